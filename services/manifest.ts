@@ -1,0 +1,184 @@
+/**
+ * What runs: every service, its port, its public routes, whom it calls, what it uses and which settings it takes.
+ *
+ * Data only; this file imports nothing. Security groups, network policies, local networks, the router, the load
+ * balancer's rules and the environment of every process are derived from it, so an edge that is not declared here does
+ * not exist anywhere.
+ */
+
+/** Stores that services may use. Each is a network edge, like a call. */
+export type Store = 'postgres' | 'redis' | 'document-store';
+
+/** Paid or foreign endpoints outside the environment that a service may reach. */
+export type Egress = 'model' | 'embedding' | 'identity-provider';
+
+export interface Service {
+  /** TCP port inside the tier's own network: the same in a container, a task, a pod and behind the internal balancer. */
+  readonly port: number;
+  /** Public path patterns; `*` matches any characters, `/` included. The first match in {@link routeTable} wins. */
+  readonly routes: readonly string[];
+  /** Answers 200 only when the first request will be as fast as the tenth. */
+  readonly healthPath: '/readyz';
+  /** Services it sends HTTP requests to. */
+  readonly calls: readonly ServiceName[];
+  readonly uses: readonly Store[];
+  readonly egress: readonly Egress[];
+  /** Names in {@link settings} that it reads; it sees no other. */
+  readonly settings: readonly SettingName[];
+}
+
+export interface Setting {
+  readonly type: 'text' | 'integer' | 'url';
+  /** What it means, with its unit. */
+  readonly what: string;
+  /** Never rendered in plain text: a secret reference on AWS, a private file locally. */
+  readonly secret?: true;
+  /** Absent: the setting is required. `''`: it may be left out. */
+  readonly default?: string;
+}
+
+/** Every environment variable that any service reads. Names carry their unit. */
+export const settings = {
+  HOST: { type: 'text', what: 'address to listen on', default: '127.0.0.1' },
+  PORT: { type: 'integer', what: 'TCP port to listen on' },
+  LOG_LEVEL: { type: 'text', what: 'pino level: trace, debug, info, warn, error', default: 'info' },
+  REPLICA: { type: 'text', what: 'name of this replica in logs and leases', default: '' },
+  STOP_TIMEOUT_MS: { type: 'integer', what: 'time from SIGTERM until the process must be gone', default: '30000' },
+  DATABASE_URL: { type: 'url', what: 'PostgreSQL', secret: true },
+  DATABASE_CONNECTIONS_MAX: { type: 'integer', what: 'connections of this process to PostgreSQL', default: '10' },
+  REDIS_URL: { type: 'url', what: 'Redis', secret: true },
+  DOCUMENT_STORE_URL: { type: 'url', what: 'file:///folder or s3://bucket/prefix' },
+  VECTORSTORE_URL: { type: 'url', what: 'base URL of the vectorstore tier' },
+  SERVICE_TOKEN_SECRET: { type: 'text', what: 'signs calls between tiers; at least 32 bytes', secret: true },
+  AUTH_SECRET: { type: 'text', what: 'signs sessions; at least 32 bytes', secret: true },
+  PUBLIC_URL: { type: 'url', what: 'where people reach the service' },
+  OIDC_ISSUER: { type: 'text', what: 'issuer of the company sign-in; empty: password only', default: '' },
+  OIDC_CLIENT_ID: { type: 'text', what: 'client id at the issuer', default: '' },
+  OIDC_CLIENT_SECRET: { type: 'text', what: 'client secret at the issuer', secret: true, default: '' },
+  UPLOAD_BYTES_MAX: { type: 'integer', what: 'largest upload in bytes', default: '104857600' },
+  PAGES_MAX: { type: 'integer', what: 'most pages of one document', default: '5000' },
+  PAGE_TIMEOUT_MS: { type: 'integer', what: 'longest time for one page', default: '30000' },
+  PARSER_CHILDREN: { type: 'integer', what: 'parser child processes, 1 to 4', default: '4' },
+  CHAT_SLOTS: { type: 'integer', what: 'answers in flight per replica; the next gets 503 yield', default: '64' },
+  MODEL_URL: { type: 'text', what: 'OpenAI-compatible base URL; empty: the extractive answerer', default: '' },
+  MODEL_NAME: { type: 'text', what: 'model to ask there', default: '' },
+  MODEL_API_KEY: { type: 'text', what: 'key for it', secret: true, default: '' },
+  EMBEDDING_URL: {
+    type: 'text',
+    what: 'OpenAI-compatible base URL; empty: the lexical hashing embedding',
+    default: '',
+  },
+  EMBEDDING_MODEL: { type: 'text', what: 'embedding model to ask there', default: '' },
+  EMBEDDING_DIMENSIONS: { type: 'integer', what: 'length of its vectors', default: '384' },
+  EMBEDDING_API_KEY: { type: 'text', what: 'key for it', secret: true, default: '' },
+  CACHE_MIB: { type: 'integer', what: 'index and file cache of one vectorstore replica', default: '256' },
+} as const satisfies Record<string, Setting>;
+
+const process = ['HOST', 'PORT', 'LOG_LEVEL', 'REPLICA', 'STOP_TIMEOUT_MS'] as const;
+const database = ['DATABASE_URL', 'DATABASE_CONNECTIONS_MAX'] as const;
+const identity = ['AUTH_SECRET', 'PUBLIC_URL', 'OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET'] as const;
+const embedding = ['EMBEDDING_URL', 'EMBEDDING_MODEL', 'EMBEDDING_DIMENSIONS', 'EMBEDDING_API_KEY'] as const;
+
+export const services = {
+  chat: {
+    port: 8003,
+    routes: ['/v1/chat/*', '/v1/models'],
+    healthPath: '/readyz',
+    calls: ['vectorstore'],
+    uses: ['postgres', 'redis'],
+    egress: ['model', 'embedding'],
+    settings: [
+      ...process,
+      ...database,
+      ...identity,
+      ...embedding,
+      'REDIS_URL',
+      'VECTORSTORE_URL',
+      'SERVICE_TOKEN_SECRET',
+      'CHAT_SLOTS',
+      'MODEL_URL',
+      'MODEL_NAME',
+      'MODEL_API_KEY',
+    ],
+  },
+  api: {
+    port: 8002,
+    routes: ['/v1/*'],
+    healthPath: '/readyz',
+    calls: [],
+    uses: ['postgres', 'redis', 'document-store'],
+    egress: ['identity-provider'],
+    settings: [
+      ...process,
+      ...database,
+      ...identity,
+      'REDIS_URL',
+      'DOCUMENT_STORE_URL',
+      'UPLOAD_BYTES_MAX',
+      'PAGES_MAX',
+      'EMBEDDING_MODEL',
+      'EMBEDDING_DIMENSIONS',
+    ],
+  },
+  web: {
+    port: 8001,
+    routes: ['/*'],
+    healthPath: '/readyz',
+    calls: [],
+    uses: [],
+    egress: [],
+    settings: [...process],
+  },
+  'document-worker': {
+    port: 8004,
+    routes: [],
+    healthPath: '/readyz',
+    calls: ['vectorstore'],
+    uses: ['postgres', 'redis', 'document-store'],
+    egress: ['embedding'],
+    settings: [
+      ...process,
+      ...database,
+      ...embedding,
+      'REDIS_URL',
+      'DOCUMENT_STORE_URL',
+      'VECTORSTORE_URL',
+      'SERVICE_TOKEN_SECRET',
+      'PAGES_MAX',
+      'PAGE_TIMEOUT_MS',
+      'PARSER_CHILDREN',
+    ],
+  },
+  vectorstore: {
+    port: 8005,
+    routes: [],
+    healthPath: '/readyz',
+    calls: [],
+    uses: ['postgres', 'document-store'],
+    egress: [],
+    settings: [...process, ...database, 'DOCUMENT_STORE_URL', 'SERVICE_TOKEN_SECRET', 'CACHE_MIB'],
+  },
+} as const satisfies Record<ServiceName, Service>;
+
+export type ServiceName = 'chat' | 'api' | 'web' | 'document-worker' | 'vectorstore';
+export type SettingName = keyof typeof settings;
+
+export const serviceNames = Object.keys(services) as ServiceName[];
+
+/** The one route table: `[pattern, owner]` in matching order. */
+export const routeTable: readonly (readonly [pattern: string, owner: ServiceName])[] = serviceNames.flatMap((name) =>
+  services[name].routes.map((pattern) => [pattern, name] as const),
+);
+
+/** The service that owns a public path, as a load balancer decides it: first match, `*` crosses `/`. */
+export function routeOwner(path: string): ServiceName | undefined {
+  return routeTable.find(([pattern]) => matches(pattern, path))?.[1];
+}
+
+function matches(pattern: string, path: string): boolean {
+  const source = pattern
+    .split('*')
+    .map((literal) => literal.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+    .join('.*');
+  return new RegExp(`^${source}$`).test(path);
+}
