@@ -1,0 +1,51 @@
+/** Brains and their documents. */
+import { z } from 'zod';
+import { id, timestamp } from './common.ts';
+import { job } from './job.ts';
+
+export const brain = z.object({
+  id,
+  object: z.literal('brain'),
+  name: z.string(),
+  description: z.string(),
+  /** Model that answers; null: the environment's. `extractive`: quotes only. */
+  model: z.string().nullable(),
+  /** Pinned when the brain is made: vectors of two models do not mix. */
+  embedding: z.object({ model: z.string(), dimensions: z.int() }),
+  documents: z.int(),
+  created_at: timestamp,
+  updated_at: timestamp,
+});
+export type Brain = z.output<typeof brain>;
+
+export const brainInput = z.strictObject({
+  name: z.string().trim().min(1).max(120),
+  description: z.string().trim().max(2000).default(''),
+  model: z.string().trim().min(1).max(120).nullable().default(null),
+});
+export const brainPatch = z.strictObject({
+  name: z.string().trim().min(1).max(120).optional(),
+  description: z.string().trim().max(2000).optional(),
+  model: z.string().trim().min(1).max(120).nullable().optional(),
+});
+
+export const mediaTypes = ['application/pdf', 'text/markdown', 'text/plain'] as const;
+export type MediaType = (typeof mediaTypes)[number];
+
+export const document = z.object({
+  id,
+  object: z.literal('document'),
+  brain_id: id,
+  name: z.string(),
+  media_type: z.enum(mediaTypes),
+  size_bytes: z.int(),
+  sha256: z.string(),
+  pages_total: z.int().nullable(),
+  created_at: timestamp,
+  /** The job that last worked on it: its state is the document's state. */
+  job,
+});
+export type Document = z.output<typeof document>;
+
+/** `200` instead of `202`: the same content is in this brain already. */
+export const existingDocument = z.object({ deduplicated: z.literal(true), document });

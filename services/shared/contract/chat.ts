@@ -1,0 +1,82 @@
+/** Conversations, turns and the events of a turn's stream. */
+import { z } from 'zod';
+import { id, problem, timestamp } from './common.ts';
+
+/** Longest question: 8,000 characters are about 2,000 tokens, more than a question needs and less than a model's window. */
+export const questionCharactersMax = 8000;
+
+export const citation = z.object({
+  /** Number of the mark `[n]` in the answer, from 1. */
+  n: z.int().min(1),
+  document_id: id,
+  document_name: z.string(),
+  page_number: z.int().min(1),
+  /** UTF-16 offsets of the passage in the page's text. */
+  start: z.int().min(0),
+  end: z.int().min(0),
+  quote: z.string(),
+});
+export type Citation = z.output<typeof citation>;
+
+export const turnUsage = z.object({ tokens_in: z.int(), tokens_out: z.int(), cost_usd: z.number(), passages: z.int() });
+
+export const turnStatus = z.enum(['streaming', 'done', 'stopped', 'interrupted', 'failed']);
+export type TurnStatus = z.output<typeof turnStatus>;
+
+export const turn = z.object({
+  id,
+  object: z.literal('turn'),
+  conversation_id: id,
+  question: z.string(),
+  answer: z.string(),
+  status: turnStatus,
+  /** `extractive`: sentences quoted from the documents, no language model. */
+  answerer: z.object({ kind: z.enum(['model', 'extractive']), name: z.string() }),
+  /** False: the documents do not answer the question; the citations are then the nearest passages. */
+  answered: z.boolean().nullable(),
+  citations: z.array(citation),
+  usage: turnUsage.nullable(),
+  /** Documents of the brain that were still being read when the question was asked. */
+  unread_documents: z.int(),
+  error: problem.nullable(),
+  created_at: timestamp,
+  finished_at: timestamp.nullable(),
+});
+export type Turn = z.output<typeof turn>;
+
+export const turnInput = z.strictObject({ question: z.string().trim().min(1).max(questionCharactersMax) });
+
+export const conversation = z.object({
+  id,
+  object: z.literal('conversation'),
+  brain_id: id,
+  title: z.string(),
+  created_at: timestamp,
+  updated_at: timestamp,
+});
+export type Conversation = z.output<typeof conversation>;
+export const conversationInput = z.strictObject({ brain_id: id, title: z.string().trim().max(200).default('') });
+
+/**
+ * Events of `POST …/turns` and `GET …/turns/{t}/events`, in this order: one `turn`, one `searching`, any number of
+ * `token` and `citation`, then one of `done`, `error`. The SSE `id` is the event's place in the turn, from 1.
+ */
+export const turnEvents = {
+  turn,
+  searching: z.object({ documents: z.int() }),
+  token: z.object({ text: z.string() }),
+  citation,
+  /** The finished turn, `stopped` and `interrupted` included. */
+  done: turn,
+  error: problem,
+};
+export type TurnEvent = {
+  [Name in keyof typeof turnEvents]: { event: Name; data: z.output<(typeof turnEvents)[Name]> };
+}[keyof typeof turnEvents];
+
+export const model = z.object({
+  id: z.string(),
+  object: z.literal('model'),
+  kind: z.enum(['model', 'extractive']),
+  owned_by: z.string(),
+});

@@ -1,0 +1,39 @@
+/** Shapes that every part of the HTTP contract shares. */
+import { z } from 'zod';
+
+/** UUIDv7: sortable by creation. */
+export const id = z.uuid();
+export const timestamp = z.iso.datetime({ offset: true });
+
+/** RFC 9457. `code` is stable and for programs; `title` and `detail` are for people. */
+export const problem = z.object({
+  type: z.string().default('about:blank'),
+  title: z.string(),
+  status: z.int(),
+  code: z.string(),
+  detail: z.string().optional(),
+  instance: z.string().optional(),
+  /** Faults of single fields: where and what is allowed. */
+  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  /** With code `yield`: come back after this time. Our capacity, not the caller's quota. */
+  retry_hint_ms: z.int().optional(),
+});
+export type Problem = z.output<typeof problem>;
+
+/** The answer `503` of a full tier: nothing was queued, nothing is remembered. */
+export const yieldProblem = problem.extend({
+  status: z.literal(503),
+  code: z.literal('yield'),
+  retry_hint_ms: z.int(),
+});
+
+/** Keyset pagination: pass `next_cursor` back as `cursor`. Cursors are opaque. */
+export const pageQuery = z.object({
+  cursor: z.string().max(200).optional(),
+  /** @default 50 */
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+});
+export const list = <Item extends z.ZodType>(item: Item) =>
+  z.object({ data: z.array(item), next_cursor: z.string().nullable() });
+
+export const deleted = z.object({ id, deleted: z.literal(true) });

@@ -1,0 +1,66 @@
+/** Jobs: what a person may watch and cancel. */
+import { z } from 'zod';
+import { id, problem, timestamp } from './common.ts';
+
+export const jobStatuses = [
+  'awaiting_confirmation',
+  'queued',
+  'running',
+  'succeeded',
+  'partial',
+  'failed',
+  'canceling',
+  'canceled',
+] as const;
+export const jobStatus = z.enum(jobStatuses);
+export type JobStatus = z.output<typeof jobStatus>;
+
+export const terminalStatuses: ReadonlySet<JobStatus> = new Set(['succeeded', 'partial', 'failed', 'canceled']);
+
+export const jobStages = ['probing', 'parsing', 'indexing', 'deleting'] as const;
+export type JobStage = (typeof jobStages)[number];
+
+/** Lanes by remaining pages: light 1 to 100, middle 101 to 199, heavy from 200. */
+export const lanes = ['light', 'middle', 'heavy'] as const;
+export type Lane = (typeof lanes)[number];
+
+export const job = z.object({
+  id,
+  object: z.literal('job'),
+  kind: z.enum(['ingest', 'delete_document', 'delete_brain']),
+  status: jobStatus,
+  brain_id: id,
+  document_id: id.nullable(),
+  lane: z.enum(lanes).nullable(),
+  /** While queued: jobs that will be served before, and when this one starts; null when unknown. */
+  queue: z.object({ ahead: z.int(), starts_in_ms: z.int().nullable() }).nullable(),
+  progress: z.object({
+    stage: z.enum(jobStages).nullable(),
+    pages_total: z.int().nullable(),
+    pages_done: z.int(),
+    pages_failed: z.int(),
+    /** Numbers of failed pages, the first 100 of them. */
+    failed_pages: z.array(z.int()),
+    /** Estimated time left; null when unknown. */
+    eta_ms: z.int().nullable(),
+    /** When it last moved; a watcher shows "no progress" from it. */
+    moved_at: timestamp,
+  }),
+  /** Known after the probe, before any page is parsed. */
+  price: z.object({ pages: z.int(), usd: z.number() }).nullable(),
+  attempt: z.int(),
+  created_at: timestamp,
+  started_at: timestamp.nullable(),
+  finished_at: timestamp.nullable(),
+  /** Readable until then, at least 7 days after it finished. */
+  expires_at: timestamp.nullable(),
+  error: problem.nullable(),
+  usage: z.object({ pages: z.int(), tokens_in: z.int(), tokens_out: z.int(), cost_usd: z.number() }),
+  links: z.object({
+    self: z.string(),
+    pages: z.string().nullable(),
+    document: z.string().nullable(),
+    cancel: z.string(),
+  }),
+});
+export type Job = z.output<typeof job>;

@@ -1,0 +1,44 @@
+/** One page of a document, as the parser leaves it in the object store and as `GET /v1/documents/{d}/pages/{n}` shows it. */
+import { z } from 'zod';
+
+/**
+ * A line of text: `[start, end, x0, y0, x1, y1]`. `start` and `end` are UTF-16 offsets into the page's text; the box is
+ * in the page's own units (PDF points) from its top left corner, as displayed.
+ */
+export const lineBox = z.tuple([z.int(), z.int(), z.number(), z.number(), z.number(), z.number()]);
+export type LineBox = z.output<typeof lineBox>;
+
+export const pageImage = z.object({
+  /** `[x0, y0, x1, y1]` in page units from the top left corner. */
+  box: z.tuple([z.number(), z.number(), z.number(), z.number()]),
+  width_px: z.int(),
+  height_px: z.int(),
+});
+
+export const pageResult = z.object({
+  /** 1-based. */
+  page_number: z.int().min(1),
+  text: z.string(),
+  /** Empty for text and Markdown, which have no boxes. */
+  lines: z.array(lineBox),
+  images: z.array(pageImage),
+  /** `unsupported`: this parser cannot find tables, which is not the same as finding none. */
+  tables: z.object({
+    status: z.enum(['off', 'unsupported', 'extracted']),
+    items: z.array(z.array(z.array(z.string()))),
+  }),
+  metadata: z.object({
+    parser: z.string(),
+    /** Page size in page units; absent for text and Markdown. */
+    width: z.number().optional(),
+    height: z.number().optional(),
+    /** Degrees, as displayed. */
+    rotation: z.int().optional(),
+    /** True when the page has pictures but no text: it needs OCR. */
+    scanned: z.boolean().optional(),
+  }),
+  /** Why this page could not be read; its text is then empty. */
+  error: z.object({ code: z.enum(['timeout', 'crash', 'corrupt', 'too-large']), message: z.string() }).nullable(),
+});
+export type PageResult = z.output<typeof pageResult>;
+export type PageError = NonNullable<PageResult['error']>;

@@ -1,0 +1,97 @@
+/** Tenants, people, roles, API keys and quotas. */
+import { z } from 'zod';
+import { id, timestamp } from './common.ts';
+
+/** From most to least: each may do what those after it may. */
+export const roles = ['owner', 'admin', 'member', 'viewer'] as const;
+export type Role = (typeof roles)[number];
+
+/** What an API key may do. A person's role decides instead of scopes. */
+export const scopes = ['documents:read', 'documents:write', 'chat', 'admin'] as const;
+export type Scope = (typeof scopes)[number];
+
+/** Hard limits of one tenant; null: no limit of its own. Reached means `429`, never a bill. */
+export const quotas = z.object({
+  documents_max: z.int().min(0).nullable(),
+  bytes_max: z.int().min(0).nullable(),
+  pages_per_day_max: z.int().min(0).nullable(),
+  questions_per_day_max: z.int().min(0).nullable(),
+});
+export type Quotas = z.output<typeof quotas>;
+
+export const usage = z.object({ documents: z.int(), bytes: z.int(), pages_today: z.int(), questions_today: z.int() });
+
+export const tenant = z.object({
+  id,
+  object: z.literal('tenant'),
+  name: z.string(),
+  suspended_at: timestamp.nullable(),
+  quotas,
+  usage,
+  created_at: timestamp,
+});
+export type Tenant = z.output<typeof tenant>;
+export const tenantInput = z.strictObject({
+  name: z.string().trim().min(1).max(120),
+  quotas: quotas.partial().optional(),
+});
+export const tenantPatch = z.strictObject({
+  name: z.string().trim().min(1).max(120).optional(),
+  suspended: z.boolean().optional(),
+  quotas: quotas.partial().optional(),
+});
+
+export const member = z.object({
+  id,
+  person_id: id,
+  name: z.string(),
+  email: z.string(),
+  role: z.enum(roles),
+  created_at: timestamp,
+});
+export type Member = z.output<typeof member>;
+/** A person is invited with a password to change, or signs in through the company's OIDC under this address. */
+export const memberInput = z.strictObject({
+  email: z.email().max(254),
+  name: z.string().trim().min(1).max(120),
+  role: z.enum(roles),
+});
+export const memberPatch = z.strictObject({ role: z.enum(roles) });
+/** The new member, and a one-time sign-in link token for a person who has no password yet. */
+export const invitedMember = member.extend({ sign_in_token: z.string().nullable() });
+
+export const apiKey = z.object({
+  id,
+  object: z.literal('api_key'),
+  name: z.string(),
+  /** First characters, to tell keys apart. */
+  prefix: z.string(),
+  scopes: z.array(z.enum(scopes)),
+  created_at: timestamp,
+  expires_at: timestamp.nullable(),
+  last_used_at: timestamp.nullable(),
+  revoked_at: timestamp.nullable(),
+});
+export type ApiKey = z.output<typeof apiKey>;
+export const apiKeyInput = z.strictObject({
+  name: z.string().trim().min(1).max(120),
+  scopes: z.array(z.enum(scopes)).min(1),
+  expires_at: timestamp.nullable().default(null),
+});
+/** The only answer that ever holds the secret. */
+export const newApiKey = apiKey.extend({ secret: z.string() });
+
+/** Who is asking. */
+export const me = z.object({
+  person: z.object({ id, name: z.string(), email: z.string(), has_password: z.boolean() }).nullable(),
+  /** Set when an API key asks. */
+  key: apiKey.nullable(),
+  tenant: z.object({ id, name: z.string() }),
+  role: z.enum(roles),
+  /** True: may make, suspend and limit tenants of this installation. */
+  operator: z.boolean(),
+  tenants: z.array(z.object({ id, name: z.string(), role: z.enum(roles) })),
+  limits: z.object({ upload_bytes_max: z.int(), pages_max: z.int(), question_characters_max: z.int() }),
+  sign_in: z.object({ password: z.boolean(), oidc: z.boolean() }),
+});
+export type Me = z.output<typeof me>;
