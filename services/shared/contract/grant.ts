@@ -1,0 +1,82 @@
+/**
+ * The `grant` call: a worker with free slots asks "what next?", and one Redis script picks the pages and takes the
+ * tokens for them. Workers never race for tokens, and nothing is queued anywhere else.
+ *
+ * A grant is a lease with a fencing epoch. It expires unless it is renewed; then its pages are granted again under a
+ * higher epoch, and a checkpoint of the old one is refused by PostgreSQL.
+ */
+
+/** `probe` looks at type and page count: no tokens, always first. `parse` reads pages. */
+export type WorkKind = 'probe' | 'parse';
+
+/** Pages of one grant of the local parser: about 0.2 s of work, and one checkpoint object. */
+export const grantPagesMax = 50;
+/** Time until a grant that is not renewed is given to another worker. Three renewals may be missed. */
+export const leaseMs = 40_000;
+export const renewEveryMs = 10_000;
+
+export interface GrantRequest {
+  readonly worker: string;
+  /** Kinds this worker does, in the order it prefers them. */
+  readonly kinds: readonly WorkKind[];
+  /** Slots free now; at most one lease is given per call. One slot of each kind is kept for the light lane. */
+  readonly freeSlots: number;
+  readonly slots: number;
+}
+
+export interface Lease {
+  readonly id: string;
+  readonly kind: WorkKind;
+  readonly jobId: string;
+  readonly tenantId: string;
+  /** Fence: higher than that of every earlier lease of this job. */
+  readonly epoch: number;
+  /** 1-based numbers, ascending, at most {@link grantPagesMax}; empty for a probe. */
+  readonly pages: readonly number[];
+  /** Taken from the meter of the parser's account; 0 for the local parser. */
+  readonly tokens: number;
+  readonly expiresAtMs: number;
+}
+
+/** Work, or how long to sleep until there may be some. */
+export type Grant = { readonly lease: Lease } | { readonly sleepMs: number };
+
+/** A job as the scheduler needs to know it. Everything here can be rebuilt from PostgreSQL. */
+export interface Schedulable {
+  readonly jobId: string;
+  readonly tenantId: string;
+  /** Null before the probe. */
+  readonly pagesLeft: readonly number[] | null;
+  readonly enqueuedAtMs: number;
+}
+
+export interface Scheduler {
+  /** Makes a job known, or replaces what is known of it. Leases under way are kept. */
+  enqueue(job: Schedulable): Promise<void>;
+  grant(request: GrantRequest): Promise<Grant>;
+  /** False: the lease is lost; stop the work, its checkpoint would be refused. */
+  renew(lease: Lease): Promise<boolean>;
+  /** Ends a lease. Pages not in `done` are granted again. */
+  complete(lease: Lease, done: readonly number[]): Promise<void>;
+  /** Forgets a job: finished, canceled or failed. */
+  remove(jobId: string): Promise<void>;
+  /** Place of a waiting job: jobs that will be served before, null when it is not waiting. */
+  position(jobId: string): Promise<number | null>;
+  /** Pages granted and waiting per band, oldest wait, leases: for metrics and the operations page. */
+  snapshot(): Promise<SchedulerSnapshot>;
+  /** True when Redis was wiped since the last {@link rebuilt}: enqueue every unfinished job, then say so. */
+  needsRebuild(): Promise<boolean>;
+  rebuilt(): Promise<void>;
+}
+
+export interface SchedulerSnapshot {
+  readonly bands: readonly {
+    readonly band: '1-10' | '11-100' | '101-199' | '200+';
+    readonly jobs: number;
+    readonly pages: number;
+    readonly oldestWaitMs: number;
+  }[];
+  readonly probes: number;
+  readonly leases: number;
+  readonly pagesGranted: number;
+}

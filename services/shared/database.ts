@@ -1,0 +1,88 @@
+/** PostgreSQL: the system of record. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Kysely, PostgresDialect } from 'kysely';
+import { runner } from 'node-pg-migrate';
+import pg from 'pg';
+import type { Logger } from './log.ts';
+import type { Tables } from './tables.ts';
+
+export type Database = Kysely<Tables>;
+
+/** Slower statements are reported with their text, so that they can be mended. */
+const slowStatementMs = 500;
+
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly connectionsMax: number;
+  readonly log: Logger;
+}
+
+/** A pool and its query builder. `close` ends both. */
+export function openDatabase({ url, connectionsMax, log }: DatabaseOptions): {
+  db: Database;
+  pool: pg.Pool;
+  close(): Promise<void>;
+} {
+  const pool = new pg.Pool({
+    connectionString: url,
+    types: { getTypeParser },
+    max: connectionsMax,
+    // A request gives up before its client does; a worker tries again.
+    connectionTimeoutMillis: 10_000,
+    statement_timeout: 60_000,
+    idle_in_transaction_session_timeout: 60_000,
+    keepAlive: true,
+  });
+  // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+  pool.on('error', (error) => log.warn({ err: error }, 'idle database connection lost'));
+  const db = new Kysely<Tables>({
+    dialect: new PostgresDialect({ pool }),
+    log: (event) => {
+      if (event.queryDurationMillis > slowStatementMs)
+        log.warn({ sql: event.query.sql, durationMs: event.queryDurationMillis }, 'slow statement');
+    },
+  });
+  return { db, pool, close: () => db.destroy() };
+}
+
+/** Applies what is missing, in order, under an advisory lock: any number of replicas may call it at once. */
+export async function migrate(url: string, log: Logger, directory = migrationsDirectory): Promise<void> {
+  await runner({
+    databaseUrl: url,
+    dir: directory,
+    direction: 'up',
+    migrationsTable: 'migrations',
+    checkOrder: true,
+    // Replicas that start together take turns; the later ones find nothing left to do.
+    advisoryLockMode: 'wait',
+    logger: {
+      debug: () => {},
+      info: (text) => log.info(text),
+      warn: (text) => log.warn(text),
+      error: (text) => log.error(text),
+    },
+  });
+}
+
+/** Every service waits in `/readyz` until this is true: the schema has all that this build was written for. */
+export async function schemaIsCurrent(db: Database, directory = migrationsDirectory): Promise<boolean> {
+  const wanted = readdirSync(directory)
+    .filter((file) => file.endsWith('.sql'))
+    .map((file) => file.replace(/\.sql$/, ''));
+  const applied = await db
+    .selectFrom('migrations')
+    .select('name')
+    .execute()
+    .catch(() => []);
+  const names = new Set(applied.map(({ name }) => name));
+  return wanted.every((name) => names.has(name));
+}
+
+/** `bigint` and `numeric` as numbers: counts, bytes and dollars here stay far below 2^53. */
+const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
+  oid === pg.types.builtins.INT8 || oid === pg.types.builtins.NUMERIC
+    ? Number
+    : pg.types.getTypeParser(oid, format as 'text');
+
+const migrationsDirectory = join(import.meta.dirname, 'migrations');

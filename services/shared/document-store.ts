@@ -1,0 +1,93 @@
+/** The object store: uploads, page results and vector tables. A folder on one machine, S3 in production. */
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, normalize, sep } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { uuidv7 } from 'uuidv7';
+
+export interface ByteRange {
+  readonly start: number;
+  /** Inclusive. */
+  readonly end: number;
+}
+
+export interface DocumentStore {
+  /** Stores a stream of unknown length. Readers see all of it or nothing. Repeating replaces. */
+  put(key: string, body: Readable): Promise<void>;
+  /** @throws NotInStoreError */
+  get(key: string, range?: ByteRange): Promise<Readable>;
+  /** The whole object; for small ones, such as page results. @throws NotInStoreError */
+  read(key: string): Promise<Buffer>;
+  /** @throws NotInStoreError */
+  size(key: string): Promise<number>;
+  /** Removes every object whose key starts with the prefix; none is fine. A prefix ends with `/`. */
+  deletePrefix(prefix: string): Promise<void>;
+}
+
+export class NotInStoreError extends Error {
+  constructor(key: string) {
+    super(`'${key}' is not in the object store`);
+    this.name = 'NotInStoreError';
+  }
+}
+
+/** @param url `file:///folder` or `s3://bucket/prefix` */
+export async function openDocumentStore(url: string): Promise<DocumentStore> {
+  const { protocol } = new URL(url);
+  if (protocol === 'file:') return new FolderStore(fileURLToPath(url));
+  if (protocol === 's3:') return (await import('./s3-store.ts')).openS3Store(url);
+  throw new Error(`DOCUMENT_STORE_URL is '${url}', allowed are file:///folder and s3://bucket/prefix`);
+}
+
+class FolderStore implements DocumentStore {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async put(key: string, body: Readable): Promise<void> {
+    const path = this.#path(key);
+    const partial = `${path}.${uuidv7()}.partial`;
+    await mkdir(dirname(path), { recursive: true });
+    try {
+      // Flushed before it gets its name: after a power cut it is whole or absent.
+      await pipeline(body, createWriteStream(partial, { flush: true }));
+      await rename(partial, path);
+    } catch (error) {
+      await rm(partial, { force: true });
+      throw error;
+    }
+  }
+
+  async get(key: string, range?: ByteRange): Promise<Readable> {
+    await this.size(key);
+    return createReadStream(this.#path(key), range);
+  }
+
+  async read(key: string): Promise<Buffer> {
+    return readFile(this.#path(key)).catch(absent(key));
+  }
+
+  async size(key: string): Promise<number> {
+    return (await stat(this.#path(key)).catch(absent(key))).size;
+  }
+
+  async deletePrefix(prefix: string): Promise<void> {
+    await rm(this.#path(prefix), { recursive: true, force: true });
+  }
+
+  #path(key: string): string {
+    const path = normalize(join(this.#folder, key));
+    if (!path.startsWith(this.#folder + sep)) throw new Error(`the key '${key}' leaves the store`);
+    return path;
+  }
+}
+
+function absent(key: string): (error: NodeJS.ErrnoException) => never {
+  return (error) => {
+    throw error.code === 'ENOENT' ? new NotInStoreError(key) : error;
+  };
+}

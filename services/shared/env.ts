@@ -1,0 +1,33 @@
+/** Settings of a process: environment variables, read once against the manifest. */
+import { type Setting, type SettingName, services, settings } from '../manifest.ts';
+
+type ValueOf<Name extends SettingName> = (typeof settings)[Name]['type'] extends 'integer' ? number : string;
+export type SettingsOf<Name extends keyof typeof services> = {
+  readonly [Key in (typeof services)[Name]['settings'][number]]: ValueOf<Key>;
+};
+
+/**
+ * The settings of one service, typed as the manifest declares them.
+ *
+ * @throws Error naming every missing or malformed variable at once.
+ */
+export function readSettings<Name extends keyof typeof services>(
+  service: Name,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): SettingsOf<Name> {
+  const faults: string[] = [];
+  const values = Object.fromEntries(
+    services[service].settings.map((name: SettingName) => {
+      const setting: Setting = settings[name];
+      const given = env[name] || setting.default;
+      if (given === undefined) faults.push(`${name} is missing: ${setting.what}`);
+      else if (setting.type === 'integer' && !/^\d{1,15}$/.test(given))
+        faults.push(`${name} is '${given}', allowed is a whole number: ${setting.what}`);
+      else if (setting.type === 'url' && !URL.canParse(given))
+        faults.push(`${name} is ${setting.secret ? 'malformed' : `'${given}'`}, allowed is a URL: ${setting.what}`);
+      return [name, setting.type === 'integer' ? Number(given) : given];
+    }),
+  );
+  if (faults.length > 0) throw new Error(`service '${service}' cannot start:\n- ${faults.join('\n- ')}`);
+  return values as SettingsOf<Name>;
+}

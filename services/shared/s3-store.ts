@@ -1,0 +1,62 @@
+/** The object store on S3. Credentials come from the replica's role; the endpoint from `AWS_ENDPOINT_URL`, if set. */
+import type { Readable } from 'node:stream';
+import {
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  paginateListObjectsV2,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { Upload } from '@aws-sdk/lib-storage';
+import { type DocumentStore, NotInStoreError } from './document-store.ts';
+
+/** S3's smallest part; 4 in flight bound an upload's memory at 20 MiB. */
+const partBytes = 5 * 1024 * 1024;
+const partsInFlight = 4;
+
+/** @param url `s3://bucket/prefix` */
+export function openS3Store(url: string): DocumentStore {
+  const { hostname: Bucket, pathname } = new URL(url);
+  const prefix = pathname.replace(/^\//, '').replace(/([^/])$/, '$1/');
+  // Emulators serve buckets by path, not by host name.
+  const client = new S3Client({ forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined });
+  const at = (key: string) => ({ Bucket, Key: prefix + key });
+
+  return {
+    put: async (key, body) => {
+      const upload = new Upload({
+        client,
+        params: { ...at(key), Body: body },
+        partSize: partBytes,
+        queueSize: partsInFlight,
+      });
+      await upload.done();
+    },
+    get: async (key, range) => {
+      const Range = range && `bytes=${range.start}-${range.end}`;
+      const { Body } = await client
+        .send(new GetObjectCommand({ ...at(key), ...(Range && { Range }) }))
+        .catch(absent(key));
+      return Body as Readable;
+    },
+    read: async (key) => {
+      const { Body } = await client.send(new GetObjectCommand(at(key))).catch(absent(key));
+      return Buffer.from((await Body?.transformToByteArray()) ?? []);
+    },
+    size: async (key) => (await client.send(new HeadObjectCommand(at(key))).catch(absent(key))).ContentLength ?? 0,
+    deletePrefix: async (under) => {
+      for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket, Prefix: prefix + under })) {
+        if (Contents.length === 0) continue;
+        await client.send(
+          new DeleteObjectsCommand({ Bucket, Delete: { Objects: Contents.map(({ Key }) => ({ Key })), Quiet: true } }),
+        );
+      }
+    },
+  };
+}
+
+function absent(key: string): (error: Error) => never {
+  return (error) => {
+    throw error.name === 'NoSuchKey' || error.name === 'NotFound' ? new NotInStoreError(key) : error;
+  };
+}
