@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { type ServiceName, serviceNames } from '../services/manifest.ts';
+import { awsFaults, awsSchema } from './aws.ts';
 
 /** Where a tier runs. `local` is a process of `npm start` and valid in environments with `target: 'local'` only. */
 export const platforms = ['local', 'vm', 'ecs', 'kubernetes'] as const;
@@ -76,12 +77,12 @@ export const limitsSchema = z.strictObject({
   pagesMax: count.max(100_000).default(5000),
   /** Longest time for one page: a page that hangs fails alone. @default 30000 */
   pageTimeoutMs: count.min(1000).max(300_000).default(30_000),
-  /** Longest answer: bounds how long a slot and a connection are held. @default 120000 */
-  turnTimeoutMs: count.default(120_000),
-  /** How long a balancer lets requests end on a replica that leaves. @default 130000 */
-  deregistrationDelayMs: count.default(130_000),
-  /** SIGTERM until SIGKILL. @default 140000 */
-  stopTimeoutMs: count.default(140_000),
+  /** Longest answer: bounds how long a slot and a connection are held. @default 100000 */
+  turnTimeoutMs: count.default(100_000),
+  /** How long a balancer lets requests end on a replica that leaves. @default 110000 */
+  deregistrationDelayMs: count.default(110_000),
+  /** SIGTERM until SIGKILL; Fargate allows no more. @default 120000 */
+  stopTimeoutMs: count.default(120_000),
 });
 
 export const environmentSchema = z
@@ -98,6 +99,8 @@ export const environmentSchema = z
     embeddingModel: endpoint.extend({ dimensions: count.max(4096) }).optional(),
     /** @default every limit's own default */
     limits: limitsSchema.prefault({}),
+    /** Where in AWS, and how the shared parts are sized. Required with target: 'aws'. */
+    aws: awsSchema.optional(),
   })
   .superRefine((environment, context) => {
     const fault = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
@@ -119,6 +122,7 @@ export const environmentSchema = z
           fault([...path, 'spotPercent'], 'only document-worker may lose a replica at any moment');
       });
     }
+    for (const { path, message } of awsFaults(environment)) fault(path, message);
     const { turnTimeoutMs, deregistrationDelayMs, stopTimeoutMs } = environment.limits;
     if (!(turnTimeoutMs <= deregistrationDelayMs && deregistrationDelayMs <= stopTimeoutMs))
       fault(
