@@ -1,0 +1,98 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { serviceNames } from '../services/manifest.ts';
+import {
+  deadLinks,
+  forbiddenImports,
+  importsOf,
+  linesMax,
+  longFiles,
+  type SourceFile,
+  silencedTests,
+  strayServices,
+} from './tidy.ts';
+
+const root = join(import.meta.dirname, '..');
+const tracked = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
+  .split('\n')
+  .filter((path) => path && existsSync(join(root, path)));
+const read = (path: string): SourceFile => ({ path, text: readFileSync(join(root, path), 'utf8') });
+const sources = tracked.filter((path) => /^(stacks|constructs|services|test)\/.*\.tsx?$/.test(path)).map(read);
+const documents = tracked.filter((path) => path.endsWith('.md')).map(read);
+const file = (path: string, text: string): SourceFile => ({ path, text });
+
+describe('who may import whom', () => {
+  test('the tree keeps the rules', () => {
+    expect(sources.length).toBeGreaterThan(20);
+    expect(forbiddenImports(sources)).toEqual([]);
+  });
+
+  test.each([
+    ['services/manifest.ts', './shared/env.ts', 'the manifest is data and imports nothing'],
+    ['services/api/app.ts', '../chat/answer.ts', 'one service never imports another: HTTP or jobs only'],
+    ['services/chat/app.ts', '../api/app.ts', 'one service never imports another: HTTP or jobs only'],
+    ['services/chat/app.ts', '../../constructs/tier.ts', 'one service never imports another: HTTP or jobs only'],
+    ['services/shared/http.ts', '../api/app.ts', 'shared code knows no single service'],
+    ['stacks/local/main.ts', '../../services/api/main.ts', 'the local run starts services, it imports none'],
+    ['stacks/service-stack.ts', '../services/shared/env.ts', 'stacks know services by their manifest only'],
+    ['constructs/tier.ts', '../services/api/app.ts', 'constructs know services by their manifest only'],
+    ['constructs/tier.ts', '../stacks/main.ts', 'constructs know services by their manifest only'],
+    ['services/api/app.ts', '../../test/tidy.ts', 'nothing imports test'],
+  ])('%s may not import %s', (path, specifier, why) => {
+    expect(forbiddenImports([file(path, `import { x } from '${specifier}';`)])).toEqual([expect.stringContaining(why)]);
+  });
+
+  test.each([
+    ['constructs/vm-tier.ts', '@cdktf/provider-aws', 'the barrel'],
+    ['constructs/pricing/cost.ts', 'cdktf', 'plain arithmetic'],
+    ['constructs/budget.ts', '@cdktf/provider-aws/lib/instance/index.js', 'plain arithmetic'],
+    ['services/api/app.ts', 'constructs', 'services know nothing of infrastructure'],
+  ])('%s may not import %s', (path, specifier, why) => {
+    expect(forbiddenImports([file(path, `import { x } from '${specifier}';`)])).toEqual([expect.stringContaining(why)]);
+  });
+
+  test('every form of import is seen', () => {
+    const text = `import a from 'a';\nimport type { B } from "b";\nimport 'c';\nexport * from 'd';\nconst e = await import('e');`;
+    expect(importsOf(text)).toEqual(['a', 'b', 'c', 'd', 'e']);
+  });
+});
+
+describe('sizes', () => {
+  test('no source file holds more than one thought', () => expect(longFiles(sources)).toEqual([]));
+  test('a longer one is named', () =>
+    expect(longFiles([file('services/x.ts', '\n'.repeat(linesMax + 1))])).toEqual([
+      `services/x.ts has ${linesMax + 1} lines, allowed are ${linesMax}: split it where the thought changes`,
+    ]));
+});
+
+describe('documents', () => {
+  test('every link leads somewhere', () =>
+    expect(deadLinks(documents, (path) => existsSync(join(root, path)))).toEqual([]));
+  test('a dead link is named', () =>
+    expect(deadLinks([file('docs/a.md', '[x](../b.md#c) [y](https://example.com)')], () => false)).toEqual([
+      'docs/a.md links to ../b.md, which is not there',
+    ]));
+});
+
+describe('services', () => {
+  const folders = readdirSync(join(root, 'services'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name !== 'shared')
+    .map(({ name }) => name);
+  test('folders and manifest use the same words', () => expect(strayServices(folders, serviceNames)).toEqual([]));
+  test('a stray folder and a missing one are named', () =>
+    expect(strayServices(['ocr'], ['api'])).toEqual([
+      'services/ocr is not in the manifest',
+      "'api' is in the manifest but has no folder",
+    ]));
+});
+
+describe('tests', () => {
+  const others = sources.filter(({ path }) => path.startsWith('test/') && !path.startsWith('test/tidy'));
+  test('none is switched off', () => expect(silencedTests(others)).toEqual([]));
+  test('one that is switched off is named', () =>
+    expect(silencedTests([file('test/a.test.ts', "test.skip('x', () => {});")])).toEqual([
+      'test/a.test.ts has test.skip: a test runs, or says at run time why it cannot',
+    ]));
+});

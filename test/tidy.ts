@@ -1,0 +1,119 @@
+/** The rules of the house as pure functions over `{ path, text }`; tidy.test.ts runs them on the tree and on failing examples. */
+import { posix } from 'node:path';
+
+export interface SourceFile {
+  /** Relative to the repository, with `/`. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** A folder or file, and what it may import: relative prefixes, or packages. First match by `from` wins. */
+interface ImportRule {
+  readonly from: RegExp;
+  readonly may: readonly RegExp[];
+  readonly why: string;
+}
+
+const data = /^services\/manifest\.ts$/;
+/** Named by a rule as `services/<own>`: the folder of the importing service. */
+const importRules: readonly ImportRule[] = [
+  { from: /^services\/manifest\.ts$/, may: [], why: 'the manifest is data and imports nothing' },
+  { from: /^services\/shared\//, may: [/^services\/shared\//, data], why: 'shared code knows no single service' },
+  {
+    from: /^services\//,
+    may: [/^services\/<own>\//, /^services\/shared\//, data],
+    why: 'one service never imports another: HTTP or jobs only',
+  },
+  { from: /^stacks\/local\//, may: [/^stacks\//, data], why: 'the local run starts services, it imports none' },
+  { from: /^stacks\//, may: [/^stacks\//, /^constructs\//, data], why: 'stacks know services by their manifest only' },
+  {
+    from: /^constructs\//,
+    may: [/^constructs\//, data],
+    why: 'constructs know services by their manifest only',
+  },
+];
+
+/** Files that decide and never synthesize. */
+const pure = /^constructs\/(budget|fargate-sizes|instance-types|pricing\/.*|capacity\/.*)(\.ts)?$/;
+
+/** Imports that no rule above allows. */
+export function forbiddenImports(files: readonly SourceFile[]): string[] {
+  return files.flatMap(({ path, text }) =>
+    importsOf(text).flatMap((specifier) => {
+      if (!specifier.startsWith('.')) return forbiddenPackage(path, specifier);
+      const target = posix.normalize(posix.join(posix.dirname(path), specifier));
+      if (target.startsWith('test/') && !path.startsWith('test/'))
+        return [`${path} may not import ${target}: nothing imports test`];
+      const rule = importRules.find(({ from }) => from.test(path));
+      if (!rule || rule.may.some((pattern) => allows(pattern, path, target))) return [];
+      return [`${path} may not import ${target}: ${rule.why}`];
+    }),
+  );
+}
+
+function forbiddenPackage(path: string, specifier: string): string[] {
+  if (specifier === '@cdktf/provider-aws' || specifier === '@cdktf/provider-kubernetes')
+    return [
+      `${path} may not import the barrel ${specifier}: import ${specifier}/lib/<resource>/index.js, it costs a tenth`,
+    ];
+  if (pure.test(path) && /^(cdktf|constructs|@cdktf\/)/.test(specifier))
+    return [`${path} may not import ${specifier}: budgets, prices and capacity are plain arithmetic`];
+  if (path.startsWith('services/') && /^(cdktf|constructs|@cdktf\/)/.test(specifier))
+    return [`${path} may not import ${specifier}: services know nothing of infrastructure`];
+  return [];
+}
+
+function allows(pattern: RegExp, path: string, target: string): boolean {
+  const own = path.split('/')[1] ?? '';
+  return new RegExp(pattern.source.replace('<own>', own)).test(target);
+}
+
+export function importsOf(text: string): string[] {
+  return [...text.matchAll(/(?:\bfrom\s+|\bimport\s+|\bimport\()\s*['"]([^'"]+)['"]/g)].map(
+    (match) => match[1] as string,
+  );
+}
+
+/** A file longer than this holds more than one thought; the largest may only shrink. */
+export const linesMax = 300;
+
+export function longFiles(files: readonly SourceFile[]): string[] {
+  return files.flatMap(({ path, text }) => {
+    const lines = text.split('\n').length - 1;
+    return lines > linesMax
+      ? [`${path} has ${lines} lines, allowed are ${linesMax}: split it where the thought changes`]
+      : [];
+  });
+}
+
+/** Relative links in Markdown that lead nowhere. */
+export function deadLinks(documents: readonly SourceFile[], exists: (path: string) => boolean): string[] {
+  return documents.flatMap(({ path, text }) =>
+    [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)]
+      .map((match) => match[1] as string)
+      .filter((link) => !/^[a-z]+:/.test(link))
+      .filter((link) => !exists(posix.normalize(posix.join(posix.dirname(path), link))))
+      .map((link) => `${path} links to ${link}, which is not there`),
+  );
+}
+
+/** Folders under services/ and the manifest's keys must be the same words. */
+export function strayServices(folders: readonly string[], manifest: readonly string[]): string[] {
+  return [
+    ...folders
+      .filter((folder) => !manifest.includes(folder))
+      .map((folder) => `services/${folder} is not in the manifest`),
+    ...manifest
+      .filter((name) => !folders.includes(name))
+      .map((name) => `'${name}' is in the manifest but has no folder`),
+  ];
+}
+
+/** Tests that were switched off, or on alone. A skip must state its reason at run time (see test/skip.ts). */
+export function silencedTests(files: readonly SourceFile[]): string[] {
+  return files.flatMap(({ path, text }) =>
+    [...text.matchAll(/\b(?:test|it|describe)\.(?:skip|only|todo)\b|\bx(?:it|test|describe)\(/g)].map(
+      (match) => `${path} has ${match[0]}: a test runs, or says at run time why it cannot`,
+    ),
+  );
+}
