@@ -1,0 +1,21 @@
+/** The shape in which a region's prices are written down: amounts grouped by where they were read. */
+import type { PriceRow } from './prices.ts';
+
+/** `unit`, then `item: amount`. */
+type Amounts = readonly (readonly [unit: string, items: Readonly<Record<string, number>>])[];
+
+export interface PriceSource {
+  /** Says so when the amounts were scaled from others or remembered. */
+  readonly source: string;
+  /** ISO date on which the source was right. */
+  readonly asOf: string;
+  readonly amounts: Amounts;
+}
+
+export function priceBook(region: string, sources: readonly PriceSource[]): readonly PriceRow[] {
+  return sources.flatMap(({ source, asOf, amounts }) =>
+    amounts.flatMap(([unit, items]) =>
+      Object.entries(items).map(([item, amountUsd]) => ({ item, region, amountUsd, unit, source, asOf })),
+    ),
+  );
+}

@@ -1,0 +1,143 @@
+/** Prices of us-east-1 (N. Virginia). Copies of AWS's price lists made by others; each source says which list and when. */
+import { priceBook } from './price-book.ts';
+
+export const usEast1 = priceBook('us-east-1', [
+  {
+    source: 'AWS Price List Bulk API, copied by github.com/catchmeif404/aws-cost-calculator us-east-1-pricing.json',
+    asOf: '2026-09-03',
+    amounts: [
+      ['vCPU-hour', { 'fargate/vcpu/x86_64': 0.04048, 'fargate/vcpu/arm64': 0.03238 }],
+      ['GB-hour', { 'fargate/gb/x86_64': 0.004445, 'fargate/gb/arm64': 0.00356 }],
+      [
+        'instance-hour',
+        { 'ec2/t3.micro': 0.0104, 'ec2/t3.small': 0.0208, 'ec2/t3.medium': 0.0416, 'ec2/m5.large': 0.096 },
+      ],
+      ['GB-month', { 'ebs/gp3': 0.08 }],
+      ['hour', { 'nat/hour': 0.045, 'alb/hour': 0.0225, 'nlb/hour': 0.0225, 'endpoint/hour': 0.01, 'eks/hour': 0.1 }],
+      ['GB', { 'nat/gb': 0.045, 'endpoint/gb': 0.01, 'transfer/out': 0.09, 'transfer/cross-az': 0.01 }],
+      ['LCU-hour', { 'alb/lcu': 0.008, 'nlb/lcu': 0.006 }],
+      [
+        'instance-hour',
+        {
+          'rds/db.t4g.micro': 0.016,
+          'rds/db.t4g.small': 0.032,
+          'rds/db.t4g.medium': 0.065,
+          'rds/db.r6g.large': 0.225,
+          'rds/db.t4g.micro/multi-az': 0.032,
+          'rds/db.t4g.small/multi-az': 0.065,
+          'rds/db.t4g.medium/multi-az': 0.129,
+          'rds/db.r6g.large/multi-az': 0.45,
+        },
+      ],
+      ['GB-month', { 'rds/gp3': 0.115 }],
+      ['ACU-hour', { 'aurora/acu': 0.12 }],
+      [
+        'node-hour',
+        {
+          'elasticache/cache.t4g.micro/redis': 0.016,
+          'elasticache/cache.t4g.small/redis': 0.032,
+          'elasticache/cache.t4g.medium/redis': 0.065,
+          'elasticache/cache.r6g.large/redis': 0.206,
+        },
+      ],
+      ['GB-month', { 's3/standard': 0.023, 'efs/standard': 0.3, 'ecr/storage': 0.1, 'logs/storage': 0.03 }],
+      ['GB', { 'logs/ingest': 0.5 }],
+      ['alarm-month', { 'cloudwatch/alarm': 0.1 }],
+      ['secret-month', { 'secrets/secret': 0.4 }],
+      ['key-month', { 'kms/key': 1 }],
+      ['month', { 'waf/acl': 5, 'waf/rule': 1, 'route53/zone': 0.5 }],
+    ],
+  },
+  {
+    source:
+      'AWS public price list, copied by an internal cost tool found in public code (price book checked 2026-10-08)',
+    asOf: '2026-10-08',
+    amounts: [
+      [
+        'instance-hour',
+        {
+          'ec2/c7g.medium': 0.0363,
+          'ec2/c7g.large': 0.0725,
+          'ec2/c7g.xlarge': 0.145,
+          'ec2/c7g.2xlarge': 0.29,
+          'ec2/c7g.4xlarge': 0.58,
+          'ec2/m7g.medium': 0.0408,
+          'ec2/m7g.large': 0.0816,
+          'ec2/m7g.xlarge': 0.1632,
+          'ec2/m7g.2xlarge': 0.3264,
+          'ec2/m7g.4xlarge': 0.6528,
+          'ec2/m7i.large': 0.1008,
+          'ec2/m7i.xlarge': 0.2016,
+          'ec2/m7i.2xlarge': 0.4032,
+          'ec2/m7i.4xlarge': 0.8064,
+          'ec2/r7g.medium': 0.0536,
+          'ec2/r7g.large': 0.1071,
+          'ec2/r7g.xlarge': 0.2142,
+          'ec2/r7g.2xlarge': 0.4284,
+          'ec2/r7g.4xlarge': 0.8568,
+          'ec2/t4g.medium': 0.0336,
+          'ec2/t4g.large': 0.0672,
+          'ec2/t4g.xlarge': 0.1344,
+          'ec2/t4g.2xlarge': 0.2688,
+        },
+      ],
+      ['1000 requests', { 's3/put': 0.005, 's3/get': 0.0004 }],
+      ['address-hour', { 'ipv4/hour': 0.005 }],
+    ],
+  },
+  {
+    source: 'AWS Price List API, queried 2026-09-16 by a benchmark found in public code; t4g.nano is half of t4g.micro',
+    asOf: '2026-09-16',
+    amounts: [['instance-hour', { 'ec2/t4g.nano': 0.0042, 'ec2/t4g.micro': 0.0084, 'ec2/t4g.small': 0.0168 }]],
+  },
+  {
+    source: 'github.com/anomalyco/sst platform/src/components/aws service.ts and redis.ts, cost blocks',
+    asOf: '2026-06-26',
+    amounts: [
+      ['vCPU-hour', { 'fargate/vcpu/x86_64/spot': 0.01218784 }],
+      ['GB-hour', { 'fargate/gb/x86_64/spot': 0.00133831 }],
+      ['GB-hour', { 'fargate/ephemeral-gb': 0.000111 }],
+      ['node-hour', { 'elasticache/cache.t4g.micro/valkey': 0.0128 }],
+    ],
+  },
+  {
+    source:
+      'scaled: family prices grow with size; Valkey is 0.8 of Redis OSS; Multi-AZ storage is twice single; ARM spot at the x86 discount',
+    asOf: '2026-10-08',
+    amounts: [
+      ['instance-hour', { 'ec2/t3.large': 0.0832, 'ec2/t3.xlarge': 0.1664, 'ec2/t3.2xlarge': 0.3328 }],
+      ['instance-hour', { 'rds/db.t4g.large': 0.129, 'rds/db.t4g.large/multi-az': 0.258 }],
+      ['GB-month', { 'rds/gp3/multi-az': 0.23 }],
+      ['vCPU-hour', { 'fargate/vcpu/arm64/spot': 0.00975 }],
+      ['GB-hour', { 'fargate/gb/arm64/spot': 0.00107 }],
+      [
+        'node-hour',
+        {
+          'elasticache/cache.t4g.small/valkey': 0.0256,
+          'elasticache/cache.t4g.medium/valkey': 0.052,
+          'elasticache/cache.r6g.large/valkey': 0.1648,
+        },
+      ],
+    ],
+  },
+  {
+    source: 'memory: long unchanged list prices, not seen in a source; check before you rely on them',
+    asOf: '2026-11-22',
+    amounts: [
+      [
+        'instance-hour',
+        {
+          'rds/db.m7g.large': 0.168,
+          'rds/db.m7g.large/multi-az': 0.336,
+          'rds/db.r7g.large': 0.239,
+          'rds/db.r7g.large/multi-az': 0.478,
+        },
+      ],
+      ['GB-month', { 'rds/backup': 0.095 }],
+      ['node-hour', { 'elasticache/cache.r7g.large/redis': 0.219, 'elasticache/cache.r7g.large/valkey': 0.1752 }],
+      ['metric-month', { 'cloudwatch/metric': 0.3 }],
+      ['dashboard-month', { 'cloudwatch/dashboard': 3 }],
+      ['million requests', { 'waf/requests': 0.6 }],
+    ],
+  },
+]);
