@@ -19,4 +19,5 @@ export default {
   // Two: each flow starts a whole house of processes of its own.
   maxWorkers: 2,
   testTimeout: 30_000,
+  reporters: ['default', '<rootDir>/test/closing-line.js'],
 };
