@@ -19,5 +19,8 @@ export default {
   // Two: each flow starts a whole house of processes of its own.
   maxWorkers: 2,
   testTimeout: 30_000,
+  // PostgreSQL and Redis for the files that ask for them; others pay nothing.
+  globalSetup: '<rootDir>/test/services-server.ts',
+  globalTeardown: '<rootDir>/test/services-teardown.ts',
   reporters: ['default', '<rootDir>/test/closing-line.js'],
 };
