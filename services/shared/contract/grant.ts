@@ -31,6 +31,8 @@ export interface Lease {
   readonly tenantId: string;
   /** Fence: higher than that of every earlier lease of this job. */
   readonly epoch: number;
+  /** Leases of this job below it are void. The holder raises `jobs.epoch` to it before it starts. */
+  readonly fence: number;
   /** 1-based numbers, ascending, at most {@link grantPagesMax}; empty for a probe. */
   readonly pages: readonly number[];
   /** Taken from the meter of the parser's account; 0 for the local parser. */
@@ -48,6 +50,8 @@ export interface Schedulable {
   /** Null before the probe. */
   readonly pagesLeft: readonly number[] | null;
   readonly enqueuedAtMs: number;
+  /** `jobs.epoch`, so that new leases stand above it after Redis was wiped; absent for a new job. */
+  readonly epoch?: number;
 }
 
 export interface Scheduler {
