@@ -121,18 +121,19 @@ export interface ContainerBudget extends Budget {
 export function checkContainers(task: Budget, containers: readonly ContainerBudget[]): void {
   plainBudget(task, 'task');
   for (const container of containers) plainBudget(container, container.name);
-  check('vcpu', (value) => Math.round(value * 1024) / 1024);
-  check('memoryMiB', (value) => value);
+  for (const resource of ['vcpu', 'memoryMiB'] as const) checkSum(task, containers, resource);
+}
 
-  function check(resource: 'vcpu' | 'memoryMiB', round: (value: number) => number): void {
-    const sum = round(containers.reduce((total, container) => total + container[resource], 0));
-    if (sum <= task[resource]) return;
-    const terms = containers.map((container) => `${container[resource]} (${container.name})`).join(' + ');
-    throw new Error(
-      `containers need ${resource} ${terms} = ${sum}, the task has ${task[resource]}; ` +
-        `raise the task to at least ${sum} or lower its containers by ${round(sum - task[resource])}`,
-    );
-  }
+function checkSum(task: Budget, containers: readonly ContainerBudget[], resource: 'vcpu' | 'memoryMiB'): void {
+  // 0.1 + 0.2 must be 0.3.
+  const round = (value: number) => Math.round(value * 1e6) / 1e6;
+  const sum = round(containers.reduce((total, container) => total + container[resource], 0));
+  if (sum <= task[resource]) return;
+  const terms = containers.map((container) => `${container[resource]} (${container.name})`).join(' + ');
+  throw new Error(
+    `containers need ${resource} ${terms} = ${sum}, the task has ${task[resource]}; ` +
+      `raise the task to at least ${sum} or lower its containers by ${round(sum - task[resource])}`,
+  );
 }
 
 /** Requests and limits of a container, equal for both, so that the pod is of the Guaranteed class. */

@@ -84,6 +84,7 @@ export const apNortheast2 = priceBook('ap-northeast-2', [
           'ec2/t4g.large': 0.0832,
           'ec2/t4g.xlarge': 0.1664,
           'ec2/t4g.2xlarge': 0.3328,
+          'ec2/t3.nano': 0.0065,
           'ec2/t3.large': 0.104,
           'ec2/t3.xlarge': 0.208,
           'ec2/t3.2xlarge': 0.416,

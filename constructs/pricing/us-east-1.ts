@@ -105,7 +105,10 @@ export const usEast1 = priceBook('us-east-1', [
       'scaled: family prices grow with size; Valkey is 0.8 of Redis OSS; Multi-AZ storage is twice single; ARM spot at the x86 discount',
     asOf: '2026-10-08',
     amounts: [
-      ['instance-hour', { 'ec2/t3.large': 0.0832, 'ec2/t3.xlarge': 0.1664, 'ec2/t3.2xlarge': 0.3328 }],
+      [
+        'instance-hour',
+        { 'ec2/t3.nano': 0.0052, 'ec2/t3.large': 0.0832, 'ec2/t3.xlarge': 0.1664, 'ec2/t3.2xlarge': 0.3328 },
+      ],
       ['instance-hour', { 'rds/db.t4g.large': 0.129, 'rds/db.t4g.large/multi-az': 0.258 }],
       ['GB-month', { 'rds/gp3/multi-az': 0.23 }],
       ['vCPU-hour', { 'fargate/vcpu/arm64/spot': 0.00975 }],

@@ -1,0 +1,137 @@
+/**
+ * The smallest environment that is always on, beside dify-self-hosted-on-aws's published $47.9 a month
+ * (github.com/aws-samples/dify-self-hosted-on-aws, README at c0ca137, "less expensive configuration", us-east-1).
+ *
+ * That figure cannot be met at equal function, and the reasons can be counted: its database is Aurora at 0 ACU, which
+ * is switched off after minutes without a query and takes some 15 s to come back, and all its tasks run on Spot
+ * capacity, which may end at any moment and is not replaced while there is none. Here nothing is switched off and only
+ * document-worker may be on Spot. So the published list is repeated with the same prices, always on and on demand.
+ */
+import type { CostedEnvironment } from './costed-environment.ts';
+import { environmentMonthlyUsd } from './environment-cost.ts';
+import { type CostLine, hoursPerMonth, totalUsd } from './lines.ts';
+import { price } from './prices.ts';
+
+/** Each tier on the smallest Fargate task: 1.25 vCPU and 2.5 GiB in all, exactly what the published list runs on. */
+export function smallestEnvironment(region: string): CostedEnvironment {
+  const place = [{ platform: 'ecs', vcpu: 0.25, memoryMiB: 512, replicas: { min: 1, max: 1 } }] as const;
+  return {
+    name: 'smallest',
+    tiers: { web: place, api: place, chat: place, 'document-worker': place, vectorstore: place },
+    aws: {
+      region,
+      zones: ['a', 'b'],
+      architecture: 'arm64',
+      nat: 'instance',
+      endpoints: false,
+      postgres: { instanceClass: 'db.t4g.micro', storageGiB: 20, multiAz: false, backupDays: 7 },
+      redis: { nodeType: 'cache.t4g.micro', nodes: 1, engine: 'valkey' },
+      logRetentionDays: 30,
+    },
+    // Database, Redis, session, service-token and model secrets; one key; the alarms that the rest cannot do without.
+    counts: {
+      secrets: 5,
+      kmsKeys: 1,
+      alarms: 10,
+      dashboards: 0,
+      metrics: 3,
+      interfaceEndpoints: 0,
+      hostedZones: 0,
+      wafRules: 0,
+    },
+  };
+}
+
+export interface ComparisonRow {
+  readonly function: string;
+  /** As published; paused database, Spot tasks. */
+  readonly publishedUsd: number;
+  /** The same parts, always on and on demand, at our prices. */
+  readonly alwaysOnUsd: number;
+  /** {@link smallestEnvironment}. */
+  readonly oursUsd: number;
+}
+
+/** Line by line, for us-east-1, where the published figure is from. Only what the published list counts. */
+export function difyComparison(): readonly ComparisonRow[] {
+  const region = 'us-east-1';
+  const ours = environmentMonthlyUsd(smallestEnvironment(region));
+  const sum = (choose: (line: CostLine) => boolean) => totalUsd(ours.filter(choose));
+  const hours = (item: string, quantity: number) => quantity * hoursPerMonth * price(item, region).amountUsd;
+  const task = (vcpu: number, gib: number) => hours('fargate/vcpu/x86_64', vcpu) + hours('fargate/gb/x86_64', gib);
+  return [
+    row(
+      'database',
+      0,
+      hours('aurora/acu', 0.5),
+      sum(({ what }) => what === 'db.t4g.micro'),
+    ),
+    row(
+      'cache',
+      9.2,
+      hours('elasticache/cache.t4g.micro/valkey', 1),
+      sum(({ part }) => part === 'redis'),
+    ),
+    row(
+      'web tier',
+      2.7,
+      task(0.25, 0.5),
+      sum(({ part, what }) => part === 'web' && running(what)),
+    ),
+    row(
+      'all other tiers',
+      10.7,
+      task(1, 2),
+      sum(({ part, what }) => others.includes(part) && running(what)),
+    ),
+    row(
+      'public balancer',
+      17.5,
+      hours('alb/hour', 1),
+      sum(({ what }) => what === 'public balancer'),
+    ),
+    row(
+      'internal balancer',
+      0,
+      0,
+      sum(({ what }) => what === 'internal balancer'),
+    ),
+    row(
+      'way out',
+      3,
+      hours('ec2/t4g.nano', 1),
+      sum(({ what }) => what === 'NAT instance t4g.nano'),
+    ),
+    row(
+      'its public address',
+      3.6,
+      hours('ipv4/hour', 1),
+      sum(({ what }) => what.endsWith('IPv4 of the NAT')),
+    ),
+    row(
+      'secrets',
+      1.2,
+      3 * price('secrets/secret', region).amountUsd,
+      sum(({ what }) => what.endsWith('secrets')),
+    ),
+  ];
+}
+
+/** The least that any composition pays before its first tier runs: balancer, database, cache, way out. */
+export function alwaysOnFloorUsd(region: string): number {
+  const ours = environmentMonthlyUsd(smallestEnvironment(region));
+  const needed = ['public balancer', 'db.t4g.micro', '1 x cache.t4g.micro, valkey', 'NAT instance t4g.nano'];
+  return totalUsd(ours.filter(({ what }) => needed.includes(what) || what.endsWith('IPv4 of the NAT')));
+}
+
+const others: readonly string[] = ['api', 'chat', 'document-worker', 'vectorstore'];
+
+/** Tasks themselves; the published list leaves logs and deploys out. */
+const running = (what: string): boolean => /^\d+ x /.test(what);
+
+const row = (name: string, publishedUsd: number, alwaysOnUsd: number, oursUsd: number): ComparisonRow => ({
+  function: name,
+  publishedUsd,
+  alwaysOnUsd,
+  oursUsd,
+});
