@@ -1,0 +1,40 @@
+/** Runs a program to its end: a migration, a build. */
+import type { Writable } from 'node:stream';
+import { execa } from 'execa';
+import { type ChildCommand, describeExit } from './child.ts';
+import { logTail } from './log-file.ts';
+
+export interface OneShot {
+  readonly name: string;
+  readonly command: ChildCommand;
+  readonly timeoutMs: number;
+  readonly log: Writable;
+  readonly logPath: string;
+  /** Aborted: the program is stopped. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * @returns what it printed on standard output
+ * @throws Error when it fails: its code, its last lines, where its log lies
+ */
+export async function runToEnd({ name, command, timeoutMs, log, logPath, signal }: OneShot): Promise<string> {
+  const result = await execa(command.command, command.args, {
+    ...(command.cwd !== undefined && { cwd: command.cwd }),
+    env: { ...command.env },
+    extendEnv: false,
+    stdin: 'pipe',
+    reject: false,
+    timeout: timeoutMs,
+    cancelSignal: signal,
+    // A group of its own, as every child: Ctrl-C reaches this program alone.
+    detached: true,
+  });
+  log.write(`${result.stderr}\n${result.stdout}\n`);
+  if (!result.failed) return result.stdout;
+  const why = result.timedOut
+    ? `did not end within ${timeoutMs / 1000} s`
+    : `failed (${describeExit({ code: result.exitCode ?? null, signal: result.signal ?? null })})`;
+  const tail = logTail(logPath);
+  throw new Error(`${name} ${why}. Its log: ${logPath}${tail && `\n${tail}`}`);
+}

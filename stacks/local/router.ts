@@ -1,0 +1,113 @@
+/**
+ * The local stand-in for the load balancer: the route table of the manifest, least outstanding requests among a tier's
+ * replicas, bytes streamed both ways as they come.
+ *
+ * Plain node:http on purpose. An event stream must end at the tier the moment its reader is gone, also before the first
+ * byte of the answer; @fastify/http-proxy notices that only when the answer begins.
+ */
+import { Agent, createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream';
+import { routeOwner, type ServiceName } from '../../services/manifest.ts';
+import { leastOutstanding, type Replica } from './balance.ts';
+import { answerHeaders, forwardHeaders } from './forward-headers.ts';
+import { sendProblem } from './router-problem.ts';
+
+export interface Router {
+  readonly port: number;
+  /** No new connections; those that are open get `drainMs` to end. */
+  close(drainMs: number): Promise<void>;
+}
+
+export interface RouterOptions {
+  /** 0: any free port. */
+  readonly port: number;
+  /** The replicas of a tier as they are now. */
+  readonly replicas: (owner: ServiceName) => readonly Replica[];
+  /** Which tier answers a path. @default the manifest's route table */
+  readonly owner?: (path: string) => ServiceName | undefined;
+}
+
+/** @throws NodeJS.ErrnoException `EADDRINUSE` when the port is taken */
+export async function openRouter({ port, replicas, owner = routeOwner }: RouterOptions): Promise<Router> {
+  // Idle connections go before the tiers' own keep-alive ends (fastify: 72 s), so that none is used as it closes.
+  const agent = new Agent({ keepAlive: true, timeout: 30_000, maxSockets: Number.POSITIVE_INFINITY });
+  const server = createServer((request, response) => {
+    const name = owner(pathOf(request.url));
+    if (name === undefined) return sendProblem(response, 404, 'not-found', 'no tier answers this path');
+    const replica = leastOutstanding(replicas(name));
+    if (replica === undefined)
+      return sendProblem(response, 503, 'tier-down', `the ${name} tier is not running; it is being started`);
+    forward(request, response, replica, name, agent);
+  });
+  // Uploads and answers take as long as they take; the tiers own their limits. Headers must come at once.
+  server.requestTimeout = 0;
+  server.headersTimeout = 20_000;
+  // `localhost` and not 127.0.0.1 in the browser's bar: both of its addresses must answer, and nothing but loopback.
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(port, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  const bound = typeof address === 'object' && address ? address.port : port;
+  const second = createServer((request, response) => server.emit('request', request, response));
+  second.requestTimeout = 0;
+  await new Promise<void>((resolve) => {
+    // A machine without IPv6, or the port taken there alone: browsers then use 127.0.0.1.
+    second.once('error', () => resolve()).listen(bound, '::1', () => resolve());
+  });
+  return {
+    port: bound,
+    close: async (drainMs) => {
+      const listening = [server, second].filter((each) => each.listening);
+      const closed = listening.map((each) => new Promise<void>((resolve) => each.close(() => resolve())));
+      const timer = setTimeout(() => {
+        for (const each of listening) each.closeAllConnections();
+      }, drainMs);
+      for (const each of listening) each.closeIdleConnections();
+      await Promise.all(closed);
+      clearTimeout(timer);
+      agent.destroy();
+    },
+  };
+}
+
+function forward(
+  request: IncomingMessage,
+  response: ServerResponse,
+  replica: Replica,
+  name: ServiceName,
+  agent: Agent,
+): void {
+  replica.outstanding++;
+  let counted = true;
+  const upstream = httpRequest({
+    host: '127.0.0.1',
+    port: replica.port,
+    method: request.method,
+    path: request.url,
+    headers: forwardHeaders(request),
+    agent,
+  });
+  upstream.setNoDelay(true);
+  upstream.on('response', (answer) => {
+    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, answerHeaders(answer.headers));
+    // Sent at once: an event stream may stay silent for a while after its head.
+    response.flushHeaders();
+    pipeline(answer, response, () => {});
+  });
+  upstream.on('error', (error: NodeJS.ErrnoException) => {
+    if (response.headersSent) response.destroy();
+    else sendProblem(response, 502, 'tier-unreachable', `the ${name} tier did not answer (${error.code ?? 'aborted'})`);
+  });
+  // However it ends, also when the reader leaves: the tier sees it at once and stops working for nobody.
+  response.once('close', () => {
+    if (counted) replica.outstanding--;
+    counted = false;
+    if (!response.writableFinished) upstream.destroy();
+  });
+  request.on('error', () => upstream.destroy());
+  request.pipe(upstream);
+}
+
+function pathOf(url = '/'): string {
+  return url.split('?', 1)[0] ?? '/';
+}

@@ -1,0 +1,109 @@
+/** What the steps of a start hand on to each other, and what a stop must take down again. */
+
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import type { ServiceName } from '../../services/manifest.ts';
+import type { Environment } from '../environment.ts';
+import type { DataFolder, FreeBytes } from './data-folder.ts';
+import type { Roster } from './leftovers.ts';
+import type { Lock } from './lock.ts';
+import { openLog } from './log-file.ts';
+import type { RedisChoice } from './redis.ts';
+import type { Router } from './router.ts';
+import type { Secrets } from './secrets.ts';
+import type { TierReplica } from './start-tier.ts';
+import { type Supervised, type Supervision, supervise } from './supervisor.ts';
+import type { Overrides, Programs, Settings } from './tiers.ts';
+
+export interface SiteOptions {
+  readonly data: string;
+  readonly port: number;
+  readonly redis: RedisChoice;
+  readonly environment: Environment;
+  readonly settings: Overrides;
+  readonly outer: Readonly<Record<string, string | undefined>>;
+  readonly programs: Programs;
+  readonly tell: (line: string) => void;
+  readonly freeBytes?: FreeBytes;
+}
+
+/** Fields are filled in by the steps, in their order. */
+export interface Site extends SiteOptions {
+  folder?: DataFolder;
+  lock?: Lock;
+  secrets?: Secrets;
+  roster?: Roster;
+  router?: Router;
+  /** Internal balancers: one per called tier that has several replicas. */
+  readonly balancers: Router[];
+  readonly replicas: Map<ServiceName, TierReplica[]>;
+  readonly processes: Supervised[];
+  /** Addresses and secrets of this run, under the names that services read. */
+  readonly run: Settings;
+  readonly logs: Map<string, Writable>;
+  url: string;
+  redisWhich: string;
+  ownerToken?: string;
+  /** Aborted by a stop: nothing new is started. */
+  readonly stopping: AbortController;
+  /** Starts under way; a stop waits for them to give up. */
+  readonly starts: Set<Promise<unknown>>;
+  stopped?: Promise<void>;
+}
+
+export function newSite(options: SiteOptions): Site {
+  return {
+    ...options,
+    balancers: [],
+    replicas: new Map(),
+    processes: [],
+    run: {},
+    logs: new Map(),
+    url: '',
+    redisWhich: '',
+    stopping: new AbortController(),
+    starts: new Set(),
+  };
+}
+
+/** A field that an earlier step has filled in. */
+export function need<Key extends keyof Site>(site: Site, key: Key): NonNullable<Site[Key]> {
+  const value = site[key];
+  if (value === undefined || value === null) throw new Error(`${key} is not there yet: the steps ran out of order`);
+  return value;
+}
+
+export function logPath(site: Site, name: string): string {
+  return join(need(site, 'folder').logs, `${name}.log`);
+}
+
+/** The log of a part, opened once. */
+export function logOf(site: Site, name: string): Writable {
+  const log = site.logs.get(name) ?? openLog(logPath(site, name));
+  site.logs.set(name, log);
+  return log;
+}
+
+/** Starts a part under supervision: logged, written down for the next start, stopped by {@link Site.stopping}. */
+export async function startPart(
+  site: Site,
+  part: Pick<Supervision, 'name' | 'command' | 'probe' | 'readyTimeoutMs' | 'stopTimeoutMs' | 'stopSignal'>,
+): Promise<Supervised> {
+  const { name } = part;
+  const starting = supervise({
+    ...part,
+    log: logOf(site, name),
+    logPath: logPath(site, name),
+    tell: site.tell,
+    onProcess: (pid) => need(site, 'roster').note(name, pid),
+    cancelled: site.stopping.signal,
+  });
+  site.starts.add(starting);
+  try {
+    const started = await starting;
+    site.processes.push(started);
+    return started;
+  } finally {
+    site.starts.delete(starting);
+  }
+}

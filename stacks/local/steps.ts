@@ -1,0 +1,197 @@
+/** The way from nothing to a running house, as steps with names. */
+import { existsSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { type ServiceName, serviceNames } from '../../services/manifest.ts';
+import { checkVersion, openDataFolder } from './data-folder.ts';
+import { endLeftovers, openRoster } from './leftovers.ts';
+import { lockFolder } from './lock.ts';
+import { oldNode, unsupportedPlatform } from './machine.ts';
+import { runToEnd } from './one-shot.ts';
+import { portHolder, portTaken } from './ports.ts';
+import { postgresBinaries, postgresMajor, preparePostgres } from './postgres.ts';
+import { prepareRedis } from './redis.ts';
+import { openRouter } from './router.ts';
+import { openSecrets } from './secrets.ts';
+import { logOf, logPath, need, type Site, startPart } from './site.ts';
+import { placeTiers, startTier } from './start-tier.ts';
+import { missingPrograms, serviceCommand, tierSettings } from './tiers.ts';
+
+export interface Step {
+  /** @example 'Start PostgreSQL' */
+  readonly title: string;
+  /** @returns what there is to say about it, if anything. @throws Error with what is in the way and what to do */
+  run(): Promise<string | undefined>;
+}
+
+export function steps(site: Site): Step[] {
+  const step = (title: string, act: (site: Site) => Promise<string | undefined>): Step => ({
+    title,
+    run: async () => {
+      if (site.stopping.signal.aborted) throw new Error('stopped before it was ready');
+      return act(site);
+    },
+  });
+  return [
+    step('Check this machine', checkMachine),
+    step('Open the data folder', openFolder),
+    step('Open the port', openPort),
+    step('Start PostgreSQL', startPostgres),
+    step('Start Redis', startRedis),
+    step('Bring the database up to date', migrate),
+    step('Build the web page', buildPage),
+    step(`Start ${serviceNames.join(', ')}`, startTiers),
+    step('Make the owner’s sign-in link', ownerLink),
+  ];
+}
+
+async function checkMachine(site: Site): Promise<undefined> {
+  const problem = oldNode(process.versions.node) ?? unsupportedPlatform(process.platform);
+  if (problem) throw new Error(problem);
+  for (const name of missingPrograms(site.programs)) site.tell(`not in this checkout yet, left out: ${name}`);
+  site.folder = await openDataFolder(site.data, site.freeBytes);
+}
+
+async function openFolder(site: Site): Promise<string> {
+  const folder = need(site, 'folder');
+  site.lock = await lockFolder(folder.path);
+  if (site.lock.recovered)
+    site.tell(
+      `the last run (process ${site.lock.recovered.pid}) ended without unlocking ${folder.path}; its lock was taken over`,
+    );
+  const left = await endLeftovers(folder.path);
+  if (left.length > 0) site.tell(`stopped what the last run left running: ${left.join(', ')}`);
+  await checkVersion(folder, await postgresMajor(await postgresBinaries()));
+  site.secrets = await openSecrets(folder.path);
+  site.roster = openRoster(folder.path);
+  const { serviceToken, auth } = site.secrets;
+  Object.assign(site.run, {
+    HOST: '127.0.0.1',
+    SERVICE_TOKEN_SECRET: serviceToken,
+    AUTH_SECRET: auth,
+    DOCUMENT_STORE_URL: pathToFileURL(folder.documents).href,
+  });
+  return folder.path;
+}
+
+async function openPort(site: Site): Promise<string> {
+  try {
+    site.router = await openRouter({ port: site.port, replicas: (owner) => site.replicas.get(owner) ?? [] });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') throw new Error(portTaken(site.port, await portHolder(site.port)), { cause: error });
+    if (code === 'EACCES') throw new Error(portForbidden(site.port), { cause: error });
+    throw new Error(`port ${site.port} cannot be opened: ${message}`, { cause: error });
+  }
+  site.url = `http://localhost:${site.router.port}`;
+  site.run.PUBLIC_URL = site.url;
+  await need(site, 'lock').publish(site.url);
+  return site.url;
+}
+
+const portForbidden = (port: number) =>
+  `port ${port} is reserved for root on this machine; choose one above 1023: npm start -- --port 8080`;
+
+async function startPostgres(site: Site): Promise<undefined> {
+  const log = logOf(site, 'postgres');
+  const server = await preparePostgres(
+    await postgresBinaries(),
+    need(site, 'folder').postgres,
+    need(site, 'secrets').database,
+    log,
+  );
+  site.run.DATABASE_URL = server.url;
+  await startPart(site, {
+    name: 'postgres',
+    command: server.command,
+    probe: server.probe,
+    // Recovery after an unclean end replays at most max_wal_size; slow disks do about 10 MB/s.
+    readyTimeoutMs: 60_000,
+    // Fast shutdown: connections end, a last checkpoint is written.
+    stopSignal: 'SIGINT',
+    stopTimeoutMs: 30_000,
+  });
+}
+
+async function startRedis(site: Site): Promise<string> {
+  const server = await prepareRedis(site.redis, need(site, 'folder').path, need(site, 'secrets').redis);
+  site.run.REDIS_URL = server.url;
+  site.redisWhich = server.which;
+  // The embedded one compiles its Lua runtime first.
+  await startPart(site, { name: 'redis', ...server, readyTimeoutMs: 20_000, stopTimeoutMs: 5000 });
+  return server.which;
+}
+
+async function migrate(site: Site): Promise<undefined> {
+  // Long enough for an index over a large table; it runs in one transaction and can be repeated.
+  if (site.programs.migrate && existsSync(site.programs.migrate[0]))
+    await runApi(site, 'migrate', site.programs.migrate, 600_000);
+}
+
+async function buildPage(site: Site): Promise<string | undefined> {
+  if (!site.programs.buildPage) return 'left out';
+  const printed = await runToEnd({
+    name: 'build-page',
+    command: serviceCommand(site.programs.buildPage, {}, 2048, site.outer),
+    timeoutMs: 300_000,
+    log: logOf(site, 'build-page'),
+    logPath: logPath(site, 'build-page'),
+    signal: site.stopping.signal,
+  });
+  return printed.trim().split('\n').at(-1);
+}
+
+async function startTiers(site: Site): Promise<undefined> {
+  await placeTiers(site);
+  const results = await Promise.allSettled(
+    serviceNames.filter((name) => existsSync(site.programs.tier(name)[0])).map((name) => startTier(site, name)),
+  );
+  const faults = results
+    .filter((result) => result.status === 'rejected')
+    .map(({ reason }) => (reason as Error).message);
+  if (faults.length > 0) throw new Error(faults.join('\n\n'));
+}
+
+async function ownerLink(site: Site): Promise<string | undefined> {
+  if (!site.programs.ownerLink || !existsSync(site.programs.ownerLink[0])) return 'left out';
+  try {
+    const printed = await runApi(site, 'owner-link', site.programs.ownerLink, 30_000);
+    site.ownerToken = tokenIn(printed);
+  } catch (error) {
+    if (site.stopping.signal.aborted) throw error;
+    site.tell(`no sign-in link could be made; sign in with your password, or start again. ${(error as Error).message}`);
+  }
+}
+
+/** The token in the last JSON line that has one. */
+export function tokenIn(printed: string): string {
+  for (const line of printed.split('\n').reverse()) {
+    try {
+      const { token } = JSON.parse(line) as { token?: unknown };
+      if (typeof token === 'string' && token !== '') return token;
+    } catch {
+      // Another line: a log entry.
+    }
+  }
+  throw new Error('owner-link printed no line { "token": "..." }');
+}
+
+/** Runs a command of the api's program with the api's settings. */
+async function runApi(site: Site, name: string, program: readonly [string, ...string[]], timeoutMs: number) {
+  const [placement] = site.environment.tiers.api;
+  if (!placement) throw new Error('the environment places no api tier');
+  const { environment, run, outer } = site;
+  const given = tierSettings({ environment, name: 'api', placement, run, outer, ...override(site, 'api') });
+  return runToEnd({
+    name,
+    command: serviceCommand(program, given, placement.memoryMiB, outer),
+    timeoutMs,
+    log: logOf(site, name),
+    logPath: logPath(site, name),
+    signal: site.stopping.signal,
+  });
+}
+
+const override = (site: Site, name: ServiceName) => {
+  const overrides = site.settings[name];
+  return overrides ? { overrides } : {};
+};

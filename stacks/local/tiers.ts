@@ -1,0 +1,103 @@
+/** What each tier is started with: its command and exactly the settings that the manifest lists for it. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type ServiceName, type SettingName, serviceNames, services, settings } from '../../services/manifest.ts';
+import type { Environment, Placement } from '../environment.ts';
+import { serviceSettings } from '../settings.ts';
+import type { ChildCommand } from './child.ts';
+
+export type Settings = Partial<Record<SettingName, string>>;
+export type Overrides = Partial<Record<ServiceName, Settings>>;
+
+/** The project's own folder, with a slash at its end. */
+export const projectFolder = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The programs of a house: a script and its arguments. Tests put stand-ins here; one that is absent is left out. */
+export interface Programs {
+  readonly tier: (name: ServiceName) => readonly [script: string, ...args: string[]];
+  /** Brings the database to the present schema; exit code 0 means done. */
+  readonly migrate?: readonly [script: string, ...args: string[]];
+  /** Builds the web page unless it is up to date. */
+  readonly buildPage?: readonly [script: string, ...args: string[]];
+  /** Makes the owner's one-time link; prints a JSON line `{ "token": "..." }`. */
+  readonly ownerLink?: readonly [script: string, ...args: string[]];
+}
+
+export const programs: Programs = {
+  tier: (name) => [`${projectFolder}services/${name}/main.ts`],
+  migrate: [`${projectFolder}services/api/main.ts`, 'migrate'],
+  buildPage: [`${projectFolder}services/web/build.ts`],
+  ownerLink: [`${projectFolder}services/api/main.ts`, 'owner-link'],
+};
+
+/** Tiers whose program is not there. */
+export function missingPrograms({ tier }: Programs): ServiceName[] {
+  return serviceNames.filter((name) => !existsSync(tier(name)[0]));
+}
+
+/** Settings of the outer environment that pass through to the services that take them; they beat the environment file. */
+export const passed = [
+  'LOG_LEVEL',
+  'MODEL_URL',
+  'MODEL_NAME',
+  'MODEL_API_KEY',
+  'EMBEDDING_URL',
+  'EMBEDDING_MODEL',
+  'EMBEDDING_DIMENSIONS',
+  'EMBEDDING_API_KEY',
+  'OIDC_ISSUER',
+  'OIDC_CLIENT_ID',
+  'OIDC_CLIENT_SECRET',
+] as const satisfies SettingName[];
+
+export interface TierSettings {
+  readonly environment: Environment;
+  readonly name: ServiceName;
+  readonly placement: Placement;
+  /** Addresses and secrets that only this run knows. */
+  readonly run: Settings;
+  /** The outer environment. */
+  readonly outer: Readonly<Record<string, string | undefined>>;
+  /** @throws Error for a setting that the manifest does not list for the service */
+  readonly overrides?: Settings;
+}
+
+/** Later wins: environment file, this run, outer environment, overrides. Pure. */
+export function tierSettings({ environment, name, placement, run, outer, overrides = {} }: TierSettings): Settings {
+  const taken: readonly SettingName[] = services[name].settings;
+  const foreign = Object.keys(overrides).filter((key) => !taken.includes(key as SettingName));
+  if (foreign.length > 0)
+    throw new Error(
+      `${name} does not read ${foreign.join(', ')}; it reads: ${taken.filter((key) => key in settings).join(', ')}`,
+    );
+  const fromOuter = Object.fromEntries(passed.filter((key) => outer[key]).map((key) => [key, outer[key]]));
+  const all: Settings = { ...serviceSettings(environment, name, placement), ...run, ...fromOuter, ...overrides };
+  return Object.fromEntries(Object.entries(all).filter(([key]) => taken.includes(key as SettingName)));
+}
+
+/**
+ * The heap's share of a replica's memory. The rest is for what V8 does not count: buffers of streams, native code,
+ * indexes, stacks. A tier above its heap ends with a clear message instead of swapping the machine to a halt.
+ */
+const heapShare = 0.6;
+
+/** Never read by a service, but needed by any process: where programs and temporary files lie, and the clock's zone. */
+const system = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'NODE_EXTRA_CA_CERTS'] as const;
+
+const lifeline = new URL('./lifeline.ts', import.meta.url).href;
+
+/** A Node process of a service: an otherwise empty environment, and a heap limit from its budget. */
+export function serviceCommand(
+  [script, ...args]: readonly [string, ...string[]],
+  given: Settings,
+  memoryMiB: number,
+  outer: Readonly<Record<string, string | undefined>>,
+): ChildCommand {
+  const base = Object.fromEntries(system.filter((key) => outer[key]).map((key) => [key, outer[key] as string]));
+  return {
+    command: process.execPath,
+    args: ['--import', lifeline, `--max-old-space-size=${Math.floor(memoryMiB * heapShare)}`, script, ...args],
+    env: { ...base, ...given, NODE_ENV: 'production', LIFELINE_OF: String(process.pid) },
+    cwd: projectFolder,
+  };
+}
