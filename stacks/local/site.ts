@@ -5,6 +5,7 @@ import type { Writable } from 'node:stream';
 import type { ServiceName } from '../../services/manifest.ts';
 import type { Environment } from '../environment.ts';
 import type { DataFolder, FreeBytes } from './data-folder.ts';
+import type { Guard } from './guard.ts';
 import type { Roster } from './leftovers.ts';
 import type { Lock } from './lock.ts';
 import { openLog } from './log-file.ts';
@@ -33,6 +34,7 @@ export interface Site extends SiteOptions {
   lock?: Lock;
   secrets?: Secrets;
   roster?: Roster;
+  guard?: Guard;
   router?: Router;
   /** Internal balancers: one per called tier that has several replicas. */
   readonly balancers: Router[];
@@ -87,7 +89,10 @@ export function logOf(site: Site, name: string): Writable {
 /** Starts a part under supervision: logged, written down for the next start, stopped by {@link Site.stopping}. */
 export async function startPart(
   site: Site,
-  part: Pick<Supervision, 'name' | 'command' | 'probe' | 'readyTimeoutMs' | 'stopTimeoutMs' | 'stopSignal'>,
+  part: Pick<Supervision, 'name' | 'command' | 'probe' | 'readyTimeoutMs' | 'stopTimeoutMs' | 'stopSignal'> & {
+    /** A foreign program that cannot watch for our end itself. */
+    readonly guarded?: boolean;
+  },
 ): Promise<Supervised> {
   const { name } = part;
   const starting = supervise({
@@ -95,7 +100,10 @@ export async function startPart(
     log: logOf(site, name),
     logPath: logPath(site, name),
     tell: site.tell,
-    onProcess: (pid) => need(site, 'roster').note(name, pid),
+    onProcess: (pid) => {
+      need(site, 'roster').note(name, pid);
+      if (part.guarded) need(site, 'guard').note(name, pid);
+    },
     cancelled: site.stopping.signal,
   });
   site.starts.add(starting);

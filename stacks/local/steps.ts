@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { type ServiceName, serviceNames } from '../../services/manifest.ts';
 import { checkVersion, openDataFolder } from './data-folder.ts';
+import { openGuard } from './guard.ts';
 import { endLeftovers, openRoster } from './leftovers.ts';
 import { lockFolder } from './lock.ts';
 import { oldNode, unsupportedPlatform } from './machine.ts';
@@ -63,6 +64,7 @@ async function openFolder(site: Site): Promise<string> {
   await checkVersion(folder, await postgresMajor(await postgresBinaries()));
   site.secrets = await openSecrets(folder.path);
   site.roster = openRoster(folder.path);
+  site.guard = openGuard();
   const { serviceToken, auth } = site.secrets;
   Object.assign(site.run, {
     HOST: '127.0.0.1',
@@ -102,6 +104,7 @@ async function startPostgres(site: Site): Promise<undefined> {
   site.run.DATABASE_URL = server.url;
   await startPart(site, {
     name: 'postgres',
+    guarded: true,
     command: server.command,
     probe: server.probe,
     // Recovery after an unclean end replays at most max_wal_size; slow disks do about 10 MB/s.
@@ -117,7 +120,7 @@ async function startRedis(site: Site): Promise<string> {
   site.run.REDIS_URL = server.url;
   site.redisWhich = server.which;
   // The embedded one compiles its Lua runtime first.
-  await startPart(site, { name: 'redis', ...server, readyTimeoutMs: 20_000, stopTimeoutMs: 5000 });
+  await startPart(site, { name: 'redis', ...server, guarded: true, readyTimeoutMs: 20_000, stopTimeoutMs: 5000 });
   return server.which;
 }
 

@@ -38,6 +38,7 @@ async function takeDown(site: Site): Promise<void> {
     );
   await Promise.all(closed);
   for (const name of ['redis', 'postgres']) await site.processes.find((each) => each.name === name)?.stop();
+  await site.guard?.release();
   await site.roster?.settled();
   for (const log of site.logs.values()) await new Promise<void>((resolve) => log.end(() => resolve()));
   await site.lock?.release();

@@ -1,0 +1,88 @@
+import { S3Bucket } from '@cdktf/provider-aws/lib/s3-bucket/index.js';
+import { S3BucketLifecycleConfiguration } from '@cdktf/provider-aws/lib/s3-bucket-lifecycle-configuration/index.js';
+import { S3BucketPolicy } from '@cdktf/provider-aws/lib/s3-bucket-policy/index.js';
+import { S3BucketPublicAccessBlock } from '@cdktf/provider-aws/lib/s3-bucket-public-access-block/index.js';
+import { S3BucketServerSideEncryptionConfigurationA } from '@cdktf/provider-aws/lib/s3-bucket-server-side-encryption-configuration/index.js';
+import { S3BucketVersioningA } from '@cdktf/provider-aws/lib/s3-bucket-versioning/index.js';
+import { Construct } from 'constructs';
+
+export interface DocumentStoreProps {
+  readonly prefix: string;
+  readonly accountId: string;
+  readonly keyArn: string;
+  readonly ephemeral: boolean;
+  /** Days until a replaced or deleted object is gone for good. */
+  readonly noncurrentDays: number;
+}
+
+/** The bucket of uploads, page results and vector tables: private, encrypted, versioned, TLS only. */
+export class DocumentStore extends Construct {
+  readonly bucketArn: string;
+  /** Value of `DOCUMENT_STORE_URL`. */
+  readonly url: string;
+
+  constructor(scope: Construct, id: string, props: DocumentStoreProps) {
+    super(scope, id);
+    // Bucket names are unique in the world, so it ends in the account: at most 17 + 10 + 12 characters and 2 hyphens.
+    const bucket = new S3Bucket(this, 'bucket', {
+      bucket: `${props.prefix}-documents-${props.accountId}`,
+      forceDestroy: props.ephemeral,
+      lifecycle: { preventDestroy: !props.ephemeral },
+    });
+    const access = new S3BucketPublicAccessBlock(this, 'public-access', {
+      bucket: bucket.id,
+      blockPublicAcls: true,
+      blockPublicPolicy: true,
+      ignorePublicAcls: true,
+      restrictPublicBuckets: true,
+    });
+    new S3BucketServerSideEncryptionConfigurationA(this, 'encryption', {
+      bucket: bucket.id,
+      rule: [
+        {
+          applyServerSideEncryptionByDefault: { sseAlgorithm: 'aws:kms', kmsMasterKeyId: props.keyArn },
+          // One data key per bucket and hour instead of one request to KMS per object.
+          bucketKeyEnabled: true,
+        },
+      ],
+    });
+    const versioning = new S3BucketVersioningA(this, 'versioning', {
+      bucket: bucket.id,
+      versioningConfiguration: { status: 'Enabled' },
+    });
+    new S3BucketLifecycleConfiguration(this, 'lifecycle', {
+      bucket: bucket.id,
+      rule: [
+        {
+          id: 'old-versions',
+          status: 'Enabled',
+          filter: [{ prefix: '' }],
+          noncurrentVersionExpiration: [{ noncurrentDays: props.noncurrentDays }],
+          // An upload that ended half way is billed until someone removes its parts.
+          abortIncompleteMultipartUpload: [{ daysAfterInitiation: 2 }],
+        },
+      ],
+      dependsOn: [versioning],
+    });
+    new S3BucketPolicy(this, 'policy', {
+      bucket: bucket.id,
+      policy: JSON.stringify({
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Sid: 'TlsOnly',
+            Effect: 'Deny',
+            Principal: '*',
+            Action: 's3:*',
+            Resource: [bucket.arn, `${bucket.arn}/*`],
+            Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+          },
+        ],
+      }),
+      // Two changes of one bucket's access at once are refused.
+      dependsOn: [access],
+    });
+    this.bucketArn = bucket.arn;
+    this.url = `s3://${bucket.bucket}`;
+  }
+}

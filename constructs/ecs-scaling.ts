@@ -1,0 +1,65 @@
+import { AppautoscalingPolicy } from '@cdktf/provider-aws/lib/appautoscaling-policy/index.js';
+import { AppautoscalingTarget } from '@cdktf/provider-aws/lib/appautoscaling-target/index.js';
+import { CloudwatchMetricAlarm } from '@cdktf/provider-aws/lib/cloudwatch-metric-alarm/index.js';
+import type { EcsService } from '@cdktf/provider-aws/lib/ecs-service/index.js';
+import type { Construct } from 'constructs';
+import { cooldownSeconds, scalingTarget } from './scaling-target.ts';
+import type { PlatformProps } from './tier.ts';
+
+/** Scales a service where min is below max, and watches its memory. */
+export function scaleService(scope: Construct, name: string, ecsService: EcsService, props: PlatformProps): void {
+  const { service, site, placement } = props;
+  new CloudwatchMetricAlarm(scope, 'memory', {
+    alarmName: `${name}-memory`,
+    alarmDescription: `${service}: tasks are nearly out of memory`,
+    namespace: 'AWS/ECS',
+    metricName: 'MemoryUtilization',
+    dimensions: { ClusterName: site.cluster.name, ServiceName: name },
+    statistic: 'Maximum',
+    comparisonOperator: 'GreaterThanThreshold',
+    threshold: 90,
+    period: 300,
+    evaluationPeriods: 3,
+    treatMissingData: 'notBreaching',
+    alarmActions: [site.alarmTopicArn],
+  });
+  const target = scalingTarget(props);
+  if (!target) return;
+  const scalable = new AppautoscalingTarget(scope, 'scaling-target', {
+    serviceNamespace: 'ecs',
+    scalableDimension: 'ecs:service:DesiredCount',
+    resourceId: `service/${site.cluster.name}/${name}`,
+    minCapacity: placement.replicas.min,
+    maxCapacity: placement.replicas.max,
+    dependsOn: [ecsService],
+  });
+  new AppautoscalingPolicy(scope, 'scaling', {
+    name,
+    policyType: 'TargetTrackingScaling',
+    serviceNamespace: scalable.serviceNamespace,
+    scalableDimension: scalable.scalableDimension,
+    resourceId: scalable.resourceId,
+    targetTrackingScalingPolicyConfiguration: {
+      targetValue: target.value,
+      scaleOutCooldown: cooldownSeconds.out,
+      scaleInCooldown: cooldownSeconds.in,
+      ...('cpu' in target
+        ? { predefinedMetricSpecification: { predefinedMetricType: 'ECSServiceAverageCPUUtilization' } }
+        : {
+            customizedMetricSpecification: {
+              metrics: target.metrics.map(({ metricStat, ...metric }) => ({
+                ...metric,
+                ...(metricStat
+                  ? {
+                      metricStat: {
+                        ...metricStat,
+                        metric: { ...metricStat.metric, dimensions: metricStat.metric.dimensions },
+                      },
+                    }
+                  : {}),
+              })),
+            },
+          }),
+    },
+  });
+}

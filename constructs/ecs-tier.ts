@@ -1,0 +1,111 @@
+import { EcsService } from '@cdktf/provider-aws/lib/ecs-service/index.js';
+import type { ITerraformDependable } from 'cdktf';
+import { Construct } from 'constructs';
+import { services } from '../services/manifest.ts';
+import { scaleService } from './ecs-scaling.ts';
+import { taskDefinition } from './ecs-task.ts';
+import { refusePlaceholders } from './placeholder.ts';
+import { scalingTarget } from './scaling-target.ts';
+import { targetGroup } from './target-group.ts';
+import type { PlatformChild, PlatformProps } from './tier.ts';
+
+/** Seconds from a task's start until the balancer's checks count: the start and the api's migration. */
+const graceSeconds = 120;
+
+/**
+ * A tier on ECS Fargate: a task per replica, exactly of its budget.
+ *
+ * A rollout that fails is rolled back by the circuit breaker. Terraform would call that a success, so the apply waits for
+ * a steady state and then compares what runs with what was asked for (terraform-aws-ecs #325).
+ */
+export class EcsTier extends Construct implements PlatformChild {
+  readonly publicTargetArn: string | undefined;
+  readonly internalTargetArn: string | undefined;
+  private readonly ecsService: EcsService;
+
+  constructor(scope: Construct, id: string, props: PlatformProps) {
+    super(scope, id);
+    const { service, site, placement, image } = props;
+    const { port } = services[service];
+    const name = `${site.prefix}-${service}-${id}`;
+    const target = (door: string) =>
+      targetGroup(this, `${door}-target`, {
+        service,
+        name: `${name}-${door}`,
+        vpcId: site.vpcId,
+        targetType: 'ip',
+        deregistrationDelayMs: site.limits.deregistrationDelayMs,
+      }).arn;
+    this.publicTargetArn = services[service].routes.length > 0 ? target('public') : undefined;
+    this.internalTargetArn = props.called ? target('internal') : undefined;
+    const targets = [this.publicTargetArn, this.internalTargetArn].filter((arn) => arn !== undefined);
+
+    const task = taskDefinition(this, name, props);
+    this.ecsService = new EcsService(this, 'service', {
+      name,
+      cluster: site.cluster.arn,
+      taskDefinition: task.arn,
+      desiredCount: placement.replicas.min,
+      // From the first day, instead of a launch type: changing between the two recreates the service.
+      capacityProviderStrategy: capacity(placement),
+      platformVersion: 'LATEST',
+      deploymentMinimumHealthyPercent: 100,
+      deploymentMaximumPercent: 200,
+      deploymentCircuitBreaker: { enable: true, rollback: true },
+      availabilityZoneRebalancing: 'ENABLED',
+      enableExecuteCommand: false,
+      enableEcsManagedTags: true,
+      propagateTags: 'SERVICE',
+      networkConfiguration: {
+        subnets: [...site.privateSubnetIds],
+        securityGroups: [props.securityGroupId],
+        assignPublicIp: false,
+      },
+      ...(targets.length > 0
+        ? {
+            loadBalancer: targets.map((targetGroupArn) => ({
+              targetGroupArn,
+              containerName: service,
+              containerPort: port,
+            })),
+            healthCheckGracePeriodSeconds: graceSeconds,
+          }
+        : {}),
+      waitForSteadyState: true,
+      timeouts: { create: '20m', update: '20m', delete: '20m' },
+      tags: { Tier: service },
+      lifecycle: {
+        // Only where something else sets the count (terraform-aws-ecs ignores it always, and then a fixed count is lost).
+        ...(scalingTarget(props) ? { ignoreChanges: ['desired_count'] } : {}),
+        precondition: refusePlaceholders(
+          [
+            {
+              what: `image of ${service}`,
+              value: image.digest,
+              remedy: `npm run images -- --push ${site.environment}`,
+            },
+          ],
+          site.accountId,
+        ),
+        postcondition: [
+          {
+            condition: `\${self.task_definition == ${task.fqn}.arn}`,
+            errorMessage: `The rollout of ${service} failed and was rolled back; its log group says why.`,
+          },
+        ],
+      },
+    });
+    scaleService(this, name, this.ecsService, props);
+  }
+
+  startAfter(routes: readonly ITerraformDependable[]): void {
+    this.ecsService.dependsOn = [...(this.ecsService.dependsOn ?? []), ...routes.map(({ fqn }) => fqn)];
+  }
+}
+
+function capacity({ spotPercent }: PlatformProps['placement']) {
+  return [
+    ...(spotPercent < 100 ? [{ capacityProvider: 'FARGATE', weight: 100 - spotPercent, base: 0 }] : []),
+    ...(spotPercent > 0 ? [{ capacityProvider: 'FARGATE_SPOT', weight: spotPercent, base: 0 }] : []),
+  ];
+}

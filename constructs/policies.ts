@@ -1,0 +1,130 @@
+/**
+ * What no stack may contain, whoever writes it. Each policy looks at one resource as it will be written and answers with
+ * a fault or nothing; as an aspect it turns the fault into an error that fails synth.
+ */
+import { Annotations, type IAspect, TerraformResource } from 'cdktf';
+import type { IConstruct } from 'constructs';
+
+/** Attributes of one resource, as in `cdk.tf.json`. */
+export type Attributes = Readonly<Record<string, unknown>>;
+
+/** A fault's text, or undefined. */
+export type Rule = (type: string, attributes: Attributes) => string | undefined;
+
+export const rules = {
+  'no open door': (type, { cidr_ipv4, cidr_ipv6, tags, from_port }) => {
+    if (type !== 'aws_vpc_security_group_ingress_rule') return;
+    const open = cidr_ipv4 === '0.0.0.0/0' || cidr_ipv6 === '::/0';
+    const publicDoor = (tags as Attributes | undefined)?.Door === 'public' && [80, 443].includes(from_port as number);
+    if (open && !publicDoor)
+      return `opens port ${from_port} to the whole internet; allowed for the public balancer's 80 and 443 only: name a security group`;
+  },
+  'no inline rules': (type, { ingress, egress }) => {
+    if (type === 'aws_security_group' && (ingress || egress))
+      return 'has inline rules, which fight with rule resources; allowed: aws_vpc_security_group_*_rule';
+  },
+  'encrypted at rest': (type, attributes) => {
+    const name = encryption[type];
+    if (!name) return;
+    const value = name.split('.').reduce<unknown>((at, key) => {
+      const one = Array.isArray(at) ? at[0] : at;
+      return (one as Attributes | undefined)?.[key];
+    }, attributes);
+    if (!value || value === 'false') return `is not encrypted; set ${name}`;
+  },
+  'logs end': (type, { retention_in_days }) => {
+    if (type === 'aws_cloudwatch_log_group' && !retention_in_days) return 'keeps logs for ever; set retention_in_days';
+  },
+  'metadata needs a token': (type, { metadata_options }) => {
+    if (type !== 'aws_launch_template' && type !== 'aws_instance') return;
+    const options = (Array.isArray(metadata_options) ? metadata_options[0] : metadata_options) as
+      | Attributes
+      | undefined;
+    if (options?.http_tokens !== 'required')
+      return "answers metadata requests without a token (IMDSv1); set metadata_options.http_tokens to 'required'";
+  },
+  'not reachable from outside': (_type, attributes) => {
+    const { publicly_accessible, map_public_ip_on_launch, assign_public_ip } = attributes;
+    if (publicly_accessible === true) return 'is reachable from the internet; set publicly_accessible to false';
+    if (map_public_ip_on_launch === true) return 'gives public addresses; set map_public_ip_on_launch to false';
+    const network = attributes.network_configuration as Attributes | undefined;
+    if (assign_public_ip === true || network?.assign_public_ip === true)
+      return 'gives tasks public addresses; set assign_public_ip to false';
+  },
+  'tags say whose cost it is': (type, { tag, tags, tag_specifications }) => {
+    // Default tags of the provider reach neither instances of a group nor their volumes.
+    if (type === 'aws_autoscaling_group') {
+      const keys = (tag as Attributes[] | undefined)?.filter((one) => one.propagate_at_launch).map(({ key }) => key);
+      if (!keys?.includes('Environment') || !keys.includes('Tier'))
+        return 'does not hand the tags Environment and Tier to its instances; add tag blocks with propagate_at_launch';
+    }
+    if (type === 'aws_launch_template') {
+      const kinds = (tag_specifications as Attributes[] | undefined)?.map(({ resource_type }) => resource_type) ?? [];
+      if (!kinds.includes('instance') || !kinds.includes('volume'))
+        return 'does not tag its instances and volumes; add tag_specifications for both';
+    }
+    if (type === 'aws_ecs_service' && !(tags as Attributes | undefined)?.Tier) return 'has no tag Tier';
+  },
+  'no wide permissions': (type, { policy }) => {
+    if (type !== 'aws_iam_role_policy' || typeof policy !== 'string') return;
+    const { Statement } = JSON.parse(policy) as { Statement: { Action: string[]; Resource: string[] }[] };
+    for (const { Action, Resource } of Statement) {
+      const wide = Action.find((action) => action === '*' || action.endsWith(':*'));
+      if (wide) return `allows '${wide}'; name the actions`;
+      const unbound = Resource.includes('*') && Action.find((action) => !withoutResource.includes(action));
+      if (unbound) return `allows '${unbound}' on every resource; name the resources`;
+    }
+  },
+  'no secret in plain text': (type, attributes) => {
+    if (type !== 'aws_ecs_task_definition' && type !== 'aws_launch_template') return;
+    const text = `${attributes.container_definitions ?? ''}${attributes.user_data ?? ''}`;
+    if (/(?:postgres|rediss?):\/\/[^\s"]*:[^\s"]+@/.test(text) || /\$\{ephemeral\./.test(text))
+      return 'holds a secret in plain text; hand it on by reference (secrets, valueFrom)';
+  },
+} satisfies Record<string, Rule>;
+
+export type PolicyName = keyof typeof rules;
+
+/** The rules as aspects, for `Aspects.of(stack).add()`. */
+export const policies: Readonly<Record<PolicyName, IAspect>> = Object.fromEntries(
+  Object.entries(rules).map(([name, rule]) => [name, { visit: (node) => check(node, name, rule) } satisfies IAspect]),
+) as Record<PolicyName, IAspect>;
+
+/** Where each type says that it is encrypted. */
+const encryption: Readonly<Record<string, string>> = {
+  aws_db_instance: 'storage_encrypted',
+  aws_elasticache_replication_group: 'transit_encryption_enabled',
+  aws_sns_topic: 'kms_master_key_id',
+  aws_secretsmanager_secret: 'kms_key_id',
+  aws_cloudwatch_log_group: 'kms_key_id',
+  aws_ecr_repository: 'encryption_configuration.kms_key',
+  aws_launch_template: 'block_device_mappings.ebs.encrypted',
+  aws_instance: 'root_block_device.encrypted',
+};
+
+/** Actions that AWS offers on all resources only. */
+const withoutResource: readonly string[] = [
+  'ecr:GetAuthorizationToken',
+  'autoscaling:DescribeAutoScalingInstances',
+  'cloudwatch:PutMetricData',
+  'ssm:UpdateInstanceInformation',
+  'ssmmessages:CreateControlChannel',
+  'ssmmessages:CreateDataChannel',
+  'ssmmessages:OpenControlChannel',
+  'ssmmessages:OpenDataChannel',
+  'ec2messages:AcknowledgeMessage',
+  'ec2messages:DeleteMessage',
+  'ec2messages:FailMessage',
+  'ec2messages:GetEndpoint',
+  'ec2messages:GetMessages',
+  'ec2messages:SendReply',
+];
+
+function check(node: IConstruct, name: string, rule: Rule): void {
+  if (!TerraformResource.isTerraformResource(node)) return;
+  const type = node.terraformResourceType;
+  const written = node.toTerraform() as { resource?: Record<string, Record<string, Attributes>> };
+  const attributes = Object.values(written.resource?.[type] ?? {})[0];
+  const fault = attributes && rule(type, attributes);
+  if (fault) Annotations.of(node).addError(`[${name}] ${node.node.path} (${type}) ${fault}`);
+}

@@ -1,0 +1,115 @@
+import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group/index.js';
+import { DbInstance } from '@cdktf/provider-aws/lib/db-instance/index.js';
+import { DbParameterGroup } from '@cdktf/provider-aws/lib/db-parameter-group/index.js';
+import { DbSubnetGroup } from '@cdktf/provider-aws/lib/db-subnet-group/index.js';
+import { SecurityGroup } from '@cdktf/provider-aws/lib/security-group/index.js';
+import { Construct } from 'constructs';
+import { nameOf } from './names.ts';
+import { Secret } from './secrets.ts';
+
+export interface PostgresProps {
+  readonly prefix: string;
+  readonly vpcId: string;
+  readonly subnetIds: readonly string[];
+  readonly keyArn: string;
+  readonly ephemeral: boolean;
+  readonly logRetentionDays: number;
+  readonly instanceClass: string;
+  readonly storageGiB: number;
+  readonly multiAz: boolean;
+  readonly backupDays: number;
+  readonly majorVersion: string;
+}
+
+export const postgresPort = 5432;
+
+/** RDS PostgreSQL: the system of record. Encrypted, backed up, TLS only, not reachable from outside the VPC. */
+export class Postgres extends Construct {
+  readonly securityGroupId: string;
+  readonly instanceId: string;
+  /** Secret that holds `DATABASE_URL`. */
+  readonly urlSecretArn: string;
+
+  constructor(scope: Construct, id: string, props: PostgresProps) {
+    super(scope, id);
+    const { prefix, keyArn, ephemeral } = props;
+    const group = new SecurityGroup(this, 'security-group', {
+      namePrefix: `${prefix}-postgres-`,
+      description: 'PostgreSQL',
+      vpcId: props.vpcId,
+      tags: { Name: `${prefix}-postgres` },
+      lifecycle: { createBeforeDestroy: true },
+    });
+    const subnets = new DbSubnetGroup(this, 'subnets', { name: prefix, subnetIds: [...props.subnetIds] });
+    const parameters = new DbParameterGroup(this, 'parameters', {
+      namePrefix: `${prefix}-`,
+      family: `postgres${props.majorVersion}`,
+      parameter: [{ name: 'rds.force_ssl', value: '1', applyMethod: 'immediate' }],
+      // A new major version needs a new family, which the old instance still uses.
+      lifecycle: { createBeforeDestroy: true },
+    });
+    const name = nameOf('RDS instance', prefix);
+    // Made here, so that its retention is set: RDS would make it with none.
+    const logs = new CloudwatchLogGroup(this, 'logs', {
+      name: nameOf('log group', `/aws/rds/instance/${name}/postgresql`),
+      retentionInDays: props.logRetentionDays,
+      kmsKeyId: keyArn,
+    });
+    const password = new Secret(this, 'password', {
+      name: `${prefix}/postgres-password`,
+      description: 'Password of the database owner',
+      keyArn,
+      ephemeral,
+      value: 'random',
+    });
+    const instance = new DbInstance(this, 'instance', {
+      identifier: name,
+      engine: 'postgres',
+      engineVersion: props.majorVersion,
+      instanceClass: props.instanceClass,
+      allocatedStorage: props.storageGiB,
+      storageType: 'gp3',
+      storageEncrypted: true,
+      kmsKeyId: keyArn,
+      multiAz: props.multiAz,
+      dbName: 'bulkhead',
+      username: 'bulkhead',
+      passwordWo: password.read(),
+      passwordWoVersion: 1,
+      port: postgresPort,
+      publiclyAccessible: false,
+      dbSubnetGroupName: subnets.name,
+      parameterGroupName: parameters.name,
+      vpcSecurityGroupIds: [group.id],
+      backupRetentionPeriod: props.backupDays,
+      // UTC, one after the other; the maintenance window lies on Sunday.
+      backupWindow: '02:00-03:00',
+      maintenanceWindow: 'sun:03:30-sun:04:30',
+      copyTagsToSnapshot: true,
+      deleteAutomatedBackups: ephemeral,
+      deletionProtection: !ephemeral,
+      skipFinalSnapshot: ephemeral,
+      ...(ephemeral ? {} : { finalSnapshotIdentifier: `${name}-final` }),
+      autoMinorVersionUpgrade: true,
+      // Changes of size wait for the maintenance window, except where losing the service is part of the plan.
+      applyImmediately: ephemeral,
+      enabledCloudwatchLogsExports: ['postgresql'],
+      lifecycle: { preventDestroy: !ephemeral },
+      dependsOn: [logs],
+    });
+    const url = new Secret(this, 'url', {
+      name: `${prefix}/DATABASE_URL`,
+      description: 'Where and as whom services reach PostgreSQL',
+      keyArn,
+      ephemeral,
+      // Encrypted without checking the server's certificate: RDS's authority is in no default trust store, and the
+      // security group admits only this environment's tiers.
+      value: {
+        text: `postgres://bulkhead:${password.read()}@${instance.address}:${postgresPort}/bulkhead?sslmode=no-verify`,
+      },
+    });
+    this.securityGroupId = group.id;
+    this.instanceId = instance.identifier;
+    this.urlSecretArn = url.arn;
+  }
+}

@@ -1,0 +1,69 @@
+import { SecretsmanagerSecret } from '@cdktf/provider-aws/lib/secretsmanager-secret/index.js';
+import { SecretsmanagerSecretVersion } from '@cdktf/provider-aws/lib/secretsmanager-secret-version/index.js';
+import { TerraformStack } from 'cdktf';
+import { Construct } from 'constructs';
+
+export interface SecretProps {
+  /** @example 'bulkhead/dev/AUTH_SECRET' */
+  readonly name: string;
+  readonly description: string;
+  readonly keyArn: string;
+  readonly ephemeral: boolean;
+  /**
+   * Written once, through a write-only argument that never enters the state. `random`: 48 letters and digits made during
+   * the apply. `by hand`: the word `unset`, until a person puts the value.
+   */
+  readonly value: 'random' | 'by hand' | { readonly text: string };
+}
+
+/**
+ * A secret in Secrets Manager. Terraform keeps its ARN, not its value: values are made by an ephemeral resource and
+ * handed on by write-only arguments, so neither state nor plan holds them.
+ */
+export class Secret extends Construct {
+  readonly arn: string;
+  private readonly version: SecretsmanagerSecretVersion;
+  private readonly ephemeralId: string;
+
+  constructor(scope: Construct, id: string, props: SecretProps) {
+    super(scope, id);
+    this.ephemeralId = id.toLowerCase().replaceAll(/[^a-z0-9]/g, '_');
+    const secret = new SecretsmanagerSecret(this, 'secret', {
+      name: props.name,
+      description: props.description,
+      kmsKeyId: props.keyArn,
+      // 0 deletes at once, so that an ephemeral environment can be made again under the same names.
+      recoveryWindowInDays: props.ephemeral ? 0 : 30,
+      lifecycle: { preventDestroy: !props.ephemeral },
+    });
+    this.version = new SecretsmanagerSecretVersion(this, 'version', {
+      secretId: secret.id,
+      secretStringWo: this.text(props.value),
+      // Raising it writes a new value.
+      secretStringWoVersion: 1,
+    });
+    this.arn = secret.arn;
+  }
+
+  /**
+   * The stored value, for another resource's write-only argument in the same stack. Read back from Secrets Manager, so
+   * that an apply that failed half way goes on with the same value.
+   */
+  read(): string {
+    const name = `${this.ephemeralId}_stored`;
+    TerraformStack.of(this).addOverride(`ephemeral.aws_secretsmanager_secret_version.${name}`, {
+      secret_id: `\${${this.version.fqn}.secret_id}`,
+    });
+    return `\${ephemeral.aws_secretsmanager_secret_version.${name}.secret_string}`;
+  }
+
+  private text(value: SecretProps['value']): string {
+    if (value === 'by hand') return 'unset';
+    if (value !== 'random') return value.text;
+    TerraformStack.of(this).addOverride(`ephemeral.aws_secretsmanager_random_password.${this.ephemeralId}`, {
+      password_length: 48,
+      exclude_punctuation: true,
+    });
+    return `\${ephemeral.aws_secretsmanager_random_password.${this.ephemeralId}.random_password}`;
+  }
+}

@@ -1,0 +1,41 @@
+import { AutoscalingPolicy } from '@cdktf/provider-aws/lib/autoscaling-policy/index.js';
+import { CloudwatchMetricAlarm } from '@cdktf/provider-aws/lib/cloudwatch-metric-alarm/index.js';
+import type { Construct } from 'constructs';
+import { metricDimensions, metricNamespace } from './metrics.ts';
+import { scalingTarget } from './scaling-target.ts';
+import type { PlatformProps } from './tier.ts';
+
+/** Scales a group of instances where min is below max, and watches their memory. */
+export function scaleGroup(scope: Construct, groupName: string, props: PlatformProps): void {
+  const { site, service } = props;
+  const name = `${site.prefix}-${service}-vm`;
+  new CloudwatchMetricAlarm(scope, 'memory', {
+    alarmName: `${name}-memory`,
+    alarmDescription: `${service}: instances are nearly out of memory`,
+    namespace: metricNamespace,
+    metricName: 'mem_used_percent',
+    dimensions: metricDimensions(site.environment, service),
+    statistic: 'Maximum',
+    comparisonOperator: 'GreaterThanThreshold',
+    threshold: 90,
+    period: 300,
+    evaluationPeriods: 3,
+    treatMissingData: 'notBreaching',
+    alarmActions: [site.alarmTopicArn],
+  });
+  const target = scalingTarget(props);
+  if (!target) return;
+  new AutoscalingPolicy(scope, 'scaling', {
+    name,
+    autoscalingGroupName: groupName,
+    policyType: 'TargetTrackingScaling',
+    targetTrackingConfiguration: {
+      targetValue: target.value,
+      ...('cpu' in target
+        ? { predefinedMetricSpecification: { predefinedMetricType: 'ASGAverageCPUUtilization' } }
+        : { customizedMetricSpecification: { metrics: target.metrics.map((metric) => ({ ...metric })) } }),
+    },
+    // A policy belongs to its group, and the group is replaced at each rollout.
+    lifecycle: { createBeforeDestroy: true },
+  });
+}

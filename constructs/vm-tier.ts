@@ -1,0 +1,189 @@
+import { AutoscalingGroup } from '@cdktf/provider-aws/lib/autoscaling-group/index.js';
+import { IamInstanceProfile } from '@cdktf/provider-aws/lib/iam-instance-profile/index.js';
+import { LaunchTemplate } from '@cdktf/provider-aws/lib/launch-template/index.js';
+import { Fn, type ITerraformDependable, TerraformLocal, Token } from 'cdktf';
+import { Construct } from 'constructs';
+import { services } from '../services/manifest.ts';
+import { bootScript, readyTimeoutSeconds } from './boot.ts';
+import { instanceFor } from './budget.ts';
+import { runGrants, secretsOf, startGrants, usesDocuments } from './grants.ts';
+import { initCommand } from './init-command.ts';
+import { nameOf } from './names.ts';
+import { refusePlaceholders } from './placeholder.ts';
+import { plainSettings } from './plain-settings.ts';
+import { Role, type Statement } from './role.ts';
+import { targetGroup } from './target-group.ts';
+import type { PlatformChild, PlatformProps } from './tier.ts';
+import { scaleGroup } from './vm-scaling.ts';
+
+/** Image, logs of the runtime and scratch space; documents are never stored on an instance. */
+export const volumeGiB = 20;
+
+const launchHook = 'ready';
+
+/**
+ * A tier on EC2: one replica per instance, the instance chosen from the budget.
+ *
+ * Terraform does not wait for an instance refresh, so a rollout is a new group: its name carries the version of the
+ * launch template, it is created before the old one goes, and its instances count only once their service answers
+ * `/readyz` and completes the launch hook. A rollout that fails fails the apply, and the old group still serves.
+ */
+export class VmTier extends Construct implements PlatformChild {
+  readonly publicTargetArn: string | undefined;
+  readonly internalTargetArn: string | undefined;
+  private readonly group: AutoscalingGroup;
+
+  constructor(scope: Construct, id: string, props: PlatformProps) {
+    super(scope, id);
+    const { service, site, placement } = props;
+    const name = `${site.prefix}-${service}-${id}`;
+    const target = (door: string) =>
+      targetGroup(this, `${door}-target`, {
+        service,
+        name: `${name}-${door}`,
+        vpcId: site.vpcId,
+        targetType: 'instance',
+        deregistrationDelayMs: site.limits.deregistrationDelayMs,
+      }).arn;
+    this.publicTargetArn = services[service].routes.length > 0 ? target('public') : undefined;
+    this.internalTargetArn = props.called ? target('internal') : undefined;
+    const targets = [this.publicTargetArn, this.internalTargetArn].filter((arn) => arn !== undefined);
+
+    const template = this.template(name, props);
+    const { min, max } = placement.replicas;
+    this.group = new AutoscalingGroup(this, 'group', {
+      name: `${nameOf('Auto Scaling group', name)}-${Token.asString(template.latestVersion)}`,
+      minSize: min,
+      maxSize: max,
+      vpcZoneIdentifier: [...site.privateSubnetIds],
+      // A number, never '$Latest': Terraform would not see that it changed (provider-aws #22464).
+      launchTemplate: { id: template.id, version: Token.asString(template.latestVersion) },
+      initialLifecycleHook: [
+        {
+          name: launchHook,
+          lifecycleTransition: 'autoscaling:EC2_INSTANCE_LAUNCHING',
+          defaultResult: 'ABANDON',
+          heartbeatTimeout: readyTimeoutSeconds + 60,
+        },
+      ],
+      ...(targets.length > 0
+        ? { targetGroupArns: targets, healthCheckType: 'ELB', minElbCapacity: min }
+        : { healthCheckType: 'EC2' }),
+      // The hook already waited for readiness.
+      healthCheckGracePeriod: 60,
+      defaultInstanceWarmup: 60,
+      // Longer than the hook, so that a bad instance is given up before the wait ends.
+      waitForCapacityTimeout: `${Math.ceil(readyTimeoutSeconds / 60) + 5}m`,
+      tag: Object.entries({ Name: name, Project: 'bulkhead', Environment: site.environment, Tier: service }).map(
+        ([key, value]) => ({ key, value, propagateAtLaunch: true }),
+      ),
+      lifecycle: { createBeforeDestroy: true },
+    });
+    scaleGroup(this, this.group.name, props);
+  }
+
+  startAfter(routes: readonly ITerraformDependable[]): void {
+    this.group.dependsOn = [...(this.group.dependsOn ?? []), ...routes.map(({ fqn }) => fqn)];
+  }
+
+  private template(name: string, props: PlatformProps): LaunchTemplate {
+    const { service, site, placement, image } = props;
+    const { port, healthPath } = services[service];
+    const { instanceType } = instanceFor(placement, site.region, { architecture: site.architecture });
+    const tags = { Name: name, Project: 'bulkhead', Environment: site.environment, Tier: service };
+    const role = new Role(this, 'role', {
+      name,
+      service: 'ec2.amazonaws.com',
+      accountId: site.accountId,
+      statements: [...startGrants(props), ...runGrants(props), ...instanceGrants(name, site)],
+    });
+    const profile = new IamInstanceProfile(this, 'profile', { name: nameOf('IAM role', name), role: role.name });
+    const script = bootScript({
+      region: site.region,
+      environment: site.environment,
+      service,
+      image: `${image.repositoryUrl}@${image.digest}`,
+      port,
+      healthPath,
+      vcpu: placement.vcpu,
+      memoryMiB: placement.memoryMiB,
+      stopTimeoutMs: site.limits.stopTimeoutMs,
+      logGroup: props.logGroup.name,
+      settings: plainSettings(props.settings),
+      secrets: secretsOf(props),
+      initCommand: initCommand(service),
+      hook: launchHook,
+    });
+    const ami = site.ami as string;
+    return new LaunchTemplate(this, 'template', {
+      name: nameOf('launch template', name),
+      imageId: ami,
+      instanceType,
+      iamInstanceProfile: { arn: profile.arn },
+      vpcSecurityGroupIds: [props.securityGroupId],
+      userData: Fn.base64encode(new TerraformLocal(this, 'boot', script).asString),
+      metadataOptions: {
+        httpEndpoint: 'enabled',
+        httpTokens: 'required',
+        // 2 reaches into the container's network. Only services that use documents need the instance's role.
+        httpPutResponseHopLimit: usesDocuments(service) ? 2 : 1,
+      },
+      // Burstable types would otherwise buy CPU above their baseline: a budget must not grow by itself.
+      ...(/^t\d/.test(instanceType) ? { creditSpecification: { cpuCredits: 'standard' } } : {}),
+      blockDeviceMappings: [
+        {
+          deviceName: '/dev/xvda',
+          ebs: { encrypted: 'true', volumeType: 'gp3', volumeSize: volumeGiB, deleteOnTermination: 'true' },
+        },
+      ],
+      tagSpecifications: [
+        { resourceType: 'instance', tags },
+        { resourceType: 'volume', tags },
+      ],
+      tags: { Tier: service },
+      lifecycle: {
+        precondition: refusePlaceholders(
+          [
+            { what: 'AMI', value: ami, remedy: `docs/operating.md, 'Choose an AMI', for ${site.environment}` },
+            {
+              what: `image of ${service}`,
+              value: image.digest,
+              remedy: `npm run images -- --push ${site.environment}`,
+            },
+          ],
+          site.accountId,
+        ),
+      },
+      // The instance needs its permissions from the first second.
+      dependsOn: role.policy ? [role.policy] : [],
+    });
+  }
+}
+
+/** What the machine itself does: complete the launch hook, send metrics, and let Systems Manager open a shell. */
+function instanceGrants(name: string, { region, accountId }: PlatformProps['site']): Statement[] {
+  return [
+    { actions: ['autoscaling:DescribeAutoScalingInstances'], resources: ['*'] },
+    {
+      actions: ['autoscaling:CompleteLifecycleAction'],
+      resources: [`arn:aws:autoscaling:${region}:${accountId}:autoScalingGroup:*:autoScalingGroupName/${name}-*`],
+    },
+    { actions: ['cloudwatch:PutMetricData'], resources: ['*'] },
+    {
+      actions: [
+        'ssm:UpdateInstanceInformation',
+        'ssmmessages:CreateControlChannel',
+        'ssmmessages:CreateDataChannel',
+        'ssmmessages:OpenControlChannel',
+        'ssmmessages:OpenDataChannel',
+        'ec2messages:AcknowledgeMessage',
+        'ec2messages:DeleteMessage',
+        'ec2messages:FailMessage',
+        'ec2messages:GetEndpoint',
+        'ec2messages:GetMessages',
+        'ec2messages:SendReply',
+      ],
+      resources: ['*'],
+    },
+  ];
+}

@@ -1,0 +1,105 @@
+import type { Construct } from 'constructs';
+import { AlarmTopic } from '../constructs/alarm-topic.ts';
+import { Certificate } from '../constructs/certificate.ts';
+import { CostGuard } from '../constructs/cost-guard.ts';
+import { DocumentStore } from '../constructs/document-store.ts';
+import { ImageRegistry } from '../constructs/image-registry.ts';
+import { Key } from '../constructs/key.ts';
+import { Network } from '../constructs/network.ts';
+import { Postgres } from '../constructs/postgres.ts';
+import { Redis } from '../constructs/redis.ts';
+import { Secret } from '../constructs/secrets.ts';
+import { type SettingName, serviceNames, settings } from '../services/manifest.ts';
+import { type AwsEnvironment, BaseStack } from './base-stack.ts';
+
+/**
+ * What holds state and must outlive a swap: network, PostgreSQL, Redis, documents, images, keys, secrets, the public
+ * certificate. Its stateful parts refuse to be destroyed unless the environment is `ephemeral`.
+ */
+export class FoundationStack extends BaseStack {
+  readonly network: Network;
+  readonly key: Key;
+  readonly postgres: Postgres;
+  readonly redis: Redis;
+  readonly documents: DocumentStore;
+  readonly images: ImageRegistry;
+  readonly alarms: AlarmTopic;
+  readonly certificateArn: string;
+  /** ARN of the secret behind each secret setting that this environment has. */
+  readonly secrets: Partial<Record<SettingName, string>>;
+
+  constructor(scope: Construct, environment: AwsEnvironment) {
+    super(scope, 'foundation', environment);
+    const { prefix, accountId } = this;
+    const { aws } = environment;
+    const { region, ephemeral } = aws;
+
+    this.key = new Key(this, 'key', { prefix, region, accountId, ephemeral });
+    const keyArn = this.key.arn;
+    this.network = new Network(this, 'network', {
+      prefix,
+      region,
+      zones: aws.zones,
+      cidr: aws.vpcCidr,
+      nat: aws.nat,
+      endpoints: aws.endpoints,
+      natInstance: aws.ami
+        ? {
+            ami: { what: 'AMI', value: aws.ami, remedy: `docs/operating.md, 'Choose an AMI' for ${environment.name}` },
+            instanceType: natInstanceTypes[aws.architecture],
+            accountId,
+          }
+        : undefined,
+    });
+    const { vpcId, dataSubnetIds: subnetIds } = this.network;
+    this.postgres = new Postgres(this, 'postgres', {
+      prefix,
+      vpcId,
+      subnetIds,
+      keyArn,
+      ephemeral,
+      logRetentionDays: aws.logRetentionDays,
+      ...aws.postgres,
+    });
+    this.redis = new Redis(this, 'redis', { prefix, vpcId, subnetIds, keyArn, ephemeral, ...aws.redis });
+    this.documents = new DocumentStore(this, 'documents', {
+      prefix,
+      accountId,
+      keyArn,
+      ephemeral,
+      noncurrentDays: aws.noncurrentDays,
+    });
+    this.images = new ImageRegistry(this, 'images', { prefix, keyArn, ephemeral, services: serviceNames });
+    this.alarms = new AlarmTopic(this, 'alarms', { prefix, accountId, keyArn, email: aws.alarmEmail });
+    new CostGuard(this, 'cost-guard', {
+      prefix,
+      environment: environment.name,
+      monthlyCeilingUsd: aws.monthlyCeilingUsd,
+      topicArn: this.alarms.arn,
+    });
+    this.certificateArn =
+      aws.certificateArn ??
+      new Certificate(this, 'certificate', { host: aws.publicHost, hostedZoneId: aws.hostedZoneId }).arn;
+
+    const secret = (name: SettingName, value: 'random' | 'by hand') =>
+      new Secret(this, name, {
+        name: `${prefix}/${name}`,
+        description: settings[name].what,
+        keyArn,
+        ephemeral,
+        value,
+      }).arn;
+    this.secrets = {
+      DATABASE_URL: this.postgres.urlSecretArn,
+      REDIS_URL: this.redis.urlSecretArn,
+      SERVICE_TOKEN_SECRET: secret('SERVICE_TOKEN_SECRET', 'random'),
+      AUTH_SECRET: secret('AUTH_SECRET', 'random'),
+      ...(environment.chatModel ? { MODEL_API_KEY: secret('MODEL_API_KEY', 'by hand') } : {}),
+      ...(environment.embeddingModel ? { EMBEDDING_API_KEY: secret('EMBEDDING_API_KEY', 'by hand') } : {}),
+      ...(aws.oidc ? { OIDC_CLIENT_SECRET: secret('OIDC_CLIENT_SECRET', 'by hand') } : {}),
+    };
+  }
+}
+
+/** The smallest of each architecture: forwarding https is light work. */
+export const natInstanceTypes = { arm64: 't4g.nano', x86_64: 't3.nano' } as const;

@@ -1,0 +1,147 @@
+import { EcsCluster } from '@cdktf/provider-aws/lib/ecs-cluster/index.js';
+import { EcsClusterCapacityProviders } from '@cdktf/provider-aws/lib/ecs-cluster-capacity-providers/index.js';
+import { Route53Record } from '@cdktf/provider-aws/lib/route53-record/index.js';
+import { TerraformOutput } from 'cdktf';
+import type { Construct } from 'constructs';
+import { Balancer, publicListener } from '../constructs/balancer.ts';
+import { calledServices, connections } from '../constructs/connections.ts';
+import { Dashboard } from '../constructs/dashboard.ts';
+import { SecurityRules } from '../constructs/security-rules.ts';
+import { type Site, Tier, type TierPlacement } from '../constructs/tier.ts';
+import { type Egress, type ServiceName, type SettingName, serviceNames, services } from '../services/manifest.ts';
+import { type AwsEnvironment, BaseStack } from './base-stack.ts';
+import type { Placement } from './environment.ts';
+import type { FoundationStack } from './foundation-stack.ts';
+import type { Images } from './images.ts';
+import { serviceSettings } from './settings.ts';
+
+/** The tiers and the wires between them. Nothing in it holds state: all of it may be destroyed and made again. */
+export class ServiceStack extends BaseStack {
+  readonly tiers: Readonly<Partial<Record<ServiceName, Tier>>>;
+
+  constructor(scope: Construct, environment: AwsEnvironment, foundation: FoundationStack, images: Images) {
+    super(scope, 'service', environment);
+    const { prefix } = this;
+    const { aws, limits, tiers } = environment;
+    const { network } = foundation;
+    const placed = serviceNames.filter((name) => tiers[name] !== undefined);
+    const edges = connections(placed);
+    const called = calledServices(placed);
+
+    const balancer = (id: 'public' | 'internal', subnetIds: readonly string[]) =>
+      new Balancer(this, id, {
+        prefix,
+        vpcId: network.vpcId,
+        subnetIds,
+        internal: id === 'internal',
+        turnTimeoutMs: limits.turnTimeoutMs,
+        deletionProtection: !aws.ephemeral,
+      });
+    const outside = balancer('public', network.publicSubnetIds);
+    const inside = called.length > 0 ? balancer('internal', network.privateSubnetIds) : undefined;
+
+    const site: Site = {
+      prefix,
+      environment: environment.name,
+      region: aws.region,
+      accountId: this.accountId,
+      architecture: aws.architecture,
+      ami: aws.ami,
+      vpcId: network.vpcId,
+      privateSubnetIds: network.privateSubnetIds,
+      cluster: this.cluster(),
+      keyArn: foundation.key.arn,
+      logRetentionDays: aws.logRetentionDays,
+      alarmTopicArn: foundation.alarms.arn,
+      documentsArn: foundation.documents.bucketArn,
+      publicListenerArn: publicListener(outside, foundation.certificateArn),
+      internalBalancerArn: inside?.arn,
+      limits,
+    };
+    const addresses: Partial<Record<SettingName, string>> = {
+      HOST: '0.0.0.0',
+      PUBLIC_URL: `https://${aws.publicHost}`,
+      DOCUMENT_STORE_URL: foundation.documents.url,
+      ...(inside && { VECTORSTORE_URL: `http://${inside.dnsName}:${services.vectorstore.port}` }),
+      ...(aws.oidc && { OIDC_ISSUER: aws.oidc.issuer, OIDC_CLIENT_ID: aws.oidc.clientId }),
+    };
+    this.tiers = Object.fromEntries(
+      placed.map((name) => {
+        const taken = new Set<string>(services[name].settings);
+        const own = Object.fromEntries(Object.entries(addresses).filter(([setting]) => taken.has(setting)));
+        return [
+          name,
+          new Tier(this, name, {
+            service: name,
+            site,
+            placements: tiers[name],
+            image: {
+              digest: images[name],
+              repositoryUrl: this.repository(foundation, name).url,
+              repositoryArn: this.repository(foundation, name).arn,
+            },
+            settings: (placement: TierPlacement) => ({
+              ...serviceSettings(environment, name, placement as Placement),
+              ...own,
+            }),
+            secrets: foundation.secrets,
+            called: called.includes(name),
+          }),
+        ];
+      }),
+    );
+    new SecurityRules(this, 'connections', {
+      edges,
+      tiers: Object.fromEntries(Object.entries(this.tiers).map(([name, tier]) => [name, tier.securityGroupId])),
+      publicBalancer: outside.securityGroupId,
+      internalBalancer: inside?.securityGroupId,
+      postgres: foundation.postgres.securityGroupId,
+      redis: foundation.redis.securityGroupId,
+      s3PrefixListId: network.s3PrefixListId,
+      endpoints: network.endpointSecurityGroupId,
+      egressPorts: ({ to }) => egressPorts(environment, to),
+    });
+    new Dashboard(this, 'dashboard', { site, services: placed, balancer: outside, foundation: foundation.prefix });
+    if (aws.hostedZoneId)
+      new Route53Record(this, 'address', {
+        zoneId: aws.hostedZoneId,
+        name: aws.publicHost,
+        type: 'A',
+        alias: { name: outside.dnsName, zoneId: outside.zoneId, evaluateTargetHealth: true },
+      });
+    new TerraformOutput(this, 'url', { value: `https://${aws.publicHost}`, staticId: true });
+    new TerraformOutput(this, 'balancer', {
+      value: outside.dnsName,
+      description: `where the name ${aws.publicHost} has to point`,
+      staticId: true,
+    });
+  }
+
+  /** Free, and there even when no tier is on ECS: a swap to it then adds the tier's own parts alone. */
+  private cluster(): Site['cluster'] {
+    const cluster = new EcsCluster(this, 'cluster', {
+      name: this.prefix,
+      // Container Insights is billed per metric; the services publish what scaling and alarms need.
+      setting: [{ name: 'containerInsights', value: 'disabled' }],
+    });
+    new EcsClusterCapacityProviders(this, 'capacity', {
+      clusterName: cluster.name,
+      capacityProviders: ['FARGATE', 'FARGATE_SPOT'],
+    });
+    return { arn: cluster.arn, name: this.prefix };
+  }
+
+  private repository(foundation: FoundationStack, name: ServiceName) {
+    const repository = foundation.images.repositories[name];
+    if (!repository) throw new Error(`no image repository for '${name}' in ${foundation.node.id}`);
+    return repository;
+  }
+}
+
+/** Ports of a foreign endpoint that this environment has: the port of its URL, or its scheme's. */
+export function egressPorts({ chatModel, embeddingModel, aws }: AwsEnvironment, to: Egress): number[] {
+  const url = { model: chatModel?.url, embedding: embeddingModel?.url, 'identity-provider': aws.oidc?.issuer }[to];
+  if (!url) return [];
+  const { port, protocol } = new URL(url);
+  return [port ? Number(port) : protocol === 'http:' ? 80 : 443];
+}
