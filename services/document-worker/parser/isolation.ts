@@ -1,0 +1,86 @@
+/** What a parser child is denied, and what this platform lets us deny. */
+import { execFile } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+
+export interface Isolation {
+  /** The command line of a child, without its module. */
+  readonly command: readonly [file: string, ...parameters: string[]];
+  readonly holds: readonly string[];
+  /** With the reason the platform gave. */
+  readonly refused: readonly string[];
+}
+
+export interface IsolationOptions {
+  /** The module a child runs; its folder may be read. */
+  readonly childModule: string;
+  /** Documents lie here; it may be read. */
+  readonly folder: string;
+}
+
+/** JavaScript objects of one child, in MiB. PDFium's own memory comes on top and is watched from outside. */
+const heapMiB = 96;
+
+/** Tries on this machine what can be given up: the network, privileges, outliving the worker. */
+export async function isolate({ childModule, folder }: IsolationOptions): Promise<Isolation> {
+  const holds = [
+    'empty environment',
+    'Node permission model: no child processes, workers, native addons or writes; reads only of parser code and documents',
+    `heap of ${heapMiB} MiB`,
+  ];
+  const refused: string[] = [];
+  const wrappers: string[] = [];
+  const attempt = async (what: string, candidates: readonly (readonly string[])[]) => {
+    const faults: string[] = [];
+    for (const candidate of candidates) {
+      const fault = await run([...candidate, 'true']);
+      if (fault === null) {
+        wrappers.push(...candidate);
+        holds.push(what);
+        return;
+      }
+      faults.push(`${candidate[0]}: ${fault}`);
+    }
+    refused.push(`${what} (${faults.join('; ')})`);
+  };
+  await attempt('own network namespace without any interface', [
+    ['unshare', '-n', '--'],
+    ['unshare', '-rn', '--'],
+  ]);
+  await attempt('no new privileges, killed with the worker', [
+    ['setpriv', '--no-new-privs', '--pdeathsig', 'KILL', '--'],
+  ]);
+  const [file, ...parameters] = [...wrappers, process.execPath, ...nodeFlags(childModule, folder)];
+  return { command: [file as string, ...parameters], holds, refused };
+}
+
+function nodeFlags(childModule: string, folder: string): string[] {
+  const pdfium = dirname(dirname(createRequire(import.meta.url).resolve('@embedpdf/pdfium')));
+  // The package.json files above a module say that it is ESM.
+  const manifests = [...parents(childModule), ...parents(import.meta.dirname)].map((at) => join(at, 'package.json'));
+  const readable = new Set([dirname(childModule), import.meta.dirname, pdfium, folder, ...manifests]);
+  return [
+    `--max-old-space-size=${heapMiB}`,
+    '--permission',
+    ...[...readable].map((path) => `--allow-fs-read=${path}`),
+    '--disable-warning=ExperimentalWarning',
+    '--disable-warning=SecurityWarning',
+  ];
+}
+
+function parents(path: string): string[] {
+  const parent = dirname(path);
+  return parent === path ? [] : [parent, ...parents(parent)];
+}
+
+/** Null when the command works here, else why not. */
+async function run([file, ...parameters]: readonly string[]): Promise<string | null> {
+  try {
+    await promisify(execFile)(file as string, parameters, { env: {}, timeout: 5000 });
+    return null;
+  } catch (error) {
+    const { code, stderr, message } = error as Error & { code?: unknown; stderr?: string };
+    return code === 'ENOENT' ? 'not installed' : (stderr?.trim().split('\n')[0] ?? message);
+  }
+}

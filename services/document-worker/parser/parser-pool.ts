@@ -1,0 +1,148 @@
+/** Up to four parser children. A page that hangs, crashes or is corrupt fails alone. */
+import type { PageError, PageResult } from '../../shared/contract/page.ts';
+import type { Logger } from '../../shared/log.ts';
+import { type Isolation, isolate } from './isolation.ts';
+import { ChildLostError, type ChildOptions, ParserChild } from './parser-child.ts';
+import type { DocumentFile, ReadRequest } from './protocol.ts';
+import { failedPage, type RefusedError } from './reader.ts';
+
+export interface PoolOptions {
+  readonly log: Logger;
+  /** Children at work at once; the caller asks for no more. */
+  readonly children: number;
+  readonly pageTimeoutMs: number;
+  /** Documents lie here, and nothing else. */
+  readonly folder: string;
+  /** @default the parser of this service */
+  readonly childModule?: string;
+  /** @default 512 */
+  readonly memoryMaxMiB?: number;
+}
+
+/** Requests after which a child is replaced: whatever a parser leaks then ends. */
+const requestsMax = 100;
+/** Resident memory above which an idle child is replaced. A fresh one has 90 MiB. */
+const rssRecycleMiB = 192;
+/** A document that loses this many children before its first page is at fault itself. */
+const openAttemptsMax = 2;
+const startAttemptsMax = 3;
+
+export class ParserPool {
+  readonly #options: PoolOptions;
+  readonly #child: ChildOptions;
+  readonly #idle: ParserChild[] = [];
+  readonly #busy = new Set<ParserChild>();
+  readonly isolation: Isolation;
+  /** Children lost or recycled since the start, for metrics. */
+  readonly counts = { lost: 0, recycled: 0 };
+
+  private constructor(options: PoolOptions, isolation: Isolation) {
+    this.#options = options;
+    this.isolation = isolation;
+    this.#child = {
+      isolation,
+      childModule: options.childModule ?? defaultChildModule,
+      folder: options.folder,
+      pageTimeoutMs: options.pageTimeoutMs,
+      memoryMaxMiB: options.memoryMaxMiB ?? 512,
+    };
+  }
+
+  /** A pool with one warm child; the others start when they are needed. */
+  static async start(options: PoolOptions): Promise<ParserPool> {
+    const { childModule = defaultChildModule, folder } = options;
+    const isolation = await isolate({ childModule, folder });
+    options.log.info({ holds: isolation.holds, refused: isolation.refused }, 'parser isolation');
+    const pool = new ParserPool(options, isolation);
+    pool.#idle.push(await pool.#startChild());
+    return pool;
+  }
+
+  get warm(): boolean {
+    return this.#idle.length + this.#busy.size > 0;
+  }
+
+  /** Process ids of all children. */
+  get pids(): number[] {
+    return [...this.#idle, ...this.#busy].flatMap(({ pid }) => pid ?? []);
+  }
+
+  /** Type and pages. @throws RefusedError @throws ChildLostError when the document is too much for the parser */
+  async probe(file: DocumentFile, signal?: AbortSignal): Promise<number> {
+    for (let attempt = 1; ; attempt += 1)
+      try {
+        return await this.#withChild({ ...file, pages: [] }, () => {}, signal);
+      } catch (error) {
+        if (!(error instanceof ChildLostError) || signal?.aborted || attempt >= openAttemptsMax) throw error;
+      }
+  }
+
+  /**
+   * A result for every page asked for, in order.
+   *
+   * @throws RefusedError when the document no longer opens
+   */
+  async read(file: DocumentFile, pages: readonly number[], signal?: AbortSignal): Promise<PageResult[]> {
+    const results: PageResult[] = [];
+    let failedOpens = 0;
+    while (results.length < pages.length) {
+      const rest = pages.slice(results.length);
+      try {
+        await this.#withChild({ ...file, pages: rest }, (page) => results.push(page), signal);
+      } catch (error) {
+        if (!(error instanceof ChildLostError) || signal?.aborted) throw error;
+        const fault = { code: error.code, message: error.message };
+        if (error.opened) results.push(failed(pages[results.length] as number, fault));
+        else if (++failedOpens >= openAttemptsMax)
+          for (const page of pages.slice(results.length)) results.push(failed(page, fault));
+      }
+    }
+    return results;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#idle.splice(0), ...this.#busy].map((child) => child.kill()));
+  }
+
+  async #withChild(request: ReadRequest, onPage: (page: PageResult) => void, signal?: AbortSignal): Promise<number> {
+    signal?.throwIfAborted();
+    const child = this.#takeIdle() ?? (await this.#startChild());
+    this.#busy.add(child);
+    const abort = () => void child.kill();
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      return await child.read(request, onPage);
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      this.#busy.delete(child);
+      await this.#release(child);
+    }
+  }
+
+  #takeIdle(): ParserChild | undefined {
+    for (let child = this.#idle.pop(); child; child = this.#idle.pop()) if (child.alive) return child;
+  }
+
+  async #startChild(): Promise<ParserChild> {
+    for (let attempt = 1; ; attempt += 1)
+      try {
+        return await ParserChild.start(this.#child);
+      } catch (error) {
+        this.#options.log.error({ err: error as Error, attempt }, 'parser child did not start');
+        if (attempt >= startAttemptsMax) throw new Error(`no parser child starts: ${(error as Error).message}`);
+      }
+  }
+
+  async #release(child: ParserChild): Promise<void> {
+    if (!child.alive) this.counts.lost += 1;
+    else if (child.requests >= requestsMax || child.rssMiB > rssRecycleMiB) {
+      this.counts.recycled += 1;
+      await child.kill();
+    } else this.#idle.push(child);
+  }
+}
+
+export type { RefusedError };
+
+const failed = (page: number, error: PageError) => failedPage(page, 'none', error);
+const defaultChildModule = `${import.meta.dirname}/child.ts`;

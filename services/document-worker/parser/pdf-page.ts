@@ -1,0 +1,159 @@
+/** One page of a PDF: text with a box per line, pictures with their boxes and sizes. */
+import type { LineBox, PageResult } from '../../shared/contract/page.ts';
+import { pdfParser } from './pdf-document.ts';
+import type { Pdfium } from './pdfium.ts';
+import { failedPage, pageCharsMax } from './reader.ts';
+
+type Box = [x0: number, y0: number, x1: number, y1: number];
+/** From the page's own coordinates to what is displayed: top left origin, turned and cropped. */
+type ToDisplay = (left: number, bottom: number, right: number, top: number) => Box;
+
+/** Pictures of one page that are listed; a page with more is a drawing made of crumbs. */
+const imagesMax = 1000;
+/** FPDF_PAGEOBJ_IMAGE (fpdf_edit.h). */
+const imageObject = 3;
+
+export function readPdfPage(pdfium: Pdfium, page: number, pageNumber: number): PageResult {
+  const { api } = pdfium;
+  const width = api.FPDF_GetPageWidthF(page);
+  const height = api.FPDF_GetPageHeightF(page);
+  const toDisplay = displayTransform(pdfium, page, width, height);
+  const textPage = api.FPDFText_LoadPage(page);
+  try {
+    const chars = textPage ? Math.max(0, api.FPDFText_CountChars(textPage)) : 0;
+    if (chars > pageCharsMax) {
+      const message = `Page ${pageNumber} has ${chars} characters, allowed are ${pageCharsMax}.`;
+      return failedPage(pageNumber, pdfParser, { code: 'too-large', message });
+    }
+    const { text, lines } = readLines(pdfium, textPage, chars, toDisplay);
+    const images = readImages(pdfium, page, toDisplay);
+    return {
+      ...failedPage(pageNumber, pdfParser, null),
+      text,
+      lines,
+      images,
+      metadata: {
+        parser: pdfParser,
+        width: round(width),
+        height: round(height),
+        rotation: api.FPDFPage_GetRotation(page) * 90,
+        scanned: images.length > 0 && text.trim() === '',
+      },
+    };
+  } finally {
+    if (textPage) api.FPDFText_ClosePage(textPage);
+  }
+}
+
+function readLines(pdfium: Pdfium, textPage: number, chars: number, toDisplay: ToDisplay) {
+  const lines: LineBox[] = [];
+  const parts: string[] = [];
+  let offset = 0;
+  let place = 0;
+  for (const raw of rawText(pdfium, textPage, chars).split('\r\n')) {
+    const line = clean(raw);
+    const box = lineBox(pdfium, textPage, place, raw.length, toDisplay);
+    if (box && line.trim()) lines.push([offset, offset + line.length, ...box]);
+    parts.push(line);
+    offset += line.length + 1;
+    place += raw.length + 2;
+  }
+  return { text: parts.join('\n'), lines };
+}
+
+/** As PDFium orders it, lines ending in CR LF. */
+function rawText({ api, withMemory, bytes }: Pdfium, textPage: number, chars: number): string {
+  if (chars === 0) return '';
+  // Two UTF-16 units per character at most, and the closing zero.
+  return withMemory(chars * 4 + 2, (pointer) => {
+    const units = api.FPDFText_GetText(textPage, 0, chars, pointer);
+    return Buffer.from(bytes().subarray(pointer, pointer + Math.max(0, units - 1) * 2)).toString('utf16le');
+  });
+}
+
+/** Same length as given, so that offsets hold: a hyphen at a line's end comes as U+0002, and NUL cannot be stored. */
+function clean(line: string): string {
+  for (const [given, shown] of replacements) if (line.includes(given)) line = line.replaceAll(given, shown);
+  return line.toWellFormed();
+}
+
+const replacements = [
+  ['\u0002', '-'],
+  ['\uFFFE', '-'],
+  ['\0', ' '],
+  ['\n', ' '],
+  ['\r', ' '],
+] as const;
+
+/** The smallest box around a stretch of text; null when nothing of it is visible. */
+function lineBox(pdfium: Pdfium, textPage: number, place: number, length: number, toDisplay: ToDisplay): Box | null {
+  const { api, withMemory, double } = pdfium;
+  if (length === 0) return null;
+  const start = api.FPDFText_GetCharIndexFromTextIndex(textPage, place);
+  const end = api.FPDFText_GetCharIndexFromTextIndex(textPage, place + length - 1);
+  if (start < 0 || end < start) return null;
+  const rectangles = api.FPDFText_CountRects(textPage, start, end - start + 1);
+  return withMemory(32, (pointer) => {
+    let box: Box | null = null;
+    for (let index = 0; index < rectangles; index += 1) {
+      // left, top, right, bottom
+      if (!api.FPDFText_GetRect(textPage, index, pointer, pointer + 8, pointer + 16, pointer + 24)) continue;
+      const next = toDisplay(double(pointer), double(pointer + 24), double(pointer + 16), double(pointer + 8));
+      box = box ? around(box, next) : next;
+    }
+    return box;
+  });
+}
+
+function readImages({ api, withMemory, float, int32 }: Pdfium, page: number, toDisplay: ToDisplay) {
+  const images: PageResult['images'] = [];
+  const objects = api.FPDFPage_CountObjects(page);
+  withMemory(16, (pointer) => {
+    for (let index = 0; index < objects && images.length < imagesMax; index += 1) {
+      const object = api.FPDFPage_GetObject(page, index);
+      if (api.FPDFPageObj_GetType(object) !== imageObject) continue;
+      if (!api.FPDFPageObj_GetBounds(object, pointer, pointer + 4, pointer + 8, pointer + 12)) continue;
+      const box = toDisplay(float(pointer), float(pointer + 4), float(pointer + 8), float(pointer + 12));
+      if (!api.FPDFImageObj_GetImagePixelSize(object, pointer, pointer + 4)) continue;
+      images.push({ box, width_px: int32(pointer), height_px: int32(pointer + 4) });
+    }
+  });
+  return images;
+}
+
+/**
+ * PDFium knows rotation, crop box and user unit; it answers in whole device pixels, so the page is laid out a thousand
+ * times its size. The transform is affine: three points fix it.
+ */
+function displayTransform({ api, withMemory, int32 }: Pdfium, page: number, width: number, height: number): ToDisplay {
+  const scale = 1000;
+  const point = (x: number, y: number): [number, number] =>
+    withMemory(8, (pointer) => {
+      const [w, h] = [Math.round(width * scale), Math.round(height * scale)];
+      api.FPDF_PageToDevice(page, 0, 0, w, h, 0, x, y, pointer, pointer + 4);
+      return [int32(pointer) / scale, int32(pointer + 4) / scale];
+    });
+  const unit = 1000;
+  const [ox, oy] = point(0, 0);
+  const [ax, ay] = point(unit, 0);
+  const [bx, by] = point(0, unit);
+  const map = (x: number, y: number): [number, number] => [
+    ox + ((ax - ox) * x + (bx - ox) * y) / unit,
+    oy + ((ay - oy) * x + (by - oy) * y) / unit,
+  ];
+  return (left, bottom, right, top) => {
+    const [x0, y0] = map(left, bottom);
+    const [x1, y1] = map(right, top);
+    return [round(Math.min(x0, x1)), round(Math.min(y0, y1)), round(Math.max(x0, x1)), round(Math.max(y0, y1))];
+  };
+}
+
+const around = (a: Box, b: Box): Box => [
+  Math.min(a[0], b[0]),
+  Math.min(a[1], b[1]),
+  Math.max(a[2], b[2]),
+  Math.max(a[3], b[3]),
+];
+
+/** A hundredth of a point is finer than any screen shows. */
+const round = (value: number) => Math.round(value * 100) / 100;

@@ -1,0 +1,40 @@
+/** What every parser gives: a document that was opened, and its pages on demand. */
+import type { PageResult } from '../../shared/contract/page.ts';
+
+export interface DocumentReader {
+  readonly pageCount: number;
+  /** Pages by number, ascending, each as soon as it is read. Never the whole document in memory. */
+  read(pages: readonly number[]): AsyncIterable<PageResult> | Iterable<PageResult>;
+  close(): void;
+}
+
+/** @throws RefusedError */
+export type OpenDocument = (path: string) => Promise<DocumentReader>;
+
+/** Why a document cannot be opened at all. */
+export type RefusalCode = 'encrypted' | 'damaged' | 'no-text';
+
+export class RefusedError extends Error {
+  readonly code: RefusalCode;
+
+  constructor(code: RefusalCode, message: string) {
+    super(message);
+    this.name = 'RefusedError';
+    this.code = code;
+  }
+}
+
+/** Characters of one page. A page of print has about 3,000; more than this is made to exhaust memory. */
+export const pageCharsMax = 500_000;
+
+export function failedPage(pageNumber: number, parser: string, error: PageResult['error']): PageResult {
+  return {
+    page_number: pageNumber,
+    text: '',
+    lines: [],
+    images: [],
+    tables: { status: 'off', items: [] },
+    metadata: { parser },
+    error,
+  };
+}
