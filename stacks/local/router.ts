@@ -14,8 +14,10 @@ import { sendProblem } from './router-problem.ts';
 
 export interface Router {
   readonly port: number;
-  /** No new connections; those that are open get `drainMs` to end. */
-  close(drainMs: number): Promise<void>;
+  /** Takes no new connections; requests under way go on. */
+  stopAccepting(): void;
+  /** After the tiers have ended: what is still being sent gets a moment, then every connection is closed. */
+  close(): Promise<void>;
 }
 
 export interface RouterOptions {
@@ -54,21 +56,29 @@ export async function openRouter({ port, replicas, owner = routeOwner }: RouterO
     // A machine without IPv6, or the port taken there alone: browsers then use 127.0.0.1.
     second.once('error', () => resolve()).listen(bound, '::1', () => resolve());
   });
+  const listening = [server, second].filter((each) => each.listening);
+  let closed: Promise<unknown> | undefined;
+  const stopAccepting = () => {
+    closed ??= Promise.all(listening.map((each) => new Promise<void>((resolve) => each.close(() => resolve()))));
+  };
   return {
     port: bound,
-    close: async (drainMs) => {
-      const listening = [server, second].filter((each) => each.listening);
-      const closed = listening.map((each) => new Promise<void>((resolve) => each.close(() => resolve())));
+    stopAccepting,
+    close: async () => {
+      stopAccepting();
+      for (const each of listening) each.closeIdleConnections();
       const timer = setTimeout(() => {
         for (const each of listening) each.closeAllConnections();
-      }, drainMs);
-      for (const each of listening) each.closeIdleConnections();
-      await Promise.all(closed);
+      }, lastBytesMs);
+      await closed;
       clearTimeout(timer);
       agent.destroy();
     },
   };
 }
+
+/** For the last bytes of answers to slow readers; their tiers are gone already. */
+const lastBytesMs = 2000;
 
 function forward(
   request: IncomingMessage,

@@ -48,8 +48,8 @@ export interface Site extends SiteOptions {
   ownerToken?: string;
   /** Aborted by a stop: nothing new is started. */
   readonly stopping: AbortController;
-  /** Starts under way; a stop waits for them to give up. */
-  readonly starts: Set<Promise<unknown>>;
+  /** The step under way; a stop waits for it to give up. */
+  step?: Promise<unknown>;
   stopped?: Promise<void>;
 }
 
@@ -64,7 +64,6 @@ export function newSite(options: SiteOptions): Site {
     url: '',
     redisWhich: '',
     stopping: new AbortController(),
-    starts: new Set(),
   };
 }
 
@@ -95,7 +94,7 @@ export async function startPart(
   },
 ): Promise<Supervised> {
   const { name } = part;
-  const starting = supervise({
+  const started = await supervise({
     ...part,
     log: logOf(site, name),
     logPath: logPath(site, name),
@@ -106,12 +105,6 @@ export async function startPart(
     },
     cancelled: site.stopping.signal,
   });
-  site.starts.add(starting);
-  try {
-    const started = await starting;
-    site.processes.push(started);
-    return started;
-  } finally {
-    site.starts.delete(starting);
-  }
+  site.processes.push(started);
+  return started;
 }

@@ -29,7 +29,9 @@ export function steps(site: Site): Step[] {
     title,
     run: async () => {
       if (site.stopping.signal.aborted) throw new Error('stopped before it was ready');
-      return act(site);
+      const under = act(site);
+      site.step = under;
+      return under;
     },
   });
   return [
@@ -145,13 +147,17 @@ async function buildPage(site: Site): Promise<string | undefined> {
 
 async function startTiers(site: Site): Promise<undefined> {
   await placeTiers(site);
-  const results = await Promise.allSettled(
-    serviceNames.filter((name) => existsSync(site.programs.tier(name)[0])).map((name) => startTier(site, name)),
+  const names = serviceNames.filter((name) => existsSync(site.programs.tier(name)[0]));
+  let first: unknown;
+  const started = names.map((name) =>
+    startTier(site, name).catch((error) => {
+      // The others need not be waited for: without this tier the house does not start.
+      first ??= error;
+      site.stopping.abort();
+    }),
   );
-  const faults = results
-    .filter((result) => result.status === 'rejected')
-    .map(({ reason }) => (reason as Error).message);
-  if (faults.length > 0) throw new Error(faults.join('\n\n'));
+  await Promise.all(started);
+  if (first !== undefined) throw first;
 }
 
 async function ownerLink(site: Site): Promise<string | undefined> {

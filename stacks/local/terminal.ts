@@ -74,10 +74,13 @@ async function present(house: House, options: TerminalOptions): Promise<void> {
 /** The first Ctrl-C drains, the second ends everything at once. */
 function stopOnSignal(plan: Plan): { readonly already: boolean; readonly stopped: Promise<void> } {
   let count = 0;
+  let firstMs = 0;
   const { promise: stopped, resolve, reject } = Promise.withResolvers<void>();
   const onSignal = () => {
+    if (count > 0 && Date.now() - firstMs < echoMs) return;
     count++;
     if (count === 1) {
+      firstMs = Date.now();
       console.log('\nStopping: requests under way may end. Ctrl-C again ends everything now.');
       const patience = setInterval(() => console.log(`still waiting for: ${plan.running().join(', ')}`), 10_000);
       plan
@@ -86,6 +89,8 @@ function stopOnSignal(plan: Plan): { readonly already: boolean; readonly stopped
         .then(resolve, reject);
     } else if (count === 2) void plan.stop({ force: true });
   };
+  // A terminal that was closed under us must not stop the stopping.
+  process.stdout.on('error', () => {});
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGHUP', onSignal);
   return {
     get already() {
@@ -94,3 +99,6 @@ function stopOnSignal(plan: Plan): { readonly already: boolean; readonly stopped
     stopped,
   };
 }
+
+/** npm passes a Ctrl-C on to us that the terminal has sent us already: the same key, twice. */
+const echoMs = 1000;

@@ -1,0 +1,28 @@
+/** Stands in for every tier: answers what it was asked and what it was started with. A program, not a test. */
+import { createServer } from 'node:http';
+
+const [name = '', task] = process.argv.slice(2);
+const { PORT, STAND_IN_FAULT } = process.env;
+console.log(JSON.stringify({ msg: `${name} ${task ?? 'starts'}` }));
+
+if (task === 'migrate') process.exit(0);
+if (task === 'owner-link') {
+  console.log(JSON.stringify({ token: 'once-only' }));
+  process.exit(0);
+}
+if (STAND_IN_FAULT || process.env.LOG_LEVEL === `broken-${name}`) {
+  console.error('stand-in: the setting is missing');
+  process.exit(3);
+}
+
+const server = createServer(async (request, response) => {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://tier');
+  if (pathname === '/readyz') return void response.end('ready');
+  if (pathname.endsWith('/slow')) await new Promise((resolve) => setTimeout(resolve, Number(searchParams.get('ms'))));
+  let bytes = 0;
+  for await (const chunk of request) bytes += (chunk as Buffer).length;
+  response.setHeader('content-type', 'application/json');
+  response.end(JSON.stringify({ name, pid: process.pid, bytes, env: process.env, headers: request.headers }));
+});
+server.listen(Number(PORT), '127.0.0.1');
+process.once('SIGTERM', () => server.close(() => console.log('drained')));
