@@ -1,7 +1,8 @@
 import { EcsService } from '@cdktf/provider-aws/lib/ecs-service/index.js';
-import type { ITerraformDependable } from 'cdktf';
+import type { TerraformResource } from 'cdktf';
 import { Construct } from 'constructs';
 import { services } from '../services/manifest.ts';
+import { address } from './address.ts';
 import { scaleService } from './ecs-scaling.ts';
 import { taskDefinition } from './ecs-task.ts';
 import { refusePlaceholders } from './placeholder.ts';
@@ -98,8 +99,8 @@ export class EcsTier extends Construct implements PlatformChild {
     scaleService(this, name, this.ecsService, props);
   }
 
-  startAfter(routes: readonly ITerraformDependable[]): void {
-    this.ecsService.dependsOn = [...(this.ecsService.dependsOn ?? []), ...routes.map(({ fqn }) => fqn)];
+  startAfter(routes: readonly TerraformResource[]): void {
+    if (routes.length > 0) this.ecsService.dependsOn = routes.map(address);
   }
 }
 

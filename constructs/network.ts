@@ -76,7 +76,8 @@ export class Network extends Construct {
       vpcId: vpc.id,
       cidr,
       subnetIds: this.privateSubnetIds,
-      routeTableIds: this.privateTables.map(({ id }) => id),
+      // The public one too: a NAT instance installs its packages from S3 before it has an address.
+      routeTableIds: [publicTable, ...this.privateTables].map(({ id }) => id),
       interfaces: props.endpoints,
     });
     this.endpointSecurityGroupId = endpoints.securityGroupId;

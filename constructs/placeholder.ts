@@ -2,7 +2,7 @@
  * What stands in for an image or AMI that does not exist yet. Synth accepts it, so that a fresh clone can be looked at;
  * Terraform refuses to plan with it on a real account.
  */
-import type { TerraformResourceLifecycle } from 'cdktf';
+import { Fn, type TerraformResourceLifecycle } from 'cdktf';
 
 /** Digest of an image that has not been pushed. */
 export const placeholderDigest = `sha256:${'0'.repeat(64)}`;
@@ -32,7 +32,7 @@ export function refusePlaceholders(
   return pinned
     .filter(({ value }) => value === placeholderDigest || value === placeholderAmi)
     .map(({ what, value, remedy }) => ({
-      condition: `\${contains(${JSON.stringify(emulatorAccounts)}, ${accountId.replace(/^\$\{|\}$/g, '')})}`,
+      condition: Fn.contains([...emulatorAccounts], accountId),
       errorMessage: `The ${what} is still the placeholder ${value.slice(0, 16)}. Run: ${remedy}`,
     }));
 }

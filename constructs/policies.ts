@@ -2,7 +2,7 @@
  * What no stack may contain, whoever writes it. Each policy looks at one resource as it will be written and answers with
  * a fault or nothing; as an aspect it turns the fault into an error that fails synth.
  */
-import { Annotations, type IAspect, TerraformResource } from 'cdktf';
+import { Annotations, type IAspect, TerraformLocal, TerraformResource } from 'cdktf';
 import type { IConstruct } from 'constructs';
 
 /** Attributes of one resource, as in `cdk.tf.json`. */
@@ -76,8 +76,9 @@ export const rules = {
     }
   },
   'no secret in plain text': (type, attributes) => {
-    if (type !== 'aws_ecs_task_definition' && type !== 'aws_launch_template') return;
-    const text = `${attributes.container_definitions ?? ''}${attributes.user_data ?? ''}`;
+    // Boot scripts are locals; a task's settings lie in its container definitions.
+    const text = type === 'local' ? attributes.value : attributes.container_definitions;
+    if (typeof text !== 'string') return;
     if (/(?:postgres|rediss?):\/\/[^\s"]*:[^\s"]+@/.test(text) || /\$\{ephemeral\./.test(text))
       return 'holds a secret in plain text; hand it on by reference (secrets, valueFrom)';
   },
@@ -121,10 +122,32 @@ const withoutResource: readonly string[] = [
 ];
 
 function check(node: IConstruct, name: string, rule: Rule): void {
-  if (!TerraformResource.isTerraformResource(node)) return;
+  const found = written(node);
+  const fault = found && rule(found.type, found.attributes);
+  if (found && fault) Annotations.of(node).addError(`[${name}] ${node.node.path} (${found.type}) ${fault}`);
+}
+
+interface Written {
+  readonly type: string;
+  readonly attributes: Attributes;
+}
+
+/** Rendering is most of a synth's time, so each resource is rendered once for all rules. */
+const rendered = new WeakMap<IConstruct, Written>();
+
+function written(node: IConstruct): Written | undefined {
+  const known = rendered.get(node);
+  if (known) return known;
+  const found = render(node);
+  if (found) rendered.set(node, found);
+  return found;
+}
+
+function render(node: IConstruct): Written | undefined {
+  if (node instanceof TerraformLocal) return { type: 'local', attributes: { value: node.expression } };
+  if (!TerraformResource.isTerraformResource(node)) return undefined;
   const type = node.terraformResourceType;
-  const written = node.toTerraform() as { resource?: Record<string, Record<string, Attributes>> };
-  const attributes = Object.values(written.resource?.[type] ?? {})[0];
-  const fault = attributes && rule(type, attributes);
-  if (fault) Annotations.of(node).addError(`[${name}] ${node.node.path} (${type}) ${fault}`);
+  const { resource } = node.toTerraform() as { resource?: Record<string, Record<string, Attributes>> };
+  const attributes = Object.values(resource?.[type] ?? {})[0];
+  return attributes && { type, attributes };
 }

@@ -27,7 +27,8 @@ export class Secret extends Construct {
 
   constructor(scope: Construct, id: string, props: SecretProps) {
     super(scope, id);
-    this.ephemeralId = id.toLowerCase().replaceAll(/[^a-z0-9]/g, '_');
+    // Unique in the stack, as the path is; the first part is the stack's own name.
+    this.ephemeralId = this.node.path.split('/').slice(1).join('_').replaceAll('-', '_').toLowerCase();
     const secret = new SecretsmanagerSecret(this, 'secret', {
       name: props.name,
       description: props.description,

@@ -9,7 +9,7 @@ import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group
 import { LbListener } from '@cdktf/provider-aws/lib/lb-listener/index.js';
 import { LbListenerRule } from '@cdktf/provider-aws/lib/lb-listener-rule/index.js';
 import { SecurityGroup } from '@cdktf/provider-aws/lib/security-group/index.js';
-import type { ITerraformDependable } from 'cdktf';
+import type { TerraformResource } from 'cdktf';
 import { Construct } from 'constructs';
 import { routeTable, type ServiceName, type SettingName, services } from '../services/manifest.ts';
 import { nameOf } from './names.ts';
@@ -80,7 +80,7 @@ export interface PlatformChild {
   /** The same for the internal balancer; a target group belongs to one balancer. */
   readonly internalTargetArn: string | undefined;
   /** Starts replicas only after these exist: a target group outside of any route has no health. */
-  startAfter(routes: readonly ITerraformDependable[]): void;
+  startAfter(routes: readonly TerraformResource[]): void;
 }
 
 export class Tier extends Construct {
@@ -123,7 +123,7 @@ export class Tier extends Construct {
     for (const child of this.children) child.startAfter(routes);
   }
 
-  private routes({ service, site, called, placements }: TierProps): ITerraformDependable[] {
+  private routes({ service, site, called, placements }: TierProps): TerraformResource[] {
     const forward = (target: (child: PlatformChild) => string | undefined) => ({
       targetGroup: this.children.map((child, index) => ({
         arn: target(child) as string,

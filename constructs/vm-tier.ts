@@ -1,9 +1,10 @@
 import { AutoscalingGroup } from '@cdktf/provider-aws/lib/autoscaling-group/index.js';
 import { IamInstanceProfile } from '@cdktf/provider-aws/lib/iam-instance-profile/index.js';
 import { LaunchTemplate } from '@cdktf/provider-aws/lib/launch-template/index.js';
-import { Fn, type ITerraformDependable, TerraformLocal, Token } from 'cdktf';
+import { Fn, TerraformLocal, type TerraformResource, Token } from 'cdktf';
 import { Construct } from 'constructs';
 import { services } from '../services/manifest.ts';
+import { address } from './address.ts';
 import { bootScript, readyTimeoutSeconds } from './boot.ts';
 import { instanceFor } from './budget.ts';
 import { runGrants, secretsOf, startGrants, usesDocuments } from './grants.ts';
@@ -82,8 +83,8 @@ export class VmTier extends Construct implements PlatformChild {
     scaleGroup(this, this.group.name, props);
   }
 
-  startAfter(routes: readonly ITerraformDependable[]): void {
-    this.group.dependsOn = [...(this.group.dependsOn ?? []), ...routes.map(({ fqn }) => fqn)];
+  startAfter(routes: readonly TerraformResource[]): void {
+    if (routes.length > 0) this.group.dependsOn = routes.map(address);
   }
 
   private template(name: string, props: PlatformProps): LaunchTemplate {

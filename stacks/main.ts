@@ -4,6 +4,7 @@
  */
 import { App } from 'cdktf';
 import type { AwsEnvironment } from './base-stack.ts';
+import { checkedCostSheet } from './cost.ts';
 import { resolveEnvironment } from './environment.ts';
 import { environments, loadEnvironment } from './environments/index.ts';
 import { FoundationStack } from './foundation-stack.ts';
@@ -28,7 +29,9 @@ async function main(names: readonly string[]): Promise<void> {
   for (const name of names.length > 0 ? names : Object.keys(environments)) {
     const environment = resolveEnvironment(await loadEnvironment(name));
     if (!environment.aws) throw new Error(`environment '${name}' has target '${environment.target}'; allowed: 'aws'`);
-    addStacks(app, { ...environment, aws: environment.aws }, readImages(name));
+    const onAws = { ...environment, aws: environment.aws };
+    const { foundation, service } = addStacks(app, onAws, readImages(name));
+    console.log(`${checkedCostSheet(onAws, [foundation, service])}\n`);
   }
   app.synth();
 }

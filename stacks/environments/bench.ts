@@ -20,6 +20,6 @@ export const bench: EnvironmentInput = {
     ami: 'ami-00000000000000000',
     nat: 'instance',
     ephemeral: true,
-    monthlyCeilingUsd: 200,
+    monthlyCeilingUsd: 150,
   },
 };

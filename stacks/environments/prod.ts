@@ -23,6 +23,6 @@ export const prod: EnvironmentInput = {
     postgres: { instanceClass: 'db.t4g.medium', storageGiB: 100, multiAz: true, backupDays: 14 },
     redis: { nodeType: 'cache.t4g.small', nodes: 2 },
     logRetentionDays: 90,
-    monthlyCeilingUsd: 2500,
+    monthlyCeilingUsd: 1300,
   },
 };

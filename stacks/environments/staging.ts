@@ -19,6 +19,6 @@ export const staging: EnvironmentInput = {
     ami: 'ami-00000000000000000',
     nat: 'single',
     postgres: { instanceClass: 'db.t4g.small' },
-    monthlyCeilingUsd: 500,
+    monthlyCeilingUsd: 350,
   },
 };

@@ -1,0 +1,49 @@
+/** The cost of an environment, from its settings and from what its stacks hold. */
+import { TerraformResource } from 'cdktf';
+import type { IConstruct } from 'constructs';
+import { interfaceServices } from '../constructs/endpoints.ts';
+import { alternativesFor } from '../constructs/pricing/alternatives.ts';
+import { checkCeiling } from '../constructs/pricing/ceiling.ts';
+import type { CostedEnvironment } from '../constructs/pricing/costed-environment.ts';
+import { costSheet, environmentMonthlyUsd } from '../constructs/pricing/environment-cost.ts';
+import type { AwsEnvironment } from './base-stack.ts';
+
+/** @param stacks Counted: secrets, keys, alarms, dashboards and metrics are billed by the piece. */
+export function costedEnvironment(environment: AwsEnvironment, stacks: readonly IConstruct[]): CostedEnvironment {
+  const types = stacks
+    .flatMap((stack) => stack.node.findAll())
+    .filter((node) => TerraformResource.isTerraformResource(node))
+    .map(({ terraformResourceType }) => terraformResourceType);
+  const count = (type: string) => types.filter((one) => one === type).length;
+  const onVm = Object.values(environment.tiers).filter((places) => places.some(({ platform }) => platform === 'vm'));
+  return {
+    name: environment.name,
+    tiers: environment.tiers,
+    aws: environment.aws,
+    counts: {
+      secrets: count('aws_secretsmanager_secret'),
+      kmsKeys: count('aws_kms_key'),
+      // Target tracking keeps a high and a low alarm of its own for each policy.
+      alarms:
+        count('aws_cloudwatch_metric_alarm') +
+        2 * (count('aws_appautoscaling_policy') + count('aws_autoscaling_policy')),
+      dashboards: count('aws_cloudwatch_dashboard'),
+      // Error lines per tier, slots in use, pages granted and waiting, memory of each tier's instances.
+      metrics: count('aws_cloudwatch_log_metric_filter') + 2 + onVm.length,
+      interfaceEndpoints: environment.aws.endpoints ? interfaceServices.length : 0,
+      hostedZones: 0,
+      wafRules: 0,
+    },
+  };
+}
+
+/**
+ * The page that synth prints.
+ *
+ * @throws Error when the environment costs more than its ceiling: what costs most, and the nearest change that fits.
+ */
+export function checkedCostSheet(environment: AwsEnvironment, stacks: readonly IConstruct[]): string {
+  const costed = costedEnvironment(environment, stacks);
+  checkCeiling(environmentMonthlyUsd(costed), environment.aws.monthlyCeilingUsd, () => alternativesFor(costed));
+  return costSheet(costed);
+}
