@@ -38,7 +38,7 @@ export const instanceTypes: readonly InstanceType[] = [
   ...family('m7g', 'arm64', sizes(4, ['medium', 'large', 'xlarge', '2xlarge', '4xlarge'])),
   ...family('r7g', 'arm64', sizes(8, ['medium', 'large', 'xlarge', '2xlarge', '4xlarge'])),
   ...family('m7i', 'x86_64', sizes(4, ['large', 'xlarge', '2xlarge', '4xlarge'])),
-  ...family('m5', 'x86_64', sizes(4, ['large'])),
+  ...family('m6i', 'x86_64', sizes(4, ['large', 'xlarge', '2xlarge', '4xlarge'])),
 ];
 
 /** vCPUs that an instance gives all month, whatever its neighbours and its past do. */

@@ -9,10 +9,7 @@ export const apNortheast2 = priceBook('ap-northeast-2', [
     amounts: [
       ['vCPU-hour', { 'fargate/vcpu/x86_64': 0.04656, 'fargate/vcpu/arm64': 0.03725 }],
       ['GB-hour', { 'fargate/gb/x86_64': 0.00511, 'fargate/gb/arm64': 0.00409 }],
-      [
-        'instance-hour',
-        { 'ec2/t3.micro': 0.013, 'ec2/t3.small': 0.026, 'ec2/t3.medium': 0.052, 'ec2/m5.large': 0.118 },
-      ],
+      ['instance-hour', { 'ec2/t3.micro': 0.013, 'ec2/t3.small': 0.026, 'ec2/t3.medium': 0.052 }],
       ['GB-month', { 'ebs/gp3': 0.0912 }],
       ['hour', { 'nat/hour': 0.059, 'alb/hour': 0.0225, 'nlb/hour': 0.0225, 'endpoint/hour': 0.013, 'eks/hour': 0.1 }],
       ['GB', { 'nat/gb': 0.059, 'endpoint/gb': 0.01, 'transfer/out': 0.126, 'transfer/cross-az': 0.01 }],
@@ -54,7 +51,7 @@ export const apNortheast2 = priceBook('ap-northeast-2', [
     asOf: '2026-10-01',
     amounts: [
       ['instance-hour', { 'ec2/t4g.micro': 0.0104, 'ec2/t4g.medium': 0.0416, 'ec2/m7g.large': 0.1003 }],
-      ['instance-hour', { 'ec2/m7i.large': 0.1239 }],
+      ['instance-hour', { 'ec2/m7i.large': 0.1239, 'ec2/m6i.large': 0.118 }],
       [
         'instance-hour',
         { 'rds/db.m7g.large': 0.2344, 'rds/db.r7g.large': 0.2869, 'rds/db.r7g.large/multi-az': 0.5738 },
@@ -92,6 +89,9 @@ export const apNortheast2 = priceBook('ap-northeast-2', [
           'ec2/m7g.xlarge': 0.2006,
           'ec2/m7g.2xlarge': 0.4012,
           'ec2/m7g.4xlarge': 0.8024,
+          'ec2/m6i.xlarge': 0.236,
+          'ec2/m6i.2xlarge': 0.472,
+          'ec2/m6i.4xlarge': 0.944,
           'ec2/m7i.xlarge': 0.2478,
           'ec2/m7i.2xlarge': 0.4956,
           'ec2/m7i.4xlarge': 0.9912,

@@ -8,10 +8,7 @@ export const usEast1 = priceBook('us-east-1', [
     amounts: [
       ['vCPU-hour', { 'fargate/vcpu/x86_64': 0.04048, 'fargate/vcpu/arm64': 0.03238 }],
       ['GB-hour', { 'fargate/gb/x86_64': 0.004445, 'fargate/gb/arm64': 0.00356 }],
-      [
-        'instance-hour',
-        { 'ec2/t3.micro': 0.0104, 'ec2/t3.small': 0.0208, 'ec2/t3.medium': 0.0416, 'ec2/m5.large': 0.096 },
-      ],
+      ['instance-hour', { 'ec2/t3.micro': 0.0104, 'ec2/t3.small': 0.0208, 'ec2/t3.medium': 0.0416 }],
       ['GB-month', { 'ebs/gp3': 0.08 }],
       ['hour', { 'nat/hour': 0.045, 'alb/hour': 0.0225, 'nlb/hour': 0.0225, 'endpoint/hour': 0.01, 'eks/hour': 0.1 }],
       ['GB', { 'nat/gb': 0.045, 'endpoint/gb': 0.01, 'transfer/out': 0.09, 'transfer/cross-az': 0.01 }],
@@ -91,6 +88,11 @@ export const usEast1 = priceBook('us-east-1', [
     amounts: [['instance-hour', { 'ec2/t4g.nano': 0.0042, 'ec2/t4g.micro': 0.0084, 'ec2/t4g.small': 0.0168 }]],
   },
   {
+    source: 'AWS on-demand list as repeated by several price tables in public code, without the date of the list',
+    asOf: '2026-11-22',
+    amounts: [['instance-hour', { 'ec2/m6i.large': 0.096, 'ec2/m6i.xlarge': 0.192 }]],
+  },
+  {
     source: 'github.com/anomalyco/sst platform/src/components/aws service.ts and redis.ts, cost blocks',
     asOf: '2026-06-26',
     amounts: [
@@ -109,6 +111,7 @@ export const usEast1 = priceBook('us-east-1', [
         'instance-hour',
         { 'ec2/t3.nano': 0.0052, 'ec2/t3.large': 0.0832, 'ec2/t3.xlarge': 0.1664, 'ec2/t3.2xlarge': 0.3328 },
       ],
+      ['instance-hour', { 'ec2/m6i.2xlarge': 0.384, 'ec2/m6i.4xlarge': 0.768 }],
       ['instance-hour', { 'rds/db.t4g.large': 0.129, 'rds/db.t4g.large/multi-az': 0.258 }],
       ['GB-month', { 'rds/gp3/multi-az': 0.23 }],
       ['vCPU-hour', { 'fargate/vcpu/arm64/spot': 0.00975 }],

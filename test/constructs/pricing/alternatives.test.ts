@@ -1,0 +1,77 @@
+import { describe, expect, test } from '@jest/globals';
+import { alternativesFor } from '../../../constructs/pricing/alternatives.ts';
+import type { CostedEnvironment } from '../../../constructs/pricing/costed-environment.ts';
+import { environmentMonthlyUsd } from '../../../constructs/pricing/environment-cost.ts';
+import { totalUsd } from '../../../constructs/pricing/lines.ts';
+import { anAws, anEnvironment, aPlacement } from './an-environment.ts';
+
+const changes = (environment: CostedEnvironment) => alternativesFor(environment).map(({ change }) => change);
+const withTiers = (tiers: CostedEnvironment['tiers']): CostedEnvironment => ({ ...anEnvironment, tiers });
+const least: CostedEnvironment['aws'] = { ...anAws, nat: 'instance', architecture: 'arm64' };
+
+describe('the cheaper single changes', () => {
+  test('of an environment', () => {
+    const large: CostedEnvironment = {
+      ...anEnvironment,
+      tiers: {
+        chat: [{ ...aPlacement, vcpu: 0.5, memoryMiB: 2048, replicas: { min: 2, max: 4 } }],
+        'document-worker': [
+          { ...aPlacement, platform: 'vm', vcpu: 0.5, memoryMiB: 1024, replicas: { min: 2, max: 2 } },
+        ],
+      },
+      aws: {
+        ...anAws,
+        nat: 'per-az',
+        postgres: { ...anAws.postgres, multiAz: true },
+        redis: { nodeType: 'cache.t4g.small', nodes: 2 },
+      },
+    };
+    expect(changes(large)).toEqual([
+      'chat: replicas at most 4 -> 3',
+      'chat: replicas at most 4 -> 2',
+      'chat: vcpu 0.5, memoryMiB 2048 -> vcpu 0.5, memoryMiB 1024',
+      'chat: vcpu 0.5, memoryMiB 2048 -> vcpu 0.25, memoryMiB 2048',
+      'chat: vcpu 0.5, memoryMiB 2048 -> vcpu 0.25, memoryMiB 1024',
+      'document-worker: replicas 2 -> 1',
+      'document-worker: vcpu 0.5, memoryMiB 1024 -> vcpu 0.4, memoryMiB 1024',
+      "document-worker: platform 'vm' -> 'ecs'",
+      "nat 'per-az' -> 'single'",
+      "nat 'per-az' -> 'instance'",
+      'postgres: multiAz true -> false',
+      "postgres: instanceClass 'db.t4g.small' -> 'db.t4g.micro'",
+      'redis: nodes 2 -> 1',
+      "redis: nodeType 'cache.t4g.small' -> 'cache.t4g.micro'",
+      "architecture 'x86_64' -> 'arm64'",
+    ]);
+  });
+
+  test('of a budget on an instance lead to the next cheaper instance', () => {
+    const environment = { ...withTiers({ api: [{ ...aPlacement, platform: 'vm' }] }), aws: least };
+    expect(changes(environment)).toContain('api: vcpu 2, memoryMiB 4096 -> vcpu 2, memoryMiB 3456');
+  });
+
+  test('are none where everything is least', () => {
+    const postgres = { ...anAws.postgres, instanceClass: 'db.t4g.micro' };
+    const tiers = { api: [{ ...aPlacement, vcpu: 0.25, memoryMiB: 512 }] };
+    expect(changes({ ...withTiers(tiers), aws: { ...least, postgres } })).toEqual([]);
+  });
+
+  test('never turn to what cannot be: a budget that is no Fargate size stays on its instance', () => {
+    const odd = { ...aPlacement, platform: 'vm', vcpu: 1.5, memoryMiB: 5000 } as const;
+    expect(changes(withTiers({ api: [odd] })).filter((change) => change.includes('platform'))).toEqual([]);
+  });
+
+  test("never take the way out: no nat 'none'", () => {
+    expect(changes(anEnvironment).filter((change) => change.includes("'none'"))).toEqual([]);
+  });
+
+  test('each cost what the cost functions say, and less than before', () => {
+    const before = totalUsd(environmentMonthlyUsd(anEnvironment));
+    const options = alternativesFor(anEnvironment);
+    expect(options.length).toBeGreaterThan(8);
+    for (const { lines } of options) expect(totalUsd(lines)).toBeLessThan(before);
+    const single = options.find(({ change }) => change === "nat 'single' -> 'instance'");
+    const expected = environmentMonthlyUsd({ ...anEnvironment, aws: { ...anAws, nat: 'instance' } });
+    expect(single?.lines).toEqual(expected);
+  });
+});
