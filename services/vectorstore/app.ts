@@ -1,0 +1,154 @@
+/** The vectorstore's HTTP side: the internal routes of contract/vectorstore.ts. */
+import type { FastifyRequest, FastifySchema } from 'fastify';
+import { Gauge } from 'prom-client';
+import { z } from 'zod';
+import { id } from '../shared/contract/common.ts';
+import {
+  searchAnswer,
+  searchBody,
+  upsertAnswer,
+  upsertBody,
+  vectorstorePaths,
+} from '../shared/contract/vectorstore.ts';
+import { type App, createApp, fastifyPath } from '../shared/http.ts';
+import type { Logger } from '../shared/log.ts';
+import { ProblemError, yieldError } from '../shared/problem.ts';
+import { verifyServiceCall } from '../shared/service-token.ts';
+import { createSlots, type Slots } from '../shared/slots.ts';
+import type { Brain } from './brain-tables.ts';
+import type { VectorStore } from './vector-store.ts';
+
+export interface VectorstoreOptions {
+  readonly store: VectorStore;
+  readonly serviceTokenSecret: string;
+  readonly notReady: () => Promise<string | null>;
+  readonly log: Logger;
+}
+
+/** 1,000 chunks with vectors of 1,536 numbers are 32 MB of JSON; callers with longer vectors send fewer chunks. */
+const upsertBytesMax = 40 * 1024 * 1024;
+/** Bodies in memory at once: 8 × 40 MB, with their parsed form below a gigabyte in the worst case. */
+const writesMax = 8;
+/** More queries at once than this only share the same CPU; each holds a few megabytes. */
+const searchesMax = 64;
+
+export function createVectorstoreApp({ store, serviceTokenSecret, notReady, log }: VectorstoreOptions): App {
+  const app = createApp({ log, notReady });
+  const writes = createSlots({ max: writesMax, expectedMs: 500 });
+  const searches = createSlots({ max: searchesMax, expectedMs: 50 });
+  measure(app, store, { writes, searches });
+
+  /** Before the body is read: a stranger, or one too many, must not fill the memory. */
+  const admit = (slots: Slots) => async (request: FastifyRequest) => {
+    const { brain } = request.params as { brain: string };
+    const call = await verifyServiceCall(serviceTokenSecret, 'vectorstore', request.headers.authorization);
+    if (call.brainId !== brain)
+      throw new ProblemError('forbidden', `The token is for brain ${call.brainId}, the path names ${brain}.`);
+    request.brain = { tenantId: call.tenantId, brainId: brain };
+    const slot = slots.take();
+    if ('retryHintMs' in slot) throw yieldError('All slots of this replica are taken.', slot.retryHintMs);
+    request.releaseSlot = slot.release;
+  };
+  app.http.decorateRequest('brain', null);
+  app.http.decorateRequest('releaseSlot', null);
+  app.http.addHook('onResponse', async (request) => request.releaseSlot?.());
+
+  const route = <Body extends z.ZodType, Answer extends z.ZodType>(
+    path: string,
+    slots: Slots,
+    schema: { readonly body?: Body; readonly answer: Answer },
+    handler: (brain: Brain, params: { readonly document: string }, body: z.output<Body>) => Promise<z.input<Answer>>,
+  ) =>
+    app.http.route({
+      method: 'POST',
+      url: fastifyPath(path),
+      bodyLimit: upsertBytesMax,
+      onRequest: admit(slots),
+      schema: {
+        params: z.object({ brain: id, document: id.optional() }),
+        ...(schema.body && { body: schema.body }),
+        response: { 200: schema.answer },
+      } as FastifySchema,
+      handler: async (request, reply) => {
+        const { brain, params, body } = request;
+        return reply.send(await handler(brain as Brain, params as { document: string }, body as z.output<Body>));
+      },
+    });
+
+  route(
+    vectorstorePaths.upsert('{brain}', '{document}'),
+    writes,
+    { body: upsertBody, answer: upsertAnswer },
+    (...call) => upsert(store, ...call),
+  );
+  route(
+    vectorstorePaths.search('{brain}'),
+    searches,
+    { body: searchBody, answer: searchAnswer },
+    async (brain, _, body) => ({
+      hits: await store.search(brain, { ...body, documentIds: body.document_ids }),
+    }),
+  );
+  route(
+    vectorstorePaths.deleteDocument('{brain}', '{document}'),
+    writes,
+    { answer: done },
+    async (brain, { document }) => {
+      await store.deleteDocument(brain, document);
+      return {};
+    },
+  );
+  route(vectorstorePaths.deleteBrain('{brain}'), writes, { answer: done }, async (brain) => {
+    await store.deleteBrain(brain);
+    return {};
+  });
+  return app;
+}
+
+const done = z.object({});
+
+async function upsert(
+  store: VectorStore,
+  brain: Brain,
+  { document }: { readonly document: string },
+  { dimensions, chunks }: z.output<typeof upsertBody>,
+): Promise<z.input<typeof upsertAnswer>> {
+  const stranger = chunks.find((chunk) => !chunk.id.startsWith(`${document}:`));
+  if (stranger)
+    throw new ProblemError(
+      'bad-request',
+      `The chunk id '${stranger.id}' must start with '${document}:', its document.`,
+    );
+  const wrong = chunks.find(({ vector }) => vector.length !== dimensions);
+  if (wrong)
+    throw new ProblemError(
+      'bad-request',
+      `'dimensions' is ${dimensions}, a vector has ${wrong.vector.length} numbers.`,
+    );
+  if (chunks.length > 0) await store.upsert(brain, document, dimensions, chunks);
+  return { chunks: chunks.length };
+}
+
+function measure(app: App, store: VectorStore, slots: Readonly<Record<'writes' | 'searches', Slots>>): void {
+  const gauge = (name: string, help: string, value: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [app.metrics],
+      collect() {
+        this.set(value());
+      },
+    });
+  gauge('vectorstore_cache_bytes', 'Index and metadata cache in use', () => store.cacheBytes());
+  for (const [kind, { counts }] of Object.entries(slots)) {
+    gauge(`vectorstore_${kind}_executed`, `Number of ${kind} let in`, () => counts.executed);
+    gauge(`vectorstore_${kind}_yielded`, `Number of ${kind} refused with 503 yield`, () => counts.yielded);
+  }
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    brain: Brain | null;
+    releaseSlot: (() => void) | null;
+  }
+}

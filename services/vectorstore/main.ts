@@ -1,0 +1,52 @@
+/** Starts the vectorstore: `node services/vectorstore/main.ts`. */
+import { openDatabase, schemaIsCurrent } from '../shared/database.ts';
+import { NotInStoreError, openDocumentStore } from '../shared/document-store.ts';
+import { readSettings } from '../shared/env.ts';
+import { listen } from '../shared/http.ts';
+import { createLogger } from '../shared/log.ts';
+import { createVectorstoreApp } from './app.ts';
+import { openBrainTables } from './brain-tables.ts';
+import { createVectorStore } from './vector-store.ts';
+import { warmUp } from './warm-up.ts';
+import { createWriterLock } from './writer-lock.ts';
+
+/** What a replica that was killed left untidied waits no longer than this, plus the usual retention. */
+const tidyEveryMs = 60 * 60_000;
+
+const settings = readSettings('vectorstore');
+const log = createLogger('vectorstore', { level: settings.LOG_LEVEL, replica: settings.REPLICA });
+const { db, pool, close } = openDatabase({
+  url: settings.DATABASE_URL,
+  connectionsMax: settings.DATABASE_CONNECTIONS_MAX,
+  log,
+});
+const documents = await openDocumentStore(settings.DOCUMENT_STORE_URL);
+const tables = openBrainTables(settings.DOCUMENT_STORE_URL, settings.CACHE_MIB);
+const store = createVectorStore({ db, documents, tables, lock: createWriterLock(pool), log });
+
+let warm = false;
+const app = createVectorstoreApp({
+  store,
+  log,
+  serviceTokenSecret: settings.SERVICE_TOKEN_SECRET,
+  notReady: async () => {
+    if (!warm) return 'warming up';
+    if (!(await schemaIsCurrent(db))) return 'the database schema is older than this build';
+    // Any answer but a failure means that the object store is there.
+    await documents.size('ready').catch((error) => {
+      if (!(error instanceof NotInStoreError)) throw error;
+    });
+    return null;
+  },
+});
+const tidy = () => store.tidyRecent().catch((error) => log.warn({ err: error }, 'recent brains not tidied'));
+const timer = setInterval(tidy, tidyEveryMs);
+
+await listen(app, { host: settings.HOST, port: settings.PORT, stopTimeoutMs: settings.STOP_TIMEOUT_MS }, async () => {
+  clearInterval(timer);
+  await store.close();
+  await close();
+});
+await warmUp();
+warm = true;
+await tidy();

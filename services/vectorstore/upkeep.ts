@@ -1,0 +1,104 @@
+/**
+ * When tables are tidied: some seconds after the last write, so that a large upload is merged once; and again when the
+ * versions that still show removed text are old enough to go. Removed text has then left the store.
+ */
+import type { Logger } from '../shared/log.ts';
+import type { Brain } from './brain-tables.ts';
+import type { Upkeep } from './chunk-table.ts';
+
+export interface UpkeepOptions {
+  /** Answers whether the table was changed. */
+  readonly work: (brain: Brain, what: Upkeep) => Promise<boolean>;
+  readonly log: Logger;
+  readonly debounceMs?: number;
+  readonly debounceMsMax?: number;
+  readonly retentionMs?: number;
+}
+
+export interface UpkeepSchedule {
+  /** @param removed rows were removed or may have been replaced */
+  wrote(brain: Brain, removed: boolean): void;
+  forget(brain: Brain): void;
+  /** Waits for the work under way; what is scheduled is left to {@link UpkeepSchedule.wrote} of the next start. */
+  close(): Promise<void>;
+}
+
+/** Uploads write every second or so; after this pause one is over. */
+const debounceMsDefault = 5000;
+/** A brain that is written without a pause is tidied this often. */
+const debounceMsMaxDefault = 60_000;
+/** No query reads an old version for longer; a replica's clock may be off by a minute. */
+export const retentionMsDefault = 5 * 60_000;
+
+export function createUpkeep({
+  work,
+  log,
+  debounceMs = debounceMsDefault,
+  debounceMsMax = debounceMsMaxDefault,
+  retentionMs = retentionMsDefault,
+}: UpkeepOptions): UpkeepSchedule {
+  const waiting = new Map<string, Waiting>();
+  // One table at a time: merging costs memory and CPU that queries need.
+  let running = Promise.resolve();
+  let closed = false;
+
+  const schedule = (brain: Brain, state: Omit<Waiting, 'timer'>, delayMs: number) => {
+    const timer = setTimeout(() => {
+      waiting.delete(brain.brainId);
+      running = running.then(() => run(brain, state));
+    }, delayMs);
+    timer.unref();
+    waiting.set(brain.brainId, { ...state, timer });
+  };
+  const run = async (brain: Brain, { purge, old }: Omit<Waiting, 'timer'>) => {
+    if (closed) return;
+    const started = Date.now();
+    try {
+      const changed = await work(brain, { purge, cleanup: old, cleanupOlderThan: new Date(started - retentionMs) });
+      if (!changed) return;
+      log.info({ brainId: brain.brainId, purge, cleanup: old, durationMs: Date.now() - started }, 'table tidied');
+    } catch (error) {
+      log.warn({ err: error, brainId: brain.brainId }, 'table not tidied, tried again later');
+      if (!closed) again(brain, purge, debounceMsMax, old);
+      return;
+    }
+    // The versions that this run replaced go when they are old enough.
+    if (!old && !closed) again(brain, false, retentionMs + debounceMs, true);
+  };
+  const again = (brain: Brain, purge: boolean, delayMs: number, old = false) => {
+    // A write in between has scheduled a run of its own, which does this one's work too.
+    const next = waiting.get(brain.brainId);
+    if (next) next.purge ||= purge;
+    else schedule(brain, { purge, old, since: Date.now() }, delayMs);
+  };
+
+  return {
+    wrote: (brain, removed) => {
+      if (closed) return;
+      const before = waiting.get(brain.brainId);
+      clearTimeout(before?.timer);
+      const since = before && !before.old ? before.since : Date.now();
+      const delayMs = Math.max(0, Math.min(debounceMs, since + debounceMsMax - Date.now()));
+      schedule(brain, { purge: removed || (before?.purge ?? false), old: false, since }, delayMs);
+    },
+    forget: ({ brainId }) => {
+      clearTimeout(waiting.get(brainId)?.timer);
+      waiting.delete(brainId);
+    },
+    close: async () => {
+      closed = true;
+      for (const { timer } of waiting.values()) clearTimeout(timer);
+      waiting.clear();
+      await running;
+    },
+  };
+}
+
+interface Waiting {
+  readonly timer: NodeJS.Timeout;
+  purge: boolean;
+  /** Only old versions are left to remove. */
+  readonly old: boolean;
+  /** Time of the first write that waits. */
+  readonly since: number;
+}
