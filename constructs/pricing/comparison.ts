@@ -3,10 +3,13 @@
  * (github.com/aws-samples/dify-self-hosted-on-aws, README at c0ca137, "less expensive configuration", us-east-1).
  *
  * That figure cannot be met at equal function, and the reasons can be counted: its database is Aurora at 0 ACU, which
- * is switched off after minutes without a query and takes some 15 s to come back, and all its tasks run on Spot
+ * is switched off after minutes without a query and takes some 15 s to come back
+ * (https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2-auto-pause.html), and all its tasks run on Spot
  * capacity, which may end at any moment and is not replaced while there is none. Here nothing is switched off and only
  * document-worker may be on Spot. So the published list is repeated with the same prices, always on and on demand.
  */
+
+import { aligned, dollars } from './cost-table.ts';
 import type { CostedEnvironment } from './costed-environment.ts';
 import { environmentMonthlyUsd } from './environment-cost.ts';
 import { type CostLine, hoursPerMonth, totalUsd } from './lines.ts';
@@ -115,6 +118,23 @@ export function difyComparison(): readonly ComparisonRow[] {
       sum(({ what }) => what.endsWith('secrets')),
     ),
   ];
+}
+
+/** {@link difyComparison} for people. */
+export function comparisonTable(rows: readonly ComparisonRow[] = difyComparison()): string {
+  const cells = (name: string, columns: readonly number[]) => [name, ...columns.map(dollars)];
+  const columns = ({ publishedUsd, alwaysOnUsd, oursUsd }: ComparisonRow) => [publishedUsd, alwaysOnUsd, oursUsd];
+  const sum = (column: number) => rows.reduce((total, each) => total + (columns(each)[column] ?? 0), 0);
+  return aligned(
+    [
+      ['USD a month, us-east-1', 'published', 'same, always on', 'Bulkhead'],
+      'rule',
+      ...rows.map((each) => cells(each.function, columns(each))),
+      'rule',
+      cells('total', [0, 1, 2].map(sum)),
+    ],
+    [false, true, true, true],
+  );
 }
 
 /** The least that any composition pays before its first tier runs: balancer, database, cache, way out. */

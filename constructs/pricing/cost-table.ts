@@ -14,15 +14,13 @@ export function costTable(lines: readonly CostLine[]): string {
   const head = ['part', 'what', 'quantity', 'unit', 'USD per unit', 'USD a month'];
   const sums = partTotals(lines).map(({ part, monthlyUsd }) => ['', part, '', '', '', dollars(monthlyUsd)]);
   const total = ['total', '', '', '', '', dollars(totalUsd(lines))];
-  return aligned([head, 'rule', ...rows, 'rule', ...sums, 'rule', total]);
+  return aligned([head, 'rule', ...rows, 'rule', ...sums, 'rule', total], [false, false, true, false, true, true]);
 }
 
 export const dollars = (usd: number): string => usd.toFixed(2);
 
-/** Numbers end a column, words begin one. */
-const numeric = [false, false, true, false, true, true];
-
-function aligned(rows: readonly (readonly string[] | 'rule')[]): string {
+/** Rows as text, a rule as a line of dashes; `numeric` columns are flush right. */
+export function aligned(rows: readonly (readonly string[] | 'rule')[], numeric: readonly boolean[]): string {
   const cells = rows.filter((row) => row !== 'rule');
   const widths = numeric.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   return rows

@@ -1,5 +1,6 @@
 /** What a whole environment costs in a month: its tiers, then what they share. */
 
+import { instanceFor } from '../budget.ts';
 import { costTable, dollars } from './cost-table.ts';
 import type { At, CostedEnvironment } from './costed-environment.ts';
 import { type CostLine, totalUsd } from './lines.ts';
@@ -16,7 +17,7 @@ export function environmentMonthlyUsd(environment: CostedEnvironment, at: At = '
   ];
 }
 
-/** The page that synth prints: every line at most replicas, and the total at least and at most. */
+/** The page that synth prints: every line at most replicas, the total at least and at most, why which instance. */
 export function costSheet(environment: CostedEnvironment): string {
   const most = environmentMonthlyUsd(environment, 'max');
   const least = totalUsd(environmentMonthlyUsd(environment, 'min'));
@@ -24,5 +25,16 @@ export function costSheet(environment: CostedEnvironment): string {
     `${environment.name} in ${environment.aws.region}: $${dollars(least)} to $${dollars(totalUsd(most))} a month ` +
       '(730 hours, on demand, without tax and free tiers); all tiers at most replicas:',
     costTable(most),
+    ...instanceChoices(environment),
   ].join('\n');
+}
+
+/** One line per placement on an instance: which was chosen for its budget, and why. */
+export function instanceChoices({ tiers, aws }: CostedEnvironment): string[] {
+  const { region, architecture } = aws;
+  return Object.entries(tiers).flatMap(([tier, placements]) =>
+    placements
+      .filter(({ platform }) => platform === 'vm')
+      .map((placement) => `${tier}: ${instanceFor(placement, region, { architecture }).reason}`),
+  );
 }

@@ -1,4 +1,11 @@
-/** The shape in which a region's prices are written down: amounts grouped by where they were read. */
+/**
+ * The shape in which a region's prices are written down: amounts grouped by where they were read.
+ *
+ * To refresh one, read AWS's own list, which needs no account:
+ * https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/<service>/current/<region>/index.json, with the services
+ * AmazonEC2, AmazonECS, AmazonRDS, AmazonElastiCache, AWSELB, AmazonVPC, AmazonS3, AmazonCloudWatch, AmazonECR,
+ * AWSDataTransfer, AWSSecretsManager, awskms, awswaf, AmazonRoute53 and AmazonEKS; then change amount, source and date.
+ */
 import type { PriceRow } from './prices.ts';
 
 /** `unit`, then `item: amount`. */

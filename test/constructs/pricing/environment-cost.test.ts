@@ -62,6 +62,12 @@ test('the sheet says for what the figures hold', () => {
   );
 });
 
+test('the sheet ends with the instance of each tier on vm, and why', () => {
+  expect(costSheet(anEnvironment).split('\n').at(-1)).toBe(
+    "document-worker: cheapest in us-east-1 for vcpu 2, memoryMiB 4096: m6i.large guarantees 2 vCPU and leaves 7296 of 8192 MiB after the system's 896; $0.096 an hour",
+  );
+});
+
 test('an empty table is a head and a total of nothing', () => {
   expect(costTable([]).split('\n').at(-1)).toMatch(/^total +0\.00$/);
 });
