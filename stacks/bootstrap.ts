@@ -1,0 +1,80 @@
+/**
+ * `npm run bootstrap -- <env>`: the bucket of an environment's Terraform state, once, before its first deploy. It cannot
+ * be made by Terraform, which needs it. Safe to run again.
+ */
+import {
+  CreateBucketCommand,
+  HeadBucketCommand,
+  PutBucketEncryptionCommand,
+  PutBucketVersioningCommand,
+  PutPublicAccessBlockCommand,
+  S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
+import { resolveEnvironment } from './environment.ts';
+import { loadEnvironment } from './environments/index.ts';
+import { onAws } from './on-aws.ts';
+
+/** Makes the bucket where it is missing, and sets versions, encryption and privacy where it is not. */
+export async function bootstrap(s3: S3Client, bucket: string, region: string): Promise<'made' | 'was there'> {
+  const there = await exists(s3, bucket);
+  if (!there)
+    await s3.send(
+      new CreateBucketCommand({
+        Bucket: bucket,
+        // us-east-1 is the one region that must not be named.
+        ...(region === 'us-east-1' ? {} : { CreateBucketConfiguration: { LocationConstraint: region as 'eu-west-1' } }),
+      }),
+    );
+  // A state that was overwritten can be taken back from its versions.
+  await s3.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }));
+  await s3.send(
+    new PutBucketEncryptionCommand({
+      Bucket: bucket,
+      ServerSideEncryptionConfiguration: {
+        Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms' }, BucketKeyEnabled: true }],
+      },
+    }),
+  );
+  await s3.send(
+    new PutPublicAccessBlockCommand({
+      Bucket: bucket,
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
+    }),
+  );
+  return there ? 'was there' : 'made';
+}
+
+async function exists(s3: S3Client, bucket: string): Promise<boolean> {
+  try {
+    await s3.send(new HeadBucketCommand({ Bucket: bucket }));
+    return true;
+  } catch (error) {
+    if (!(error instanceof S3ServiceException)) throw error;
+    const status = error.$metadata.httpStatusCode;
+    if (status === 404) return false;
+    if (status === 403)
+      throw new Error(
+        `bucket '${bucket}' belongs to another account: bucket names are unique in the world; choose another aws.stateBucket`,
+      );
+    throw error;
+  }
+}
+
+if (import.meta.main) {
+  const [name] = process.argv.slice(2);
+  try {
+    if (!name) throw new Error('given no environment; allowed: npm run bootstrap -- <environment>');
+    const { aws } = onAws(resolveEnvironment(await loadEnvironment(name)));
+    const s3 = new S3Client({ region: aws.region, forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined });
+    console.log(`${aws.stateBucket}: ${await bootstrap(s3, aws.stateBucket, aws.region)}`);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}

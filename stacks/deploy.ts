@@ -1,0 +1,61 @@
+/**
+ * `npm run diff|deploy|destroy -- <env> [cdktf options]`: the cdktf CLI over both stacks of one environment, in the
+ * right order. `cdktf deploy <env>-foundation <env>-service` does the same by itself.
+ */
+import { execa } from 'execa';
+import { placeholderAmi, placeholderDigest } from '../constructs/placeholder.ts';
+import { serviceNames } from '../services/manifest.ts';
+import type { AwsEnvironment } from './base-stack.ts';
+import { resolveEnvironment } from './environment.ts';
+import { loadEnvironment } from './environments/index.ts';
+import { type Images, readImages } from './images.ts';
+import { onAws } from './on-aws.ts';
+
+export const actions = ['diff', 'deploy', 'destroy'] as const;
+export type Action = (typeof actions)[number];
+
+/**
+ * What the CLI is called with, one call after the other. A diff shows one stack at a time; deploy and destroy know the
+ * stacks' order themselves.
+ */
+export function cdktfCalls(action: Action, name: string, options: readonly string[]): string[][] {
+  const app = ['--app', `node --no-experimental-detect-module stacks/main.ts ${name}`];
+  const stacks = [`${name}-foundation`, `${name}-service`];
+  if (action === 'diff') return stacks.map((stack) => ['diff', stack, ...app, ...options]);
+  return [[action, ...stacks, ...app, ...options]];
+}
+
+/** @throws Error listing every placeholder: what is missing and how to get it. Terraform would refuse them too, later. */
+export function refuseUnfinished({ name, aws, tiers }: AwsEnvironment, images: Images): void {
+  const missing = serviceNames.filter((service) => tiers[service] && images[service] === placeholderDigest);
+  const faults = [
+    ...(missing.length > 0
+      ? [`no image has been pushed for ${missing.join(', ')}: run npm run images -- --push ${name}`]
+      : []),
+    ...(aws.ami === placeholderAmi
+      ? [`aws.ami is still a placeholder: docs/operating.md, 'Choose an AMI', has the command that finds one`]
+      : []),
+    ...(aws.publicHost.endsWith('.example.com')
+      ? [`aws.publicHost '${aws.publicHost}' belongs to nobody: set a host of yours`]
+      : []),
+  ];
+  if (faults.length > 0) throw new Error(`'${name}' cannot be deployed yet:\n- ${faults.join('\n- ')}`);
+}
+
+async function main([action, name, ...options]: readonly string[]): Promise<void> {
+  if (!actions.includes(action as Action) || !name)
+    throw new Error(`given '${[action, name].join(' ')}'; allowed: ${actions.join('|')} <environment> [options]`);
+  const environment = onAws(resolveEnvironment(await loadEnvironment(name)));
+  if (action === 'deploy') refuseUnfinished(environment, readImages(name));
+  for (const call of cdktfCalls(action as Action, name, options))
+    await execa('cdktf', call, { preferLocal: true, stdio: 'inherit' });
+}
+
+if (import.meta.main) {
+  try {
+    await main(process.argv.slice(2));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}

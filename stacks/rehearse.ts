@@ -1,0 +1,164 @@
+/**
+ * `npm run rehearse -- <env>`: an environment applied, planned again, and destroyed, against an emulator of AWS's API at
+ * `AWS_ENDPOINT_URL` (moto, for instance), without an account. It finds what synth cannot: values that the provider
+ * refuses, orders that do not work, plans that are never empty. It needs a network once, for the provider.
+ *
+ * What differs from a deployment is written as Terraform override files beside the synthesized configuration:
+ * state in a local file, path-style S3, no waiting for tasks and instances, which an emulator does not run.
+ */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { synthesize } from './synthesize.ts';
+
+type Json = Record<string, unknown>;
+
+/** A synthesized `cdk.tf.json`, as far as an override reads it. */
+export interface Synthesized {
+  readonly provider?: { readonly aws?: readonly Json[] };
+  readonly resource?: Readonly<Record<string, Readonly<Record<string, Json>>>>;
+  readonly data?: { readonly terraform_remote_state?: Readonly<Record<string, { config: { key: string } }>> };
+}
+
+/** What `rehearse_override.tf.json` says; Terraform lays it over the configuration, attribute by attribute. */
+export function override(stack: Synthesized, stateFile: string, otherStateFile: (key: string) => string): Json {
+  const each = (type: string, change: Json) => {
+    const names = Object.keys(stack.resource?.[type] ?? {});
+    return names.length > 0 ? { [type]: Object.fromEntries(names.map((name) => [name, change])) } : {};
+  };
+  const remote = Object.entries(stack.data?.terraform_remote_state ?? {});
+  return {
+    terraform: { backend: { local: { path: stateFile } } },
+    provider: {
+      aws: (stack.provider?.aws ?? []).map((provider) => ({
+        ...provider,
+        s3_use_path_style: true,
+        skip_credentials_validation: true,
+        skip_metadata_api_check: 'true',
+      })),
+    },
+    resource: {
+      ...each('aws_ecs_service', { wait_for_steady_state: false }),
+      ...each('aws_autoscaling_group', { wait_for_capacity_timeout: '0' }),
+    },
+    ...(remote.length > 0
+      ? {
+          data: {
+            terraform_remote_state: Object.fromEntries(
+              remote.map(([name, { config }]) => [
+                name,
+                { backend: 'local', config: { path: otherStateFile(config.key) } },
+              ]),
+            ),
+          },
+        }
+      : {}),
+  };
+}
+
+/** One step in one stack's folder. `exits`: what the exit codes mean. */
+export interface Step {
+  readonly stack: string;
+  readonly args: readonly string[];
+  readonly exits: Readonly<Record<number, string>>;
+}
+
+/** Everything is applied and planned again before anything is destroyed: what a stack takes from another is then there. */
+export function steps(environment: string): { readonly forward: Step[]; readonly back: Step[] } {
+  const stacks = [`${environment}-foundation`, `${environment}-service`];
+  const failed = { 1: 'failed' };
+  return {
+    forward: [
+      ...stacks.flatMap((stack) => [
+        { stack, args: ['init', '-input=false'], exits: failed },
+        { stack, args: ['validate'], exits: failed },
+        { stack, args: ['apply', '-auto-approve', '-input=false'], exits: failed },
+      ]),
+      ...stacks.map((stack) => ({
+        stack,
+        args: ['plan', '-detailed-exitcode', '-input=false'],
+        exits: { ...failed, 2: 'is not empty: what was applied is not what is asked for' },
+      })),
+    ],
+    back: stacks
+      .toReversed()
+      .map((stack) => ({ stack, args: ['destroy', '-auto-approve', '-input=false'], exits: failed })),
+  };
+}
+
+/** @throws Error naming the first step that did not end well; what was applied is destroyed first. */
+export async function rehearse(name: string, endpoint: string | undefined, print = console.log): Promise<void> {
+  if (!endpoint)
+    throw new Error(
+      'AWS_ENDPOINT_URL is not set, and a rehearsal must not reach a real account: start an emulator, for instance ' +
+        'moto_server -p 5000, and set AWS_ENDPOINT_URL=http://127.0.0.1:5000',
+    );
+  const folder = await mkdtemp(join(tmpdir(), 'bulkhead-rehearse-'));
+  try {
+    // The state of a rehearsal must be destroyable.
+    await synthesize([name], { outdir: folder }, (environment) => ({
+      ...environment,
+      aws: { ...environment.aws, ephemeral: true },
+    }));
+    const { forward, back } = steps(name);
+    for (const stack of new Set(forward.map((step) => step.stack))) await writeOverride(folder, stack);
+    let applied = false;
+    try {
+      for (const step of forward) {
+        applied ||= step.args[0] === 'apply';
+        await run(folder, step, endpoint, print);
+      }
+    } finally {
+      if (applied) for (const step of back) await run(folder, step, endpoint, print);
+    }
+    print(`${name}: applied, planned again without a change, destroyed`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function writeOverride(folder: string, stack: string): Promise<void> {
+  const at = join(folder, 'stacks', stack);
+  const synthesized = JSON.parse(await readFile(join(at, 'cdk.tf.json'), 'utf8')) as Synthesized;
+  const stateFile = (id: string) => join(folder, `${id}.tfstate`);
+  // Keys are '<environment>/<part>.tfstate', stacks '<environment>-<part>'.
+  const other = (key: string) => stateFile(key.replace('/', '-').replace(/\.tfstate$/, ''));
+  await writeFile(
+    join(at, 'rehearse_override.tf.json'),
+    JSON.stringify(override(synthesized, stateFile(stack), other), undefined, 2),
+  );
+}
+
+async function run(folder: string, step: Step, endpoint: string, print: (line: string) => void): Promise<void> {
+  print(`${step.stack}: terraform ${step.args.join(' ')}`);
+  const { exitCode = 1, all } = await execa('terraform', [...step.args, '-no-color'], {
+    cwd: join(folder, 'stacks', step.stack),
+    reject: false,
+    all: true,
+    env: {
+      AWS_ENDPOINT_URL: endpoint,
+      // Any words do for an emulator; without them the provider looks for real ones.
+      AWS_ACCESS_KEY_ID: 'rehearsal',
+      AWS_SECRET_ACCESS_KEY: 'rehearsal',
+    },
+  });
+  if (exitCode === 0) return;
+  throw new Error(
+    `${step.stack}: terraform ${step.args[0]} ${step.exits[exitCode] ?? `ended with ${exitCode}`}\n${tail(all)}`,
+  );
+}
+
+/** The end of an output says what went wrong. */
+const tail = (output: string, lines = 30): string => output.split('\n').slice(-lines).join('\n');
+
+if (import.meta.main) {
+  try {
+    const [name] = process.argv.slice(2);
+    if (!name) throw new Error('given no environment; allowed: npm run rehearse -- <environment>');
+    await rehearse(name, process.env.AWS_ENDPOINT_URL);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}

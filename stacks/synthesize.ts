@@ -1,0 +1,44 @@
+import { App, type AppConfig } from 'cdktf';
+import type { AwsEnvironment } from './base-stack.ts';
+import { checkedCostSheet } from './cost.ts';
+import { resolveEnvironment } from './environment.ts';
+import { environments, loadEnvironment } from './environments/index.ts';
+import { FoundationStack } from './foundation-stack.ts';
+import { type Images, readImages } from './images.ts';
+import { onAws } from './on-aws.ts';
+import { ServiceStack } from './service-stack.ts';
+
+export interface Stacks {
+  readonly foundation: FoundationStack;
+  readonly service: ServiceStack;
+}
+
+/** Both stacks of one environment. */
+export function addStacks(app: App, environment: AwsEnvironment, images: Images): Stacks {
+  const foundation = new FoundationStack(app, environment);
+  const service = new ServiceStack(app, environment, foundation, images);
+  service.addDependency(foundation);
+  return { foundation, service };
+}
+
+/**
+ * Writes the Terraform configuration of the named environments, all without a name, to `cdktf.out/`.
+ *
+ * @param change Made to each environment first. @default none
+ * @returns One cost sheet for each.
+ */
+export async function synthesize(
+  names: readonly string[],
+  config: AppConfig = {},
+  change: (environment: AwsEnvironment) => AwsEnvironment = (environment) => environment,
+): Promise<string[]> {
+  const app = new App(config);
+  const sheets: string[] = [];
+  for (const name of names.length > 0 ? names : Object.keys(environments)) {
+    const environment = change(onAws(resolveEnvironment(await loadEnvironment(name))));
+    const { foundation, service } = addStacks(app, environment, readImages(name));
+    sheets.push(checkedCostSheet(environment, [foundation, service]));
+  }
+  app.synth();
+  return sheets;
+}
