@@ -2,6 +2,7 @@
  * One house per data folder. The lock is a file that names the process holding it; it is taken only when that process
  * is gone, so a crash or a power cut never needs a hand.
  */
+import { randomUUID } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
@@ -48,7 +49,7 @@ function alreadyRunning(folder: string, { pid, url }: Holder): string {
 
 /** Written aside and linked into place, so that nobody ever reads half a lock. */
 async function create(path: string, holder: Holder): Promise<boolean> {
-  const own = `${path}.${process.pid}`;
+  const own = `${path}.${randomUUID()}`;
   await writeFile(own, JSON.stringify(holder), { mode: 0o600 });
   try {
     await link(own, path);
@@ -63,7 +64,7 @@ async function create(path: string, holder: Holder): Promise<boolean> {
 
 /** Moved away before it is deleted: of two starts at once only one moves this very lock, the other gives it back. */
 async function removeStale(path: string, stale: Holder | undefined): Promise<void> {
-  const aside = `${path}.stale.${process.pid}`;
+  const aside = `${path}.stale.${randomUUID()}`;
   await rename(path, aside).catch(() => undefined);
   const moved = await read(aside);
   if (moved && (moved.pid !== stale?.pid || moved.started !== stale.started)) await link(aside, path).catch(() => {});
@@ -71,7 +72,7 @@ async function removeStale(path: string, stale: Holder | undefined): Promise<voi
 }
 
 async function replace(path: string, holder: Holder): Promise<void> {
-  const next = `${path}.${process.pid}`;
+  const next = `${path}.${randomUUID()}`;
   await writeFile(next, JSON.stringify(holder), { mode: 0o600 });
   await rename(next, path);
 }

@@ -72,13 +72,17 @@ async function ping(port: number, password: string): Promise<void> {
     lazyConnect: true,
     retryStrategy: () => null,
     connectTimeout: 2000,
+    // Its timer outlives a connection that never was.
+    disconnectTimeout: 100,
   });
   client.on('error', () => {});
   try {
     await client.connect();
     await client.ping();
-  } finally {
+    await client.quit();
+  } catch (error) {
     client.disconnect();
+    throw error;
   }
 }
 

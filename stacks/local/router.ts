@@ -59,6 +59,8 @@ export async function openRouter({ port, replicas, owner = routeOwner }: RouterO
   const listening = [server, second].filter((each) => each.listening);
   let closed: Promise<unknown> | undefined;
   const stopAccepting = () => {
+    // A tier that drains would wait for its kept connections to time out.
+    agent.maxFreeSockets = 0;
     closed ??= Promise.all(listening.map((each) => new Promise<void>((resolve) => each.close(() => resolve()))));
   };
   return {
