@@ -10,14 +10,11 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
+import { distFolder, noncePlaceholder } from './dist.ts';
 import { checkSizes, type Manifest, type Sizes } from './sizes.ts';
 
 const here = import.meta.dirname;
 const root = path.resolve(here, '../..');
-/** Where the built page lies. */
-export const distFolder = path.join(here, 'dist');
-/** Stands for the nonce of one response; the server replaces it. */
-export const noncePlaceholder = '__CSP_NONCE__';
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const result = await buildPage();

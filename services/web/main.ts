@@ -1,0 +1,14 @@
+/** Starts the web tier. */
+import { readSettings } from '../shared/env.ts';
+import { listen } from '../shared/http.ts';
+import { createLogger } from '../shared/log.ts';
+import { createWebApp } from './app.ts';
+
+const settings = readSettings('web');
+const log = createLogger('web', { level: settings.LOG_LEVEL, replica: settings.REPLICA });
+const app = await createWebApp({ log });
+await listen(
+  app,
+  { host: settings.HOST, port: settings.PORT, stopTimeoutMs: settings.STOP_TIMEOUT_MS },
+  async () => {},
+);

@@ -1,0 +1,69 @@
+/** Makes a brain, or changes its name and description. */
+import { useQueryClient } from '@tanstack/react-query';
+import { type FormEvent, useState } from 'react';
+import { useLocation } from 'wouter';
+import type { Brain } from '../../../shared/contract/brain.ts';
+import { useCopy } from '../copy/index.tsx';
+import { upsert } from '../data/apply-events.ts';
+import { call } from '../data/http.ts';
+import { keys } from '../data/keys.ts';
+import { Button } from '../parts/button.tsx';
+import { Dialog } from '../parts/dialog.tsx';
+import { Field } from '../parts/field.tsx';
+import { Failure, reasonOf, Spinner } from '../parts/states.tsx';
+
+export function BrainDialog({ brain, onClose }: { brain?: Brain; onClose: () => void }) {
+  const copy = useCopy();
+  const client = useQueryClient();
+  const [, navigate] = useLocation();
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<Error | null>(null);
+  const submit = async (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    const body = { name: form.get('name'), description: form.get('description') };
+    setBusy(true);
+    setFailure(null);
+    try {
+      const saved = brain
+        ? await call<Brain>('PATCH', `/v1/brains/${brain.id}`, { body })
+        : await call<Brain>('POST', '/v1/brains', { body });
+      upsert(client, keys.brains, saved);
+      if (brain) onClose();
+      else navigate(`/b/${saved.id}`);
+    } catch (error) {
+      setFailure(error as Error);
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog open onClose={onClose} title={brain ? copy.brains.renameTitle : copy.brains.create}>
+      <form onSubmit={(event) => void submit(event)} className="flex flex-col gap-4">
+        <Field
+          label={copy.brains.name}
+          name="name"
+          defaultValue={brain?.name}
+          placeholder={copy.brains.namePlaceholder}
+          maxLength={120}
+          required
+          autoComplete="off"
+        />
+        <Field
+          label={copy.brains.description}
+          name="description"
+          defaultValue={brain?.description}
+          maxLength={2000}
+          autoComplete="off"
+        />
+        {failure && <Failure>{reasonOf(failure, copy)}</Failure>}
+        <div className="mt-2 flex justify-end gap-2">
+          <Button onClick={onClose}>{copy.common.cancel}</Button>
+          <Button type="submit" look="primary" disabled={busy}>
+            {busy && <Spinner />}
+            {brain ? copy.common.save : copy.common.create}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

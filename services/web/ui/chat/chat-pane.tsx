@@ -1,0 +1,120 @@
+/** The conversation: its head, its turns, and the box to ask in. */
+import { useQueryClient } from '@tanstack/react-query';
+import { useEffect, useState, useSyncExternalStore } from 'react';
+import { useLocation } from 'wouter';
+import type { Conversation } from '../../../shared/contract/chat.ts';
+import type { SourcePlace } from '../brain/place.ts';
+import { useCopy } from '../copy/index.tsx';
+import { upsert } from '../data/apply-events.ts';
+import { ApiError, call, unreachable } from '../data/http.ts';
+import { keys } from '../data/keys.ts';
+import { useDocuments, useMe, useTurns } from '../data/queries.ts';
+import { LoadError, Skeleton } from '../parts/states.tsx';
+import { askerFor, noAsker } from './askers.ts';
+import { Composer } from './composer.tsx';
+import { ConversationBar } from './conversation-bar.tsx';
+import { EmptyChat } from './empty-chat.tsx';
+import { Transcript } from './transcript.tsx';
+import { type TurnPages, turnsOf } from './turns-cache.ts';
+import { useAnswerAnnouncements } from './use-answer-announcements.ts';
+
+interface ChatPaneProps {
+  readonly brain: string;
+  readonly conversation: string | undefined;
+  readonly source: SourcePlace | null;
+  readonly onOpen: (place: SourcePlace) => void;
+}
+
+export function ChatPane({ brain, conversation, source, onOpen }: ChatPaneProps) {
+  const copy = useCopy();
+  const client = useQueryClient();
+  const [, navigate] = useLocation();
+  const { data: me } = useMe();
+  const { data: documents } = useDocuments(brain);
+  const turnsQuery = useTurns(conversation);
+  const turns = turnsOf(turnsQuery.data as TurnPages | undefined);
+  const asker = conversation ? askerFor(client, conversation) : noAsker;
+  const asking = useSyncExternalStore(asker.subscribe, asker.snapshot);
+  const [startFailure, setStartFailure] = useState<{ question: string; error: ApiError } | null>(null);
+  useAnswerAnnouncements(asking, turns.at(-1));
+
+  // An answer that was under way when this page came: after a reload, on another tab, on the phone.
+  const unfinished = turns.findLast(({ status }) => status === 'streaming');
+  useEffect(() => {
+    if (unfinished && conversation) void askerFor(client, conversation).resume(unfinished);
+  }, [unfinished, conversation, client]);
+
+  const ask = async (question: string) => {
+    setStartFailure(null);
+    if (conversation) return askerFor(client, conversation).ask(question);
+    try {
+      const made = await call<Conversation>('POST', '/v1/chat/conversations', {
+        body: { brain_id: brain, title: titleOf(question) },
+      });
+      client.setQueryData<TurnPages>(keys.turns(made.id), {
+        pages: [{ data: [], next_cursor: null }],
+        pageParams: [''],
+      });
+      upsert(client, keys.conversations(brain), made);
+      void askerFor(client, made.id).ask(question);
+      navigate(`/b/${brain}/c/${made.id}`);
+    } catch (error) {
+      setStartFailure({ question, error: error instanceof ApiError ? error : unreachable() });
+    }
+  };
+
+  const started = turns.length > 0 || asking !== null;
+  const refused = asking?.phase === 'refused' ? { question: asking.question, error: asking.error } : startFailure;
+  return (
+    <section aria-labelledby="chat-title" className="pane-chat flex flex-col bg-bg">
+      <ConversationBar brain={brain} conversation={conversation} />
+      {turnsQuery.error && turns.length === 0 && !asking ? (
+        <div className="flex-1">
+          <LoadError error={turnsQuery.error} onRetry={() => void turnsQuery.refetch()} />
+        </div>
+      ) : conversation && turnsQuery.isPending && !asking ? (
+        <div className="flex-1">
+          <Skeleton rows={3} className="h-16" />
+        </div>
+      ) : started ? (
+        <Transcript
+          turns={turns}
+          asking={asking}
+          asker={asker}
+          source={source}
+          onOpen={onOpen}
+          onAsk={(question) => void ask(question)}
+          earlier={turnsQuery.hasNextPage ? () => void turnsQuery.fetchNextPage() : null}
+        />
+      ) : (
+        <EmptyChat
+          documents={documents?.length ?? null}
+          mayAsk={me?.role !== 'viewer'}
+          onAsk={(question) => void ask(question)}
+        />
+      )}
+      <Composer
+        key={conversation ?? 'new'}
+        draftKey={`draft-${conversation ?? brain}`}
+        busy={asking !== null && asking.phase !== 'refused'}
+        stoppable={asking?.turn != null}
+        refused={refused ?? null}
+        maxCharacters={me?.limits.question_characters_max ?? 8000}
+        mayAsk={me?.role !== 'viewer'}
+        onAsk={(question) => void ask(question)}
+        onStop={() => void asker.stop()}
+        onForget={() => {
+          setStartFailure(null);
+          if (asking?.phase === 'refused') asker.cancel();
+        }}
+      />
+    </section>
+  );
+}
+
+/** The first line of the first question, cut at a word. */
+export function titleOf(question: string): string {
+  const line = question.trim().split('\n', 1)[0] ?? '';
+  if (line.length <= 80) return line;
+  return `${line.slice(0, 80).replace(/\s+\S*$/, '')}…`;
+}

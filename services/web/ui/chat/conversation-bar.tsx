@@ -1,0 +1,79 @@
+/** The head of the chat: which conversation this is, the others, and a new one. */
+import { useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useLocation } from 'wouter';
+import { useCopy } from '../copy/index.tsx';
+import { remove } from '../data/apply-events.ts';
+import { call } from '../data/http.ts';
+import { keys } from '../data/keys.ts';
+import { useConversations, useMe } from '../data/queries.ts';
+import { Button } from '../parts/button.tsx';
+import { Confirm } from '../parts/dialog.tsx';
+import { ChevronDown, MessageSquarePlus, Trash2 } from '../parts/icons.tsx';
+import { Menu } from '../parts/menu.tsx';
+
+export function ConversationBar({ brain, conversation }: { brain: string; conversation: string | undefined }) {
+  const copy = useCopy();
+  const client = useQueryClient();
+  const [, navigate] = useLocation();
+  const { data: me } = useMe();
+  const { data: conversations } = useConversations(brain);
+  const [asking, setAsking] = useState(false);
+  const current = conversations?.find(({ id }) => id === conversation);
+  const title = current ? current.title || copy.chat.untitled : copy.chat.title;
+  const destroy = async () => {
+    await call('DELETE', `/v1/chat/conversations/${conversation}`);
+    remove(client, keys.conversations(brain), conversation ?? '');
+    navigate(`/b/${brain}`);
+  };
+  return (
+    <div className="flex h-12 shrink-0 items-center gap-1 pr-3 pl-4">
+      <h2 id="chat-title" className="min-w-0 truncate font-semibold">
+        {title}
+      </h2>
+      {conversations && conversations.length > 0 && (
+        <Menu
+          align="start"
+          trigger={
+            <Button look="quiet" size="icon" aria-label={copy.chat.conversations}>
+              <ChevronDown size={16} aria-hidden="true" />
+            </Button>
+          }
+          heading={copy.chat.conversations}
+          groups={[
+            conversations.map(({ id, title: name }) => ({
+              label: name || copy.chat.untitled,
+              current: id === conversation,
+              onSelect: () => navigate(`/b/${brain}/c/${id}`),
+            })),
+            current && me?.role !== 'viewer'
+              ? [
+                  {
+                    label: copy.chat.deleteConversation,
+                    icon: <Trash2 size={16} aria-hidden="true" />,
+                    danger: true,
+                    onSelect: () => setAsking(true),
+                  },
+                ]
+              : [],
+          ]}
+        />
+      )}
+      <span className="flex-1" />
+      {conversation && me?.role !== 'viewer' && (
+        <Button size="sm" look="quiet" onClick={() => navigate(`/b/${brain}`)}>
+          <MessageSquarePlus size={16} aria-hidden="true" />
+          <span className="sr-only sm:not-sr-only">{copy.chat.newConversation}</span>
+        </Button>
+      )}
+      <Confirm
+        open={asking}
+        title={copy.chat.deleteTitle(title)}
+        body={copy.chat.deleteBody}
+        action={copy.common.delete}
+        onConfirm={() => void destroy()}
+        onClose={() => setAsking(false)}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,34 @@
+/** Writes events of the stream into the query cache. Each event carries a whole resource, so twice is harmless. */
+import type { QueryClient } from '@tanstack/react-query';
+import type { Event } from '../../../shared/contract/events.ts';
+import { keys } from './keys.ts';
+
+export function applyEvents(client: QueryClient, events: readonly Event[]): void {
+  for (const { event, data } of events) {
+    if (event === 'document') upsert(client, keys.documents(data.brain_id), data);
+    else if (event === 'document.deleted') remove(client, keys.documents(data.brain_id), data.id);
+    else if (event === 'brain') upsert(client, keys.brains, data);
+    else if (event === 'brain.deleted') remove(client, keys.brains, data.id);
+    else if (event === 'conversation') upsert(client, keys.conversations(data.brain_id), data, true);
+    else if (event === 'conversation.deleted') remove(client, keys.conversations(data.brain_id), data.id);
+    else void client.invalidateQueries();
+  }
+}
+
+interface Item {
+  readonly id: string;
+}
+
+/** Replaces in place, else adds at the top; `raise` moves a changed one up. Lists not loaded yet are left alone. */
+export function upsert<T extends Item>(client: QueryClient, key: readonly string[], item: T, raise = false): void {
+  client.setQueryData<T[]>(key, (items) => {
+    if (!items) return items;
+    const at = items.findIndex(({ id }) => id === item.id);
+    if (at >= 0 && !raise) return items.with(at, item);
+    return [item, ...items.filter(({ id }) => id !== item.id)];
+  });
+}
+
+export function remove(client: QueryClient, key: readonly string[], id: string): void {
+  client.setQueryData<Item[]>(key, (items) => items?.filter((item) => item.id !== id));
+}

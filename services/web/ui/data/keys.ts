@@ -1,0 +1,14 @@
+/** Names of what the query cache holds. Events write under the same names that lists read. */
+export const keys = {
+  me: ['me'] as const,
+  methods: ['sign-in-methods'] as const,
+  brains: ['brains'] as const,
+  documents: (brain: string) => ['documents', brain] as const,
+  conversations: (brain: string) => ['conversations', brain] as const,
+  turns: (conversation: string) => ['turns', conversation] as const,
+  page: (document: string, page: number) => ['page', document, page] as const,
+  members: ['members'] as const,
+  apiKeys: ['api-keys'] as const,
+  tenant: ['tenant'] as const,
+  tenants: ['tenants'] as const,
+};

@@ -1,0 +1,104 @@
+/** What the screens read. Nothing polls: after the first load the event stream keeps these current. */
+import { type QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import type { Brain, Document } from '../../../shared/contract/brain.ts';
+import type { Conversation, Turn } from '../../../shared/contract/chat.ts';
+import type { PageResult } from '../../../shared/contract/page.ts';
+import type { Me } from '../../../shared/contract/people.ts';
+import { ApiError, call } from './http.ts';
+import { keys } from './keys.ts';
+
+interface Page<T> {
+  data: T[];
+  next_cursor: string | null;
+}
+
+export function useMe() {
+  return useQuery({ queryKey: keys.me, queryFn: () => call<Me>('GET', '/v1/me'), staleTime: 60_000 });
+}
+
+export function useBrains() {
+  return useQuery({ queryKey: keys.brains, queryFn: () => everything<Brain>('/v1/brains?') });
+}
+
+export function useDocuments(brain: string) {
+  return useQuery({
+    queryKey: keys.documents(brain),
+    queryFn: () => everything<Document>(`/v1/brains/${brain}/documents?`),
+  });
+}
+
+export function useConversations(brain: string) {
+  return useQuery({
+    queryKey: keys.conversations(brain),
+    queryFn: () => everything<Conversation>(`/v1/chat/conversations?brain_id=${brain}&`, 1),
+  });
+}
+
+/** Newest page first; each page newest first, as the API gives them. */
+export function useTurns(conversation: string | undefined) {
+  return useInfiniteQuery({
+    queryKey: keys.turns(conversation ?? ''),
+    enabled: conversation !== undefined,
+    initialPageParam: '',
+    queryFn: ({ pageParam }) =>
+      call<Page<Turn>>(
+        'GET',
+        `/v1/chat/conversations/${conversation}/turns?limit=${turnsPerPage}${pageParam && `&cursor=${encodeURIComponent(pageParam)}`}`,
+      ),
+    getNextPageParam: (last) => last.next_cursor,
+  });
+}
+
+/** A page of a document never changes once it is read, so it is kept for the whole visit. */
+export function usePage(document: string, page: number) {
+  return useQuery({
+    queryKey: keys.page(document, page),
+    queryFn: () => call<PageResult>('GET', `/v1/documents/${document}/pages/${page}`),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
+/** Fetches a list anew after a change that no event tells of. */
+export function useChange<Input, Output>(
+  change: (input: Input) => Promise<Output>,
+  stale: readonly (readonly string[])[],
+) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: change,
+    onSuccess: () => Promise.all(stale.map((queryKey) => client.invalidateQueries({ queryKey }))),
+  });
+}
+
+/** Does an error mean that nobody is signed in? */
+export function isSignedOut(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 401;
+}
+
+/** Retries what may be better in a moment: no answer, or a busy or broken service. Never a refusal. */
+export function mayRetry(failures: number, error: unknown): boolean {
+  return failures < 3 && error instanceof ApiError && (error.status === 0 || error.status >= 500);
+}
+
+export function signedOut(client: QueryClient): void {
+  client.clear();
+}
+
+/** Turns of one fetch; a conversation is seldom longer, and older ones come on demand. */
+const turnsPerPage = 30;
+/** 1,000 rows: what a pane of documents can usefully show; the filter finds the rest by name. */
+const pagesMax = 5;
+
+export async function everything<T>(path: string, pages = pagesMax): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | null = '';
+  for (let page = 0; page < pages && cursor !== null; page++) {
+    const next: Page<T> = await call<Page<T>>(
+      'GET',
+      `${path}limit=200${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
+    );
+    items.push(...next.data);
+    cursor = next.next_cursor;
+  }
+  return items;
+}

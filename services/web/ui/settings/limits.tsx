@@ -1,0 +1,72 @@
+/** What the tenant may use, and what it has used. */
+import { useQuery } from '@tanstack/react-query';
+import type { Tenant } from '../../../shared/contract/people.ts';
+import { useCopy } from '../copy/index.tsx';
+import { call } from '../data/http.ts';
+import { keys } from '../data/keys.ts';
+import { LoadError, Skeleton } from '../parts/states.tsx';
+
+export default function Limits() {
+  const copy = useCopy();
+  const {
+    data: tenant,
+    error,
+    refetch,
+  } = useQuery({
+    queryKey: keys.tenant,
+    queryFn: () => call<Tenant>('GET', '/v1/tenant'),
+    staleTime: 0,
+  });
+  if (error) return <LoadError error={error} onRetry={() => void refetch()} />;
+  if (!tenant) return <Skeleton />;
+  return (
+    <>
+      <p className="mb-6 text-muted">{tenant.name}</p>
+      <Usage tenant={tenant} />
+    </>
+  );
+}
+
+/** Four quotas as figures and bars. */
+export function Usage({ tenant: { usage, quotas } }: { tenant: Tenant }) {
+  const copy = useCopy();
+  const words = copy.settings.quota;
+  const rows = [
+    { label: words.documents, used: usage.documents, max: quotas.documents_max, show: words.numberOf },
+    { label: words.bytes, used: usage.bytes, max: quotas.bytes_max, show: words.bytesOf },
+    { label: words.pages, used: usage.pages_today, max: quotas.pages_per_day_max, show: words.numberOf },
+    { label: words.questions, used: usage.questions_today, max: quotas.questions_per_day_max, show: words.numberOf },
+  ];
+  return (
+    <dl className="grid gap-4 sm:grid-cols-2">
+      {rows.map(({ label, used, max, show }) => {
+        const text = words.of(show(used), max === null ? null : show(max));
+        const share = max ? Math.min(1, used / max) : 0;
+        return (
+          <div key={label} className="rounded-lg border border-line bg-surface p-4">
+            <dt className="text-xs text-muted">{label}</dt>
+            <dd className="mt-1 text-base font-semibold">
+              {text}
+              {max !== null && (
+                <div
+                  role="progressbar"
+                  aria-label={label}
+                  aria-valuemin={0}
+                  aria-valuemax={100}
+                  aria-valuenow={Math.round(share * 100)}
+                  aria-valuetext={text}
+                  className="mt-3 h-1 overflow-hidden rounded-full bg-line"
+                >
+                  <div
+                    className={`h-full ${share >= 1 ? 'bg-bad' : 'bg-accent'}`}
+                    style={{ width: `${share * 100}%` }}
+                  />
+                </div>
+              )}
+            </dd>
+          </div>
+        );
+      })}
+    </dl>
+  );
+}

@@ -1,0 +1,145 @@
+/** For operators of the installation: all tenants, their limits, and stopping one. */
+import { useQuery } from '@tanstack/react-query';
+import { type FormEvent, useState } from 'react';
+import type { Quotas, Tenant } from '../../../shared/contract/people.ts';
+import { useCopy } from '../copy/index.tsx';
+import { call } from '../data/http.ts';
+import { keys } from '../data/keys.ts';
+import { everything, useChange } from '../data/queries.ts';
+import { Button } from '../parts/button.tsx';
+import { Confirm, Dialog } from '../parts/dialog.tsx';
+import { Field } from '../parts/field.tsx';
+import { Plus } from '../parts/icons.tsx';
+import { Failure, LoadError, reasonOf, Skeleton } from '../parts/states.tsx';
+import { Usage } from './limits.tsx';
+
+export default function Tenants() {
+  const copy = useCopy();
+  const words = copy.settings;
+  const { data, error, refetch } = useQuery({
+    queryKey: keys.tenants,
+    queryFn: () => everything<Tenant>('/v1/tenants?'),
+    staleTime: 0,
+  });
+  const [editing, setEditing] = useState<Tenant | 'new' | null>(null);
+  const [suspending, setSuspending] = useState<Tenant | null>(null);
+  const suspend = useChange(
+    ({ id, suspended }: { id: string; suspended: boolean }) =>
+      call<Tenant>('PATCH', `/v1/tenants/${id}`, { body: { suspended } }),
+    [keys.tenants],
+  );
+  if (error) return <LoadError error={error} onRetry={() => void refetch()} />;
+  if (!data) return <Skeleton />;
+  return (
+    <>
+      <ul className="mb-6 flex flex-col gap-4">
+        {data.map((tenant) => (
+          <li key={tenant.id} className="rounded-lg border border-line p-4">
+            <div className="mb-4 flex flex-wrap items-center gap-2">
+              <h3 className="mr-auto font-semibold">
+                {tenant.name}
+                {tenant.suspended_at && <span className="ml-2 font-normal text-bad">{words.suspended}</span>}
+              </h3>
+              <Button size="sm" aria-label={`${words.limits}: ${tenant.name}`} onClick={() => setEditing(tenant)}>
+                {words.limits}
+              </Button>
+              {tenant.suspended_at ? (
+                <Button
+                  size="sm"
+                  aria-label={`${words.resume}: ${tenant.name}`}
+                  onClick={() => suspend.mutate({ id: tenant.id, suspended: false })}
+                >
+                  {words.resume}
+                </Button>
+              ) : (
+                <Button
+                  size="sm"
+                  look="danger"
+                  aria-label={`${words.suspend}: ${tenant.name}`}
+                  onClick={() => setSuspending(tenant)}
+                >
+                  {words.suspend}
+                </Button>
+              )}
+            </div>
+            <Usage tenant={tenant} />
+          </li>
+        ))}
+      </ul>
+      {suspend.error && (
+        <div className="mb-4">
+          <Failure>{reasonOf(suspend.error, copy)}</Failure>
+        </div>
+      )}
+      <Button look="primary" onClick={() => setEditing('new')}>
+        <Plus size={18} aria-hidden="true" />
+        {words.createTenant}
+      </Button>
+      {editing && <TenantDialog tenant={editing === 'new' ? null : editing} onClose={() => setEditing(null)} />}
+      <Confirm
+        open={suspending !== null}
+        title={words.suspendTitle(suspending?.name ?? '')}
+        body={words.suspendBody}
+        action={words.suspend}
+        onConfirm={() => suspending && suspend.mutate({ id: suspending.id, suspended: true })}
+        onClose={() => setSuspending(null)}
+      />
+    </>
+  );
+}
+
+function TenantDialog({ tenant, onClose }: { tenant: Tenant | null; onClose: () => void }) {
+  const copy = useCopy();
+  const words = copy.settings;
+  const save = useChange(
+    (body: object) =>
+      tenant
+        ? call<Tenant>('PATCH', `/v1/tenants/${tenant.id}`, { body })
+        : call<Tenant>('POST', '/v1/tenants', { body }),
+    [keys.tenants],
+  );
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    save.mutate({ name: form.get('name'), quotas: readQuotas(form) }, { onSuccess: onClose });
+  };
+  const quotas = tenant?.quotas;
+  const field = (label: string, name: keyof Quotas, value: number | null | undefined) => (
+    <Field label={label} name={name} type="number" min={0} step={1} defaultValue={value ?? ''} />
+  );
+  return (
+    <Dialog open onClose={onClose} title={tenant ? words.limits : words.createTenant}>
+      <form onSubmit={submit} className="flex flex-col gap-4">
+        <Field label={words.name} name="name" defaultValue={tenant?.name} required maxLength={120} autoComplete="off" />
+        <p className="text-xs text-muted">{words.limitsHelp}</p>
+        <div className="grid grid-cols-2 gap-4">
+          {field(words.documentsField, 'documents_max', quotas?.documents_max)}
+          {field(words.bytesField, 'bytes_max', quotas?.bytes_max && Math.round(quotas.bytes_max / 1e6))}
+          {field(words.pagesField, 'pages_per_day_max', quotas?.pages_per_day_max)}
+          {field(words.questionsField, 'questions_per_day_max', quotas?.questions_per_day_max)}
+        </div>
+        {save.error && <Failure>{reasonOf(save.error, copy)}</Failure>}
+        <div className="mt-2 flex justify-end gap-2">
+          <Button onClick={onClose}>{copy.common.cancel}</Button>
+          <Button type="submit" look="primary" disabled={save.isPending}>
+            {copy.common.save}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+/** Storage is typed in MB and sent in bytes; empty is no limit. */
+function readQuotas(form: FormData): Quotas {
+  const read = (name: keyof Quotas, unit = 1) => {
+    const given = String(form.get(name) ?? '').trim();
+    return given === '' ? null : Math.round(Number(given) * unit);
+  };
+  return {
+    documents_max: read('documents_max'),
+    bytes_max: read('bytes_max', 1e6),
+    pages_per_day_max: read('pages_per_day_max'),
+    questions_per_day_max: read('questions_per_day_max'),
+  };
+}
