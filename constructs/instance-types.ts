@@ -42,7 +42,7 @@ export const instanceTypes: readonly InstanceType[] = [
 ];
 
 /** vCPUs that an instance gives all month, whatever its neighbours and its past do. */
-export const guaranteedVcpu = ({ vcpu, baselineShare }: InstanceType): number => round(vcpu * baselineShare);
+export const guaranteedVcpu = ({ vcpu, baselineShare }: InstanceType): number => vcpu * baselineShare;
 
 function sizes(gibPerVcpu: number, names: readonly string[]): Size[] {
   const vcpu: Record<string, number> = { medium: 1, large: 2, xlarge: 4, '2xlarge': 8, '4xlarge': 16 };
@@ -57,9 +57,4 @@ function family(name: string, architecture: Architecture, members: readonly Size
     baselineShare: baselinePercent / 100,
     architecture,
   }));
-}
-
-// 2 x 0.1 must be 0.2, not 0.2000…01: a budget of exactly the baseline fits.
-function round(vcpu: number): number {
-  return Math.round(vcpu * 1000) / 1000;
 }

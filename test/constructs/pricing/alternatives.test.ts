@@ -50,6 +50,14 @@ describe('the cheaper single changes', () => {
     expect(changes(environment)).toContain('api: vcpu 2, memoryMiB 4096 -> vcpu 2, memoryMiB 3456');
   });
 
+  test('never go below half a budget: the cheaper t4g.large guarantees 0.6 vCPU and is passed over', () => {
+    const api = { ...aPlacement, platform: 'vm', vcpu: 2, memoryMiB: 1024 } as const;
+    const own = changes({ ...withTiers({ api: [api] }), aws: least }).filter((change) =>
+      change.startsWith('api: vcpu'),
+    );
+    expect(own).toEqual(['api: vcpu 2, memoryMiB 1024 -> vcpu 1, memoryMiB 1024']);
+  });
+
   test('are none where everything is least', () => {
     const postgres = { ...anAws.postgres, instanceClass: 'db.t4g.micro' };
     const tiers = { api: [{ ...aPlacement, vcpu: 0.25, memoryMiB: 512 }] };

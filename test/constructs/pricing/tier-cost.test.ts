@@ -73,6 +73,15 @@ describe('a placement', () => {
     ]);
   });
 
+  test('on ecs runs every task twice during deploys, on demand', () => {
+    const placement = { ...aPlacement, spotPercent: 100, replicas: { min: 3, max: 3 } };
+    const deploys = linesOf(placement, { aws: anAws, usage: { ...noUse, deployHours: 10 } }).slice(2);
+    expect(deploys.map(({ what, quantity, unitPriceUsd }) => [what, quantity, unitPriceUsd])).toEqual([
+      ['vCPU doubled during deploys', 60, 0.04048],
+      ['memory doubled during deploys', 120, 0.004445],
+    ]);
+  });
+
   test('on ecs of an impossible size is refused', () => {
     expect(() => linesOf({ ...aPlacement, vcpu: 1, memoryMiB: 1024 })).toThrow('no Fargate task has vcpu 1');
   });
