@@ -1,0 +1,188 @@
+/** Jobs in PostgreSQL: begin, probe result, checkpoint, end. Each change and its event are one transaction. */
+import { type Selectable, sql, type Transaction } from 'kysely';
+import type { Lease } from '../shared/contract/grant.ts';
+import type { PageResult } from '../shared/contract/page.ts';
+import type { Database } from '../shared/database.ts';
+import { recordEvent } from '../shared/events.ts';
+import type { ProblemError } from '../shared/problem.ts';
+import type { Jobs, Tables } from '../shared/tables.ts';
+import { type Decision, decide } from './job-start.ts';
+
+export interface Work {
+  readonly jobId: string;
+  readonly tenantId: string;
+  readonly brainId: string;
+  readonly documentId: string;
+  readonly mediaType: string;
+  readonly objectKey: string;
+}
+
+/** Days that a job stays readable after its end. */
+const keptDays = 7;
+/** The local parser has no bill. */
+const priceUsdPerPage = 0;
+
+/** Starts a lease: raises the fence to the lease's, and the job runs from now on. */
+export async function begin(
+  db: Database,
+  lease: Lease,
+): Promise<{ decision: 'work'; work: Work } | { decision: Exclude<Decision, 'work'> }> {
+  return db.transaction().execute(async (tx) => {
+    const { job, decision } = await lockJob(tx, lease);
+    if (decision !== 'work' || !job) return { decision: decision === 'work' ? 'forget' : decision };
+    const stage = lease.kind === 'probe' ? 'probing' : 'parsing';
+    await tx
+      .updateTable('jobs')
+      .set({
+        status: 'running',
+        stage,
+        epoch: Math.max(job.epoch, lease.fence),
+        started_at: sql`coalesce(started_at, now())`,
+      })
+      .where('id', '=', job.id)
+      .execute();
+    if (job.status !== 'running' || job.stage !== stage) await changed(tx, job);
+    return { decision, work: toWork(job) };
+  });
+}
+
+/** What the probe found. Refused (anything but `work`) when the lease is not the newest. */
+export async function saveProbe(db: Database, lease: Lease, pageCount: number): Promise<Decision> {
+  return db.transaction().execute(async (tx) => {
+    const { job, decision } = await lockJob(tx, lease);
+    if (decision !== 'work' || !job) return decision;
+    await tx.updateTable('documents').set({ pages_total: pageCount }).where('id', '=', job.document_id).execute();
+    await tx
+      .updateTable('jobs')
+      .set({ pages_total: pageCount, price_usd: pageCount * priceUsdPerPage, stage: 'parsing', moved_at: sql`now()` })
+      .where('id', '=', job.id)
+      .execute();
+    await changed(tx, job);
+    return decision;
+  });
+}
+
+/**
+ * Records the pages of a grant, whose results stand at `objectKey` already. A page that is recorded already stays as it
+ * was, so results and ledger are exactly once whatever is granted twice.
+ */
+export async function savePages(
+  db: Database,
+  lease: Lease,
+  pages: readonly PageResult[],
+  objectKey: string,
+): Promise<{ decision: Decision; finished: boolean }> {
+  return db.transaction().execute(async (tx) => {
+    const { job, decision } = await lockJob(tx, lease);
+    if (decision !== 'work' || !job) return { decision, finished: false };
+    const inserted = await tx
+      .insertInto('pages')
+      .values(
+        pages.map(({ page_number, error }) => ({
+          document_id: job.document_id,
+          page_number,
+          epoch: lease.epoch,
+          object_key: objectKey,
+          error_code: error?.code ?? null,
+          error_message: error?.message ?? null,
+        })),
+      )
+      .onConflict((conflict) => conflict.doNothing())
+      .returning('page_number')
+      .execute();
+    if (inserted.length > 0) {
+      const numbers = inserted.map(({ page_number }) => page_number);
+      await tx
+        .insertInto('ledger')
+        .values({
+          key: `pages:${job.document_id}:${lease.epoch}:${Math.min(...numbers)}-${Math.max(...numbers)}`,
+          tenant_id: job.tenant_id,
+          brain_id: job.brain_id,
+          job_id: job.id,
+          kind: 'pages',
+          amount: inserted.length,
+          cost_usd: inserted.length * priceUsdPerPage,
+        })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+    }
+    const { done, failed } = await tx
+      .selectFrom('pages')
+      .select((eb) => [eb.fn.countAll<number>().as('done'), eb.fn.count<number>('error_code').as('failed')])
+      .where('document_id', '=', job.document_id)
+      .executeTakeFirstOrThrow();
+    const finished = done === job.pages_total;
+    await tx
+      .updateTable('jobs')
+      .set({
+        pages_done: done,
+        pages_failed: failed,
+        moved_at: sql`now()`,
+        ...(finished && { stage: 'indexing' }),
+      })
+      .where('id', '=', job.id)
+      .execute();
+    // Any worker may index it.
+    if (finished) await sql`select pg_notify('jobs', ${job.id})`.execute(tx);
+    await changed(tx, job);
+    return { decision, finished };
+  });
+}
+
+/** A job that has ended stays as it ended. */
+export async function endJob(
+  db: Database,
+  jobId: string,
+  status: 'succeeded' | 'partial' | 'failed' | 'canceled',
+  problem?: ProblemError,
+): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    const job = await tx
+      .updateTable('jobs')
+      .set({
+        status,
+        stage: null,
+        error: problem ? JSON.stringify(problem.toProblem()) : null,
+        moved_at: sql`now()`,
+        finished_at: sql`now()`,
+        expires_at: sql`now() + make_interval(days => ${keptDays})`,
+      })
+      .where('id', '=', jobId)
+      .where('status', 'in', ['queued', 'running', 'canceling', 'awaiting_confirmation'])
+      .returningAll()
+      .executeTakeFirst();
+    if (job) await changed(tx, job);
+  });
+}
+
+export interface OpenJob extends Selectable<Jobs> {
+  document_id: string;
+  media_type: string;
+  object_key: string;
+}
+
+async function lockJob(tx: Transaction<Tables>, lease: Lease) {
+  const job = await tx
+    .selectFrom('jobs')
+    .innerJoin('documents', 'documents.id', 'jobs.document_id')
+    .selectAll('jobs')
+    .select(['documents.media_type', 'documents.object_key', 'documents.deleted_at', 'documents.id as document_id'])
+    .where('jobs.id', '=', lease.jobId)
+    .forUpdate('jobs')
+    .executeTakeFirst();
+  return { job, decision: decide(job && { ...job, deleted: job.deleted_at !== null }, lease) };
+}
+
+const toWork = (job: OpenJob): Work => ({
+  jobId: job.id,
+  tenantId: job.tenant_id,
+  brainId: job.brain_id,
+  documentId: job.document_id,
+  mediaType: job.media_type,
+  objectKey: job.object_key,
+});
+
+async function changed(tx: Transaction<Tables>, job: Selectable<Jobs>): Promise<void> {
+  if (job.document_id)
+    await recordEvent(tx, { tenantId: job.tenant_id, event: 'document', resourceId: job.document_id });
+}

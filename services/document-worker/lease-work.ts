@@ -1,0 +1,132 @@
+/** One lease from start to end: probe a document, or parse its pages and checkpoint them. */
+import type { MediaType } from '../shared/contract/brain.ts';
+import type { Lease } from '../shared/contract/grant.ts';
+import type { Database } from '../shared/database.ts';
+import { type DocumentStore, NotInStoreError } from '../shared/document-store.ts';
+import type { Logger } from '../shared/log.ts';
+import { pagesKey } from '../shared/object-keys.ts';
+import { writePageResults } from '../shared/page-results.ts';
+import { ProblemError } from '../shared/problem.ts';
+import { usedOf } from '../shared/quota.ts';
+import type { RedisScheduler } from '../shared/scheduler/redis-scheduler.ts';
+import type { Decision } from './job-start.ts';
+import { begin, endJob, savePages, saveProbe, type Work } from './jobs.ts';
+import type { LocalFiles } from './local-files.ts';
+import type { WorkerMetrics } from './metrics.ts';
+import { ChildLostError } from './parser/parser-child.ts';
+import type { ParserPool } from './parser/parser-pool.ts';
+import { RefusedError } from './parser/reader.ts';
+import { enqueueFromDatabase } from './reconcile.ts';
+
+export interface LeaseContext {
+  readonly db: Database;
+  readonly store: DocumentStore;
+  readonly scheduler: RedisScheduler;
+  readonly pool: ParserPool;
+  readonly files: LocalFiles;
+  readonly metrics: WorkerMetrics;
+  readonly log: Logger;
+  readonly pagesMax: number;
+}
+
+/** Ends the lease in any case; throws only what a later lease may survive. */
+export async function workOn(context: LeaseContext, lease: Lease, signal: AbortSignal): Promise<void> {
+  const { db, scheduler } = context;
+  let done: readonly number[] = [];
+  try {
+    const start = await begin(db, lease);
+    if (start.decision !== 'work') return await stepAside(context, lease, start.decision);
+    const { work } = start;
+    const file = await context.files.acquire(work.documentId, work.objectKey);
+    try {
+      const parserFile = { path: file.path, mediaType: work.mediaType as MediaType };
+      if (lease.kind === 'probe') await probe(context, lease, work, parserFile, signal);
+      else done = await parse(context, lease, work, parserFile, signal);
+    } finally {
+      await file.release();
+    }
+  } catch (error) {
+    const problem = asProblem(error);
+    if (!problem || signal.aborted) throw error;
+    await endJob(db, lease.jobId, 'failed', problem);
+    await scheduler.remove(lease.jobId);
+  } finally {
+    // When Redis is away the lease runs out by itself.
+    await scheduler.complete(lease, done).catch((error: Error) => context.log.warn({ err: error }, 'lease not ended'));
+  }
+}
+
+type ParserFile = { path: string; mediaType: MediaType };
+
+async function probe(context: LeaseContext, lease: Lease, work: Work, file: ParserFile, signal: AbortSignal) {
+  const { db, scheduler, pool, pagesMax } = context;
+  const pageCount = await pool.probe(file, signal);
+  if (pageCount > pagesMax)
+    throw new ProblemError(
+      'too-many-pages',
+      `The document has ${pageCount} pages, allowed are ${pagesMax}. Split it and upload the parts.`,
+    );
+  await requireQuota(db, work.tenantId, pageCount);
+  const decision = await saveProbe(db, lease, pageCount);
+  if (decision !== 'work') return stepAside(context, lease, decision);
+  await enqueueFromDatabase(db, scheduler, lease.jobId);
+}
+
+async function parse(
+  context: LeaseContext,
+  lease: Lease,
+  work: Work,
+  file: ParserFile,
+  signal: AbortSignal,
+): Promise<readonly number[]> {
+  const { db, store, scheduler, pool, metrics } = context;
+  const stop = metrics.grantSeconds.startTimer();
+  const pages = await pool.read(file, lease.pages, signal);
+  metrics.pageSeconds.observe(stop() / pages.length);
+  signal.throwIfAborted();
+  const [first, last] = [lease.pages[0] as number, lease.pages.at(-1) as number];
+  const key = pagesKey(work.tenantId, work.documentId, lease.epoch, first, last);
+  await writePageResults(store, key, pages);
+  const { decision, finished } = await savePages(db, lease, pages, key);
+  if (decision !== 'work') {
+    await stepAside(context, lease, decision);
+    return [];
+  }
+  metrics.pages.inc(pages.length);
+  for (const { error } of pages) if (error) metrics.pageErrors.inc({ code: error.code });
+  if (finished) await scheduler.remove(lease.jobId);
+  return lease.pages;
+}
+
+async function stepAside({ db, scheduler, log }: LeaseContext, lease: Lease, decision: Decision): Promise<void> {
+  log.info({ jobId: lease.jobId, epoch: lease.epoch, decision }, 'lease not worked on');
+  if (decision === 'cancel') await endJob(db, lease.jobId, 'canceled');
+  if (decision === 'cancel' || decision === 'forget') await scheduler.remove(lease.jobId);
+}
+
+async function requireQuota(db: Database, tenantId: string, pageCount: number): Promise<void> {
+  const { pages_per_day_max: allowed } = await db
+    .selectFrom('tenants')
+    .select('pages_per_day_max')
+    .where('id', '=', tenantId)
+    .executeTakeFirstOrThrow();
+  if (allowed === null) return;
+  const used = await usedOf(db, tenantId, 'pages_per_day_max');
+  if (used + pageCount <= allowed) return;
+  const detail = `The document has ${pageCount} pages; ${used} of ${allowed} pages of today are used. Upload it tomorrow (UTC).`;
+  throw new ProblemError('quota', detail);
+}
+
+/** The document's own fault, or null: ours, worth another try. */
+function asProblem(error: unknown): ProblemError | null {
+  if (error instanceof ProblemError) return error;
+  if (error instanceof RefusedError) return new ProblemError(error.code, error.message);
+  if (error instanceof NotInStoreError)
+    return new ProblemError('damaged', 'The file is no longer stored. Upload it again.');
+  if (error instanceof ChildLostError)
+    return new ProblemError(
+      error.code === 'timeout' ? 'took-too-long' : 'damaged',
+      `The file cannot be opened. ${error.message}`,
+    );
+  return null;
+}

@@ -1,0 +1,16 @@
+/** Starts the document-worker. */
+import { readSettings } from '../shared/env.ts';
+import { listen } from '../shared/http.ts';
+import { createLogger } from '../shared/log.ts';
+import { createDocumentWorker } from './app.ts';
+
+/** Left of the stop time for closing connections after the last grant. */
+const closeReserveMs = 5000;
+
+const settings = readSettings('document-worker');
+const log = createLogger('document-worker', { level: settings.LOG_LEVEL, replica: settings.REPLICA });
+const { app, close } = await createDocumentWorker(settings, log);
+const stopTimeoutMs = settings.STOP_TIMEOUT_MS;
+await listen(app, { host: settings.HOST, port: settings.PORT, stopTimeoutMs }, () =>
+  close(Math.max(0, stopTimeoutMs - closeReserveMs)),
+);

@@ -1,0 +1,157 @@
+/** The worker: parser children, the grant loop, indexing, background jobs, and the watch over lost work. */
+import { hostname } from 'node:os';
+import type { Redis } from 'ioredis';
+import type { Pool } from 'pg';
+import type { Registry } from 'prom-client';
+import { type Database, schemaIsCurrent } from '../shared/database.ts';
+import type { DocumentStore } from '../shared/document-store.ts';
+import type { SettingsOf } from '../shared/env.ts';
+import type { Logger } from '../shared/log.ts';
+import { RedisScheduler } from '../shared/scheduler/redis-scheduler.ts';
+import { GrantLoop } from './grant-loop.ts';
+import { type LeaseContext, workOn } from './lease-work.ts';
+import { LocalFiles } from './local-files.ts';
+import { createMetrics, watchPool } from './metrics.ts';
+import { listenTo } from './notifications.ts';
+import { ParserPool } from './parser/parser-pool.ts';
+import { admit, cancelRequested, rebuild, reconcile } from './reconcile.ts';
+
+export type WorkerSettings = SettingsOf<'document-worker'>;
+
+export interface WorkerOptions {
+  readonly settings: WorkerSettings;
+  readonly db: Database;
+  readonly pool: Pool;
+  readonly redis: Redis;
+  readonly store: DocumentStore;
+  readonly log: Logger;
+  readonly metrics: Registry;
+  /** @default the parser of this service; tests put hostile ones here */
+  readonly childModule?: string;
+  /** Folder for documents being read. @default in the system's temporary folder */
+  readonly filesFolder?: string;
+}
+
+export interface Worker {
+  notReady(): Promise<string | null>;
+  /** Takes nothing new; what is under way may end within the limit, then its pages are given back. */
+  close(limitMs: number): Promise<void>;
+}
+
+/** How often lost work is looked for. */
+const reconcileMs = 15_000;
+const schemaWaitMs = 500;
+/** One child per slot of the contract. */
+const childrenMax = 4;
+
+export function startWorker(options: WorkerOptions): Worker {
+  const { settings, db, pool, redis, store, log } = options;
+  const slots = Math.min(childrenMax, Math.max(1, settings.PARSER_CHILDREN));
+  const scheduler = new RedisScheduler(redis);
+  const closing = new AbortController();
+  const closers: ((limitMs: number) => Promise<void>)[] = [];
+  const onClose = (closer: (limitMs: number) => Promise<void>) => closers.unshift(closer);
+  let parser: ParserPool | undefined;
+
+  const start = async () => {
+    while (!(await schemaIsCurrent(db))) {
+      if (closing.signal.aborted) return;
+      await new Promise((resolve) => setTimeout(resolve, schemaWaitMs));
+    }
+    const files = await LocalFiles.open(store, options.filesFolder);
+    onClose(() => files.close());
+    const children = await ParserPool.start({
+      log,
+      children: slots,
+      pageTimeoutMs: settings.PAGE_TIMEOUT_MS,
+      folder: files.folder,
+      childModule: options.childModule,
+    });
+    onClose(() => children.close());
+    watchPool(options.metrics, children);
+    const metrics = createMetrics(options.metrics, scheduler);
+    const context: LeaseContext = {
+      db,
+      store,
+      scheduler,
+      pool: children,
+      files,
+      metrics,
+      log,
+      pagesMax: settings.PAGES_MAX,
+    };
+    const loop = new GrantLoop({
+      scheduler,
+      worker: settings.REPLICA || `${hostname()}:${process.pid}`,
+      slots,
+      log,
+      work: (lease, signal) => workOn(context, lease, signal),
+      idle: async () => {
+        if (await scheduler.needsRebuild()) await look();
+      },
+      lost: () => metrics.leasesLost.inc(),
+    });
+    const look = inTurn(log, async () => {
+      if (await scheduler.needsRebuild())
+        log.info({ jobs: await rebuild(db, pool, scheduler) }, 'schedule rebuilt from PostgreSQL');
+      await cancelRequested(db, scheduler);
+      const found = await reconcile(db, scheduler);
+      if (found > 0) log.warn({ jobs: found }, 'lost jobs enqueued again');
+      loop.wake();
+    });
+    await look();
+    const timer = setInterval(() => void look(), reconcileMs);
+    const notifications = listenTo(settings.DATABASE_URL, 'jobs', log, (jobId) => {
+      if (jobId === null) void look();
+      else
+        void admit(db, scheduler, jobId).then(
+          () => loop.wake(),
+          (error: Error) => log.warn({ err: error }, 'job not admitted'),
+        );
+    });
+    loop.start();
+    onClose(async (limitMs) => {
+      clearInterval(timer);
+      await Promise.all([notifications.close(), loop.stop(limitMs)]);
+      await look.settled();
+    });
+    parser = children;
+    log.info({ slots }, 'worker started');
+  };
+  const started = start().catch((error: Error) => {
+    if (!closing.signal.aborted) throw error;
+  });
+  started.catch((error: Error) => {
+    log.fatal({ err: error }, 'worker cannot start');
+    process.exitCode = 1;
+    process.kill(process.pid, 'SIGTERM');
+  });
+
+  return {
+    notReady: async () => {
+      if (!(await schemaIsCurrent(db))) return 'the database schema is not current';
+      if (redis.status !== 'ready') return 'Redis is not reachable';
+      if (!parser?.warm) return 'no parser child is warm';
+      return null;
+    },
+    close: async (limitMs) => {
+      closing.abort();
+      await started.catch(() => {});
+      for (const closer of closers) await closer(limitMs);
+    },
+  };
+}
+
+/** Runs one at a time; a call during a run waits for it instead of starting another. Faults are logged. */
+function inTurn(log: Logger, action: () => Promise<void>) {
+  let running: Promise<void> | undefined;
+  const run = () => {
+    running ??= action()
+      .catch((error: Error) => log.warn({ err: error }, 'looking for lost work failed'))
+      .finally(() => {
+        running = undefined;
+      });
+    return running;
+  };
+  return Object.assign(run, { settled: () => running ?? Promise.resolve() });
+}

@@ -1,0 +1,9 @@
+/** Where things stand in the object store. A prefix ends with `/` and can be deleted as a whole. */
+
+export const tenantPrefix = (tenant: string) => `tenants/${tenant}/`;
+export const documentPrefix = (tenant: string, document: string) => `${tenantPrefix(tenant)}documents/${document}/`;
+/** The file as it was uploaded. */
+export const originalKey = (tenant: string, document: string) => `${documentPrefix(tenant, document)}original`;
+/** The checkpoint of one grant: gzipped JSON, PageResult[] (contract/page.ts) of pages `first` to `last`. */
+export const pagesKey = (tenant: string, document: string, epoch: number, first: number, last: number) =>
+  `${documentPrefix(tenant, document)}pages/${epoch}-${first}-${last}.json.gz`;

@@ -1,0 +1,133 @@
+/** A document-worker on real parts, and documents put in front of it as the api puts them. */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Selectable } from 'kysely';
+import { sql } from 'kysely';
+import type pg from 'pg';
+import { uuidv7 } from 'uuidv7';
+import { createDocumentWorker, type DocumentWorker } from '../../../services/document-worker/app.ts';
+import type { WorkerOptions } from '../../../services/document-worker/worker.ts';
+import type { PageResult } from '../../../services/shared/contract/page.ts';
+import { type Database, openDatabase } from '../../../services/shared/database.ts';
+import { type DocumentStore, openDocumentStore } from '../../../services/shared/document-store.ts';
+import { readSettings } from '../../../services/shared/env.ts';
+import { originalKey } from '../../../services/shared/object-keys.ts';
+import { readPageResults } from '../../../services/shared/page-results.ts';
+import type { Jobs } from '../../../services/shared/tables.ts';
+import { startServices, type TestServices } from '../../services.ts';
+
+export interface Bench {
+  readonly services: TestServices;
+  readonly db: Database;
+  readonly pool: pg.Pool;
+  readonly store: DocumentStore;
+  readonly tenantId: string;
+  readonly brainId: string;
+  /** Environment of a worker process on these parts. */
+  readonly env: Readonly<Record<string, string>>;
+  startWorker(options?: Pick<WorkerOptions, 'childModule'>, env?: Record<string, string>): Promise<DocumentWorker>;
+  /** Stores a document and its job, and tells the workers; answers the job's id. */
+  submit(body: Uint8Array, mediaType?: string): Promise<{ jobId: string; documentId: string }>;
+  job(id: string): Promise<Selectable<Jobs>>;
+  until(id: string, holds: (job: Selectable<Jobs>) => boolean, limitMs?: number): Promise<Selectable<Jobs>>;
+  pages(documentId: string): Promise<PageResult[]>;
+  close(): Promise<void>;
+}
+
+export async function openBench(settings: Record<string, string> = {}): Promise<Bench> {
+  const services = await startServices();
+  const { db, pool, close } = openDatabase({ url: services.databaseUrl, connectionsMax: 5, log: services.log });
+  const store = await openDocumentStore(services.documentStoreUrl);
+  const [tenantId, brainId] = [uuidv7(), uuidv7()];
+  await db.insertInto('tenants').values({ id: tenantId, name: 'T', slug: tenantId }).execute();
+  await db
+    .insertInto('brains')
+    .values({
+      id: brainId,
+      tenant_id: tenantId,
+      name: 'B',
+      embedding_model: 'lexical-hashing',
+      embedding_dimensions: 384,
+    })
+    .execute();
+  const env = {
+    PORT: '0',
+    DATABASE_URL: services.databaseUrl,
+    REDIS_URL: services.redisUrl,
+    DOCUMENT_STORE_URL: services.documentStoreUrl,
+    VECTORSTORE_URL: 'http://127.0.0.1:9',
+    SERVICE_TOKEN_SECRET: 'x'.repeat(32),
+    LOG_LEVEL: 'warn',
+    ...settings,
+  };
+  const job = (id: string) => db.selectFrom('jobs').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+  return {
+    services,
+    db,
+    pool,
+    store,
+    tenantId,
+    brainId,
+    env,
+    startWorker: (options = {}, more = {}) =>
+      createDocumentWorker(readSettings('document-worker', { ...env, ...more }), services.log, {
+        filesFolder: join(services.folder, 'files'),
+        ...options,
+      }),
+    submit: async (body, mediaType = 'application/pdf') => {
+      const [documentId, jobId] = [uuidv7(), uuidv7()];
+      const key = originalKey(tenantId, documentId);
+      await store.put(key, Readable.from([body]));
+      await db
+        .insertInto('documents')
+        .values({
+          id: documentId,
+          tenant_id: tenantId,
+          brain_id: brainId,
+          name: 'document',
+          media_type: mediaType,
+          size_bytes: body.length,
+          sha256: createHash('sha256').update(body).update(documentId).digest(),
+          object_key: key,
+        })
+        .execute();
+      await db
+        .insertInto('jobs')
+        .values({
+          id: jobId,
+          tenant_id: tenantId,
+          brain_id: brainId,
+          document_id: documentId,
+          kind: 'ingest',
+          status: 'queued',
+        })
+        .execute();
+      await sql`select pg_notify('jobs', ${jobId})`.execute(db);
+      return { jobId, documentId };
+    },
+    job,
+    until: async (id, holds, limitMs = 60_000) => {
+      for (const end = Date.now() + limitMs; ; await sleep(50)) {
+        const state = await job(id);
+        if (holds(state)) return state;
+        if (Date.now() > end) throw new Error(`the job is still ${JSON.stringify(state)}`);
+      }
+    },
+    pages: async (documentId) => {
+      const rows = await db
+        .selectFrom('pages')
+        .select(['object_key'])
+        .distinct()
+        .where('document_id', '=', documentId)
+        .execute();
+      const objects = await Promise.all(rows.map(({ object_key }) => readPageResults(store, object_key)));
+      return objects.flat().sort((a, b) => a.page_number - b.page_number);
+    },
+    close: async () => {
+      await close();
+      await services.close();
+    },
+  };
+}
