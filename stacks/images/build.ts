@@ -1,0 +1,103 @@
+/** Builds images: of the services, of the base and of the stores where none is named. What is unchanged is not built. */
+import { join } from 'node:path';
+import { type ServiceName, serviceNames } from '../../services/manifest.ts';
+import { baseLacks, writeBase } from './base.ts';
+import { type Architecture, bundleService } from './bundle.ts';
+import { contents } from './contents.ts';
+import { type Engine, findEngine } from './engine.ts';
+import type { Folder } from './normalize.ts';
+import { projectFolder } from './run.ts';
+import { type StoreImage, writeStore } from './stores.ts';
+
+export interface BuiltImage {
+  readonly name: ServiceName;
+  readonly tag: string;
+  /** Names this very image, `sha256:...`. */
+  readonly id: string;
+  /** Unpacked size above the base. */
+  readonly bytes: number;
+  readonly budgetMiB: number;
+}
+
+export interface BuildOptions {
+  /** @default Docker where it runs, else buildah */
+  readonly engine?: Engine;
+  /** @default every service */
+  readonly names?: readonly ServiceName[];
+  /** Image that holds Node. @default with Docker `node:24-slim`, else one made from Debian packages */
+  readonly base?: string | undefined;
+  /** @default this machine's */
+  readonly architecture?: Architecture;
+  /** For the label. @default '0' */
+  readonly version?: string;
+}
+
+export async function buildImages(options: BuildOptions = {}): Promise<BuiltImage[]> {
+  const { names = serviceNames, architecture = hostArchitecture, version = '0' } = options;
+  const engine = options.engine ?? (await findEngine());
+  const base = options.base ?? (await ensureBase(engine, architecture));
+  const built: BuiltImage[] = [];
+  for (const name of names) {
+    const folder = join(cacheFolder, name);
+    const { bytes, hash } = await bundleService(name, folder, architecture);
+    const args = { BASE: base, SERVICE: name, VERSION: version };
+    const id = await build(engine, { name, folder, hash, dockerfile: 'Dockerfile', args, architecture });
+    built.push({ name, tag: localTag(name), id, bytes, budgetMiB: contents[name].budgetMiB });
+  }
+  return built;
+}
+
+/** @returns the name of an image with Node in it */
+export async function ensureBase(engine: Engine, architecture: Architecture = hostArchitecture): Promise<string> {
+  if (engine.name === 'docker') return publicBase;
+  const lacks = await baseLacks(architecture);
+  if (lacks) throw new Error(lacks);
+  const folder = join(cacheFolder, 'base');
+  const { hash } = await writeBase(folder);
+  await build(engine, { name: 'node', folder, hash, dockerfile: 'base.Dockerfile', args: {}, architecture });
+  return localTag('node');
+}
+
+/** @returns the name of an image of the store: the public one with Docker, else one made here */
+export async function ensureStore(store: StoreImage, engine: Engine, BASE: string): Promise<string> {
+  if (engine.name === 'docker') return publicStores[store];
+  const folder = join(cacheFolder, store);
+  const { hash } = await writeStore(store, folder);
+  const architecture = hostArchitecture;
+  await build(engine, { name: store, folder, hash, dockerfile: 'store.Dockerfile', args: { BASE }, architecture });
+  return localTag(store);
+}
+
+/** As an image is named on this machine. */
+export const localTag = (name: string): string => `localhost/bulkhead/${name}`;
+
+export const hostArchitecture: Architecture = process.arch === 'arm64' ? 'arm64' : 'x64';
+
+/** Bases and stores that a Docker engine pulls by itself. */
+const publicBase = 'node:24-slim';
+const publicStores: Readonly<Record<StoreImage, string>> = { postgres: 'postgres:18', redis: 'redis:8' };
+
+const cacheFolder = join(projectFolder, 'node_modules/.cache/bulkhead-images');
+
+interface Build {
+  readonly name: string;
+  readonly folder: string;
+  readonly hash: Folder['hash'];
+  readonly dockerfile: string;
+  readonly args: Readonly<Record<string, string>>;
+  readonly architecture: Architecture;
+}
+
+async function build(engine: Engine, { name, folder, hash, dockerfile, args, architecture }: Build): Promise<string> {
+  const tag = localTag(name);
+  const base = args.BASE ? ((await engine.find(args.BASE))?.id ?? args.BASE) : 'scratch';
+  const content = `${hash} on ${base} for ${architecture} version ${args.VERSION ?? '0'}`;
+  const before = await engine.find(tag);
+  if (before?.content === content) return before.id;
+  const context = { context: folder, dockerfile: join(import.meta.dirname, dockerfile) };
+  await engine.build({ tag, ...context, args, content, architecture });
+  if (before) await engine.remove(before.id);
+  const after = await engine.find(tag);
+  if (!after) throw new Error(`${engine.name} built ${tag} but does not know it`);
+  return after.id;
+}

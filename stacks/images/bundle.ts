@@ -1,0 +1,58 @@
+/** Makes the folder of an image: one bundled file per program, and the parts that cannot be bundled. */
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import type { ServiceName } from '../../services/manifest.ts';
+import { contents, neverLoaded } from './contents.ts';
+import { copyPackage } from './native-package.ts';
+import { type Folder, normalize } from './normalize.ts';
+import { projectFolder, run } from './run.ts';
+
+export type Architecture = 'x64' | 'arm64';
+
+/**
+ * Writes `<folder>/app` and `<folder>/data`. The same sources give the same bytes, names, modes and times.
+ *
+ * @returns the bytes of it: the image's size above its base
+ */
+export async function bundleService(name: ServiceName, folder: string, architecture: Architecture): Promise<Folder> {
+  const app = join(folder, 'app');
+  const { children = {}, files = {}, packages = [], prepare } = contents[name];
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(join(folder, 'data'), { recursive: true });
+  if (prepare) await run(process.execPath, [join(projectFolder, prepare)]);
+  await bundle({ main: `services/${name}/main.ts`, health: 'stacks/images/health.ts', ...children }, app, packages);
+  await writeFile(join(app, 'package.json'), '{ "type": "module" }\n');
+  for (const [to, from] of Object.entries(files))
+    await cp(join(projectFolder, from), join(app, to), { recursive: true, filter: (path) => !/\/\.[^/]+$/.test(path) });
+  for (const name of packages) await copyPackage(name, architecture, join(app, 'node_modules'));
+  return normalize(folder);
+}
+
+/** One file per program; @param packages left out of it, found in node_modules at run time */
+export async function bundle(
+  programs: Readonly<Record<string, string>>,
+  outdir: string,
+  packages: readonly string[] = [],
+): Promise<void> {
+  await build({
+    absWorkingDir: projectFolder,
+    entryPoints: { ...programs },
+    outdir,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    // CommonJS libraries inside an ES module still ask for `require` and `__filename`.
+    banner: {
+      js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url); const __filename = import.meta.filename; const __dirname = import.meta.dirname;",
+    },
+    external: [...neverLoaded, ...packages.map((name) => name.replace('{arch}', '*'))],
+    // Names stay: a stack trace from production must be readable.
+    minifySyntax: true,
+    minifyWhitespace: true,
+    keepNames: true,
+    legalComments: 'linked',
+    logLevel: 'error',
+  });
+}
