@@ -34,7 +34,7 @@ export function openLog(path: string, bytesMax = logBytesMax): Writable {
 }
 
 /** The last lines of a log, for a message about why a process ended. */
-export function logTail(path: string, lines = 12): string {
+export function logTail(path: string, lines = 20): string {
   try {
     return readFileSync(path, 'utf8').slice(-16_384).trimEnd().split('\n').slice(-lines).join('\n');
   } catch {

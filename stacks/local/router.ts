@@ -38,7 +38,7 @@ export async function openRouter({ port, replicas, owner = routeOwner }: RouterO
     if (name === undefined) return sendProblem(response, 404, 'not-found', 'no tier answers this path');
     const replica = leastOutstanding(replicas(name));
     if (replica === undefined)
-      return sendProblem(response, 503, 'tier-down', `the ${name} tier is not running; it is being started`);
+      return sendProblem(response, 503, 'tier-down', `the ${name} tier is not running at the moment`);
     forward(request, response, replica, name, agent);
   });
   // Uploads and answers take as long as they take; the tiers own their limits. Headers must come at once.

@@ -34,6 +34,8 @@ export interface Supervision {
   readonly onProcess: (pid: number | undefined) => void;
   /** Aborted: a start under way gives up, a process that ends is not started again. */
   readonly cancelled: AbortSignal;
+  /** @default restart-policy.ts */
+  readonly delayMs?: (deathsMs: readonly number[]) => number | undefined;
 }
 
 export interface Supervised {
@@ -94,7 +96,7 @@ export async function supervise(given: Supervision): Promise<Supervised> {
     while (!cancelled.aborted) {
       state = 'restarting';
       deathsMs.push(Date.now());
-      const delayMs = restartDelayMs(deathsMs);
+      const delayMs = (given.delayMs ?? restartDelayMs)(deathsMs);
       if (delayMs === undefined) {
         state = 'failed';
         given.tell(
@@ -143,11 +145,16 @@ export async function supervise(given: Supervision): Promise<Supervised> {
       return child?.pid;
     },
     restart: async () => {
+      // A restart under way already is let finish: two at once would start two processes.
+      await reviving;
       watched++;
       state = 'restarting';
       await end();
       deathsMs.length = 0;
-      await start();
+      await start().catch((error) => {
+        state = 'failed';
+        throw error;
+      });
     },
     stop: () => {
       cancel.abort();

@@ -97,7 +97,7 @@ export function serviceCommand(
   return {
     command: process.execPath,
     args: ['--import', lifeline, `--max-old-space-size=${Math.floor(memoryMiB * heapShare)}`, script, ...args],
-    env: { ...base, ...given, NODE_ENV: 'production', LIFELINE_OF: String(process.pid) },
+    env: { ...base, ...given, NODE_ENV: 'production', NO_COLOR: '1', LIFELINE_OF: String(process.pid) },
     cwd: projectFolder,
   };
 }

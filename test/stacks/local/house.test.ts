@@ -50,7 +50,17 @@ test('every path reaches the tier that owns it', async () => {
 
 test('a tier sees exactly the settings that the manifest lists, and nothing of the shell', async () => {
   const { env } = await ask('/v1/brains');
-  const allowed = [...services.api.settings, 'PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'NODE_EXTRA_CA_CERTS', 'NODE_ENV'];
+  const allowed = [
+    ...services.api.settings,
+    'PATH',
+    'HOME',
+    'TMPDIR',
+    'TZ',
+    'LANG',
+    'NODE_EXTRA_CA_CERTS',
+    'NODE_ENV',
+    'NO_COLOR',
+  ];
   expect(Object.keys(env).filter((key) => !allowed.includes(key as never))).toEqual([]);
   expect(env).toMatchObject({
     PAGES_MAX: '10',

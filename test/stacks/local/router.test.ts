@@ -156,7 +156,7 @@ test('no replica: 503; one that cannot be reached: 502; both say which tier', as
       title: 'Service unavailable',
       status: 503,
       code: 'tier-down',
-      detail: 'the api tier is not running; it is being started',
+      detail: 'the api tier is not running at the moment',
     },
   ]);
   await router?.close();
