@@ -1,27 +1,23 @@
 import { AppautoscalingPolicy } from '@cdktf/provider-aws/lib/appautoscaling-policy/index.js';
 import { AppautoscalingTarget } from '@cdktf/provider-aws/lib/appautoscaling-target/index.js';
-import { CloudwatchMetricAlarm } from '@cdktf/provider-aws/lib/cloudwatch-metric-alarm/index.js';
 import type { EcsService } from '@cdktf/provider-aws/lib/ecs-service/index.js';
 import type { Construct } from 'constructs';
+import { alarm } from './alarm.ts';
 import { cooldownSeconds, scalingTarget } from './scaling-target.ts';
 import type { PlatformProps } from './tier.ts';
 
 /** Scales a service where min is below max, and watches its memory. */
 export function scaleService(scope: Construct, name: string, ecsService: EcsService, props: PlatformProps): void {
   const { service, site, placement } = props;
-  new CloudwatchMetricAlarm(scope, 'memory', {
-    alarmName: `${name}-memory`,
-    alarmDescription: `${service}: tasks are nearly out of memory`,
+  alarm(scope, 'memory', {
+    name: `${name}-memory`,
+    description: `${service}: tasks are nearly out of memory; raise memoryMiB`,
     namespace: 'AWS/ECS',
-    metricName: 'MemoryUtilization',
+    metric: 'MemoryUtilization',
     dimensions: { ClusterName: site.cluster.name, ServiceName: name },
     statistic: 'Maximum',
-    comparisonOperator: 'GreaterThanThreshold',
-    threshold: 90,
-    period: 300,
-    evaluationPeriods: 3,
-    treatMissingData: 'notBreaching',
-    alarmActions: [site.alarmTopicArn],
+    above: 90,
+    topicArn: site.alarmTopicArn,
   });
   const target = scalingTarget(props);
   if (!target) return;
@@ -46,19 +42,7 @@ export function scaleService(scope: Construct, name: string, ecsService: EcsServ
       ...('cpu' in target
         ? { predefinedMetricSpecification: { predefinedMetricType: 'ECSServiceAverageCPUUtilization' } }
         : {
-            customizedMetricSpecification: {
-              metrics: target.metrics.map(({ metricStat, ...metric }) => ({
-                ...metric,
-                ...(metricStat
-                  ? {
-                      metricStat: {
-                        ...metricStat,
-                        metric: { ...metricStat.metric, dimensions: metricStat.metric.dimensions },
-                      },
-                    }
-                  : {}),
-              })),
-            },
+            customizedMetricSpecification: { metrics: target.metrics.map((metric) => ({ ...metric })) },
           }),
     },
   });

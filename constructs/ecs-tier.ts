@@ -29,14 +29,16 @@ export class EcsTier extends Construct implements PlatformChild {
     const { service, site, placement, image } = props;
     const { port } = services[service];
     const name = `${site.prefix}-${service}-${id}`;
-    const target = (door: string) =>
+    const target = (door: keyof typeof site.balancerSuffixes) =>
       targetGroup(this, `${door}-target`, {
         service,
         name: `${name}-${door}`,
         vpcId: site.vpcId,
         targetType: 'ip',
         deregistrationDelayMs: site.limits.deregistrationDelayMs,
-      }).arn;
+        balancerSuffix: site.balancerSuffixes[door],
+        alarmTopicArn: site.alarmTopicArn,
+      });
     this.publicTargetArn = services[service].routes.length > 0 ? target('public') : undefined;
     this.internalTargetArn = props.called ? target('internal') : undefined;
     const targets = [this.publicTargetArn, this.internalTargetArn].filter((arn) => arn !== undefined);

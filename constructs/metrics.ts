@@ -1,5 +1,5 @@
 /** Metrics that services publish in their log lines (CloudWatch embedded metric format), and who scales on which. */
-import type { ServiceName } from '../services/manifest.ts';
+import { type ServiceName, settings } from '../services/manifest.ts';
 
 export const metricNamespace = 'Bulkhead';
 
@@ -11,6 +11,9 @@ export const slotsInUse = 'SlotsInUse';
 
 /** document-worker: pages of the whole environment that are granted or wait; every replica publishes the same number. */
 export const pagesGrantedAndWaiting = 'PagesGrantedAndWaiting';
+
+/** Answers in flight per replica: what the placement says, else chat's own default. */
+export const slotsPerReplica = (given: number | undefined): number => given ?? Number(settings.CHAT_SLOTS.default);
 
 /** Share of a replica's slots that are taken before another starts, in percent: the rest covers its start. */
 export const slotsTargetPercent = 70;

@@ -6,6 +6,7 @@ import {
   pagesGrantedAndWaiting,
   pagesPerReplica,
   slotsInUse,
+  slotsPerReplica,
   slotsTargetPercent,
 } from './metrics.ts';
 import type { PlatformProps } from './tier.ts';
@@ -48,8 +49,7 @@ export function scalingTarget({ service, placement, site }: PlatformProps): Scal
   });
   if (service === 'chat')
     return {
-      // 64: what chat takes when the environment does not say.
-      value: Math.max(1, Math.floor(((placement.slots ?? 64) * slotsTargetPercent) / 100)),
+      value: Math.max(1, Math.floor((slotsPerReplica(placement.slots) * slotsTargetPercent) / 100)),
       metrics: [{ id: 'slots', label: slotsInUse, metricStat: stat(slotsInUse, 'Average'), returnData: true }],
     };
   if (service === 'document-worker')

@@ -1,6 +1,7 @@
 import { LbTargetGroup } from '@cdktf/provider-aws/lib/lb-target-group/index.js';
 import type { Construct } from 'constructs';
 import { type ServiceName, services } from '../services/manifest.ts';
+import { alarm } from './alarm.ts';
 import { nameOf } from './names.ts';
 
 export interface TargetGroupProps {
@@ -11,6 +12,9 @@ export interface TargetGroupProps {
   readonly deregistrationDelayMs: number;
   /** Full name for people; the real name is a short prefix and a random end. */
   readonly name: string;
+  /** The balancer in front, as its metrics name it. */
+  readonly balancerSuffix: string;
+  readonly alarmTopicArn: string;
 }
 
 /**
@@ -18,10 +22,12 @@ export interface TargetGroupProps {
  *
  * `create_before_destroy` with a name prefix: a replacement can exist beside the group that is still in use, and a group
  * that a swap takes away is destroyed after the route that named it has changed (provider-aws #636, #16889).
+ *
+ * @returns its ARN
  */
-export function targetGroup(scope: Construct, id: string, props: TargetGroupProps): LbTargetGroup {
+export function targetGroup(scope: Construct, id: string, props: TargetGroupProps): string {
   const { port, healthPath } = services[props.service];
-  return new LbTargetGroup(scope, id, {
+  const group = new LbTargetGroup(scope, id, {
     namePrefix: nameOf('target group prefix', `${props.service.slice(0, 5)}-`),
     port,
     protocol: 'HTTP',
@@ -44,4 +50,15 @@ export function targetGroup(scope: Construct, id: string, props: TargetGroupProp
     tags: { Name: props.name, Tier: props.service },
     lifecycle: { createBeforeDestroy: true },
   });
+  alarm(scope, `${id}-unhealthy`, {
+    name: `${props.name}-unhealthy`,
+    description: `a replica of ${props.service} does not answer ${healthPath}; read its log group`,
+    namespace: 'AWS/ApplicationELB',
+    metric: 'UnHealthyHostCount',
+    dimensions: { TargetGroup: group.arnSuffix, LoadBalancer: props.balancerSuffix },
+    statistic: 'Minimum',
+    above: 0,
+    topicArn: props.alarmTopicArn,
+  });
+  return group.arn;
 }

@@ -49,6 +49,8 @@ export interface Site {
   readonly documentsArn: string;
   readonly publicListenerArn: string;
   readonly internalBalancerArn: string | undefined;
+  /** How each balancer's metrics name it. */
+  readonly balancerSuffixes: { readonly public: string; readonly internal: string };
   readonly limits: { readonly deregistrationDelayMs: number; readonly stopTimeoutMs: number };
 }
 

@@ -1,6 +1,6 @@
 import { AutoscalingPolicy } from '@cdktf/provider-aws/lib/autoscaling-policy/index.js';
-import { CloudwatchMetricAlarm } from '@cdktf/provider-aws/lib/cloudwatch-metric-alarm/index.js';
 import type { Construct } from 'constructs';
+import { alarm } from './alarm.ts';
 import { metricDimensions, metricNamespace } from './metrics.ts';
 import { scalingTarget } from './scaling-target.ts';
 import type { PlatformProps } from './tier.ts';
@@ -9,19 +9,15 @@ import type { PlatformProps } from './tier.ts';
 export function scaleGroup(scope: Construct, groupName: string, props: PlatformProps): void {
   const { site, service } = props;
   const name = `${site.prefix}-${service}-vm`;
-  new CloudwatchMetricAlarm(scope, 'memory', {
-    alarmName: `${name}-memory`,
-    alarmDescription: `${service}: instances are nearly out of memory`,
+  alarm(scope, 'memory', {
+    name: `${name}-memory`,
+    description: `${service}: instances are nearly out of memory; raise memoryMiB`,
     namespace: metricNamespace,
-    metricName: 'mem_used_percent',
+    metric: 'mem_used_percent',
     dimensions: metricDimensions(site.environment, service),
     statistic: 'Maximum',
-    comparisonOperator: 'GreaterThanThreshold',
-    threshold: 90,
-    period: 300,
-    evaluationPeriods: 3,
-    treatMissingData: 'notBreaching',
-    alarmActions: [site.alarmTopicArn],
+    above: 90,
+    topicArn: site.alarmTopicArn,
   });
   const target = scalingTarget(props);
   if (!target) return;

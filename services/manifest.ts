@@ -43,6 +43,7 @@ export const settings = {
   PORT: { type: 'integer', what: 'TCP port to listen on' },
   LOG_LEVEL: { type: 'text', what: 'pino level: trace, debug, info, warn, error', default: 'info' },
   REPLICA: { type: 'text', what: 'name of this replica in logs and leases', default: '' },
+  ENVIRONMENT: { type: 'text', what: 'name of the environment, a dimension of metrics', default: 'local' },
   STOP_TIMEOUT_MS: { type: 'integer', what: 'time from SIGTERM until the process must be gone', default: '30000' },
   DATABASE_URL: { type: 'url', what: 'PostgreSQL', secret: true },
   DATABASE_CONNECTIONS_MAX: { type: 'integer', what: 'connections of this process to PostgreSQL', default: '10' },
@@ -74,7 +75,7 @@ export const settings = {
   CACHE_MIB: { type: 'integer', what: 'index and file cache of one vectorstore replica', default: '256' },
 } as const satisfies Record<string, Setting>;
 
-const process = ['HOST', 'PORT', 'LOG_LEVEL', 'REPLICA', 'STOP_TIMEOUT_MS'] as const;
+const process = ['HOST', 'PORT', 'LOG_LEVEL', 'REPLICA', 'ENVIRONMENT', 'STOP_TIMEOUT_MS'] as const;
 const database = ['DATABASE_URL', 'DATABASE_CONNECTIONS_MAX'] as const;
 const identity = ['AUTH_SECRET', 'PUBLIC_URL', 'OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET'] as const;
 const embedding = ['EMBEDDING_URL', 'EMBEDDING_MODEL', 'EMBEDDING_DIMENSIONS', 'EMBEDDING_API_KEY'] as const;

@@ -9,6 +9,7 @@ import { Network } from '../constructs/network.ts';
 import { Postgres } from '../constructs/postgres.ts';
 import { Redis } from '../constructs/redis.ts';
 import { Secret } from '../constructs/secrets.ts';
+import { storeAlarms } from '../constructs/store-alarms.ts';
 import { type SettingName, serviceNames, settings } from '../services/manifest.ts';
 import { type AwsEnvironment, BaseStack } from './base-stack.ts';
 
@@ -75,6 +76,11 @@ export class FoundationStack extends BaseStack {
       prefix,
       environment: environment.name,
       monthlyCeilingUsd: aws.monthlyCeilingUsd,
+      topicArn: this.alarms.arn,
+    });
+    storeAlarms(this, {
+      prefix,
+      storageGiB: aws.postgres.storageGiB,
       topicArn: this.alarms.arn,
     });
     this.certificateArn =

@@ -3,6 +3,7 @@ import { EcsClusterCapacityProviders } from '@cdktf/provider-aws/lib/ecs-cluster
 import { Route53Record } from '@cdktf/provider-aws/lib/route53-record/index.js';
 import { TerraformOutput } from 'cdktf';
 import type { Construct } from 'constructs';
+import { alarm } from '../constructs/alarm.ts';
 import { Balancer, publicListener } from '../constructs/balancer.ts';
 import { calledServices, connections } from '../constructs/connections.ts';
 import { Dashboard } from '../constructs/dashboard.ts';
@@ -56,6 +57,7 @@ export class ServiceStack extends BaseStack {
       documentsArn: foundation.documents.bucketArn,
       publicListenerArn: publicListener(outside, foundation.certificateArn),
       internalBalancerArn: inside?.arn,
+      balancerSuffixes: { public: outside.arnSuffix, internal: inside?.arnSuffix ?? '' },
       limits,
     };
     const addresses: Partial<Record<SettingName, string>> = {
@@ -100,6 +102,18 @@ export class ServiceStack extends BaseStack {
       s3PrefixListId: network.s3PrefixListId,
       endpoints: network.endpointSecurityGroupId,
       egressPorts: ({ to }) => egressPorts(environment, to),
+    });
+    alarm(outside, 'errors', {
+      name: `${prefix}-balancer-errors`,
+      // Its own errors alone: a 503 of chat is an answer ('come back'), and services count their errors themselves.
+      description: 'the public balancer finds no replica that answers',
+      namespace: 'AWS/ApplicationELB',
+      metric: 'HTTPCode_ELB_5XX_Count',
+      dimensions: { LoadBalancer: outside.arnSuffix },
+      statistic: 'Sum',
+      above: 10,
+      periods: 1,
+      topicArn: site.alarmTopicArn,
     });
     new Dashboard(this, 'dashboard', { site, services: placed, balancer: outside, foundation: foundation.prefix });
     if (aws.hostedZoneId)

@@ -13,6 +13,7 @@ export function serviceSettings(
   const { limits, chatModel, embeddingModel } = environment;
   const all: Partial<Record<SettingName, string | number | undefined>> = {
     PORT: services[name].port,
+    ENVIRONMENT: environment.name,
     STOP_TIMEOUT_MS: limits.stopTimeoutMs,
     UPLOAD_BYTES_MAX: limits.uploadBytesMax,
     PAGES_MAX: limits.pagesMax,
