@@ -85,9 +85,9 @@ function FirstUse({ mayWrite }: { mayWrite: boolean }) {
     }
   };
   return (
-    <div className="mx-auto flex max-w-lg flex-col items-center py-12 text-center sm:py-20">
+    <div className="mx-auto flex max-w-2xl flex-col items-center py-12 text-center sm:py-20">
       <Logo className="mb-6 size-14" />
-      <h1 className="mb-6 text-xl font-semibold">{copy.brains.empty}</h1>
+      <h1 className="mb-8 max-w-[24em] text-xl font-semibold text-balance">{copy.brains.empty}</h1>
       {mayWrite ? (
         <Button look="primary" className="h-11 px-6 text-base" onClick={() => void create()} disabled={busy}>
           {busy ? <Spinner /> : <Plus size={18} aria-hidden="true" />}

@@ -4,7 +4,6 @@ import { useEffect, useState, useSyncExternalStore } from 'react';
 import { useLocation } from 'wouter';
 import type { Conversation } from '../../../shared/contract/chat.ts';
 import type { SourcePlace } from '../brain/place.ts';
-import { useCopy } from '../copy/index.tsx';
 import { upsert } from '../data/apply-events.ts';
 import { ApiError, call, unreachable } from '../data/http.ts';
 import { keys } from '../data/keys.ts';
@@ -26,7 +25,6 @@ interface ChatPaneProps {
 }
 
 export function ChatPane({ brain, conversation, source, onOpen }: ChatPaneProps) {
-  const copy = useCopy();
   const client = useQueryClient();
   const [, navigate] = useLocation();
   const { data: me } = useMe();

@@ -96,7 +96,7 @@ export function Transcript({ turns, asking, asker, source, onOpen, onAsk, earlie
         <Button
           size="sm"
           onClick={() => scroller.current?.scrollTo({ top: scroller.current.scrollHeight, behavior: 'smooth' })}
-          className="absolute bottom-2 left-1/2 -translate-x-1/2 rounded-full bg-raised shadow-menu"
+          className="absolute bottom-2 left-1/2 -translate-x-1/2 rounded-full! bg-raised shadow-menu"
         >
           <ArrowDown size={14} aria-hidden="true" />
           {copy.chat.latest}

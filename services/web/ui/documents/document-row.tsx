@@ -66,7 +66,8 @@ export const DocumentRow = memo(function DocumentRow(props: DocumentRowProps) {
     remove: copy.common.remove,
   };
   // The name of a ready document opens it, so that its row needs no button.
-  const inRow = mayWrite ? state.actions.filter((action) => action !== 'open') : [];
+  const cancelOnly = state.actions.length === 1 && state.actions[0] === 'cancel';
+  const inRow = mayWrite && !cancelOnly ? state.actions.filter((action) => action !== 'open') : [];
   const mayDelete = mayWrite && !['canceling', 'failed', 'canceled'].includes(job.status) && job.kind === 'ingest';
   return (
     <Row
@@ -76,6 +77,7 @@ export const DocumentRow = memo(function DocumentRow(props: DocumentRowProps) {
       bar={state.bar}
       place={props.place}
       onOpen={state.readable ? onOpen : undefined}
+      onCancel={mayWrite && cancelOnly ? acts.cancel : undefined}
       menu={
         <span data-row={id}>
           <Menu

@@ -1,6 +1,8 @@
 /** How a document's row looks, whatever its state: icon and word, so that colour never speaks alone. */
 import type { ReactNode } from 'react';
-import { CircleAlert, CircleCheck, CirclePause, CircleSlash, TriangleAlert } from '../parts/icons.tsx';
+import { useCopy } from '../copy/index.tsx';
+import { Button } from '../parts/button.tsx';
+import { CircleAlert, CircleCheck, CirclePause, CircleSlash, TriangleAlert, X } from '../parts/icons.tsx';
 import { Spinner } from '../parts/states.tsx';
 import type { DocumentState } from './document-state.ts';
 
@@ -13,12 +15,16 @@ interface RowProps {
   readonly onOpen?: () => void;
   readonly actions?: ReactNode;
   readonly menu?: ReactNode;
+  /** Stops what runs: a small button beside the menu, so that a working row stays two lines high. */
+  readonly onCancel?: (() => void) | undefined;
   readonly alert?: boolean;
   /** Place and size for readers when only a part of a long list is in the page. */
   readonly place?: readonly [number, number];
 }
 
-export function Row({ name, tone, text, bar, onOpen, actions, menu, alert, place }: RowProps) {
+export function Row({ name, tone, text, bar, onOpen, actions, menu, onCancel, alert, place }: RowProps) {
+  const copy = useCopy();
+  const cancel = `${copy.common.cancel}: ${name}`;
   return (
     <li
       aria-posinset={place?.[0]}
@@ -43,6 +49,18 @@ export function Row({ name, tone, text, bar, onOpen, actions, menu, alert, place
             <span className="min-w-0">{text}</span>
           </p>
         </div>
+        {onCancel && (
+          <Button
+            look="quiet"
+            size="icon"
+            aria-label={cancel}
+            title={copy.common.cancel}
+            onClick={onCancel}
+            className="-mt-1"
+          >
+            <X size={16} aria-hidden="true" />
+          </Button>
+        )}
         {menu}
       </div>
       {bar && (

@@ -21,14 +21,14 @@ export function UploadRow({ upload: { id, file, state }, limits, queue, onOpen }
     </Button>
   );
   const remove = button(copy.common.remove, () => queue.remove(id));
-  const cancel = button(copy.common.cancel, () => queue.remove(id));
+  const cancel = () => queue.remove(id);
   switch (state.kind) {
     case 'waiting':
-      return <Row name={file.name} tone="wait" text={words.uploadWaiting} actions={cancel} />;
+      return <Row name={file.name} tone="wait" text={words.uploadWaiting} onCancel={cancel} />;
     case 'uploading': {
       const text = words.uploading(state.share, state.leftMs);
       return (
-        <Row name={file.name} tone="busy" text={text} bar={{ done: state.share, failed: 0, text }} actions={cancel} />
+        <Row name={file.name} tone="busy" text={text} bar={{ done: state.share, failed: 0, text }} onCancel={cancel} />
       );
     }
     case 'lost':

@@ -44,7 +44,7 @@ export function Header({ children }: { children?: ReactNode }) {
             look="quiet"
             size="icon"
             aria-label={copy.common.openMenu}
-            className="rounded-full border border-line"
+            className="rounded-full! border border-line"
           >
             <UserRound size={18} aria-hidden="true" />
           </Button>

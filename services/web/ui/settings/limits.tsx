@@ -7,7 +7,6 @@ import { keys } from '../data/keys.ts';
 import { LoadError, Skeleton } from '../parts/states.tsx';
 
 export default function Limits() {
-  const copy = useCopy();
   const {
     data: tenant,
     error,
