@@ -1,0 +1,92 @@
+/** The api tier, built apart from starting it. */
+import fastifyMultipart from '@fastify/multipart';
+import { Redis } from 'ioredis';
+import { sql } from 'kysely';
+import { createAuthenticate } from '../shared/auth.ts';
+import { openDatabase, schemaIsCurrent } from '../shared/database.ts';
+import { openDocumentStore } from '../shared/document-store.ts';
+import { type App, createApp } from '../shared/http.ts';
+import type { Logger } from '../shared/log.ts';
+import { RedisScheduler } from '../shared/scheduler/redis-scheduler.ts';
+import { serveBrains } from './brains.ts';
+import { listenForChanges } from './change-listener.ts';
+import type { Api, ApiSettings } from './context.ts';
+import { serveDocuments } from './documents.ts';
+import { serveFile } from './file.ts';
+import { serveJobs } from './jobs.ts';
+import { serveKeys } from './keys.ts';
+import { serveMe } from './me.ts';
+import { serveMembers } from './members.ts';
+import { limitRequests } from './rate-limit.ts';
+import { createSignIn } from './sign-in.ts';
+import { serveSignIn } from './sign-in-routes.ts';
+import { serveTenants } from './tenants.ts';
+import { serveUpload } from './upload.ts';
+
+/** `close` ends what the app opened; call it after the HTTP server has closed. */
+export async function createApi(settings: ApiSettings, log: Logger): Promise<{ app: App; close(): Promise<void> }> {
+  const { db, close: closeDatabase } = openDatabase({
+    url: settings.DATABASE_URL,
+    connectionsMax: settings.DATABASE_CONNECTIONS_MAX,
+    log,
+  });
+  const redis = openRedis(settings.REDIS_URL, log);
+  const store = await openDocumentStore(settings.DOCUMENT_STORE_URL);
+  const changes = await listenForChanges(settings.DATABASE_URL, log);
+  const signIn = createSignIn(db, settings, log);
+
+  const app = createApp({
+    log,
+    notReady: async () => {
+      if (!(await schemaIsCurrent(db))) return "the database schema is older than this build: run 'main.ts migrate'";
+      await sql`select 1`.execute(db);
+      await signIn.ready();
+      if (redis.status !== 'ready') log.warn('degraded: Redis is away; no rate limits, no places in the queue');
+      return null;
+    },
+    authenticate: createAuthenticate({ db, authSecret: settings.AUTH_SECRET, publicUrl: settings.PUBLIC_URL }),
+  });
+  await limitRequests(app.http, redis);
+  await app.http.register(fastifyMultipart, { throwFileSizeLimit: false });
+
+  const api: Api = { app, db, store, settings, log, signIn, changes, scheduler: new RedisScheduler(redis) };
+  serveSignIn(api);
+  serveMe(api);
+  serveTenants(api);
+  serveMembers(api);
+  serveKeys(api);
+  serveBrains(api);
+  serveUpload(api);
+  serveDocuments(api);
+  serveFile(api);
+  serveJobs(api);
+
+  return {
+    app,
+    close: async () => {
+      await changes.close();
+      redis.disconnect();
+      await closeDatabase();
+    },
+  };
+}
+
+/** Redis can be lost: a call fails at once instead of waiting for it, and the api goes on without. */
+function openRedis(url: string, log: Logger): Redis {
+  const redis = new Redis(url, {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: 2000,
+    commandTimeout: 1000,
+  });
+  let told = false;
+  redis.on('error', (error) => {
+    if (!told) log.warn({ err: error }, 'Redis is away: no rate limits, no places in the queue');
+    told = true;
+  });
+  redis.on('ready', () => {
+    if (told) log.info('Redis is back');
+    told = false;
+  });
+  return redis;
+}

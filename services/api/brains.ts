@@ -1,0 +1,121 @@
+/** Brains. */
+import { sql } from 'kysely';
+import { uuidv7 } from 'uuidv7';
+import { routes } from '../shared/contract/routes.ts';
+import type { Database } from '../shared/database.ts';
+import { brainViews } from '../shared/document-view.ts';
+import { configuredEmbedding } from '../shared/embedding.ts';
+import { recordEvent } from '../shared/events.ts';
+import { serve } from '../shared/http.ts';
+import { type Api, notFound } from './context.ts';
+import { answerWithJob, startDeletion } from './job-answers.ts';
+import { cutPage, readCursor } from './keyset.ts';
+
+export function serveBrains(api: Api): void {
+  const { app, db, settings } = api;
+  const view = async (row: Parameters<typeof brainViews>[1][number]) => {
+    const [brain] = await brainViews(db, [row]);
+    if (!brain) throw notFound('brain', row.id);
+    return brain;
+  };
+
+  serve(app, routes.createBrain, async ({ identity, body, reply }) => {
+    const pinned = configuredEmbedding(settings);
+    const row = await db.transaction().execute(async (trx) => {
+      const made = await trx
+        .insertInto('brains')
+        .values({
+          id: uuidv7(),
+          tenant_id: identity.tenantId,
+          ...body,
+          embedding_model: pinned.model,
+          embedding_dimensions: pinned.dimensions,
+        })
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      await recordEvent(trx, { tenantId: identity.tenantId, event: 'brain', resourceId: made.id });
+      return made;
+    });
+    reply.header('location', `/v1/brains/${row.id}`);
+    return view(row);
+  });
+
+  serve(app, routes.listBrains, async ({ identity, query }) => {
+    const after = readCursor(query.cursor);
+    const rows = await db
+      .selectFrom('brains')
+      .selectAll()
+      .where('tenant_id', '=', identity.tenantId)
+      .where('deleted_at', 'is', null)
+      .$if(after !== null, (all) => all.where('id', '<', after as string))
+      .orderBy('id', 'desc')
+      .limit(query.limit + 1)
+      .execute();
+    const { page, next_cursor } = cutPage(rows, query.limit);
+    return { data: await brainViews(db, page), next_cursor };
+  });
+
+  serve(app, routes.getBrain, async ({ identity, params }) =>
+    view(await findBrain(db, identity.tenantId, params.brain)),
+  );
+
+  serve(app, routes.patchBrain, async ({ identity, params, body }) => {
+    const row = await db.transaction().execute(async (trx) => {
+      const changed = await trx
+        .updateTable('brains')
+        .set({ ...body, updated_at: sql<Date>`now()` })
+        .where('id', '=', params.brain)
+        .where('tenant_id', '=', identity.tenantId)
+        .where('deleted_at', 'is', null)
+        .returningAll()
+        .executeTakeFirst();
+      if (!changed) throw notFound('brain', params.brain);
+      await recordEvent(trx, { tenantId: identity.tenantId, event: 'brain', resourceId: changed.id });
+      return changed;
+    });
+    return view(row);
+  });
+
+  serve(app, routes.deleteBrain, async ({ identity, params, reply }) => {
+    const { tenantId } = identity;
+    const job = await db.transaction().execute(async (trx) => {
+      const gone = await trx
+        .updateTable('brains')
+        .set({ deleted_at: sql<Date>`now()` })
+        .where('id', '=', params.brain)
+        .where('tenant_id', '=', tenantId)
+        .where('deleted_at', 'is', null)
+        .returning('id')
+        .executeTakeFirst();
+      if (!gone) throw notFound('brain', params.brain);
+      // Its documents are not worked on, listed or found any more; the job removes them.
+      await trx
+        .updateTable('documents')
+        .set({ deleted_at: sql<Date>`now()` })
+        .where('brain_id', '=', params.brain)
+        .where('deleted_at', 'is', null)
+        .execute();
+      await recordEvent(trx, {
+        tenantId,
+        event: 'brain.deleted',
+        resourceId: params.brain,
+        data: { id: params.brain },
+      });
+      return startDeletion(trx, { kind: 'delete_brain', tenantId, brainId: params.brain, documentId: null });
+    });
+    return answerWithJob(api, reply, job);
+  });
+}
+
+/** @throws ProblemError `not-found` */
+export async function findBrain(db: Database, tenantId: string, id: string) {
+  const row = await db
+    .selectFrom('brains')
+    .selectAll()
+    .where('id', '=', id)
+    .where('tenant_id', '=', tenantId)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst();
+  if (!row) throw notFound('brain', id);
+  return row;
+}

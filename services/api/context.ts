@@ -1,0 +1,34 @@
+/** What the handlers of the api tier share. */
+import type { Scheduler } from '../shared/contract/grant.ts';
+import type { Database } from '../shared/database.ts';
+import type { DocumentStore } from '../shared/document-store.ts';
+import type { SettingsOf } from '../shared/env.ts';
+import type { App } from '../shared/http.ts';
+import type { Identity } from '../shared/identity.ts';
+import type { Logger } from '../shared/log.ts';
+import { ProblemError } from '../shared/problem.ts';
+import type { ChangeListener } from './change-listener.ts';
+import type { SignIn } from './sign-in.ts';
+
+export type ApiSettings = SettingsOf<'api'>;
+
+export interface Api {
+  readonly app: App;
+  readonly db: Database;
+  readonly store: DocumentStore;
+  readonly settings: ApiSettings;
+  readonly log: Logger;
+  readonly signIn: SignIn;
+  /** For places in the queue; it may be away. */
+  readonly scheduler: Pick<Scheduler, 'position'>;
+  readonly changes: ChangeListener;
+}
+
+/** The answer for what is absent and for what is another tenant's: nobody can tell which. */
+export const notFound = (what: string, id: string) => new ProblemError('not-found', `There is no ${what} ${id}.`);
+
+/** @throws ProblemError when a program asks for what only a person can have */
+export function personOf(identity: Identity): string {
+  if (!identity.personId) throw new ProblemError('forbidden', 'An API key asks; only a signed-in person can do this.');
+  return identity.personId;
+}

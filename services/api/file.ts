@@ -1,0 +1,63 @@
+/** `GET /v1/documents/{document}/file`: the original as it was uploaded, whole or in part. */
+import { routes } from '../shared/contract/routes.ts';
+import { serve } from '../shared/http.ts';
+import { matches } from './conditional.ts';
+import type { Api } from './context.ts';
+import { findDocument } from './documents.ts';
+
+export function serveFile({ app, db, store }: Api): void {
+  serve(app, routes.getFile, async ({ identity, params, request, reply }) => {
+    const document = await findDocument(db, identity.tenantId, params.document);
+    const size = document.size_bytes;
+    const etag = `"${document.sha256.toString('hex')}"`;
+    reply.headers({
+      etag,
+      'accept-ranges': 'bytes',
+      // A document never changes, but may be deleted; nobody else may keep it.
+      'cache-control': 'private, max-age=300',
+      // Never shown in our origin, whatever it contains.
+      'content-disposition': `attachment; filename="${ascii(document.name)}"; filename*=UTF-8''${encoded(document.name)}`,
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': "default-src 'none'; sandbox",
+    });
+    if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
+
+    const ifRange = request.headers['if-range'];
+    const range = ifRange && ifRange !== etag ? null : parseRange(request.headers.range, size);
+    if (range === 'unsatisfiable')
+      return reply.code(416).header('content-range', `bytes */${size}`).type('text/plain').send('');
+    reply.type(document.media_type === 'application/pdf' ? 'application/pdf' : `${document.media_type}; charset=utf-8`);
+    if (!range) {
+      reply.code(200).header('content-length', size);
+      return reply.send(request.method === 'HEAD' ? '' : await store.get(document.object_key));
+    }
+    const { start, end } = range;
+    reply.code(206).headers({ 'content-range': `bytes ${start}-${end}/${size}`, 'content-length': end - start + 1 });
+    return reply.send(await store.get(document.object_key, range));
+  });
+}
+
+/**
+ * One range of bytes (RFC 9110, 14.1.2). Null: send the whole; what is not understood, several ranges included, is
+ * ignored, as the RFC allows.
+ */
+export function parseRange(
+  header: string | undefined,
+  size: number,
+): { start: number; end: number } | 'unsatisfiable' | null {
+  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(header ?? '') ?? [];
+  if (first === '' && last === '') return null;
+  if (first === '') {
+    const length = Number(last);
+    return length === 0 ? 'unsatisfiable' : { start: Math.max(0, size - length), end: size - 1 };
+  }
+  const start = Number(first);
+  if (last !== '' && Number(last) < start) return null;
+  if (start >= size) return 'unsatisfiable';
+  return { start, end: last === '' ? size - 1 : Math.min(Number(last), size - 1) };
+}
+
+const ascii = (name: string) => name.replace(/[^\x20-\x7e]|["\\%]/g, '_');
+/** RFC 8187: encodeURIComponent leaves four characters that are not allowed there. */
+const encoded = (name: string) =>
+  encodeURIComponent(name).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);

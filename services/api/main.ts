@@ -1,0 +1,27 @@
+/**
+ * The api tier as a process: `node services/api/main.ts` serves; `… migrate` brings the schema up to date and exits;
+ * `… owner-link` makes sure that there is an owner and prints `{"token": "..."}`, a one-time sign-in link's token.
+ */
+import { openDatabase } from '../shared/database.ts';
+import { readSettings } from '../shared/env.ts';
+import { listen } from '../shared/http.ts';
+import { createLogger } from '../shared/log.ts';
+import { createApi } from './app.ts';
+import { migrateAll } from './migrate.ts';
+import { ownerLink } from './owner.ts';
+
+const settings = readSettings('api');
+const [command] = process.argv.slice(2);
+// Standard output of owner-link is its answer alone.
+const level = command === 'owner-link' ? 'silent' : settings.LOG_LEVEL;
+const log = createLogger('api', { level, replica: settings.REPLICA });
+
+if (command === 'migrate') await migrateAll(settings.DATABASE_URL, log);
+else if (command === 'owner-link') {
+  const { db, close } = openDatabase({ url: settings.DATABASE_URL, connectionsMax: 1, log });
+  console.log(JSON.stringify({ token: await ownerLink(db) }));
+  await close();
+} else if (command === undefined) {
+  const { app, close } = await createApi(settings, log);
+  await listen(app, { host: settings.HOST, port: settings.PORT, stopTimeoutMs: settings.STOP_TIMEOUT_MS }, close);
+} else throw new Error(`the command is '${command}'; allowed are migrate, owner-link, and none to serve`);

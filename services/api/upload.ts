@@ -1,0 +1,156 @@
+/**
+ * `POST /v1/brains/{brain}/documents`. The order matters: refuse what can be refused before bytes arrive; stream them to
+ * the object store while they are hashed; then one transaction makes document, job and event, or finds that the content
+ * is there already. Whatever is refused leaves no object and no row. The api never opens a document.
+ */
+import { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { MultipartFile } from '@fastify/multipart';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { uuidv7 } from 'uuidv7';
+import { type routes as Routes, routes } from '../shared/contract/routes.ts';
+import { documentViews } from '../shared/document-view.ts';
+import { type Call, serve } from '../shared/http.ts';
+import { documentPrefix, originalKey } from '../shared/object-keys.ts';
+import { ProblemError } from '../shared/problem.ts';
+import { checkQuotas } from '../shared/quota.ts';
+import { acceptUpload } from './accept-upload.ts';
+import { findBrain } from './brains.ts';
+import { type Api, notFound } from './context.ts';
+import { findDocument } from './documents.ts';
+import { type Claim, claimKey, type Finished, keepClaim, readIdempotencyKey, releaseKey } from './idempotency.ts';
+import { answerWithJob } from './job-answers.ts';
+import { fileName, tooLarge, UploadStream } from './upload-stream.ts';
+
+/** What multipart adds around the file: boundaries and headers. */
+const envelopeBytesMax = 64 * 1024;
+/** A sender that sends nothing for so long is gone; it would hold a socket and a claim. */
+const silenceMsMax = 60_000;
+
+export function serveUpload(api: Api): void {
+  const { app, db, store, settings } = api;
+
+  serve(app, routes.uploadDocument, async (call) => {
+    const { identity, params, request, reply } = call;
+    const { tenantId } = identity;
+    await findBrain(db, tenantId, params.brain);
+    const length = Number(request.headers['content-length'] ?? 0);
+    if (length > settings.UPLOAD_BYTES_MAX + envelopeBytesMax) throw tooLarge(settings.UPLOAD_BYTES_MAX);
+    const early = [
+      { quota: 'documents_max', adds: 1 },
+      { quota: 'bytes_max', adds: 1 },
+      { quota: 'pages_per_day_max', adds: 1 },
+    ] as const;
+
+    const key = readIdempotencyKey(request.headers['idempotency-key']);
+    const claim: Claim | null = key ? { tenantId, route: `uploadDocument ${params.brain}`, key } : null;
+    if (claim) reply.header('idempotency-key', claim.key);
+    const first = claim && (await claimKey(db, claim));
+    if (first) return replay(api, call, first);
+
+    const stopKeeping = claim && keepClaim(db, claim);
+    const documentId = uuidv7();
+    let accepted = false;
+    try {
+      await checkQuotas(db, tenantId, early, reply);
+      const part = await readPart(request);
+      const name = fileName(part.filename);
+      const upload = new UploadStream(name, settings.UPLOAD_BYTES_MAX);
+      await receive(part, upload, (body) => store.put(originalKey(tenantId, documentId), body));
+      const outcome = await acceptUpload(db, reply, {
+        documentId,
+        tenantId,
+        brainId: params.brain,
+        name,
+        uploadedBy: identity.personId,
+        claim,
+        ...upload.result,
+      });
+      accepted = 'job' in outcome;
+      if ('job' in outcome) return await accept(api, reply, outcome.job);
+      return await existing(api, reply, tenantId, outcome.existingId);
+    } finally {
+      stopKeeping?.();
+      if (!accepted) {
+        await store.deletePrefix(documentPrefix(tenantId, documentId));
+        if (claim) await releaseKey(db, claim);
+      }
+    }
+  });
+}
+
+type Upload = Call<(typeof Routes)['uploadDocument']>;
+
+async function accept(api: Api, reply: FastifyReply, job: Parameters<typeof answerWithJob>[2]) {
+  reply.code(202);
+  return answerWithJob(api, reply, job);
+}
+
+async function existing({ db, scheduler }: Api, reply: FastifyReply, tenantId: string, documentId: string) {
+  const row = await findDocument(db, tenantId, documentId);
+  const [document] = await documentViews(db, [row], scheduler);
+  if (!document) throw notFound('document', documentId);
+  reply.code(200).header('location', `/v1/documents/${documentId}`);
+  return { deduplicated: true as const, document };
+}
+
+/** The same key again: its bytes are read only to see whether they are the same. */
+async function replay(api: Api, { identity, request, reply }: Upload, first: Finished) {
+  const part = await readPart(request);
+  const upload = new UploadStream(fileName(part.filename), api.settings.UPLOAD_BYTES_MAX);
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  await receive(part, upload, (body) => pipeline(body, nowhere));
+  if (!upload.result.sha256.equals(first.fingerprint))
+    throw new ProblemError(
+      'key-reused',
+      'The first request with this Idempotency-Key carried other bytes. Use a new key.',
+    );
+  reply.header('idempotency-replayed', 'true');
+  if (first.response.document_id) return existing(api, reply, identity.tenantId, first.response.document_id);
+  const job = await api.db
+    .selectFrom('jobs')
+    .selectAll()
+    .where('id', '=', first.response.job_id as string)
+    .where('tenant_id', '=', identity.tenantId)
+    .executeTakeFirst();
+  if (!job) throw new ProblemError('gone', 'The document of this Idempotency-Key was deleted. Use a new key.');
+  return accept(api, reply, job);
+}
+
+async function readPart(request: FastifyRequest): Promise<MultipartFile> {
+  if (!request.isMultipart())
+    throw new ProblemError('unsupported-type', "Send multipart/form-data with the file in the field 'file'.");
+  const part = await request.file({ limits: { files: 1, fields: 5, fileSize: Number.POSITIVE_INFINITY } });
+  if (part?.fieldname !== 'file') {
+    part?.file.resume();
+    throw new ProblemError(
+      'bad-request',
+      `The field is '${part?.fieldname ?? 'missing'}'; the file goes into the field 'file'.`,
+    );
+  }
+  return part;
+}
+
+/** Runs the bytes through `upload` into `sink`. After a refusal the rest of the body is read and dropped. */
+async function receive(part: MultipartFile, upload: UploadStream, sink: (body: UploadStream) => Promise<void>) {
+  const silence = setTimeout(
+    () => upload.destroy(new ProblemError('bad-request', `No byte arrived for ${silenceMsMax / 1000} s.`)),
+    silenceMsMax,
+  );
+  part.file.on('data', () => silence.refresh());
+  part.file.on('error', (error) => upload.destroy(error));
+  // A sender that goes away ends the stream without an end.
+  part.file.on('close', () => {
+    if (!part.file.readableEnded) upload.destroy(new ProblemError('bad-request', 'The upload broke off.'));
+  });
+  try {
+    part.file.pipe(upload);
+    await sink(upload);
+  } catch (error) {
+    part.file.unpipe(upload);
+    part.file.resume();
+    throw error;
+  } finally {
+    clearTimeout(silence);
+  }
+}

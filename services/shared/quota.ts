@@ -1,0 +1,85 @@
+/** Hard limits of a tenant: reached means `429` before any work, never a bill. */
+import type { FastifyReply } from 'fastify';
+import { sql, type Transaction } from 'kysely';
+import type { Quotas } from './contract/people.ts';
+import type { Database } from './database.ts';
+import { ProblemError } from './problem.ts';
+import type { Tables } from './tables.ts';
+
+export interface Use {
+  readonly quota: keyof Quotas;
+  /** What the request would add. */
+  readonly adds: number;
+}
+
+/**
+ * Refuses when the tenant would be above one of these limits. Inside a transaction that holds the tenant's row
+ * ({@link lockTenant}), no two requests can both take the last of a quota.
+ *
+ * @throws ProblemError `quota`, with `Retry-After` and the RateLimit fields of draft-ietf-httpapi-ratelimit-headers-10
+ */
+export async function checkQuotas(
+  db: Database | Transaction<Tables>,
+  tenantId: string,
+  uses: readonly Use[],
+  reply: FastifyReply,
+): Promise<void> {
+  const limits = await db
+    .selectFrom('tenants')
+    .select(['documents_max', 'bytes_max', 'pages_per_day_max', 'questions_per_day_max'])
+    .where('id', '=', tenantId)
+    .executeTakeFirstOrThrow();
+  for (const { quota, adds } of uses) {
+    const max = limits[quota];
+    if (max === null) continue;
+    const used = await usedOf(db, tenantId, quota);
+    if (used + adds > max) throw refusal(quota, max, used, adds, reply, new Date());
+  }
+}
+
+/** Serializes what counts against a tenant's quotas, until the transaction ends. */
+export async function lockTenant(trx: Transaction<Tables>, tenantId: string): Promise<void> {
+  await trx.selectFrom('tenants').select('id').where('id', '=', tenantId).forNoKeyUpdate().execute();
+}
+
+/** What the tenant uses of a quota now; days begin at 00:00 UTC. */
+export async function usedOf(
+  db: Database | Transaction<Tables>,
+  tenantId: string,
+  quota: keyof Quotas,
+): Promise<number> {
+  if (quota === 'documents_max' || quota === 'bytes_max') {
+    const what = quota === 'documents_max' ? sql`count(*)` : sql`coalesce(sum(size_bytes), 0)::bigint`;
+    const { rows } = await sql<{ used: number }>`
+      select ${what} as used from documents where tenant_id = ${tenantId} and deleted_at is null`.execute(db);
+    return rows[0]?.used ?? 0;
+  }
+  const kind = quota === 'pages_per_day_max' ? 'pages' : 'question';
+  const { rows } = await sql<{ used: number }>`
+    select coalesce(sum(amount), 0)::bigint as used from ledger
+    where tenant_id = ${tenantId} and kind = ${kind}
+      and created_at >= date_trunc('day', now() at time zone 'UTC') at time zone 'UTC'`.execute(db);
+  return rows[0]?.used ?? 0;
+}
+
+const words = {
+  documents_max: ['documents', 'documents', 'Delete some, or ask the owner of this installation for more.'],
+  bytes_max: ['bytes', 'content-bytes', 'Delete documents, or ask the owner of this installation for more.'],
+  pages_per_day_max: ['pages a day', 'pages', 'The day begins at 00:00 UTC.'],
+  questions_per_day_max: ['questions a day', 'requests', 'The day begins at 00:00 UTC.'],
+} as const;
+
+/** Space comes free when somebody deletes; nobody knows when. Asking once an hour costs nothing. */
+const spaceRetryS = 3600;
+
+function refusal(quota: keyof Quotas, max: number, used: number, adds: number, reply: FastifyReply, now: Date) {
+  const daily = quota.endsWith('_per_day_max');
+  const midnight = Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate() + 1);
+  const retryAfterS = daily ? Math.ceil((midnight - now.getTime()) / 1000) : spaceRetryS;
+  const [what, unit, todo] = words[quota];
+  reply.header('ratelimit-policy', `"${quota}";q=${max};qu="${unit}"${daily ? ';w=86400' : ''}`);
+  reply.header('ratelimit', `"${quota}";r=${Math.max(0, max - used)};t=${retryAfterS}`);
+  return new ProblemError('quota', `Allowed are ${max} ${what}; ${used} are used and this adds ${adds}. ${todo}`, {
+    retryAfterS,
+  });
+}
