@@ -1,6 +1,8 @@
 /** Which replica takes the next request. Pure. */
 
 export interface Replica {
+  /** @default '127.0.0.1' */
+  readonly host?: string;
   readonly port: number;
   readonly ready: boolean;
   /** Requests under way to it. */

@@ -21,6 +21,8 @@ export interface Router {
 }
 
 export interface RouterOptions {
+  /** Address to listen on. @default loopback, by both of its addresses */
+  readonly host?: string;
   /** 0: any free port. */
   readonly port: number;
   /** The replicas of a tier as they are now. */
@@ -30,7 +32,7 @@ export interface RouterOptions {
 }
 
 /** @throws NodeJS.ErrnoException `EADDRINUSE` when the port is taken */
-export async function openRouter({ port, replicas, owner = routeOwner }: RouterOptions): Promise<Router> {
+export async function openRouter({ host, port, replicas, owner = routeOwner }: RouterOptions): Promise<Router> {
   // Idle connections go before the tiers' own keep-alive ends (fastify: 72 s), so that none is used as it closes.
   const agent = new Agent({ keepAlive: true, timeout: 30_000, maxSockets: Number.POSITIVE_INFINITY });
   const server = createServer((request, response) => {
@@ -46,16 +48,17 @@ export async function openRouter({ port, replicas, owner = routeOwner }: RouterO
   server.headersTimeout = 20_000;
   // `localhost` and not 127.0.0.1 in the browser's bar: both of its addresses must answer, and nothing but loopback.
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(port, '127.0.0.1', resolve);
+    server.once('error', reject).listen(port, host ?? '127.0.0.1', resolve);
   });
   const address = server.address();
   const bound = typeof address === 'object' && address ? address.port : port;
   const second = createServer((request, response) => server.emit('request', request, response));
   second.requestTimeout = 0;
-  await new Promise<void>((resolve) => {
-    // A machine without IPv6, or the port taken there alone: browsers then use 127.0.0.1.
-    second.once('error', () => resolve()).listen(bound, '::1', () => resolve());
-  });
+  if (host === undefined)
+    await new Promise<void>((resolve) => {
+      // A machine without IPv6, or the port taken there alone: browsers then use 127.0.0.1.
+      second.once('error', () => resolve()).listen(bound, '::1', () => resolve());
+    });
   const listening = [server, second].filter((each) => each.listening);
   let closed: Promise<unknown> | undefined;
   const stopAccepting = () => {
@@ -92,7 +95,7 @@ function forward(
   replica.outstanding++;
   let counted = true;
   const upstream = httpRequest({
-    host: '127.0.0.1',
+    host: replica.host ?? '127.0.0.1',
     port: replica.port,
     method: request.method,
     path: request.url,

@@ -54,6 +54,8 @@ async function startWithProgress(plan: Plan): Promise<true | string> {
       // Ours stops the house; Listr's would only draw the list once more.
       registerSignalListeners: false,
       rendererOptions: { showErrorMessage: false, collapseErrors: false },
+      // A terminal of unknown width gets plain lines too: the list would be broken after every character.
+      fallbackRendererCondition: () => !process.stdout.isTTY || !process.stdout.columns,
       fallbackRenderer: 'simple',
     }).run();
     return true;
