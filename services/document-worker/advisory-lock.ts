@@ -32,3 +32,6 @@ export async function tryLock(pool: Pool, name: string, action: () => Promise<vo
     client.release(broken);
   }
 }
+
+/** Held while a document is indexed or deleted: never both. */
+export const documentLock = (documentId: string) => `document ${documentId}`;

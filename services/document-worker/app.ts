@@ -15,7 +15,7 @@ export interface DocumentWorker {
 export async function createDocumentWorker(
   settings: WorkerSettings,
   log: Logger,
-  options: Pick<WorkerOptions, 'childModule' | 'filesFolder'> = {},
+  options: Pick<WorkerOptions, 'childModule' | 'filesFolder' | 'onFatal'>,
 ): Promise<DocumentWorker> {
   const { db, pool, close } = openDatabase({
     url: settings.DATABASE_URL,

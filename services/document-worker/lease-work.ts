@@ -4,7 +4,7 @@ import type { Lease } from '../shared/contract/grant.ts';
 import type { Database } from '../shared/database.ts';
 import { type DocumentStore, NotInStoreError } from '../shared/document-store.ts';
 import type { Logger } from '../shared/log.ts';
-import { pagesKey } from '../shared/object-keys.ts';
+import { documentPrefix, pagesKey } from '../shared/object-keys.ts';
 import { writePageResults } from '../shared/page-results.ts';
 import { ProblemError } from '../shared/problem.ts';
 import { usedOf } from '../shared/quota.ts';
@@ -90,6 +90,7 @@ async function parse(
   const { decision, finished } = await savePages(db, lease, pages, key);
   if (decision !== 'work') {
     await stepAside(context, lease, decision);
+    if (decision === 'forget') await removeIfDeleted(context, work);
     return [];
   }
   metrics.pages.inc(pages.length);
@@ -102,6 +103,16 @@ async function stepAside({ db, scheduler, log }: LeaseContext, lease: Lease, dec
   log.info({ jobId: lease.jobId, epoch: lease.epoch, decision }, 'lease not worked on');
   if (decision === 'cancel') await endJob(db, lease.jobId, 'canceled');
   if (decision === 'cancel' || decision === 'forget') await scheduler.remove(lease.jobId);
+}
+
+/** The document was deleted while its pages were read: its folder must not come back. */
+async function removeIfDeleted({ db, store }: LeaseContext, { documentId, tenantId }: Work): Promise<void> {
+  const document = await db
+    .selectFrom('documents')
+    .select('deleted_at')
+    .where('id', '=', documentId)
+    .executeTakeFirst();
+  if (!document || document.deleted_at) await store.deletePrefix(documentPrefix(tenantId, documentId));
 }
 
 async function requireQuota(db: Database, tenantId: string, pageCount: number): Promise<void> {

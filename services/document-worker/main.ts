@@ -9,7 +9,7 @@ const closeReserveMs = 5000;
 
 const settings = readSettings('document-worker');
 const log = createLogger('document-worker', { level: settings.LOG_LEVEL, replica: settings.REPLICA });
-const { app, close } = await createDocumentWorker(settings, log);
+const { app, close } = await createDocumentWorker(settings, log, { onFatal: () => process.exit(1) });
 const stopTimeoutMs = settings.STOP_TIMEOUT_MS;
 await listen(app, { host: settings.HOST, port: settings.PORT, stopTimeoutMs }, () =>
   close(Math.max(0, stopTimeoutMs - closeReserveMs)),

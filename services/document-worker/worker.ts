@@ -8,13 +8,16 @@ import type { DocumentStore } from '../shared/document-store.ts';
 import type { SettingsOf } from '../shared/env.ts';
 import type { Logger } from '../shared/log.ts';
 import { RedisScheduler } from '../shared/scheduler/redis-scheduler.ts';
+import { reviveDeletions, startBackground } from './background.ts';
 import { GrantLoop } from './grant-loop.ts';
+import { IndexLoop } from './index-loop.ts';
 import { type LeaseContext, workOn } from './lease-work.ts';
 import { LocalFiles } from './local-files.ts';
 import { createMetrics, watchPool } from './metrics.ts';
 import { listenTo } from './notifications.ts';
 import { ParserPool } from './parser/parser-pool.ts';
 import { admit, cancelRequested, rebuild, reconcile } from './reconcile.ts';
+import { openVectors } from './vectors.ts';
 
 export type WorkerSettings = SettingsOf<'document-worker'>;
 
@@ -26,6 +29,8 @@ export interface WorkerOptions {
   readonly store: DocumentStore;
   readonly log: Logger;
   readonly metrics: Registry;
+  /** The worker cannot start, and why is logged. */
+  readonly onFatal: () => void;
   /** @default the parser of this service; tests put hostile ones here */
   readonly childModule?: string;
   /** Folder for documents being read. @default in the system's temporary folder */
@@ -41,11 +46,17 @@ export interface Worker {
 /** How often lost work is looked for. */
 const reconcileMs = 15_000;
 const schemaWaitMs = 500;
+/** Held for long: two index runs, a deletion, a rebuild, graphile-worker's listener. One more for everything else. */
+const connectionsMin = 6;
 /** One child per slot of the contract. */
 const childrenMax = 4;
 
 export function startWorker(options: WorkerOptions): Worker {
   const { settings, db, pool, redis, store, log } = options;
+  if (settings.DATABASE_CONNECTIONS_MAX < connectionsMin)
+    throw new Error(
+      `DATABASE_CONNECTIONS_MAX is ${settings.DATABASE_CONNECTIONS_MAX}, a document-worker needs at least ${connectionsMin}`,
+    );
   const slots = Math.min(childrenMax, Math.max(1, settings.PARSER_CHILDREN));
   const scheduler = new RedisScheduler(redis);
   const closing = new AbortController();
@@ -91,23 +102,35 @@ export function startWorker(options: WorkerOptions): Worker {
       },
       lost: () => metrics.leasesLost.inc(),
     });
+    const vectors = openVectors(settings.VECTORSTORE_URL, settings.SERVICE_TOKEN_SECRET);
+    const indexing = new IndexLoop({ db, pool, store, vectors, settings, metrics, log });
+    onClose((limitMs) => indexing.stop(limitMs));
+    const background = await startBackground({ db, pool, store, scheduler, vectors, log });
+    onClose(() => background.close());
     const look = inTurn(log, async () => {
       if (await scheduler.needsRebuild())
         log.info({ jobs: await rebuild(db, pool, scheduler) }, 'schedule rebuilt from PostgreSQL');
       await cancelRequested(db, scheduler);
       const found = await reconcile(db, scheduler);
       if (found > 0) log.warn({ jobs: found }, 'lost jobs enqueued again');
+      await reviveDeletions(db);
       loop.wake();
+      await indexing.look();
     });
+    const told = async (jobId: string) => {
+      try {
+        await admit(db, scheduler, jobId);
+      } catch (error) {
+        log.warn({ err: error as Error, jobId }, 'job not admitted, it will be found later');
+      }
+      loop.wake();
+      await indexing.look();
+    };
     await look();
     const timer = setInterval(() => void look(), reconcileMs);
     const notifications = listenTo(settings.DATABASE_URL, 'jobs', log, (jobId) => {
       if (jobId === null) void look();
-      else
-        void admit(db, scheduler, jobId).then(
-          () => loop.wake(),
-          (error: Error) => log.warn({ err: error }, 'job not admitted'),
-        );
+      else void told(jobId);
     });
     loop.start();
     onClose(async (limitMs) => {
@@ -123,8 +146,7 @@ export function startWorker(options: WorkerOptions): Worker {
   });
   started.catch((error: Error) => {
     log.fatal({ err: error }, 'worker cannot start');
-    process.exitCode = 1;
-    process.kill(process.pid, 'SIGTERM');
+    options.onFatal();
   });
 
   return {
@@ -136,8 +158,9 @@ export function startWorker(options: WorkerOptions): Worker {
     },
     close: async (limitMs) => {
       closing.abort();
+      const deadlineMs = Date.now() + limitMs;
       await started.catch(() => {});
-      for (const closer of closers) await closer(limitMs);
+      for (const closer of closers) await closer(Math.max(0, deadlineMs - Date.now()));
     },
   };
 }

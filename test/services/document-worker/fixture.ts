@@ -10,12 +10,20 @@ import { uuidv7 } from 'uuidv7';
 import { createDocumentWorker, type DocumentWorker } from '../../../services/document-worker/app.ts';
 import type { WorkerOptions } from '../../../services/document-worker/worker.ts';
 import type { PageResult } from '../../../services/shared/contract/page.ts';
+import { type Hit, searchAnswer, vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
 import { type Database, openDatabase } from '../../../services/shared/database.ts';
 import { type DocumentStore, openDocumentStore } from '../../../services/shared/document-store.ts';
+import { createEmbedder } from '../../../services/shared/embedding.ts';
 import { readSettings } from '../../../services/shared/env.ts';
+import { lexicalHashingModel } from '../../../services/shared/lexical-hashing.ts';
 import { originalKey } from '../../../services/shared/object-keys.ts';
 import { readPageResults } from '../../../services/shared/page-results.ts';
+import { signServiceCall } from '../../../services/shared/service-token.ts';
 import type { Jobs } from '../../../services/shared/tables.ts';
+import { createVectorstoreApp } from '../../../services/vectorstore/app.ts';
+import { openBrainTables } from '../../../services/vectorstore/brain-tables.ts';
+import { createVectorStore } from '../../../services/vectorstore/vector-store.ts';
+import { createWriterLock } from '../../../services/vectorstore/writer-lock.ts';
 import { startServices, type TestServices } from '../../services.ts';
 
 export interface Bench {
@@ -33,7 +41,38 @@ export interface Bench {
   job(id: string): Promise<Selectable<Jobs>>;
   until(id: string, holds: (job: Selectable<Jobs>) => boolean, limitMs?: number): Promise<Selectable<Jobs>>;
   pages(documentId: string): Promise<PageResult[]>;
+  search(query: string): Promise<Hit[]>;
   close(): Promise<void>;
+}
+
+const secret = 'a secret of at least 32 bytes, for tests';
+const embedder = createEmbedder({
+  EMBEDDING_URL: '',
+  EMBEDDING_MODEL: '',
+  EMBEDDING_DIMENSIONS: 384,
+  EMBEDDING_API_KEY: '',
+});
+
+/** The real one, on the same parts. */
+async function startVectorstore({ databaseUrl, documentStoreUrl, log }: TestServices, serviceTokenSecret: string) {
+  const { db, pool, close } = openDatabase({ url: databaseUrl, connectionsMax: 5, log });
+  const store = createVectorStore({
+    db,
+    documents: await openDocumentStore(documentStoreUrl),
+    tables: openBrainTables(documentStoreUrl, 64),
+    lock: createWriterLock(pool),
+    log,
+  });
+  const { http } = createVectorstoreApp({ store, log, serviceTokenSecret, notReady: async () => null });
+  const url = await http.listen({ host: '127.0.0.1', port: 0 });
+  return {
+    url,
+    close: async () => {
+      await http.close();
+      await store.close();
+      await close();
+    },
+  };
 }
 
 export async function openBench(settings: Record<string, string> = {}): Promise<Bench> {
@@ -48,17 +87,18 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
       id: brainId,
       tenant_id: tenantId,
       name: 'B',
-      embedding_model: 'lexical-hashing',
+      embedding_model: lexicalHashingModel,
       embedding_dimensions: 384,
     })
     .execute();
+  const vectors = await startVectorstore(services, secret);
   const env = {
     PORT: '0',
     DATABASE_URL: services.databaseUrl,
     REDIS_URL: services.redisUrl,
     DOCUMENT_STORE_URL: services.documentStoreUrl,
-    VECTORSTORE_URL: 'http://127.0.0.1:9',
-    SERVICE_TOKEN_SECRET: 'x'.repeat(32),
+    VECTORSTORE_URL: vectors.url,
+    SERVICE_TOKEN_SECRET: secret,
     LOG_LEVEL: 'warn',
     ...settings,
   };
@@ -74,6 +114,9 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
     startWorker: (options = {}, more = {}) =>
       createDocumentWorker(readSettings('document-worker', { ...env, ...more }), services.log, {
         filesFolder: join(services.folder, 'files'),
+        onFatal: () => {
+          throw new Error('the worker cannot start, see TEST_LOG=info');
+        },
         ...options,
       }),
     submit: async (body, mediaType = 'application/pdf') => {
@@ -125,7 +168,18 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
       const objects = await Promise.all(rows.map(({ object_key }) => readPageResults(store, object_key)));
       return objects.flat().sort((a, b) => a.page_number - b.page_number);
     },
+    search: async (query) => {
+      const [vector] = await embedder.embed([query]);
+      const token = await signServiceCall(secret, { from: 'chat', to: 'vectorstore', tenantId, brainId });
+      const answer = await fetch(new URL(vectorstorePaths.search(brainId), vectors.url), {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ query, vector, limit: 5 }),
+      });
+      return searchAnswer.parse(await answer.json()).hits;
+    },
     close: async () => {
+      await vectors.close();
       await close();
       await services.close();
     },

@@ -1,0 +1,63 @@
+/** graphile-worker in this process: deletions that the api ordered, and the hourly clean-up. */
+import { Logger as GraphileLogger, run } from 'graphile-worker';
+import { sql } from 'kysely';
+import type { Pool, PoolClient } from 'pg';
+import type { Database } from '../shared/database.ts';
+import type { Logger } from '../shared/log.ts';
+import { cleanUp } from './cleanup.ts';
+import { type DeletionContext, deleteBrain, deleteDocument } from './deletion.ts';
+
+/** A task of a killed worker stays locked for hours; the job's own row says that nothing moves. */
+const stuckAfterS = 60;
+
+export async function startBackground(
+  context: DeletionContext & { readonly pool: Pool; readonly log: Logger },
+): Promise<{ close(): Promise<void> }> {
+  const { db, pool, log } = context;
+  // A connection that breaks while it is in use here must not end the process; the pool replaces it.
+  const watch = (client: PoolClient) => {
+    client.on('error', (error) => log.warn({ err: error }, 'database connection lost'));
+  };
+  pool.on('connect', watch);
+  const runner = await run({
+    pgPool: pool,
+    // One at a time: each may hold a document's lock on a connection of its own.
+    concurrency: 1,
+    noHandleSignals: true,
+    logger: graphileLogger(log),
+    taskList: {
+      delete_document: async (payload) => deleteDocument(context, jobIdOf(payload)),
+      delete_brain: async (payload) => deleteBrain(context, jobIdOf(payload)),
+      clean_up: async () => log.info({ removed: await cleanUp(db) }, 'cleaned up'),
+    },
+    crontab: '17 * * * * clean_up',
+  });
+  runner.promise.catch((error: Error) => log.error({ err: error }, 'background jobs stopped'));
+  return {
+    close: async () => {
+      await runner.stop();
+      pool.off('connect', watch);
+    },
+  };
+}
+
+/** Orders deletions anew that stand still; the task itself finds out whether there is anything left to do. */
+export async function reviveDeletions(db: Database): Promise<void> {
+  await sql`
+    select graphile_worker.add_job(kind, json_build_object('jobId', id), job_key := id::text)
+    from jobs
+    where kind in ('delete_document', 'delete_brain') and status in ('queued', 'running', 'canceling')
+      and moved_at < now() - make_interval(secs => ${stuckAfterS})
+    limit 100`.execute(db);
+}
+
+function jobIdOf(payload: unknown): string {
+  const { jobId } = payload as { jobId?: unknown };
+  if (typeof jobId !== 'string') throw new Error(`the payload is ${JSON.stringify(payload)}, wanted is { jobId }`);
+  return jobId;
+}
+
+function graphileLogger(log: Logger): GraphileLogger {
+  const levels: Record<string, 'error' | 'warn' | 'debug'> = { error: 'error', warning: 'warn' };
+  return new GraphileLogger(() => (level, message) => log[levels[level] ?? 'debug'](message));
+}

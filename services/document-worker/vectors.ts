@@ -1,0 +1,74 @@
+/** Calls to the vectorstore tier, signed, with a time limit and retries. */
+import { ExponentialBackoff, handleWhen, retry, TaskCancelledError, TimeoutStrategy, timeout, wrap } from 'cockatiel';
+import { type Chunk, vectorstorePaths } from '../shared/contract/vectorstore.ts';
+import { signServiceCall } from '../shared/service-token.ts';
+
+export interface BrainTarget {
+  readonly tenantId: string;
+  readonly brainId: string;
+}
+export interface DocumentTarget extends BrainTarget {
+  readonly documentId: string;
+}
+
+export interface Vectors {
+  /** Same ids replace, so repeating is harmless. @throws VectorstoreError after retries */
+  upsert(target: DocumentTarget, dimensions: number, chunks: readonly Chunk[], signal?: AbortSignal): Promise<void>;
+  deleteDocument(target: DocumentTarget, signal?: AbortSignal): Promise<void>;
+  deleteBrain(target: BrainTarget, signal?: AbortSignal): Promise<void>;
+}
+
+export class VectorstoreError extends Error {
+  /** 0: no answer. */
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.name = 'VectorstoreError';
+    this.status = status;
+  }
+}
+
+/** An upsert of 1,000 chunks commits in about a second; a first one may wait for the brain's writer. */
+const callTimeoutMs = 60_000;
+/** Spans a restart of the tier; after that the job waits and is tried again as a whole. */
+const retriesMax = 5;
+
+export function openVectors(baseUrl: string, secret: string): Vectors {
+  const policy = wrap(
+    retry(handleWhen(worthAnotherTry), {
+      maxAttempts: retriesMax,
+      backoff: new ExponentialBackoff({ initialDelay: 200, maxDelay: 5000 }),
+    }),
+    timeout(callTimeoutMs, TimeoutStrategy.Aggressive),
+  );
+  const call = (target: BrainTarget, path: string, body: object, signal?: AbortSignal) =>
+    policy.execute(async ({ signal }) => {
+      const { tenantId, brainId } = target;
+      const token = await signServiceCall(secret, { from: 'document-worker', to: 'vectorstore', tenantId, brainId });
+      const answer = await fetch(new URL(path, baseUrl), {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+        signal,
+      }).catch((error: Error) => {
+        signal.throwIfAborted();
+        throw new VectorstoreError(0, `the vectorstore does not answer: ${String(error.cause ?? error.message)}`);
+      });
+      const text = await answer.text();
+      if (!answer.ok)
+        throw new VectorstoreError(answer.status, `the vectorstore answered ${answer.status}: ${text.slice(0, 500)}`);
+    }, signal);
+  const { upsert, deleteDocument, deleteBrain } = vectorstorePaths;
+  return {
+    upsert: (target, dimensions, chunks, signal) =>
+      call(target, upsert(target.brainId, target.documentId), { dimensions, chunks }, signal),
+    deleteDocument: (target, signal) => call(target, deleteDocument(target.brainId, target.documentId), {}, signal),
+    deleteBrain: (target, signal) => call(target, deleteBrain(target.brainId), {}, signal),
+  };
+}
+
+function worthAnotherTry(error: unknown): boolean {
+  if (error instanceof VectorstoreError) return error.status === 0 || error.status === 429 || error.status >= 500;
+  return error instanceof TaskCancelledError;
+}
