@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { type ServiceName, serviceNames } from '../../services/manifest.ts';
 import { baseLacks, writeBase } from './base.ts';
-import { type Architecture, bundleService } from './bundle.ts';
+import { type Architecture, bundleDoor, bundleService } from './bundle.ts';
 import { contents } from './contents.ts';
 import { type Engine, findEngine } from './engine.ts';
 import type { Folder } from './normalize.ts';
@@ -64,8 +64,17 @@ export async function ensureStore(store: StoreImage, engine: Engine, BASE: strin
   const folder = join(cacheFolder, store);
   const { hash } = await writeStore(store, folder);
   const architecture = hostArchitecture;
-  await build(engine, { name: store, folder, hash, dockerfile: 'store.Dockerfile', args: { BASE }, architecture });
+  await build(engine, { name: store, folder, hash, dockerfile: `${store}.Dockerfile`, args: { BASE }, architecture });
   return localTag(store);
+}
+
+/** The image of the router that stands before the tiers in a compose file. */
+export async function ensureDoor(engine: Engine, BASE: string): Promise<void> {
+  const name = 'door';
+  const folder = join(cacheFolder, name);
+  const { hash } = await bundleDoor(folder);
+  const args = { BASE, SERVICE: name, VERSION: '0' };
+  await build(engine, { name, folder, hash, dockerfile: 'Dockerfile', args, architecture: hostArchitecture });
 }
 
 /** As an image is named on this machine. */

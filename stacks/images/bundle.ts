@@ -29,6 +29,15 @@ export async function bundleService(name: ServiceName, folder: string, architect
   return normalize(folder);
 }
 
+/** The same for the local router, which is no tier. */
+export async function bundleDoor(folder: string): Promise<Folder> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(join(folder, 'data'), { recursive: true });
+  await bundle({ main: 'stacks/compose/door.ts', health: 'stacks/images/health.ts' }, join(folder, 'app'));
+  await writeFile(join(folder, 'app/package.json'), '{ "type": "module" }\n');
+  return normalize(folder);
+}
+
 /** One file per program; @param packages left out of it, found in node_modules at run time */
 export async function bundle(
   programs: Readonly<Record<string, string>>,
@@ -43,10 +52,7 @@ export async function bundle(
     platform: 'node',
     target: 'node24',
     format: 'esm',
-    // CommonJS libraries inside an ES module still ask for `require` and `__filename`.
-    banner: {
-      js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url); const __filename = import.meta.filename; const __dirname = import.meta.dirname;",
-    },
+    banner: { js: commonJs },
     external: [...neverLoaded, ...packages.map((name) => name.replace('{arch}', '*'))],
     // Names stay: a stack trace from production must be readable.
     minifySyntax: true,
@@ -56,3 +62,11 @@ export async function bundle(
     logLevel: 'error',
   });
 }
+
+/** CommonJS libraries inside an ES module still ask for these. */
+const commonJs = [
+  "import { createRequire as requireOf } from 'node:module'",
+  'const require = requireOf(import.meta.url)',
+  'const __filename = import.meta.filename',
+  'const __dirname = import.meta.dirname',
+].join(';');

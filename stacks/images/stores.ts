@@ -30,7 +30,6 @@ const writers: Readonly<Record<StoreImage, (folder: string) => Promise<void>>> =
     await writeFile(join(root, 'app/package.json'), '{ "type": "module" }\n');
     await mkdir(join(root, 'usr/local/bin'), { recursive: true });
     await symlink('/usr/local/pgsql/bin/postgres', join(root, 'usr/local/bin/postgres'));
-    await mkdir(join(folder, 'data/postgresql'));
   },
   /** Debian's redis-server of this machine, with the libraries it links to. */
   redis: async (folder) => {
@@ -44,6 +43,5 @@ const writers: Readonly<Record<StoreImage, (folder: string) => Promise<void>>> =
       await mkdir(dirname(to), { recursive: true });
       await copyFile(path as string, to);
     }
-    await mkdir(join(folder, 'data/redis'));
   },
 };

@@ -1,0 +1,138 @@
+/** An environment as a compose file: the same tiers, limits and edges on one machine, without a cloud account. Pure. */
+import type { Edge } from '../../constructs/connections.ts';
+import { initCommand } from '../../constructs/init-command.ts';
+import { type ServiceName, type SettingName, serviceNames, services, settings } from '../../services/manifest.ts';
+import type { Environment, Placement } from '../environment.ts';
+import { serviceSettings } from '../settings.ts';
+import { type Network, networkOf, networksOf, openEdges } from './networks.ts';
+import { doorService, joined, storeServices } from './parts.ts';
+import { fromEnv, limits, locked, type Service } from './service.ts';
+
+export interface Compose {
+  readonly name: string;
+  readonly services: Readonly<Record<string, Service>>;
+  readonly networks: Readonly<Record<string, Network>>;
+  readonly volumes: Readonly<Record<string, Record<string, never>>>;
+}
+
+/** @param passed settings that compose takes from its `.env` file; they beat the environment's own */
+export function composeOf(environment: Environment, passed: readonly SettingName[] = []): Compose {
+  const edges = openEdges(environment, passed);
+  const tiers = serviceNames.flatMap((name) =>
+    replicasOf(environment, name).map((replica) => [
+      replica.name,
+      tierService({ environment, passed, tier: name, networks: networksOfTier(name, replica, edges), ...replica }),
+    ]),
+  );
+  const upstreams = serviceNames
+    .filter((name) => services[name].routes.length > 0)
+    .map((tier) => [tier, replicasOf(environment, tier).map(({ name }) => `${name}:${services[tier].port}`)]);
+  return {
+    name: `bulkhead-${environment.name}`,
+    services: {
+      ...storeServices(edges),
+      ...migrations(environment, passed, edges),
+      ...Object.fromEntries(tiers),
+      door: doorService(Object.fromEntries(upstreams), edges),
+    },
+    networks: networksOf(edges),
+    volumes: { postgres: {}, documents: {} },
+  };
+}
+
+interface Replica {
+  /** `chat`, or of several `chat-1`, `chat-2`. */
+  readonly name: string;
+  readonly placement: Placement;
+  readonly alone: boolean;
+}
+
+function replicasOf(environment: Environment, tier: ServiceName): Replica[] {
+  const placements = environment.tiers[tier].flatMap((placement) =>
+    Array.from({ length: placement.replicas.min }, () => placement),
+  );
+  const alone = placements.length === 1;
+  return placements.map((placement, index) => ({ name: alone ? tier : `${tier}-${index + 1}`, placement, alone }));
+}
+
+/** Both ends of its edges. Several replicas of a called tier answer to the tier's name in turn. */
+function networksOfTier(tier: ServiceName, { alone }: Replica, edges: readonly Edge[]): Service['networks'] {
+  return Object.fromEntries(
+    edges.flatMap((edge) => {
+      const network = networkOf(edge);
+      const called = 'to' in edge && edge.to === tier;
+      if (!network || !(called || ('from' in edge && edge.from === tier))) return [];
+      return [[network, called && edge.kind === 'call' && !alone ? { aliases: [tier] } : {}]];
+    }),
+  );
+}
+
+interface TierService {
+  readonly environment: Environment;
+  readonly passed: readonly SettingName[];
+  readonly tier: ServiceName;
+  readonly name: string;
+  readonly placement: Placement;
+  readonly networks: Service['networks'];
+}
+
+function tierService({ environment, passed, tier, name, placement, networks }: TierService): Service {
+  const uses: readonly string[] = services[tier].uses;
+  return {
+    image: `localhost/bulkhead/${tier}`,
+    pull_policy: 'never',
+    environment: variables(environment, passed, tier, name, placement),
+    ...limits(placement),
+    ...locked,
+    stop_grace_period: `${Math.ceil(environment.limits.stopTimeoutMs / 1000)}s`,
+    restart: 'unless-stopped',
+    ...(uses.includes('document-store') && { volumes: ['documents:/data'] }),
+    networks,
+  };
+}
+
+/** The init step that gates a rollout, as a service that ends. It tries again until PostgreSQL takes connections. */
+function migrations(environment: Environment, passed: readonly SettingName[], edges: readonly Edge[]) {
+  return Object.fromEntries(
+    serviceNames.flatMap((tier) => {
+      const command = initCommand(tier);
+      const [placement] = environment.tiers[tier];
+      if (!command || !placement) return [];
+      const networks = joined(edges, (edge) => edge.kind === 'use' && edge.from === tier && edge.store === 'postgres');
+      const service = tierService({ environment, passed, tier, name: 'migrate', placement, networks });
+      return [['migrate', { ...service, command, restart: 'on-failure' as const }]];
+    }),
+  );
+}
+
+function variables(
+  environment: Environment,
+  passed: readonly SettingName[],
+  tier: ServiceName,
+  replica: string,
+  placement: Placement,
+): Record<string, string> {
+  const taken: readonly string[] = services[tier].settings;
+  const all: Record<string, string | undefined> = {
+    ...serviceSettings(environment, tier, placement),
+    REPLICA: replica,
+    DATABASE_URL: `postgresql://bulkhead:${fromEnv('POSTGRES_PASSWORD')}@postgres:5432/bulkhead`,
+    REDIS_URL: `redis://:${fromEnv('REDIS_PASSWORD')}@redis:6379`,
+    DOCUMENT_STORE_URL: 'file:///data',
+    SERVICE_TOKEN_SECRET: fromEnv('SERVICE_TOKEN_SECRET'),
+    AUTH_SECRET: fromEnv('AUTH_SECRET'),
+    PUBLIC_URL: fromEnv('PUBLIC_URL'),
+    ...Object.fromEntries(serviceNames.map((to) => [addressSetting(to), `http://${to}:${services[to].port}`])),
+    ...Object.fromEntries(passed.map((name) => [name, fromEnv(name)])),
+  };
+  return Object.fromEntries(
+    Object.keys(settings).flatMap((name) =>
+      taken.includes(name) && all[name] !== undefined ? [[name, all[name]]] : [],
+    ),
+  );
+}
+
+/** @example 'vectorstore' -> 'VECTORSTORE_URL' */
+function addressSetting(name: ServiceName): string {
+  return `${name.toUpperCase().replaceAll('-', '_')}_URL`;
+}

@@ -1,0 +1,48 @@
+/** Writes an environment's compose file, and the `.env` beside it that holds what only this machine knows. */
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SettingName } from '../../services/manifest.ts';
+import type { Environment } from '../environment.ts';
+import { composeOf } from './compose.ts';
+import { renderCompose, renderEnv } from './render.ts';
+
+export interface ComposeFolder {
+  readonly environment: Environment;
+  readonly folder: string;
+  /** Port of the door on this machine. */
+  readonly port: number;
+  /** Images of the stores. @default the public ones */
+  readonly stores?: { readonly postgres: string; readonly redis: string };
+  /** Settings that pass through from the outer environment, with their values. @default none */
+  readonly passed?: Partial<Record<SettingName, string>>;
+}
+
+const secrets = ['POSTGRES_PASSWORD', 'REDIS_PASSWORD', 'SERVICE_TOKEN_SECRET', 'AUTH_SECRET'] as const;
+
+/** 256 bits: what HMAC-SHA-256 can use in full. */
+const secretBytes = 32;
+
+/** @returns path of the compose file. Secrets that are there already stay: the database keeps its password. */
+export async function writeCompose({ environment, folder, port, stores, passed = {} }: ComposeFolder): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const envPath = join(folder, '.env');
+  const before = parseEnv(await readFile(envPath, 'utf8').catch(() => ''));
+  const values = {
+    PORT: String(port),
+    PUBLIC_URL: `http://localhost:${port}`,
+    ...(stores && { POSTGRES_IMAGE: stores.postgres, REDIS_IMAGE: stores.redis }),
+    ...Object.fromEntries(
+      secrets.map((name) => [name, before[name] ?? randomBytes(secretBytes).toString('base64url')]),
+    ),
+    ...passed,
+  };
+  await writeFile(envPath, renderEnv(values), { mode: 0o600 });
+  const path = join(folder, 'compose.yaml');
+  await writeFile(path, renderCompose(composeOf(environment, Object.keys(passed) as SettingName[]), environment));
+  return path;
+}
+
+function parseEnv(text: string): Partial<Record<string, string>> {
+  return Object.fromEntries([...text.matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
+}
