@@ -1,4 +1,5 @@
 /** Up to four parser children. A page that hangs, crashes or is corrupt fails alone. */
+import { extname, join } from 'node:path';
 import type { PageError, PageResult } from '../../shared/contract/page.ts';
 import type { Logger } from '../../shared/log.ts';
 import { type Isolation, isolate } from './isolation.ts';
@@ -145,4 +146,5 @@ export class ParserPool {
 export type { RefusedError };
 
 const failed = (page: number, error: PageError) => failedPage(page, 'none', error);
-const defaultChildModule = `${import.meta.dirname}/child.ts`;
+/** Beside this file; in an image both are bundles and end with `.js`. */
+const defaultChildModule = join(import.meta.dirname, `child${extname(import.meta.filename)}`);
