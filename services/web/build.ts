@@ -5,7 +5,7 @@
  * goals fails, so that the first load stays fast by rule and not by habit.
  */
 import { createHash } from 'node:crypto';
-import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -31,7 +31,8 @@ export async function buildPage(): Promise<{ built: false } | { built: true; siz
   const { build } = await import('vite');
   const { default: react } = await import('@vitejs/plugin-react');
   const { default: tailwind } = await import('@tailwindcss/vite');
-  await rm(stamp, { force: true });
+  // Beside, then in its place at once: a server that runs never sees half a page.
+  const next = `${distFolder}.${process.pid}`;
   await build({
     configFile: false,
     root: path.join(here, 'ui'),
@@ -39,7 +40,7 @@ export async function buildPage(): Promise<{ built: false } | { built: true; siz
     html: { cspNonce: noncePlaceholder },
     logLevel: 'warn',
     build: {
-      outDir: distFolder,
+      outDir: next,
       emptyOutDir: true,
       manifest: true,
       // A data: address would need an exception in the CSP.
@@ -47,12 +48,18 @@ export async function buildPage(): Promise<{ built: false } | { built: true; siz
       target: 'es2022',
     },
   });
-  await copyPdfData();
-  const manifest: Manifest = JSON.parse(await readFile(path.join(distFolder, '.vite/manifest.json'), 'utf8'));
-  const compressed = await precompress();
-  const sizes = checkSizes(manifest, (file) => compressed.get(file) ?? 0);
-  await writeFile(stamp, hash);
-  return { built: true, sizes };
+  try {
+    await copyPdfData(next);
+    const manifest: Manifest = JSON.parse(await readFile(path.join(next, '.vite/manifest.json'), 'utf8'));
+    const compressed = await precompress(next);
+    const sizes = checkSizes(manifest, (file) => compressed.get(file) ?? 0);
+    await writeFile(path.join(next, '.stamp'), hash);
+    await rm(distFolder, { recursive: true, force: true });
+    await rename(next, distFolder);
+    return { built: true, sizes };
+  } finally {
+    await rm(next, { recursive: true, force: true });
+  }
 }
 
 async function sourceHash(): Promise<string> {
@@ -74,10 +81,10 @@ async function filesIn(folder: string): Promise<string[]> {
 }
 
 /** Character maps and standard fonts that pdf.js fetches when a file needs them; Korean PDFs often do. */
-async function copyPdfData(): Promise<void> {
+async function copyPdfData(dist: string): Promise<void> {
   const from = path.dirname(new URL(import.meta.resolve('pdfjs-dist/package.json')).pathname);
   const { version } = JSON.parse(await readFile(path.join(from, 'package.json'), 'utf8'));
-  const to = path.join(distFolder, 'assets', `pdfjs-${version}`);
+  const to = path.join(dist, 'assets', `pdfjs-${version}`);
   await mkdir(to, { recursive: true });
   for (const folder of ['cmaps', 'standard_fonts', 'iccs'])
     await cp(path.join(from, folder), path.join(to, folder), { recursive: true });
@@ -88,9 +95,9 @@ async function copyPdfData(): Promise<void> {
 }
 
 /** Writes `.gz` and `.br` beside every text file from 1 KiB (below, headers outweigh the gain); answers gzip sizes. */
-async function precompress(): Promise<Map<string, number>> {
+async function precompress(dist: string): Promise<Map<string, number>> {
   const sizes = new Map<string, number>();
-  for (const file of await filesIn(path.join(distFolder, 'assets'))) {
+  for (const file of await filesIn(path.join(dist, 'assets'))) {
     if (!/\.(?:m?js|css|svg)$/.test(file)) continue;
     const content = await readFile(file);
     if (content.length < 1024) continue;
@@ -99,7 +106,7 @@ async function precompress(): Promise<Map<string, number>> {
     const params = { [constants.BROTLI_PARAM_QUALITY]: 9, [constants.BROTLI_PARAM_SIZE_HINT]: content.length };
     await writeFile(`${file}.gz`, gzipped);
     await writeFile(`${file}.br`, await promisify(brotliCompress)(content, { params }));
-    sizes.set(path.relative(distFolder, file).replaceAll(path.sep, '/'), gzipped.length);
+    sizes.set(path.relative(dist, file).replaceAll(path.sep, '/'), gzipped.length);
   }
   return sizes;
 }

@@ -7,6 +7,7 @@ import { App } from './app.tsx';
 import './app.css';
 import { CopyProvider } from './copy/index.tsx';
 import { mayRetry } from './data/queries.ts';
+import { FaultScreen, reloadAfterUpdate } from './parts/fault-screen.tsx';
 
 // Dialogs lock the scroll behind them with a style tag; the policy wants this response's nonce on it.
 const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce;
@@ -20,13 +21,16 @@ const client = new QueryClient({
   },
 });
 
+reloadAfterUpdate();
 const root = document.getElementById('root');
 if (!root) throw new Error('the page has no element with the id root');
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={client}>
       <CopyProvider>
-        <App />
+        <FaultScreen>
+          <App />
+        </FaultScreen>
       </CopyProvider>
     </QueryClientProvider>
   </StrictMode>,

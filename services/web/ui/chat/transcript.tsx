@@ -29,6 +29,7 @@ export function Transcript({ turns, asking, asker, source, onOpen, onAsk, earlie
   const scroller = useRef<HTMLDivElement>(null);
   const last = useRef<HTMLDivElement>(null);
   const [away, setAway] = useState(false);
+  const startsAsking = useRef(asking !== null);
   const openCitation = useCallback(
     (turn: Turn, n: number) => {
       const citation = turn.citations.find((other) => other.n === n);
@@ -42,8 +43,8 @@ export function Transcript({ turns, asking, asker, source, onOpen, onAsk, earlie
     if (askingNow) last.current?.scrollIntoView({ block: 'start' });
   }, [askingNow]);
   useEffect(() => {
-    // The first look at a conversation is at its end.
-    scroller.current?.scrollTo({ top: scroller.current.scrollHeight });
+    // The first look at a conversation is at its end; at a question under way, at the question.
+    if (!startsAsking.current) scroller.current?.scrollTo({ top: scroller.current.scrollHeight });
   }, []);
   const measure = () => {
     const { current } = scroller;
@@ -62,7 +63,7 @@ export function Transcript({ turns, asking, asker, source, onOpen, onAsk, earlie
         aria-labelledby="chat-title"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard.
         tabIndex={0}
-        className="scroll-quiet h-full overflow-y-auto px-4 pb-8 -outline-offset-2"
+        className="scroll-quiet h-full overflow-y-auto px-4 pb-8 -outline-offset-2 [container-type:size]"
       >
         <div className="mx-auto flex max-w-[728px] flex-col gap-10 pt-2">
           {earlier && (
@@ -81,7 +82,7 @@ export function Transcript({ turns, asking, asker, source, onOpen, onAsk, earlie
             </div>
           ))}
           {askingNow && (
-            <div key={asking.turn?.id ?? 'asking'} ref={last} className="min-h-[calc(100cqh-2rem)]">
+            <div key={asking.turn?.id ?? 'asking'} ref={last} className="min-h-[100cqh] scroll-mt-2">
               <AskingView
                 asking={asking}
                 asker={asker}

@@ -82,7 +82,7 @@ export const DocumentRow = memo(function DocumentRow(props: DocumentRowProps) {
         <span data-row={id}>
           <Menu
             trigger={
-              <Button look="quiet" size="icon" aria-label={copy.documents.menu(name)} className="-mt-1 -mr-2">
+              <Button look="quiet" size="icon" aria-label={copy.documents.menu(name)} className="-my-1 -mr-2">
                 <Ellipsis size={16} aria-hidden="true" />
               </Button>
             }

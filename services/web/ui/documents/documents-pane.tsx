@@ -62,7 +62,7 @@ export function DocumentsPane({ brain, onOpen }: DocumentsPaneProps) {
       className="pane-documents relative flex shrink-0 flex-col bg-surface"
       {...drop.handlers}
     >
-      <div className="flex h-12 shrink-0 items-center justify-between gap-2 pr-3 pl-4">
+      <div className="flex h-12 shrink-0 items-center justify-between gap-2 pr-3 pl-4 pointer-coarse:h-16">
         <h2 id="documents-title" className="font-semibold">
           {copy.panes.documents}
           {documents && documents.length > 0 && (

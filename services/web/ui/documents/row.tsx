@@ -31,7 +31,7 @@ export function Row({ name, tone, text, bar, onOpen, actions, menu, onCancel, al
       aria-setsize={place?.[1]}
       className="group relative border-t border-line px-4 py-2.5 first:border-t-0 hover:bg-bg md:min-h-11"
     >
-      <div className="flex items-start gap-1">
+      <div className="flex items-center gap-0.5">
         <div className="min-w-0 flex-1">
           {onOpen ? (
             <button
@@ -44,10 +44,6 @@ export function Row({ name, tone, text, bar, onOpen, actions, menu, onCancel, al
           ) : (
             <p className="truncate font-semibold">{name}</p>
           )}
-          <p role={alert ? 'alert' : undefined} className={`mt-0.5 flex gap-1.5 text-xs ${toneText[tone]}`}>
-            <ToneIcon tone={tone} />
-            <span className="min-w-0">{text}</span>
-          </p>
         </div>
         {onCancel && (
           <Button
@@ -56,13 +52,17 @@ export function Row({ name, tone, text, bar, onOpen, actions, menu, onCancel, al
             aria-label={cancel}
             title={copy.common.cancel}
             onClick={onCancel}
-            className="-mt-1"
+            className="-my-1"
           >
             <X size={16} aria-hidden="true" />
           </Button>
         )}
         {menu}
       </div>
+      <p role={alert ? 'alert' : undefined} className={`flex gap-1.5 text-xs ${toneText[tone]}`}>
+        <ToneIcon tone={tone} />
+        <span className="min-w-0">{text}</span>
+      </p>
       {bar && (
         <div
           role="progressbar"

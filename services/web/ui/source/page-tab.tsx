@@ -80,7 +80,7 @@ export default function PageTab({ document, name, number, page, passage }: PageT
                 key={`${left} ${top}`}
                 ref={index === 0 ? firstMark : undefined}
                 data-passage=""
-                className="absolute rounded-sm bg-[#ffe58a] mix-blend-multiply outline-2 outline-[#0b5cad]"
+                className="absolute rounded-sm bg-[#ffe58a] mix-blend-multiply outline outline-[#0b5cad]"
                 style={{ left: pct(left), top: pct(top), width: pct(wide), height: pct(height) }}
               >
                 {index === 0 && <span className="sr-only">{copy.source.marked}</span>}
