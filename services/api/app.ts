@@ -12,11 +12,15 @@ import { serveBrains } from './brains.ts';
 import { listenForChanges } from './change-listener.ts';
 import type { Api, ApiSettings } from './context.ts';
 import { serveDocuments } from './documents.ts';
+import { openEventHub } from './event-hub.ts';
+import { renderEvents } from './event-messages.ts';
+import { serveEvents } from './events.ts';
 import { serveFile } from './file.ts';
 import { serveJobs } from './jobs.ts';
 import { serveKeys } from './keys.ts';
 import { serveMe } from './me.ts';
 import { serveMembers } from './members.ts';
+import { serveOpenApi } from './openapi.ts';
 import { limitRequests } from './rate-limit.ts';
 import { createSignIn } from './sign-in.ts';
 import { serveSignIn } from './sign-in-routes.ts';
@@ -34,6 +38,10 @@ export async function createApi(settings: ApiSettings, log: Logger): Promise<{ a
   const store = await openDocumentStore(settings.DOCUMENT_STORE_URL);
   const changes = await listenForChanges(settings.DATABASE_URL, log);
   const signIn = createSignIn(db, settings, log);
+  const authenticate = createAuthenticate({ db, authSecret: settings.AUTH_SECRET, publicUrl: settings.PUBLIC_URL });
+  const scheduler = new RedisScheduler(redis);
+  const events = await openEventHub(db, (tenantId, some) => renderEvents(db, scheduler, tenantId, some), log);
+  changes.onAny(() => events.wake());
 
   const app = createApp({
     log,
@@ -44,12 +52,12 @@ export async function createApi(settings: ApiSettings, log: Logger): Promise<{ a
       if (redis.status !== 'ready') log.warn('degraded: Redis is away; no rate limits, no places in the queue');
       return null;
     },
-    authenticate: createAuthenticate({ db, authSecret: settings.AUTH_SECRET, publicUrl: settings.PUBLIC_URL }),
+    authenticate,
   });
   await limitRequests(app.http, redis);
   await app.http.register(fastifyMultipart, { throwFileSizeLimit: false });
 
-  const api: Api = { app, db, store, settings, log, signIn, changes, scheduler: new RedisScheduler(redis) };
+  const api: Api = { app, db, store, settings, log, signIn, changes, scheduler, events, authenticate };
   serveSignIn(api);
   serveMe(api);
   serveTenants(api);
@@ -60,11 +68,14 @@ export async function createApi(settings: ApiSettings, log: Logger): Promise<{ a
   serveDocuments(api);
   serveFile(api);
   serveJobs(api);
+  serveEvents(api);
+  serveOpenApi(api);
 
   return {
     app,
     close: async () => {
       await changes.close();
+      await events.close();
       redis.disconnect();
       await closeDatabase();
     },

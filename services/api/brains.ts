@@ -7,9 +7,9 @@ import { brainViews } from '../shared/document-view.ts';
 import { configuredEmbedding } from '../shared/embedding.ts';
 import { recordEvent } from '../shared/events.ts';
 import { serve } from '../shared/http.ts';
+import { cutPage, readCursor } from '../shared/keyset.ts';
 import { type Api, notFound } from './context.ts';
 import { answerWithJob, startDeletion } from './job-answers.ts';
-import { cutPage, readCursor } from './keyset.ts';
 
 export function serveBrains(api: Api): void {
   const { app, db, settings } = api;

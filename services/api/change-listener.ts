@@ -6,11 +6,15 @@ import type { Logger } from '../shared/log.ts';
 export interface ChangeListener {
   /** Calls back when something of the tenant changed, or may have: after the connection was lost. @returns stops it */
   on(tenantId: string, changed: () => void): () => void;
+  /** The same for all tenants. */
+  onAny(changed: () => void): () => void;
   close(): Promise<void>;
 }
 
 /** Between attempts to connect again: soon enough for a person who watches, rare enough for a database that restarts. */
 const reconnectMs = 1000;
+
+const any = '*';
 
 export async function listenForChanges(url: string, log: Logger): Promise<ChangeListener> {
   const watchers = new Map<string, Set<() => void>>();
@@ -20,7 +24,7 @@ export async function listenForChanges(url: string, log: Logger): Promise<Change
   const connect = async () => {
     client = new pg.Client({ connectionString: url, application_name: 'changes', keepAlive: true });
     client.on('notification', ({ payload }) => {
-      for (const changed of watchers.get(payload ?? '') ?? []) changed();
+      for (const tenantId of [payload ?? '', any]) for (const changed of watchers.get(tenantId) ?? []) changed();
     });
     client.on('error', (error) => log.warn({ err: error }, 'lost the connection that hears of changes'));
     client.on('end', () => void reconnect());
@@ -44,15 +48,17 @@ export async function listenForChanges(url: string, log: Logger): Promise<Change
   };
   await connect();
 
+  const on = (tenantId: string, changed: () => void) => {
+    const all = watchers.get(tenantId) ?? new Set();
+    watchers.set(tenantId, all.add(changed));
+    return () => {
+      all.delete(changed);
+      if (all.size === 0 && watchers.get(tenantId) === all) watchers.delete(tenantId);
+    };
+  };
   return {
-    on: (tenantId, changed) => {
-      const all = watchers.get(tenantId) ?? new Set();
-      watchers.set(tenantId, all.add(changed));
-      return () => {
-        all.delete(changed);
-        if (all.size === 0 && watchers.get(tenantId) === all) watchers.delete(tenantId);
-      };
-    },
+    on,
+    onAny: (changed) => on(any, changed),
     close: async () => {
       closing.abort();
       client.removeAllListeners('end');

@@ -4,10 +4,11 @@ import type { Database } from '../shared/database.ts';
 import type { DocumentStore } from '../shared/document-store.ts';
 import type { SettingsOf } from '../shared/env.ts';
 import type { App } from '../shared/http.ts';
-import type { Identity } from '../shared/identity.ts';
+import type { Authenticate, Identity } from '../shared/identity.ts';
 import type { Logger } from '../shared/log.ts';
 import { ProblemError } from '../shared/problem.ts';
 import type { ChangeListener } from './change-listener.ts';
+import type { EventHub } from './event-hub.ts';
 import type { SignIn } from './sign-in.ts';
 
 export type ApiSettings = SettingsOf<'api'>;
@@ -22,6 +23,8 @@ export interface Api {
   /** For places in the queue; it may be away. */
   readonly scheduler: Pick<Scheduler, 'position'>;
   readonly changes: ChangeListener;
+  readonly events: EventHub;
+  readonly authenticate: Authenticate;
 }
 
 /** The answer for what is absent and for what is another tenant's: nobody can tell which. */

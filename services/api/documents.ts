@@ -5,10 +5,10 @@ import type { Database } from '../shared/database.ts';
 import { documentViews } from '../shared/document-view.ts';
 import { recordEvent } from '../shared/events.ts';
 import { serve } from '../shared/http.ts';
+import { cutPage, readCursor } from '../shared/keyset.ts';
 import { findBrain } from './brains.ts';
 import { type Api, notFound } from './context.ts';
 import { answerWithJob, startDeletion } from './job-answers.ts';
-import { cutPage, readCursor } from './keyset.ts';
 import { readPages } from './page-results.ts';
 
 export function serveDocuments(api: Api): void {

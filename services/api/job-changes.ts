@@ -50,14 +50,21 @@ export async function retryPages(trx: Transaction<Tables>, job: JobRow, pages?: 
   // A job that failed or was canceled as a whole goes on with the pages it did not come to.
   if (numbers.size === 0 && job.status !== 'failed' && job.status !== 'canceled')
     throw new ProblemError('conflict', `The job is ${job.status} and has no failed pages.`);
+  const { rows } = await sql<{ done: number; failed: number }>`
+    select count(*) as done, count(error_code) as failed from pages where document_id = ${job.document_id}`.execute(
+    trx,
+  );
+  const { done, failed } = rows[0] ?? { done: 0, failed: 0 };
+  // With every page there, what is left is to index them; that needs no place in the queue.
+  const indexing = job.pages_total !== null && done === job.pages_total;
   return update(trx, job, {
-    status: 'queued',
-    stage: null,
+    status: indexing ? 'running' : 'queued',
+    stage: indexing ? 'indexing' : null,
     attempt: sql<number>`attempt + 1`,
     // Late checkpoints of the attempt before are refused.
     epoch: sql<number>`epoch + 1`,
-    pages_done: sql<number>`(select count(*) from pages where document_id = ${job.document_id})`,
-    pages_failed: sql<number>`(select count(*) from pages where document_id = ${job.document_id} and error_code is not null)`,
+    pages_done: done,
+    pages_failed: failed,
     error: null,
     finished_at: null,
     expires_at: null,

@@ -5,6 +5,7 @@ import type { Database } from '../shared/database.ts';
 import { recordEvent } from '../shared/events.ts';
 import { serve } from '../shared/http.ts';
 import { type JobRow, jobViews } from '../shared/job-view.ts';
+import { cutPage, readCursor } from '../shared/keyset.ts';
 import { ProblemError } from '../shared/problem.ts';
 import type { Tables } from '../shared/tables.ts';
 import { notModified } from './conditional.ts';
@@ -12,7 +13,6 @@ import { type Api, notFound } from './context.ts';
 import { answerWithJob, wakeWorkers } from './job-answers.ts';
 import { cancelJob, confirmJob, retryPages } from './job-changes.ts';
 import { waitForEnd } from './job-wait.ts';
-import { cutPage, readCursor } from './keyset.ts';
 import { readPages } from './page-results.ts';
 
 export function serveJobs(api: Api): void {

@@ -1,17 +1,12 @@
-/** Page results from their checkpoint objects: gzip of a JSON array of `PageResult`, one object per grant. */
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+/** Page results of rows of `pages`, from the checkpoint objects that they name. */
 import type { Selectable } from 'kysely';
 import type { PageError, PageResult } from '../shared/contract/page.ts';
 import type { DocumentStore } from '../shared/document-store.ts';
+import { readPageResults } from '../shared/page-results.ts';
 import type { Pages } from '../shared/tables.ts';
-
-const unzip = promisify(gunzip);
 
 /** Objects read at once: bounds memory at a few grants of pages. */
 const objectsAtOnce = 4;
-/** Above any real grant (50 pages of dense text are about 1 MB); stops a swollen object from filling the memory. */
-const objectBytesMax = 64 * 1024 * 1024;
 
 /** Results in the order of `rows`. */
 export async function readPages(store: DocumentStore, rows: readonly Selectable<Pages>[]): Promise<PageResult[]> {
@@ -19,16 +14,12 @@ export async function readPages(store: DocumentStore, rows: readonly Selectable<
   const found = new Map<string, PageResult>();
   for (let start = 0; start < keys.length; start += objectsAtOnce) {
     const some = keys.slice(start, start + objectsAtOnce);
-    const objects = await Promise.all(some.map((key) => readObject(store, key)));
+    const objects = await Promise.all(some.map((key) => readPageResults(store, key)));
     objects.forEach((pages, index) => {
       for (const page of pages) found.set(`${some[index]} ${page.page_number}`, page);
     });
   }
   return rows.map((row) => found.get(`${row.object_key} ${row.page_number}`) ?? failedPage(row));
-}
-
-async function readObject(store: DocumentStore, key: string): Promise<PageResult[]> {
-  return JSON.parse(String(await unzip(await store.read(key), { maxOutputLength: objectBytesMax })));
 }
 
 /** A page whose grant left no result for it: its row says why. */

@@ -5,11 +5,11 @@ import type { Quotas, Tenant } from '../shared/contract/people.ts';
 import { routes } from '../shared/contract/routes.ts';
 import type { Database } from '../shared/database.ts';
 import { serve } from '../shared/http.ts';
+import { cutPage, readCursor } from '../shared/keyset.ts';
 import { ProblemError } from '../shared/problem.ts';
 import { usedOf } from '../shared/quota.ts';
 import type { Tenants } from '../shared/tables.ts';
 import { type Api, notFound, personOf } from './context.ts';
-import { cutPage, readCursor } from './keyset.ts';
 
 export function serveTenants({ app, db }: Api): void {
   serve(app, routes.createTenant, async ({ identity, body }) => {

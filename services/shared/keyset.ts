@@ -1,5 +1,5 @@
 /** Keyset pagination by UUIDv7: the cursor is the last id of the page before. */
-import { ProblemError } from '../shared/problem.ts';
+import { ProblemError } from './problem.ts';
 
 /** @returns the id to start after. @throws ProblemError `bad-request` */
 export function readCursor(cursor: string | undefined): string | null {
