@@ -1,6 +1,6 @@
 /** After the last page: chunks, embeddings, vectors; then the job ends. Safe to repeat from the start. */
 import type { PageResult } from '../shared/contract/page.ts';
-import type { Chunk } from '../shared/contract/vectorstore.ts';
+import { type Chunk, chunksPerUpsertMax } from '../shared/contract/vectorstore.ts';
 import type { Database } from '../shared/database.ts';
 import type { DocumentStore } from '../shared/document-store.ts';
 import { createEmbedder, type Embedder, type EmbeddingSettings } from '../shared/embedding.ts';
@@ -19,8 +19,12 @@ export interface IndexContext {
   readonly metrics: WorkerMetrics;
 }
 
-/** Chunks of one upsert: about 2 MB, far below what the contract allows, so that memory stays small. */
-const chunksPerBatch = 250;
+/** One upsert as JSON: bounds the memory of an index run. Each is a commit of the vectorstore, so not too small either. */
+const batchBytesMax = 16 * 1024 * 1024;
+
+/** Chunks of one upsert: 22 bytes per number of a vector, 4,000 for the text in UTF-8 and JSON. */
+export const chunksPerBatch = (dimensions: number) =>
+  Math.max(1, Math.min(chunksPerUpsertMax, Math.floor(batchBytesMax / (dimensions * 22 + 4000))));
 
 /** The caller holds the document's lock. @throws what another try may mend */
 export async function indexDocument(context: IndexContext, jobId: string, signal: AbortSignal): Promise<void> {
@@ -32,6 +36,7 @@ export async function indexDocument(context: IndexContext, jobId: string, signal
   if (embedder instanceof ProblemError) return endJob(db, jobId, 'failed', embedder);
   // Pages that were read again must not stand beside their former chunks.
   if (job.attempt > 1) await vectors.deleteDocument(target, signal);
+  const batchChunks = chunksPerBatch(embedder.dimensions);
   let chunks = 0;
   let scanned = 0;
   const batch: Chunk[] = [];
@@ -47,7 +52,7 @@ export async function indexDocument(context: IndexContext, jobId: string, signal
       for (const { start, end, text } of chunkPage(page.text)) {
         const id = `${job.document_id}:${page.page_number}:${start}`;
         batch.push({ id, page_number: page.page_number, start, end, text, vector: [] });
-        if (batch.length >= chunksPerBatch) await flush();
+        if (batch.length >= batchChunks) await flush();
       }
     }
     await flush();
