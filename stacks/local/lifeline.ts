@@ -4,6 +4,7 @@
  *
  * Only the direct child acts: Node hands `--import` on to forked children and threads, whose input is another one.
  */
+import { closeSync, openSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 
 /** Time to end requests and give leases back; then the process must be gone, for nobody would stop it later. */
@@ -15,6 +16,12 @@ if (isMainThread && process.env.LIFELINE_OF === String(process.ppid)) {
   const end = () => {
     if (over) return;
     over = true;
+    // Nobody reads its output any more. A logger that insists (sonic-boom repeats a failed write for ever) would block
+    // the drain, so both streams lead to nowhere from here on: an open takes the lowest free descriptor.
+    for (const descriptor of [1, 2]) {
+      closeSync(descriptor);
+      openSync('/dev/null', 'w');
+    }
     process.kill(process.pid, 'SIGTERM');
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), drainMs).unref();
   };

@@ -1,5 +1,6 @@
 /** Stands in for every tier: answers what it was asked and what it was started with. A program, not a test. */
 import { createServer } from 'node:http';
+import { pino } from 'pino';
 
 const [name = '', task] = process.argv.slice(2);
 const { PORT, STAND_IN_FAULT } = process.env;
@@ -25,4 +26,11 @@ const server = createServer(async (request, response) => {
   response.end(JSON.stringify({ name, pid: process.pid, bytes, env: process.env, headers: request.headers }));
 });
 server.listen(Number(PORT), '127.0.0.1');
-process.once('SIGTERM', () => server.close(() => console.log('drained')));
+const log = pino();
+process.once('SIGTERM', () => {
+  log.info('draining');
+  server.close(() => {
+    log.info('drained');
+    process.exit(0);
+  });
+});
