@@ -1,5 +1,4 @@
 /** The way from nothing to a running house, as steps with names. */
-import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { type ServiceName, serviceNames } from '../../services/manifest.ts';
 import { checkVersion, openDataFolder } from './data-folder.ts';
@@ -50,7 +49,9 @@ export function steps(site: Site): Step[] {
 async function checkMachine(site: Site): Promise<undefined> {
   const problem = oldNode(process.versions.node) ?? unsupportedPlatform(process.platform);
   if (problem) throw new Error(problem);
-  for (const name of missingPrograms(site.programs)) site.tell(`not in this checkout yet, left out: ${name}`);
+  const missing = missingPrograms(site.programs);
+  if (missing.length > 0)
+    throw new Error(`this checkout is incomplete, its programs are missing for: ${missing.join(', ')}`);
   site.folder = await openDataFolder(site.data, site.freeBytes);
 }
 
@@ -128,8 +129,7 @@ async function startRedis(site: Site): Promise<string> {
 
 async function migrate(site: Site): Promise<undefined> {
   // Long enough for an index over a large table; it runs in one transaction and can be repeated.
-  if (site.programs.migrate && existsSync(site.programs.migrate[0]))
-    await runApi(site, 'migrate', site.programs.migrate, 600_000);
+  if (site.programs.migrate) await runApi(site, 'migrate', site.programs.migrate, 600_000);
 }
 
 async function buildPage(site: Site): Promise<string | undefined> {
@@ -147,9 +147,8 @@ async function buildPage(site: Site): Promise<string | undefined> {
 
 async function startTiers(site: Site): Promise<undefined> {
   await placeTiers(site);
-  const names = serviceNames.filter((name) => existsSync(site.programs.tier(name)[0]));
   let first: unknown;
-  const started = names.map((name) =>
+  const started = serviceNames.map((name) =>
     startTier(site, name).catch((error) => {
       // The others need not be waited for: without this tier the house does not start.
       first ??= error;
@@ -161,7 +160,7 @@ async function startTiers(site: Site): Promise<undefined> {
 }
 
 async function ownerLink(site: Site): Promise<string | undefined> {
-  if (!site.programs.ownerLink || !existsSync(site.programs.ownerLink[0])) return 'left out';
+  if (!site.programs.ownerLink) return 'left out';
   try {
     const printed = await runApi(site, 'owner-link', site.programs.ownerLink, 30_000);
     site.ownerToken = tokenIn(printed);
