@@ -1,0 +1,130 @@
+/** The chat tier: every route of the contract that chat owns, and what runs behind them. */
+import { hostname } from 'node:os';
+import { Gauge } from 'prom-client';
+import { uuidv7 } from 'uuidv7';
+import { routes } from '../shared/contract/routes.ts';
+import { type Database, schemaIsCurrent } from '../shared/database.ts';
+import { createEmbedder, type EmbeddingSettings } from '../shared/embedding.ts';
+import { type App, createApp, serve } from '../shared/http.ts';
+import type { Authenticate } from '../shared/identity.ts';
+import type { Logger } from '../shared/log.ts';
+import { createSlots, type Slots } from '../shared/slots.ts';
+import { createAnswerer, extractiveName } from './answerer.ts';
+import { serveCompletions } from './completions.ts';
+import { serveConversations } from './conversations.ts';
+import { createModel, type LanguageModel, type ModelSettings } from './model.ts';
+import { createRetrieval } from './retrieval.ts';
+import { createSweeper } from './sweeper.ts';
+import { createTurnJournal } from './turn-journal.ts';
+import { createTurnRunner, type TurnRunner } from './turn-runner.ts';
+import { openTurnSignals } from './turn-signals.ts';
+import { serveTurns } from './turns.ts';
+
+export interface ChatSettings extends EmbeddingSettings, ModelSettings {
+  readonly DATABASE_URL: string;
+  readonly VECTORSTORE_URL: string;
+  readonly SERVICE_TOKEN_SECRET: string;
+  readonly CHAT_SLOTS: number;
+  readonly REPLICA: string;
+  readonly STOP_TIMEOUT_MS: number;
+}
+
+export interface ChatOptions {
+  readonly settings: ChatSettings;
+  readonly db: Database;
+  readonly authenticate: Authenticate;
+  readonly log: Logger;
+  /** How long a lost client has to come back. @default 10000 */
+  readonly comeBackMs?: number;
+}
+
+/** Left for the last events, the ledger and the connections, before the process is killed. */
+const stopReserveMs = 5000;
+
+export async function createChat({ settings, db, authenticate, log, comeBackMs }: ChatOptions): Promise<{
+  app: App;
+  /** Loads what the first question needs; `/readyz` waits for it. */
+  warmUp(): Promise<void>;
+  /** Lets turns under way end within the stop timeout, then ends them as `interrupted`. */
+  close(): Promise<void>;
+}> {
+  // Unique per process: a restarted one must not take its forerunner's turns for its own.
+  const replica = `${settings.REPLICA || hostname()}/${uuidv7()}`;
+  const embedder = createEmbedder(settings);
+  const model = createModel(settings);
+  const retrieval = createRetrieval({
+    db,
+    embedder,
+    vectorstoreUrl: settings.VECTORSTORE_URL,
+    serviceTokenSecret: settings.SERVICE_TOKEN_SECRET,
+  });
+  const answerer = createAnswerer(retrieval, model, settings.MODEL_NAME);
+  const slots = createSlots({ max: settings.CHAT_SLOTS, expectedMs: 5000 });
+  const signals = await openTurnSignals(settings.DATABASE_URL, db, log);
+  const journal = createTurnJournal(db, replica, log);
+  const runner = createTurnRunner({ db, journal, signals, answerer, replica, log, comeBackMs });
+  const sweeper = createSweeper(db, log);
+  let warm = false;
+
+  const app = createApp({
+    log,
+    authenticate,
+    notReady: async () => {
+      if (!warm) return 'warming up';
+      if (!(await schemaIsCurrent(db))) return 'the database schema is older than this build';
+      return retrieval.notReady();
+    },
+  });
+  const context = { db, answerer, runner, signals, slots, embedding: embedder, replica, log };
+  serveConversations(app, context);
+  serveTurns(app, context);
+  serveCompletions(app, context);
+  serve(app, routes.listModels, async () => ({ object: 'list' as const, data: modelsOf(model, settings) }));
+  measure(app, slots, runner, model);
+  let deadline: NodeJS.Timeout | undefined;
+  app.stopping.addEventListener('abort', () => {
+    deadline = setTimeout(() => void runner.close(), Math.max(0, settings.STOP_TIMEOUT_MS - stopReserveMs));
+  });
+
+  return {
+    app,
+    warmUp: async () => {
+      // A remote embedding is not called: that would bill every start.
+      await Promise.all([model?.warmUp(), settings.EMBEDDING_URL ? null : embedder.embed(['warm'])]);
+      warm = true;
+    },
+    close: async () => {
+      sweeper.close();
+      await (deadline ? runner.drained() : runner.close());
+      clearTimeout(deadline);
+      await runner.close();
+      await signals.close();
+    },
+  };
+}
+
+const modelsOf = (model: LanguageModel | null, { MODEL_NAME }: ModelSettings) => [
+  ...(model ? [{ id: MODEL_NAME, object: 'model' as const, kind: 'model' as const, owned_by: 'environment' }] : []),
+  { id: extractiveName, object: 'model' as const, kind: 'extractive' as const, owned_by: 'bulkhead' },
+];
+
+function measure(app: App, slots: Slots, runner: TurnRunner, model: LanguageModel | null): void {
+  const gauge = (name: string, help: string, value: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [app.metrics],
+      collect() {
+        this.set(value());
+      },
+    });
+  gauge('chat_slots', 'Answers that this replica gives at a time', () => slots.max);
+  gauge('chat_inflight', 'Slots taken', () => slots.inFlight);
+  gauge('chat_executed_total', 'Slots given since the start', () => slots.counts.executed);
+  gauge('chat_yielded_total', 'Requests refused with 503 yield since the start', () => slots.counts.yielded);
+  gauge('chat_completed_total', 'Slots given back since the start', () => slots.counts.completed);
+  gauge('chat_turns_running', 'Turns under way', () => runner.running);
+  gauge('chat_model_resting', '1 while the model endpoint is not asked because it failed', () =>
+    Number(model?.resting ?? false),
+  );
+}

@@ -1,0 +1,160 @@
+/**
+ * OpenAI's chat completions over a brain: `model` is `brain:{id}`, the last message is the question, earlier ones are
+ * its context. Nothing is stored but the ledger, so a broken stream cannot be resumed: it ends the answer.
+ */
+import type { FastifyReply } from 'fastify';
+import { uuidv7 } from 'uuidv7';
+import { z } from 'zod';
+import { type Citation, questionCharactersMax } from '../shared/contract/chat.ts';
+import { id } from '../shared/contract/common.ts';
+import { routes } from '../shared/contract/routes.ts';
+import { type App, serve } from '../shared/http.ts';
+import { ProblemError } from '../shared/problem.ts';
+import { checkQuotas, lockTenant } from '../shared/quota.ts';
+import type { Question } from './answerer.ts';
+import { requireEmbedding } from './ask.ts';
+import { type ChatContext, findBrain, takeSlot } from './context.ts';
+import { type Bill, billQuestion, billTokens, type Meter, newMeter } from './ledger.ts';
+import { turnTimeoutMs } from './model.ts';
+import type { Exchange } from './prompt.ts';
+import { openEventStream } from './sse.ts';
+
+export function serveCompletions(app: App, context: ChatContext): void {
+  const { db, answerer, slots } = context;
+  serve(app, routes.completions, async ({ body, identity, reply }) => {
+    const { tenantId } = identity;
+    const brain = await findBrain(db, tenantId, brainOf(body.model));
+    requireEmbedding(context, brain);
+    const question: Question = {
+      tenantId,
+      brainId: brain.id,
+      answerer: answerer.choose(brain.model),
+      ...readMessages(body.messages),
+    };
+    const release = takeSlot(slots);
+    const bill: Bill = { id: uuidv7(), tenantId, brainId: brain.id, turnId: null };
+    const answer: Answer = { id: `chatcmpl-${bill.id}`, model: body.model, created: Math.floor(Date.now() / 1000) };
+    const meter = newMeter();
+    try {
+      await db.transaction().execute(async (trx) => {
+        await lockTenant(trx, tenantId);
+        await checkQuotas(trx, tenantId, [{ quota: 'questions_per_day_max', adds: 1 }], reply);
+        await billQuestion(trx, bill);
+      });
+      if (!body.stream) return await whole(context, question, meter, answer, reply);
+      const options = body.stream_options as { include_usage?: boolean } | undefined;
+      return await streamed(context, question, meter, answer, reply, options?.include_usage === true);
+    } finally {
+      release();
+      await billTokens(db, bill, meter);
+    }
+  });
+}
+
+interface Answer {
+  readonly id: string;
+  readonly model: string;
+  readonly created: number;
+}
+
+async function whole({ answerer }: ChatContext, question: Question, meter: Meter, answer: Answer, reply: FastifyReply) {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(turnTimeoutMs)]);
+  const citations: Citation[] = [];
+  let content = '';
+  for await (const part of answerer.answer(question, meter, signal)) {
+    if ('text' in part) content += part.text;
+    if ('citation' in part) citations.push(part.citation);
+  }
+  return {
+    ...answer,
+    object: 'chat.completion',
+    // `citations` is our own addition; clients ignore what they do not know.
+    choices: [{ index: 0, message: { role: 'assistant', content, citations }, finish_reason: 'stop', logprobs: null }],
+    usage: usageOf(meter),
+  };
+}
+
+async function streamed(
+  { answerer, log }: ChatContext,
+  question: Question,
+  meter: Meter,
+  answer: Answer,
+  reply: FastifyReply,
+  includeUsage: boolean,
+): Promise<FastifyReply> {
+  const stream = openEventStream(reply);
+  const signal = AbortSignal.any([stream.signal, AbortSignal.timeout(turnTimeoutMs)]);
+  const send = (members: object) =>
+    stream.send({ json: JSON.stringify({ ...answer, object: 'chat.completion.chunk', ...members }) });
+  const delta = (content: object, finish: string | null = null) =>
+    send({ choices: [{ index: 0, delta: content, finish_reason: finish, logprobs: null }] });
+  try {
+    await delta({ role: 'assistant', content: '' });
+    for await (const part of answerer.answer(question, meter, signal)) {
+      if ('text' in part) await delta({ content: part.text });
+      if ('citation' in part) await delta({ citations: [part.citation] });
+    }
+    await delta({}, 'stop');
+    if (includeUsage) await send({ choices: [], usage: usageOf(meter) });
+    await stream.send({ json: '[DONE]' });
+  } catch (error) {
+    if (!stream.signal.aborted) {
+      log.warn({ err: error, cause: (error as Error).cause }, 'completion failed');
+      const problem = error instanceof ProblemError ? error : new ProblemError('internal', `Reference ${answer.id}.`);
+      const { code, message } = problem;
+      await stream.send({ json: JSON.stringify({ error: { message, type: 'server_error', code } }) });
+    }
+  }
+  stream.end();
+  return reply;
+}
+
+const usageOf = ({ tokensIn, tokensOut }: Meter) => ({
+  prompt_tokens: tokensIn,
+  completion_tokens: tokensOut,
+  total_tokens: tokensIn + tokensOut,
+});
+
+/** @throws ProblemError `not-found` */
+function brainOf(model: string): string {
+  const brain = id.safeParse(model.replace(/^brain:/, ''));
+  if (!model.startsWith('brain:') || !brain.success)
+    throw new ProblemError('not-found', `The model is '${model}', allowed is 'brain:' and the id of a brain.`);
+  return brain.data;
+}
+
+/** A string, or parts of which the text counts. */
+const contentText = z.union([
+  z.string(),
+  z
+    .array(z.looseObject({ type: z.string(), text: z.string().optional() }))
+    .transform((parts) => parts.map(({ text }) => text ?? '').join('')),
+]);
+
+/** @throws ProblemError `bad-request` */
+function readMessages(
+  given: readonly { readonly role: string; readonly content: unknown }[],
+): Pick<Question, 'text' | 'history' | 'callerInstructions'> {
+  const messages = given.map(({ role, content }, index) => {
+    const text = contentText.safeParse(content);
+    if (!text.success)
+      throw new ProblemError('bad-request', `messages[${index}].content must be a text, or parts with a text.`);
+    return { role, text: text.data.trim() };
+  });
+  const last = messages.at(-1);
+  if (last?.role !== 'user' || last.text === '')
+    throw new ProblemError('bad-request', "The last message must be the question, with the role 'user' and a text.");
+  if (last.text.length > questionCharactersMax)
+    throw new ProblemError(
+      'bad-request',
+      `The question has ${last.text.length} characters, allowed are ${questionCharactersMax}.`,
+    );
+  const history: Exchange[] = [];
+  for (const [index, { role, text }] of messages.entries())
+    if (role === 'assistant' && messages[index - 1]?.role === 'user')
+      history.push({ question: messages[index - 1]?.text ?? '', answer: text });
+  const instructions = messages.filter(({ role }) => role === 'system' || role === 'developer').map(({ text }) => text);
+  return { text: last.text, history, ...(instructions.length > 0 && { callerInstructions: instructions.join('\n') }) };
+}

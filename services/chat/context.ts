@@ -1,0 +1,54 @@
+/** What the handlers of chat share. */
+import type { ExpressionBuilder } from 'kysely';
+import type { Database } from '../shared/database.ts';
+import type { PinnedEmbedding } from '../shared/embedding.ts';
+import type { Identity } from '../shared/identity.ts';
+import type { Logger } from '../shared/log.ts';
+import { ProblemError, yieldError } from '../shared/problem.ts';
+import type { Slots } from '../shared/slots.ts';
+import type { Tables } from '../shared/tables.ts';
+import type { Answerer } from './answerer.ts';
+import type { TurnRunner } from './turn-runner.ts';
+import type { TurnSignals } from './turn-signals.ts';
+
+export interface ChatContext {
+  readonly db: Database;
+  readonly answerer: Answerer;
+  readonly runner: TurnRunner;
+  readonly signals: TurnSignals;
+  readonly slots: Slots;
+  /** What questions are embedded with. */
+  readonly embedding: PinnedEmbedding;
+  /** Unique per process, not only per replica: a restarted one must not take its forerunner's turns for its own. */
+  readonly replica: string;
+  readonly log: Logger;
+}
+
+/** Conversations belong to the person, or to the key, that started them. */
+export const ownConversation = (identity: Identity) => (eb: ExpressionBuilder<Tables, 'conversations'>) =>
+  eb.and([
+    eb('conversations.tenant_id', '=', identity.tenantId),
+    identity.keyId
+      ? eb('conversations.api_key_id', '=', identity.keyId)
+      : eb('conversations.person_id', '=', identity.personId),
+  ]);
+
+/** @throws ProblemError `not-found` */
+export async function findBrain(db: Database, tenantId: string, brainId: string) {
+  const brain = await db
+    .selectFrom('brains')
+    .selectAll()
+    .where('id', '=', brainId)
+    .where('tenant_id', '=', tenantId)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst();
+  if (!brain) throw new ProblemError('not-found', `There is no brain ${brainId}.`);
+  return brain;
+}
+
+/** @throws ProblemError `yield` when every slot is taken */
+export function takeSlot(slots: Slots): () => void {
+  const slot = slots.take();
+  if ('release' in slot) return slot.release;
+  throw yieldError(`All ${slots.max} answers that this replica gives at a time are under way.`, slot.retryHintMs);
+}

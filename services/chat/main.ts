@@ -1,0 +1,27 @@
+/** Starts chat: `node services/chat/main.ts`. */
+import { createAuthenticate } from '../shared/auth.ts';
+import { openDatabase } from '../shared/database.ts';
+import { readSettings } from '../shared/env.ts';
+import { listen } from '../shared/http.ts';
+import { createLogger } from '../shared/log.ts';
+import { createChat } from './app.ts';
+
+const settings = readSettings('chat');
+const log = createLogger('chat', { level: settings.LOG_LEVEL, replica: settings.REPLICA });
+const { db, close } = openDatabase({
+  url: settings.DATABASE_URL,
+  connectionsMax: settings.DATABASE_CONNECTIONS_MAX,
+  log,
+});
+const authenticate = createAuthenticate({ db, authSecret: settings.AUTH_SECRET, publicUrl: settings.PUBLIC_URL });
+const chat = await createChat({ settings, db, authenticate, log });
+
+await listen(
+  chat.app,
+  { host: settings.HOST, port: settings.PORT, stopTimeoutMs: settings.STOP_TIMEOUT_MS },
+  async () => {
+    await chat.close();
+    await close();
+  },
+);
+await chat.warmUp();

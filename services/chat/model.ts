@@ -1,0 +1,160 @@
+/** The language model behind any OpenAI-compatible endpoint. */
+import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
+import { ProblemError } from '../shared/problem.ts';
+import { retryTransient } from '../shared/retry.ts';
+import type { Meter } from './ledger.ts';
+import type { Message } from './prompt.ts';
+import { estimateTokens } from './tokens.ts';
+
+export interface ModelSettings {
+  readonly MODEL_URL: string;
+  readonly MODEL_NAME: string;
+  readonly MODEL_API_KEY: string;
+}
+
+export interface ModelCall {
+  readonly name: string;
+  readonly system: string;
+  readonly messages: readonly Message[];
+  /** Its token counts are kept up to date while the answer streams. */
+  readonly meter: Meter;
+  readonly signal: AbortSignal;
+}
+
+export interface LanguageModel {
+  /** The answer as it comes. @throws ProblemError `model-failed`; the reason of the signal when it aborts */
+  stream(call: ModelCall): AsyncIterable<string>;
+  /** True while calls are refused because the endpoint failed several times in a row. */
+  readonly resting: boolean;
+  /** Loads what the first call needs. */
+  warmUp(): Promise<void>;
+}
+
+/** A reader gives up before; a model that thinks first must be set up to say so in tokens. */
+const firstTokenTimeoutMs = 30_000;
+/** A stream that pauses longer has died without closing its connection. */
+const tokenTimeoutMs = 30_000;
+/** As `turnTimeoutMs` in stacks/environment.ts: below the time a balancer lets requests end. */
+export const turnTimeoutMs = 100_000;
+/** About 1,500 words: no answer from 12 passages needs more. */
+const answerTokensMax = 2000;
+/** So many failures in a row are no accident: asking again would only hold slots that wait for a timeout. */
+const failuresMax = 5;
+const restMs = 10_000;
+/** Refused before any work was done, so asking again bills nothing twice; longer waits are told to the reader instead. */
+const refusals = { retriesMax: 2, retryAfterMsMax: 5000, when: wasRefused };
+
+/** @returns null when no endpoint is configured */
+export function createModel(settings: ModelSettings): LanguageModel | null {
+  const { MODEL_URL: baseURL, MODEL_NAME, MODEL_API_KEY } = settings;
+  if (!baseURL) return null;
+  if (!MODEL_NAME) throw new Error(`MODEL_URL is '${baseURL}', so MODEL_NAME must name a model there.`);
+  const breaker = circuitBreaker(
+    handleWhen((error) => !(error as { aborted?: boolean }).aborted),
+    { halfOpenAfter: restMs, breaker: new ConsecutiveBreaker(failuresMax) },
+  );
+  const retry = retryTransient(refusals);
+
+  return {
+    stream: (call) => stream(call),
+    get resting() {
+      return breaker.state === CircuitState.Open;
+    },
+    warmUp: async () => void (await load(baseURL, MODEL_API_KEY)),
+  };
+
+  async function* stream(call: ModelCall): AsyncGenerator<string> {
+    let parts: AsyncIterator<Part> | undefined;
+    try {
+      // The breaker judges by the first token; it cannot hold a connection open for the rest.
+      const opened = await breaker.execute(() => retry.execute(() => open(call), call.signal));
+      parts = opened.parts;
+      for (let text = opened.first; text !== null; text = await nextText(parts, call)) {
+        call.meter.tokensOut += estimateTokens(text);
+        yield text;
+      }
+    } catch (error) {
+      if (call.signal.aborted) throw call.signal.reason;
+      throw modelFailed(error, call.name);
+    } finally {
+      await parts?.return?.();
+    }
+  }
+
+  async function open(call: ModelCall): Promise<{ first: string | null; parts: AsyncIterator<Part> }> {
+    const { streamText, provider } = await load(baseURL, MODEL_API_KEY);
+    const result = streamText({
+      model: provider(call.name),
+      instructions: call.system,
+      messages: [...call.messages],
+      abortSignal: call.signal,
+      // Retried here, on refusals only.
+      maxRetries: 0,
+      maxOutputTokens: answerTokensMax,
+      temperature: 0.2,
+      timeout: { totalMs: turnTimeoutMs, firstChunkMs: firstTokenTimeoutMs, chunkMs: tokenTimeoutMs },
+      // Errors are read from the stream; without this the package prints them.
+      onError: () => {},
+    });
+    const parts = result.fullStream[Symbol.asyncIterator]() as AsyncIterator<Part>;
+    return { first: await nextText(parts, call), parts };
+  }
+}
+
+interface Part {
+  readonly type: string;
+  readonly text?: string;
+  readonly error?: unknown;
+  readonly totalUsage?: { readonly inputTokens?: number; readonly outputTokens?: number };
+}
+
+/** The next text that is not empty; null at the end, when the provider's own count replaces the estimate. */
+async function nextText(parts: AsyncIterator<Part>, { meter, signal }: ModelCall): Promise<string | null> {
+  for (;;) {
+    const { done, value } = await parts.next();
+    if (done) return null;
+    if (value.type === 'text-delta' && value.text) return value.text;
+    if (value.type === 'error') throw value.error;
+    if (value.type === 'abort') throw signal.aborted ? new AbortedError() : new Error('it did not answer in time');
+    if (value.type === 'finish' && value.totalUsage) {
+      meter.tokensIn = value.totalUsage.inputTokens ?? meter.tokensIn;
+      meter.tokensOut = value.totalUsage.outputTokens ?? meter.tokensOut;
+    }
+  }
+}
+
+/** The caller's own doing: no failure of the model. */
+class AbortedError extends Error {
+  readonly aborted = true;
+}
+
+function modelFailed(error: unknown, name: string): ProblemError {
+  if (error instanceof BrokenCircuitError)
+    return new ProblemError(
+      'model-failed',
+      `'${name}' failed ${failuresMax} times in a row; it is asked again in a few seconds.`,
+      {
+        retryAfterS: restMs / 1000,
+      },
+    );
+  const { statusCode, message } = error as { statusCode?: number; message?: string };
+  const why = statusCode === undefined ? message : `it answered ${statusCode}: ${message}`;
+  return new ProblemError('model-failed', `'${name}' failed: ${String(why).slice(0, 300)}`);
+}
+
+function wasRefused(error: unknown): boolean {
+  const { statusCode, cause } = error as { statusCode?: number; cause?: { code?: string } };
+  return statusCode === 429 || statusCode === 503 || cause?.code === 'ECONNREFUSED';
+}
+
+/** Loaded when a model is configured: the extractive answerer does not pay for it. */
+async function load(baseURL: string, apiKey: string) {
+  const [{ streamText }, { createOpenAICompatible }] = await Promise.all([
+    import('ai'),
+    import('@ai-sdk/openai-compatible'),
+  ]);
+  return {
+    streamText,
+    provider: createOpenAICompatible({ name: 'model', baseURL, includeUsage: true, ...(apiKey && { apiKey }) }),
+  };
+}

@@ -1,0 +1,97 @@
+/** Sentences of a text and the words they share with a question, in Korean and English. Pure. */
+
+export interface Sentence {
+  /** UTF-16 offsets in the text. */
+  readonly start: number;
+  readonly end: number;
+  /** Exactly what stands between them. */
+  readonly text: string;
+}
+
+/** Shorter ones are headings or "No.": they stand with the sentence that follows. */
+const sentenceCharactersMin = 25;
+/** Longer ones are tables or lists without full stops; a quote must be readable at a glance. */
+const sentenceCharactersMax = 400;
+
+const segmenter = new Intl.Segmenter(undefined, { granularity: 'sentence' });
+
+export function sentencesOf(text: string): Sentence[] {
+  // PDF lines end in the middle of sentences; an empty line ends one. Same length, so offsets hold.
+  const unwrapped = text.replace(/(?<!\n[ \t]*)\r?\n(?![ \t]*\r?\n)/g, (lineEnd) => ' '.repeat(lineEnd.length));
+  const sentences: Sentence[] = [];
+  let open: number | null = null;
+  for (const { index, segment } of segmenter.segment(unwrapped)) {
+    const start: number = open ?? index;
+    const end = index + segment.length;
+    open = null;
+    if (end - start < sentenceCharactersMin && end < text.length && !/\n\s*$/.test(segment)) open = start;
+    else sentences.push(...cut(text, start, end));
+  }
+  if (open !== null) sentences.push(...cut(text, open, text.length));
+  return sentences;
+}
+
+function cut(text: string, from: number, to: number): Sentence[] {
+  const pieces: Sentence[] = [];
+  for (let start = from; start < to; ) {
+    let end = Math.min(to, start + sentenceCharactersMax);
+    if (end < to) {
+      const space = text.lastIndexOf(' ', end);
+      if (space > start + sentenceCharactersMax / 2) end = space;
+    }
+    const piece = text.slice(start, end);
+    const trimmed = piece.trim();
+    const at = start + piece.indexOf(trimmed);
+    if (trimmed) pieces.push({ start: at, end: at + trimmed.length, text: trimmed });
+    start = end;
+  }
+  return pieces;
+}
+
+/** Words of a question that an answer can contain. Question words and articles are left out; letters are folded. */
+export function questionTerms(question: string): string[] {
+  const words =
+    fold(question).match(/[\p{Script=Hangul}]+|[\p{L}\p{M}\p{N}]+?(?=\p{Script=Hangul}|[^\p{L}\p{M}\p{N}]|$)/gu) ?? [];
+  const terms = words.filter(
+    (word) => !stopWords.has(word) && (word.length > 1 || /[\p{N}\p{Script=Han}]/u.test(word)),
+  );
+  return [...new Set(terms)];
+}
+
+export const fold = (text: string) => text.normalize('NFKC').toLowerCase();
+
+/**
+ * How much of a term stands in a folded text, 0 to 1. A Latin word may differ in its ending; of a Korean one the longest
+ * beginning counts, because particles and endings follow the stem.
+ */
+export function termMatch(term: string, folded: string): number {
+  if (hangul.test(term)) {
+    for (let length = term.length; length >= 2; length--)
+      if (folded.includes(term.slice(0, length))) return Math.min(1, length / Math.max(2, term.length - 1));
+    return 0;
+  }
+  const stem = term.length > 4 ? term.replace(/(?:ing|ed|es|s|e)$/, '') : term;
+  for (let at = folded.indexOf(stem); at >= 0; at = folded.indexOf(stem, at + 1))
+    if (!wordLetter.test(folded[at - 1] ?? ' ') && endsSoon(folded, at + stem.length)) return 1;
+  return 0;
+}
+
+const hangul = /^\p{Script=Hangul}/u;
+const wordLetter = /[a-z0-9\u00df-\u024f]/;
+/** "index", "indexes", "indexing", but not "indexation". */
+const endsSoon = (text: string, from: number) => {
+  let at = from;
+  while (at < text.length && wordLetter.test(text[at] as string)) at += 1;
+  return at - from <= 3;
+};
+
+const stopWords = new Set(
+  (
+    'a an and are as at be been but by can could did do does for from had has have he her his how i if in into is it its ' +
+    'many me much my no not of on or our please she should so tell than that the their them there these they this to ' +
+    'under us was we were what when where which who whom whose why will with would you your about explain describe ' +
+    '무엇 무엇이 무엇을 무엇인가요 뭐 뭐가 뭐야 뭔가요 어떤 어떻게 어떻게해 언제 언제까지 어디 어디서 어디에 누가 누구 왜 얼마 얼마나 몇 ' +
+    '알려줘 알려 주세요 알려주세요 설명해줘 설명해 말해줘 있나요 있어 있어요 있습니까 인가요 인가 하나요 하는 하려면 되나요 돼 해야 해줘 ' +
+    '합니까 입니까 대해 대해서 관한 관해 관련 그리고 또는 이 그 저 것 수 좀'
+  ).split(' '),
+);

@@ -1,0 +1,52 @@
+/** Server-sent events on an answer: heartbeats, and no more in memory than one event per slow reader. */
+import { once } from 'node:events';
+import type { FastifyReply } from 'fastify';
+
+export interface EventStream {
+  /** Aborts when the reader is gone, or has not read for a minute. */
+  readonly signal: AbortSignal;
+  /** Waits until the reader has room. */
+  send(event: { readonly event?: string; readonly id?: number; readonly json: string }): Promise<void>;
+  end(): void;
+}
+
+/** Below the idle timeouts of common proxies and balancers (60 s). */
+const heartbeatMs = 15_000;
+/** A reader that takes nothing for so long has gone without saying so. */
+const stalledMs = 60_000;
+
+/** Starts the answer. Headers set on the reply before are sent. */
+export function openEventStream(reply: FastifyReply, heartbeatEveryMs = heartbeatMs): EventStream {
+  const gone = new AbortController();
+  reply.hijack();
+  const { raw } = reply;
+  for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) raw.setHeader(name, value);
+  raw.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    // nginx and its kin would collect the stream before passing it on.
+    'x-accel-buffering': 'no',
+  });
+  raw.flushHeaders();
+  raw.once('close', () => gone.abort());
+  raw.on('error', () => gone.abort());
+  const heartbeat = setInterval(() => {
+    if (!raw.writableNeedDrain) raw.write(':\n\n');
+  }, heartbeatEveryMs);
+  raw.once('close', () => clearInterval(heartbeat));
+
+  return {
+    signal: gone.signal,
+    send: async ({ event, id, json }) => {
+      if (gone.signal.aborted) return;
+      const lines = [event && `event: ${event}`, id !== undefined && `id: ${id}`, `data: ${json}`].filter(Boolean);
+      if (raw.write(`${lines.join('\n')}\n\n`)) return;
+      const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(stalledMs)]);
+      await once(raw, 'drain', { signal }).catch(() => raw.destroy());
+    },
+    end: () => {
+      clearInterval(heartbeat);
+      raw.end();
+    },
+  };
+}

@@ -1,0 +1,163 @@
+/** Chat and a vectorstore in this process, over real HTTP, with people made up by headers. */
+import type { AddressInfo } from 'node:net';
+import { EventSourceParserStream } from 'eventsource-parser/stream';
+import { uuidv7 } from 'uuidv7';
+import { createChat } from '../../../services/chat/app.ts';
+import type { Conversation, Turn } from '../../../services/shared/contract/chat.ts';
+import { vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
+import { openDatabase } from '../../../services/shared/database.ts';
+import type { Authenticate } from '../../../services/shared/identity.ts';
+import type { TestServices } from '../../services.ts';
+import { chunksOf, dimensions, secret, startVectorstore, type TestBrain } from '../vectorstore/fixture.ts';
+
+export interface Person {
+  readonly tenantId: string;
+  readonly personId: string;
+  readonly keyId?: string;
+}
+
+/** The real one is tested in test/services/shared; here a header says who asks. */
+const authenticate: Authenticate = async ({ headers }) => {
+  const given = headers['x-person'];
+  if (typeof given !== 'string') return null;
+  const { tenantId, personId, keyId } = JSON.parse(given) as Person;
+  return {
+    tenantId,
+    personId: keyId ? null : personId,
+    keyId: keyId ?? null,
+    role: 'member',
+    scopes: keyId ? ['chat'] : null,
+    operator: false,
+  };
+};
+
+export interface ChatFixtureOptions {
+  readonly modelUrl?: string;
+  readonly slots?: number;
+  readonly comeBackMs?: number;
+}
+
+export async function startSearch(services: TestServices) {
+  const vectorstore = await startVectorstore(services);
+  await vectorstore.app.http.listen({ host: '127.0.0.1', port: 0 });
+  const { db } = vectorstore;
+  return {
+    db,
+    url: `http://127.0.0.1:${(vectorstore.app.http.server.address() as AddressInfo).port}`,
+    newBrain: vectorstore.newBrain,
+    newPerson: async (tenantId: string): Promise<Person> => {
+      const personId = uuidv7();
+      await db
+        .insertInto('people')
+        .values({ id: personId, name: 'Person', email: `${personId}@example.com` })
+        .execute();
+      return { tenantId, personId };
+    },
+    /** Each text is a page. */
+    addPages: async (brain: TestBrain, pages: readonly string[]) => {
+      const path = vectorstorePaths.upsert(brain.brainId, brain.documentId);
+      const body = { dimensions, chunks: chunksOf(brain.documentId, pages) };
+      return (await vectorstore.post(path, brain, body)).status;
+    },
+    close: vectorstore.close,
+  };
+}
+export type TestSearch = Awaited<ReturnType<typeof startSearch>>;
+
+export async function startChat(services: TestServices, search: TestSearch, options: ChatFixtureOptions = {}) {
+  const { modelUrl = '', slots = 8, comeBackMs = 10_000 } = options;
+  const { log } = services;
+  const { db, close } = openDatabase({ url: services.databaseUrl, connectionsMax: 5, log });
+  const chat = await createChat({
+    db,
+    authenticate,
+    log,
+    comeBackMs,
+    settings: {
+      DATABASE_URL: services.databaseUrl,
+      VECTORSTORE_URL: search.url,
+      SERVICE_TOKEN_SECRET: secret,
+      CHAT_SLOTS: slots,
+      REPLICA: 'test',
+      STOP_TIMEOUT_MS: 10_000,
+      MODEL_URL: modelUrl,
+      MODEL_NAME: modelUrl && 'test-model',
+      MODEL_API_KEY: '',
+      EMBEDDING_URL: '',
+      EMBEDDING_MODEL: '',
+      EMBEDDING_DIMENSIONS: dimensions,
+      EMBEDDING_API_KEY: '',
+    },
+  });
+  await chat.warmUp();
+  await chat.app.http.listen({ host: '127.0.0.1', port: 0 });
+  const base = `http://127.0.0.1:${(chat.app.http.server.address() as AddressInfo).port}`;
+
+  const call = async (
+    person: Person,
+    method: string,
+    path: string,
+    body?: object,
+    headers: Record<string, string> = {},
+    signal?: AbortSignal,
+  ) =>
+    fetch(base + path, {
+      method,
+      headers: { 'x-person': JSON.stringify(person), ...(body && { 'content-type': 'application/json' }), ...headers },
+      ...(body && { body: JSON.stringify(body) }),
+      signal,
+    });
+  const json = async <Body>(...given: Parameters<typeof call>): Promise<Body> =>
+    (await (await call(...given)).json()) as Body;
+  return {
+    app: chat.app,
+    call,
+    json,
+    newConversation: (person: Person, brain: TestBrain) =>
+      json<Conversation>(person, 'POST', '/v1/chat/conversations', { brain_id: brain.brainId }),
+    ask: (
+      person: Person,
+      conversation: Conversation,
+      question: string,
+      headers: Record<string, string> = {},
+      signal?: AbortSignal,
+    ) => call(person, 'POST', `/v1/chat/conversations/${conversation.id}/turns`, { question }, headers, signal),
+    resume: (person: Person, turnId: string, after: number) =>
+      call(person, 'GET', `/v1/chat/turns/${turnId}/events`, undefined, { 'last-event-id': String(after) }),
+    turn: (person: Person, turnId: string) => json<Turn>(person, 'GET', `/v1/chat/turns/${turnId}`),
+    drain: () => chat.app.drain(),
+    close: async () => {
+      chat.app.drain();
+      await chat.app.http.close();
+      await chat.close();
+      await close();
+    },
+    /** As a kill: nothing is told to anybody. */
+    closeDatabase: close,
+  };
+}
+export type TestChat = Awaited<ReturnType<typeof startChat>>;
+
+export interface StreamedEvent {
+  readonly event: string;
+  readonly id: number;
+  // biome-ignore lint/suspicious/noExplicitAny: each test knows the event it looks at
+  readonly data: any;
+}
+
+/** Events of a stream as they come, heartbeats left out. */
+export async function* events(answer: Response): AsyncGenerator<StreamedEvent> {
+  if (!answer.ok || !answer.body) throw new Error(`${answer.status} ${await answer.text()}`);
+  const parsed = answer.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
+  for await (const { event, id, data } of parsed)
+    yield { event: event ?? 'message', id: Number(id), data: data === '[DONE]' ? data : JSON.parse(data) };
+}
+
+export async function allEvents(answer: Response): Promise<StreamedEvent[]> {
+  const all: StreamedEvent[] = [];
+  for await (const event of events(answer)) all.push(event);
+  return all;
+}
+
+export const answerOf = (all: readonly StreamedEvent[]) =>
+  all.flatMap(({ event, data }) => (event === 'token' ? [data.text] : [])).join('');
