@@ -38,6 +38,6 @@ export function nameOf(kind: NamedKind, ...parts: readonly string[]): string {
     );
   const allowed = paths.includes(kind) ? /^[a-z0-9/][a-z0-9/_-]*$/ : /^[a-z][a-z0-9-]*$/;
   if (!allowed.test(name))
-    throw new Error(`name '${name}' of a ${kind}: allowed are lower-case letters, digits and hyphens, a letter first`);
+    throw new Error(`name '${name}' (${kind}): allowed are lower-case letters, digits and hyphens, a letter first`);
   return name;
 }

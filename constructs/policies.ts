@@ -144,7 +144,11 @@ function written(node: IConstruct): Written | undefined {
 }
 
 function render(node: IConstruct): Written | undefined {
-  if (node instanceof TerraformLocal) return { type: 'local', attributes: { value: node.expression } };
+  if (node instanceof TerraformLocal) {
+    // Its `expression` is a reference to itself; what it says is in what it writes.
+    const { locals } = node.toTerraform() as { locals: Attributes };
+    return { type: 'local', attributes: { value: Object.values(locals)[0] } };
+  }
   if (!TerraformResource.isTerraformResource(node)) return undefined;
   const type = node.terraformResourceType;
   const { resource } = node.toTerraform() as { resource?: Record<string, Record<string, Attributes>> };

@@ -1,0 +1,140 @@
+import { describe, expect, test } from '@jest/globals';
+import { containerFlags } from '../../constructs/container-flags.ts';
+import { one, type StackJson } from '../stacks/synthesized.ts';
+import { placement, site, type TierChanges, tierJson } from './harness.ts';
+import { conformance } from './tier-conformance.ts';
+
+const boot = (stack: StackJson) => Object.values(stack.locals ?? {})[0] as string;
+const line = (stack: StackJson, start: string) =>
+  boot(stack)
+    .split('\n')
+    .find((text) => text.startsWith(start)) ?? '';
+const flag = (stack: StackJson, name: string) =>
+  line(stack, 'ExecStart=').match(new RegExp(`${name}=(\\S+)`))?.[1] ?? '';
+
+conformance({
+  platform: 'vm',
+  compute: ['aws_autoscaling_group'],
+  limits: (stack) => ({ vcpu: Number(flag(stack, '--cpus')), memoryMiB: Number.parseInt(flag(stack, '--memory'), 10) }),
+  image: (stack) => line(stack, 'ExecStart=').split(' ').at(-1) ?? '',
+  replicas: (stack) => {
+    const { min_size, max_size } = one(stack, 'aws_autoscaling_group');
+    return { min: Number(min_size), max: Number(max_size) };
+  },
+  logGroup: (stack) => flag(stack, 'awslogs-group'),
+  init: (stack) => {
+    const found = line(stack, 'ExecStartPre=/usr/bin/docker run').match(/--entrypoint=(\S+) \S+ (.*)$/);
+    return found ? `${found[1]} ${found[2]}` : undefined;
+  },
+  stopSeconds: (stack) => Number(flag(stack, '--stop-timeout')),
+});
+
+const vm = (
+  service: Parameters<typeof tierJson>[0],
+  changes: Parameters<typeof placement>[0] = {},
+  others: TierChanges = {},
+) => tierJson(service, { placements: [placement({ platform: 'vm', ...changes })], ...others });
+
+describe('the launch template', () => {
+  test('is the cheapest instance of the architecture that guarantees the budget', () => {
+    const type = (changes: Parameters<typeof placement>[0], architecture: 'arm64' | 'x86_64' = 'arm64') =>
+      one(vm('vectorstore', changes, { site: { ...site, architecture } }), 'aws_launch_template').instance_type;
+    expect(type({ vcpu: 0.4, memoryMiB: 1536 })).toBe('t4g.small');
+    expect(type({ vcpu: 1, memoryMiB: 3072 })).toBe('m7g.medium');
+    expect(type({ vcpu: 0.4, memoryMiB: 1536 }, 'x86_64')).toBe('t3.small');
+  });
+
+  test('needs a token for metadata, encrypts its disk, names its owner, buys no extra CPU', () => {
+    expect(one(vm('chat', { vcpu: 0.4 }), 'aws_launch_template')).toMatchObject({
+      image_id: 'ami-0123456789abcdef0',
+      metadata_options: { http_tokens: 'required', http_endpoint: 'enabled' },
+      credit_specification: { cpu_credits: 'standard' },
+      block_device_mappings: [{ ebs: { encrypted: 'true', volume_type: 'gp3', volume_size: 20 } }],
+      tag_specifications: [
+        { resource_type: 'instance', tags: { Environment: 'test', Tier: 'chat' } },
+        { resource_type: 'volume', tags: { Environment: 'test', Tier: 'chat' } },
+      ],
+    });
+    expect(one(vm('chat', { vcpu: 1, memoryMiB: 3072 }), 'aws_launch_template').credit_specification).toBeUndefined();
+  });
+
+  test('lets the container reach the role only where the service uses documents', () => {
+    const hops = (service: 'chat' | 'api') =>
+      (one(vm(service), 'aws_launch_template').metadata_options as { http_put_response_hop_limit: number })
+        .http_put_response_hop_limit;
+    expect(hops('chat')).toBe(1);
+    expect(hops('api')).toBe(2);
+  });
+
+  test('is refused where no instance carries the budget', () => {
+    expect(() => vm('vectorstore', { vcpu: 64, memoryMiB: 1024 })).toThrow(
+      /^no instance in us-east-1 carries vcpu 64, memoryMiB 1024; the largest, r7g\.4xlarge, leaves a tier/,
+    );
+  });
+});
+
+describe('the group', () => {
+  test('is a new one for each version of the template, made before the old one goes', () => {
+    const { name, launch_template, lifecycle, ...group } = one(vm('chat'), 'aws_autoscaling_group');
+    expect(String(name)).toMatch(
+      /^bulkhead-test-chat-vm-\$\{aws_launch_template\.chat_vm_template_\w+\.latest_version\}$/,
+    );
+    expect(launch_template).toMatchObject({ version: expect.stringMatching(/\.latest_version\}$/) });
+    expect(lifecycle).toEqual({ create_before_destroy: true });
+    expect(group.instance_refresh).toBeUndefined();
+  });
+
+  test('counts an instance only when its service is ready, and gives up one that is not', () => {
+    const stack = vm('chat', { replicas: { min: 2, max: 2 } });
+    const group = one(stack, 'aws_autoscaling_group');
+    expect(group).toMatchObject({
+      initial_lifecycle_hook: [
+        {
+          lifecycle_transition: 'autoscaling:EC2_INSTANCE_LAUNCHING',
+          default_result: 'ABANDON',
+          heartbeat_timeout: 660,
+        },
+      ],
+      min_elb_capacity: 2,
+      health_check_type: 'ELB',
+      wait_for_capacity_timeout: '15m',
+    });
+    expect(boot(stack)).toContain('http://127.0.0.1:8003/readyz && ready=1');
+    expect(boot(stack)).toContain('complete-lifecycle-action --region us-east-1 --lifecycle-hook-name ready');
+  });
+
+  test('of a worker is checked by EC2 alone: no balancer asks it', () => {
+    const group = one(vm('document-worker'), 'aws_autoscaling_group');
+    expect(group.health_check_type).toBe('EC2');
+    expect(group.target_group_arns).toBeUndefined();
+    expect(group.min_elb_capacity).toBeUndefined();
+    expect(group.depends_on).toBeUndefined();
+  });
+});
+
+describe('the boot script', () => {
+  test('runs the service with exactly the flags that the container tests use', () => {
+    const flags = containerFlags({ vcpu: 0.5, memoryMiB: 1024, stopTimeoutMs: 120_000 }).join(' ');
+    expect(line(vm('chat'), 'ExecStart=')).toContain(` ${flags} `);
+    expect(line(vm('api'), 'ExecStartPre=/usr/bin/docker run')).toContain(` ${flags} `);
+  });
+
+  test('takes secrets by reference into memory', () => {
+    expect(boot(vm('chat'))).toContain(
+      "value=$(aws secretsmanager get-secret-value --region us-east-1 --secret-id 'arn:database'",
+    );
+    expect(boot(vm('chat'))).toContain('--env-file=/run/bulkhead/secrets.env');
+  });
+
+  test('holds no expansion that Terraform would take for its own', () => {
+    const foreign = boot(vm('api')).match(/\$\{(?!aws_cloudwatch_log_group)/g);
+    expect(foreign).toBeNull();
+    expect(boot(vm('api'))).not.toContain('%{');
+  });
+
+  test('too long for EC2 is refused', () => {
+    expect(() => vm('chat', {}, { settings: () => ({ MODEL_URL: `http://${'x'.repeat(12_000)}` }) })).toThrow(
+      /^the boot script of 'chat' has \d+ bytes; allowed are 12288, so that it stays under EC2's 16384/,
+    );
+  });
+});

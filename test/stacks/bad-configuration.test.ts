@@ -1,0 +1,123 @@
+import { describe, expect, test } from '@jest/globals';
+import { App } from 'cdktf';
+import { checkedCostSheet } from '../../stacks/cost.ts';
+import { type EnvironmentInput, resolveEnvironment } from '../../stacks/environment.ts';
+import { onAws } from '../../stacks/on-aws.ts';
+import { addStacks } from '../../stacks/synthesize.ts';
+import { sample } from './sample.ts';
+import { placeholders } from './synthesized.ts';
+
+/** As far as synth goes: resolve, make the stacks, hold the cost against the ceiling. */
+function synthOf(input: EnvironmentInput): () => void {
+  return () => {
+    const environment = onAws(resolveEnvironment(input));
+    const { foundation, service } = addStacks(new App(), environment, placeholders);
+    checkedCostSheet(environment, [foundation, service]);
+  };
+}
+
+const chat = (changes: object) =>
+  sample({ tiers: { chat: { platform: 'ecs', vcpu: 0.25, memoryMiB: 512, ...changes } } as never });
+const model = { url: 'https://models.example.com/v1', model: 'm' };
+
+describe('synth says what was given, what is allowed and what to do', () => {
+  test.each<[what: string, EnvironmentInput, says: string | RegExp]>([
+    [
+      'a Fargate size that does not exist',
+      chat({ vcpu: 0.3 }),
+      'no Fargate task has vcpu 0.3, memoryMiB 512; allowed: vcpu 0.25, 0.5, 1, 2, 4, 8, 16; nearest: vcpu 0.5, memoryMiB 1024',
+    ],
+    [
+      'no instance for a budget',
+      chat({ platform: 'vm', vcpu: 40, memoryMiB: 1024 }),
+      /^no instance in us-east-1 carries vcpu 40, memoryMiB 1024; the largest, .* nearest: .* and more replicas$/,
+    ],
+    ['an unknown region', sample({ aws: { region: 'us-eats-1' } }), /us-eats-1.*us-east-1/],
+    ['no region at all', sample({ aws: { region: 'mars' } }), "must be a region's code, as in 'us-east-1'"],
+    ['an unknown database size', sample({ aws: { postgres: { instanceClass: 'db.t9.nano' } } }), /rds\/db\.t9\.nano/],
+    ['no replica', chat({ replicas: 0 }), /tiers\.chat\[0\]\.replicas/],
+    ['min above max', chat({ replicas: { min: 3, max: 2 } }), 'given min 3 above max 2; allowed: min at most max'],
+    ['a word that is no platform', chat({ platform: 'k8s' }), /expected one of/],
+    [
+      'a platform that is not built',
+      chat({ platform: 'kubernetes' }),
+      "tier 'chat': given platform 'kubernetes'; allowed: vm, ecs",
+    ],
+    [
+      'a platform twice',
+      sample({ tiers: { chat: [0, 1].map(() => ({ platform: 'ecs', vcpu: 0.25, memoryMiB: 512 })) } as never }),
+      "tier 'chat': given platform 'ecs' twice; allowed: each platform once",
+    ],
+    [
+      'weights that sum to nothing',
+      sample({
+        tiers: {
+          chat: (['vm', 'ecs'] as const).map((platform) => ({ platform, vcpu: 0.25, memoryMiB: 512, weight: 0 })),
+        } as never,
+      }),
+      "tier 'chat': every placement has weight 0; allowed: at least one above 0",
+    ],
+    [
+      'a weight for a tier that takes no requests',
+      sample({
+        tiers: {
+          'document-worker': (['vm', 'ecs'] as const).map((platform) => ({
+            platform,
+            vcpu: 0.5,
+            memoryMiB: 1024,
+            weight: 50,
+          })),
+        } as never,
+      }),
+      "tier 'document-worker': takes no requests, so its placements have no weight; leave it out: its share is its replicas",
+    ],
+    [
+      'a model outside without a way out',
+      sample({ chatModel: model, aws: { nat: 'none' } }),
+      "given 'none' with chatModel, which lies outside; allowed: 'instance', 'single', 'per-az', or leave chatModel out",
+    ],
+    [
+      'neither a way out nor endpoints',
+      sample({ aws: { nat: 'none', endpoints: false } }),
+      "given false with nat: 'none'; tiers then reach no AWS API: allowed is true, or another nat",
+    ],
+    [
+      'timeouts out of order',
+      sample({ limits: { turnTimeoutMs: 115_000 } }),
+      'given turnTimeoutMs 115000, deregistrationDelayMs 110000, stopTimeoutMs 120000; allowed: each at most the next',
+    ],
+    [
+      'a stop timeout that Fargate does not have',
+      sample({ limits: { stopTimeoutMs: 140_000 } }),
+      "given 140000; 'web' is on 'ecs', where Fargate allows at most 120000",
+    ],
+    [
+      'spot capacity where there is none',
+      sample({
+        tiers: { 'document-worker': { platform: 'vm', vcpu: 0.4, memoryMiB: 1024, spotPercent: 50 } } as never,
+      }),
+      "given 50 on 'vm'; spot capacity is offered on 'ecs'",
+    ],
+    ['a machine without an image', { ...chat({ platform: 'vm' }), aws: withoutAmi() }, "missing; a tier is on 'vm'"],
+    ['no aws block', { ...sample(), aws: undefined }, "missing; required with target: 'aws'"],
+    ['an environment with a long name', sample({ name: 'production' }), 'must be 2 to 8 lower-case letters or digits'],
+    [
+      'a cost above the ceiling',
+      sample({ aws: { monthlyCeilingUsd: 50 } }),
+      /^the environment costs \$\d+\.\d\d a month, the ceiling is \$50\.00; most of it: .*(change|raise monthlyCeilingUsd)/,
+    ],
+    ['a setting that does not exist', sample({ aws: { natt: 'single' } as never }), /[Uu]nrecognized key: "natt"/],
+    ['a password as a setting', sample({ aws: { password: 'x' } as never }), /[Uu]nrecognized key: "password"/],
+  ])('%s', (_what, input, says) => {
+    expect(synthOf(input)).toThrow(says);
+  });
+
+  test('the sample itself is fine', () => {
+    expect(synthOf(sample())).not.toThrow();
+  });
+});
+
+function withoutAmi(): EnvironmentInput['aws'] {
+  const { ami: _ami, ...aws } = sample().aws as NonNullable<EnvironmentInput['aws']>;
+  return aws;
+}

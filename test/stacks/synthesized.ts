@@ -1,0 +1,80 @@
+/** Environments as Terraform JSON: what the tests of stacks read. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'cdktf';
+import { placeholderDigest } from '../../constructs/placeholder.ts';
+import { type ServiceName, serviceNames } from '../../services/manifest.ts';
+import { type EnvironmentInput, resolveEnvironment } from '../../stacks/environment.ts';
+import { onAws } from '../../stacks/on-aws.ts';
+import { addStacks } from '../../stacks/synthesize.ts';
+
+export type Attributes = Record<string, unknown>;
+/** Type, then logical id. */
+export type Resources = Record<string, Record<string, Attributes>>;
+
+export interface StackJson {
+  readonly resource: Resources;
+  readonly data: Resources;
+  readonly terraform: Attributes;
+  readonly provider: { readonly aws: Attributes[] };
+  readonly locals?: Attributes;
+  readonly output?: Record<string, Attributes>;
+  readonly ephemeral?: Resources;
+}
+
+export interface Synthesized {
+  readonly foundation: StackJson;
+  readonly service: StackJson;
+  /** Both, as text. */
+  readonly text: string;
+}
+
+export type Images = Record<ServiceName, string>;
+export const placeholders = Object.fromEntries(serviceNames.map((name) => [name, placeholderDigest])) as Images;
+
+/** Synthesizes as the CLI does (`Testing.synth` renders references between stacks wrongly), into a temporary folder. */
+export function synthesized(input: EnvironmentInput, images: Images = placeholders): Synthesized {
+  const outdir = mkdtempSync(join(tmpdir(), 'bulkhead-synth-'));
+  try {
+    const app = new App({ outdir });
+    addStacks(app, onAws(resolveEnvironment(input)), images);
+    app.synth();
+    const read = (part: string) => readFileSync(join(outdir, 'stacks', `${input.name}-${part}`, 'cdk.tf.json'), 'utf8');
+    const [foundation, service] = [read('foundation'), read('service')];
+    return {
+      foundation: withoutMetadata(JSON.parse(foundation)) as StackJson,
+      service: withoutMetadata(JSON.parse(service)) as StackJson,
+      text: `${foundation}\n${service}`,
+    };
+  } finally {
+    rmSync(outdir, { recursive: true });
+  }
+}
+
+/** `type.id` of every resource, sorted: what a reviewer reads as "destroyed" and "created". */
+export const addressBook = ({ resource }: StackJson): string[] =>
+  Object.entries(resource)
+    .flatMap(([type, byId]) => Object.keys(byId).map((id) => `${type}.${id}`))
+    .toSorted();
+
+/** Resources of a type; `{}` when there are none. */
+export const ofType = ({ resource }: StackJson, type: string): Record<string, Attributes> => resource[type] ?? {};
+
+/** The only resource of a type whose id starts so. */
+export function one(stack: StackJson, type: string, start = ''): Attributes {
+  const found = Object.entries(ofType(stack, type)).filter(([id]) => id.startsWith(start));
+  if (found.length !== 1) throw new Error(`${found.length} resources ${type}.${start}*`);
+  return found[0]?.[1] as Attributes;
+}
+
+/** cdktf's own remarks (paths, its version) are no part of the configuration. */
+function withoutMetadata(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutMetadata);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => key !== '//')
+      .map(([key, inner]) => [key, withoutMetadata(inner)]),
+  );
+}
