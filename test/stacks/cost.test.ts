@@ -1,0 +1,50 @@
+import { expect, test } from '@jest/globals';
+import { App } from 'cdktf';
+import { checkedCostSheet, costedEnvironment } from '../../stacks/cost.ts';
+import { type EnvironmentInput, resolveEnvironment } from '../../stacks/environment.ts';
+import { onAws } from '../../stacks/on-aws.ts';
+import { addStacks } from '../../stacks/synthesize.ts';
+import { sample } from './sample.ts';
+import { ofType, placeholders, synthesized } from './synthesized.ts';
+
+function costed(input: EnvironmentInput) {
+  const environment = onAws(resolveEnvironment(input));
+  const { foundation, service } = addStacks(new App(), environment, placeholders);
+  return {
+    costed: costedEnvironment(environment, [foundation, service]),
+    sheet: checkedCostSheet(environment, [foundation, service]),
+  };
+}
+
+test('what is billed by the piece is counted in the stacks', () => {
+  const input = sample({ aws: { nat: 'none' } });
+  const { foundation, service } = synthesized(input);
+  const pieces = (type: string) =>
+    [foundation, service].reduce((sum, stack) => sum + Object.keys(ofType(stack, type)).length, 0);
+  expect(costed(input).costed.counts).toEqual({
+    secrets: pieces('aws_secretsmanager_secret'),
+    kmsKeys: pieces('aws_kms_key'),
+    alarms: pieces('aws_cloudwatch_metric_alarm'),
+    dashboards: 1,
+    metrics: pieces('aws_cloudwatch_log_metric_filter') + 2,
+    interfaceEndpoints: Object.values(ofType(foundation, 'aws_vpc_endpoint')).length - 1,
+    hostedZones: 0,
+    wafRules: 0,
+  });
+});
+
+test('scaling brings two alarms of its own, machines a metric of memory', () => {
+  const fixed = costed(sample()).costed.counts;
+  const scaled = costed(
+    sample({ tiers: { api: { platform: 'vm', vcpu: 0.4, memoryMiB: 1024, replicas: { min: 1, max: 2 } } } as never }),
+  ).costed.counts;
+  expect(scaled.alarms - fixed.alarms).toBe(2);
+  expect(scaled.metrics - fixed.metrics).toBe(1);
+});
+
+test('the sheet names the environment, each tier, and a total', () => {
+  const { sheet } = costed(sample());
+  expect(sheet).toMatch(/^test in us-east-1: \$\d+\.\d\d to \$\d+\.\d\d a month/);
+  for (const part of ['web', 'api', 'chat', 'document-worker', 'vectorstore', 'balancers', 'total'])
+    expect(sheet).toMatch(new RegExp(`^${part} `, 'm'));
+});

@@ -1,0 +1,121 @@
+import { describe, expect, test } from '@jest/globals';
+import { routeTable } from '../../services/manifest.ts';
+import { resolveEnvironment } from '../../stacks/environment.ts';
+import { onAws } from '../../stacks/on-aws.ts';
+import { egressPorts } from '../../stacks/service-stack.ts';
+import { sample } from './sample.ts';
+import { ofType, one, type StackJson, synthesized } from './synthesized.ts';
+
+const stack = synthesized(sample()).service;
+const containers = (of: StackJson, tier: string) =>
+  JSON.parse(one(of, 'aws_ecs_task_definition', `${tier}_`).container_definitions as string) as {
+    environment: { name: string; value: string }[];
+    secrets: { name: string; valueFrom: string }[];
+  }[];
+const environment = (of: StackJson, tier: string) =>
+  Object.fromEntries((containers(of, tier)[0]?.environment ?? []).map(({ name, value }) => [name, value]));
+
+describe('the public balancer', () => {
+  test('speaks TLS 1.2 and up, and sends plain http there', () => {
+    expect(one(stack, 'aws_lb_listener', 'public_https')).toMatchObject({
+      port: 443,
+      protocol: 'HTTPS',
+      ssl_policy: 'ELBSecurityPolicy-TLS13-1-2-2021-06',
+      default_action: [{ type: 'fixed-response', fixed_response: { status_code: '404' } }],
+    });
+    expect(one(stack, 'aws_lb_listener', 'public_http_').default_action).toMatchObject([
+      { type: 'redirect', redirect: { protocol: 'HTTPS', status_code: 'HTTP_301' } },
+    ]);
+  });
+
+  test('has the manifest’s routes in the manifest’s order', () => {
+    const rules = Object.entries(ofType(stack, 'aws_lb_listener_rule'))
+      .map(([id, { priority, condition }]) => ({
+        priority: Number(priority),
+        owner: id.split('_')[0],
+        pattern: (condition as [{ path_pattern: { values: string[] } }])[0].path_pattern.values[0],
+      }))
+      .toSorted((a, b) => a.priority - b.priority);
+    expect(rules.map(({ pattern, owner }) => [pattern, owner])).toEqual(routeTable);
+  });
+
+  test('holds a stream for a whole turn', () => {
+    const idle = (turnTimeoutMs: number) =>
+      one(
+        synthesized(sample({ limits: { turnTimeoutMs, deregistrationDelayMs: 110_000, stopTimeoutMs: 120_000 } }))
+          .service,
+        'aws_lb',
+        'public',
+      ).idle_timeout;
+    expect(idle(100_000)).toBe(130);
+    expect(idle(10_000)).toBe(60);
+  });
+
+  test('is protected where the environment keeps its state', () => {
+    expect(one(stack, 'aws_lb', 'public').enable_deletion_protection).toBe(true);
+    expect(
+      one(synthesized(sample({ aws: { ephemeral: true } })).service, 'aws_lb', 'public').enable_deletion_protection,
+    ).toBe(false);
+  });
+
+  test('has its name in the zone, where there is one', () => {
+    expect(ofType(stack, 'aws_route53_record')).toEqual({});
+    const zoned = synthesized(sample({ aws: { hostedZoneId: 'Z1' } })).service;
+    expect(one(zoned, 'aws_route53_record')).toMatchObject({ name: 'test.example.com', type: 'A' });
+  });
+});
+
+describe('a tier’s settings', () => {
+  test('are addresses and limits in plain text, secrets by reference', () => {
+    expect(environment(stack, 'chat')).toEqual({
+      CHAT_SLOTS: '32',
+      ENVIRONMENT: 'test',
+      HOST: '0.0.0.0',
+      PORT: '8003',
+      PUBLIC_URL: 'https://test.example.com',
+      STOP_TIMEOUT_MS: '120000',
+      VECTORSTORE_URL: expect.stringMatching(/^http:\/\/\$\{aws_lb\.internal_balancer_\w+\.dns_name\}:8005$/),
+    });
+    expect(containers(stack, 'chat')[0]?.secrets.map(({ name }) => name)).toEqual([
+      'AUTH_SECRET',
+      'DATABASE_URL',
+      'REDIS_URL',
+      'SERVICE_TOKEN_SECRET',
+    ]);
+  });
+
+  test('lead to the document store', () => {
+    expect(environment(stack, 'vectorstore').DOCUMENT_STORE_URL).toMatch(/^s3:\/\/\$\{data\.terraform_remote_state/);
+    expect(environment(stack, 'web')).not.toHaveProperty('DOCUMENT_STORE_URL');
+  });
+
+  test('name a model and the company sign-in where there are any', () => {
+    const with_ = synthesized(
+      sample({
+        chatModel: { url: 'https://models.example.com/v1', model: 'm' },
+        aws: { oidc: { issuer: 'https://login.example.com', clientId: 'c' } },
+      }),
+    ).service;
+    expect(environment(with_, 'chat')).toMatchObject({
+      MODEL_URL: 'https://models.example.com/v1',
+      OIDC_CLIENT_ID: 'c',
+    });
+    expect(containers(with_, 'chat')[0]?.secrets.map(({ name }) => name)).toContain('MODEL_API_KEY');
+    expect(containers(with_, 'api')[0]?.secrets.map(({ name }) => name)).toContain('OIDC_CLIENT_SECRET');
+  });
+});
+
+test('ports of foreign endpoints come from their addresses', () => {
+  const ports = (url: string) =>
+    egressPorts(onAws(resolveEnvironment(sample({ chatModel: { url, model: 'm' } }))), 'model');
+  expect(ports('https://models.example.com/v1')).toEqual([443]);
+  expect(ports('http://models.example.com/v1')).toEqual([80]);
+  expect(ports('http://models.example.com:11434/v1')).toEqual([11434]);
+  expect(egressPorts(onAws(resolveEnvironment(sample())), 'embedding')).toEqual([]);
+});
+
+test('the dashboard names no platform, so a swap leaves it', () => {
+  const body = String(one(stack, 'aws_cloudwatch_dashboard').dashboard_body);
+  expect(JSON.parse(body)).toHaveProperty('widgets');
+  expect(body).not.toMatch(/TargetGroup|ClusterName|AutoScalingGroup/);
+});
