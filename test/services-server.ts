@@ -94,8 +94,9 @@ async function startPostgres(): Promise<Postgres> {
   return {
     clone: async () => {
       count += 1;
-      await pool.query(`create database test_${count} template template_services strategy file_copy`);
-      return url(`test_${count}`);
+      const name = `test_${count}`;
+      await pool.query(`create database ${name} template template_services strategy file_copy`);
+      return url(name);
     },
     drop: async (given) => void (await pool.query(`drop database ${new URL(given).pathname.slice(1)} with (force)`)),
     stop: async () => {
