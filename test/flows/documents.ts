@@ -1,0 +1,43 @@
+/** Documents for the flows: real manuals from Debian's r-doc-pdf, and small ones made on the spot. */
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PDFDocument, StandardFonts } from 'pdf-lib';
+
+const manuals = '/usr/share/R/doc/manual';
+/** Over 2,000 pages. */
+export const hugePdf = join(manuals, 'fullrefman.pdf');
+/** About 100 pages. */
+export const manualPdf = join(manuals, 'R-intro.pdf');
+export const lacksManuals = existsSync(hugePdf) ? null : "Debian's r-doc-pdf is not installed";
+export const lacksQpdf = ((): string | null => {
+  try {
+    execFileSync('qpdf', ['--version'], { stdio: 'ignore' });
+    return null;
+  } catch {
+    return "Debian's qpdf is not installed";
+  }
+})();
+
+/** A PDF with one paragraph per page. */
+export async function writePdf(path: string, pages: readonly string[]): Promise<string> {
+  const pdf = await PDFDocument.create();
+  const font = await pdf.embedFont(StandardFonts.Helvetica);
+  for (const text of pages)
+    pdf.addPage([595, 842]).drawText(text, { x: 50, y: 760, size: 12, font, maxWidth: 495, lineHeight: 18 });
+  await writeFile(path, await pdf.save());
+  return path;
+}
+
+export async function writeEncryptedPdf(path: string, source: string): Promise<string> {
+  execFileSync('qpdf', ['--encrypt', 'secret', 'owner', '256', '--', source, path]);
+  return path;
+}
+
+/** The first half of a PDF: no cross-reference table, no trailer. */
+export async function writeTruncatedPdf(path: string, source: string): Promise<string> {
+  const bytes = await readFile(source);
+  await writeFile(path, bytes.subarray(0, Math.floor(bytes.length / 2)));
+  return path;
+}
