@@ -10,6 +10,7 @@ export interface TextChunk {
 /** Long enough to answer a question, short enough that a citation points at it. */
 export const chunkCharsMax = 1200;
 const chunkCharsMin = 800;
+const crumbCharsMax = 400;
 
 /**
  * Every character that is not white space stands in exactly one chunk, in order; no chunk begins or ends with white
@@ -30,11 +31,12 @@ export function chunkPage(text: string): TextChunk[] {
   return chunks;
 }
 
-/** Where the next chunk ends, at the last border of the best kind that the window holds. */
-function chunkLength(window: string, left: number): number {
+/** Where the next chunk ends, at the last border of the best kind between the shortest and the longest. */
+function chunkLength(next: string, left: number): number {
   if (left <= chunkCharsMax) return left;
   // The last two share what is left, so that no crumb remains.
   const earliest = Math.min(chunkCharsMin, Math.floor(left / 2));
+  const window = next.slice(0, left - crumbCharsMax);
   for (const border of borders) {
     let best = 0;
     for (const match of window.matchAll(border)) {

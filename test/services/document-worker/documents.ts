@@ -1,0 +1,61 @@
+/** Documents for the worker's tests, made on the spot. */
+import { execFileSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { degrees, PDFDocument, StandardFonts } from 'pdf-lib';
+
+/** One line of text per page, 50 points from the left and 42 from the top, turned as asked. */
+export async function pdfOf(texts: readonly string[], { rotation = 0 } = {}): Promise<Uint8Array> {
+  const pdf = await PDFDocument.create();
+  const font = await pdf.embedFont(StandardFonts.Helvetica);
+  for (const text of texts) {
+    const page = pdf.addPage([595, 842]);
+    page.setRotation(degrees(rotation));
+    page.drawText(text, { x: 50, y: 800, size: 12, font });
+  }
+  return pdf.save();
+}
+
+/** A page that is one picture, as a scanner makes it. */
+export async function scannedPdf(): Promise<Uint8Array> {
+  const pdf = await PDFDocument.create();
+  const onePixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+  const image = await pdf.embedPng(onePixel);
+  pdf.addPage([200, 100]).drawImage(image, { x: 10, y: 20, width: 100, height: 50 });
+  return pdf.save();
+}
+
+/** Three pages; the second is named in the page tree but is not in the file. Korean text in the font's own encoding. */
+export function brokenKoreanPdf(text: string): Buffer {
+  const hex = Buffer.from(text, 'utf16le').swap16().toString('hex');
+  const content = `BT /F1 14 Tf 50 750 Td <${hex}> Tj ET`;
+  const page = (contents: string) =>
+    `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents ${contents} /Resources << /Font << /F1 6 0 R >> >> >>`;
+  const objects = [
+    '<< /Type /Catalog /Pages 2 0 R >>',
+    '<< /Type /Pages /Kids [3 0 R 99 0 R 4 0 R] /Count 3 >>',
+    page('5 0 R'),
+    page('5 0 R'),
+    `<< /Length ${content.length} >>\nstream\n${content}\nendstream`,
+    '<< /Type /Font /Subtype /Type0 /BaseFont /HYSMyeongJo-Medium /Encoding /UniKS-UCS2-H /DescendantFonts [7 0 R] >>',
+    '<< /Type /Font /Subtype /CIDFontType0 /BaseFont /HYSMyeongJo-Medium /CIDSystemInfo << /Registry (Adobe) /Ordering (Korea1) /Supplement 1 >> /FontDescriptor 8 0 R >>',
+    '<< /Type /FontDescriptor /FontName /HYSMyeongJo-Medium /Flags 6 /FontBBox [0 -148 1001 880] /ItalicAngle 0 /Ascent 880 /Descent -120 /CapHeight 720 /StemV 60 >>',
+  ];
+  let file = '%PDF-1.4\n';
+  const places = objects.map((object, index) => {
+    const place = file.length;
+    file += `${index + 1} 0 obj\n${object}\nendobj\n`;
+    return `${String(place).padStart(10, '0')} 00000 n \n`;
+  });
+  const size = objects.length + 1;
+  return Buffer.from(
+    `${file}xref\n0 ${size}\n0000000000 65535 f \n${places.join('')}trailer << /Size ${size} /Root 1 0 R >>\nstartxref\n${file.length}\n%%EOF\n`,
+    'latin1',
+  );
+}
+
+/** @throws when qpdf is not installed */
+export async function encrypt(path: string, pdf: Uint8Array): Promise<string> {
+  await writeFile(`${path}.plain`, pdf);
+  execFileSync('qpdf', ['--encrypt', 'secret', 'owner', '256', '--', `${path}.plain`, path]);
+  return path;
+}

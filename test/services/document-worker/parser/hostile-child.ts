@@ -1,0 +1,54 @@
+/** A parser child whose text documents do what a hostile file might make a parser do: each page is one order. */
+import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import net from 'node:net';
+import { Worker } from 'node:worker_threads';
+import { openPdf } from '../../../../services/document-worker/parser/pdf-document.ts';
+import { failedPage } from '../../../../services/document-worker/parser/reader.ts';
+import { serveReads } from '../../../../services/document-worker/parser/serve-reads.ts';
+import type { PageResult } from '../../../../services/shared/contract/page.ts';
+
+const orders: Readonly<Record<string, () => unknown>> = {
+  hang: () => {
+    for (;;);
+  },
+  crash: () => process.abort(),
+  exit: () => process.exit(3),
+  fill: () => {
+    const hoard = [];
+    for (;;) hoard.push(Buffer.alloc(8 * 1024 * 1024, 1));
+  },
+  'read-secret': () => readFileSync('/etc/passwd', 'utf8'),
+  write: () => writeFileSync('stolen', 'x'),
+  spawn: () => spawn('true'),
+  thread: () => new Worker('1', { eval: true }),
+  environment: () =>
+    Object.keys(process.env)
+      .filter((name) => !name.startsWith('NODE_CHANNEL'))
+      .join(),
+  connect: () =>
+    new Promise((resolve, reject) => {
+      net.connect(53, '192.0.2.1').once('error', reject).once('connect', resolve);
+    }),
+};
+
+async function openOrders(path: string) {
+  const lines = (await readFile(path, 'utf8')).trim().split('\n');
+  if (lines[0] === 'hang-on-open') orders.hang?.();
+  return {
+    pageCount: lines.length,
+    close: () => {},
+    async *read(pages: readonly number[]): AsyncGenerator<PageResult> {
+      for (const page of pages) {
+        const order = orders[lines[page - 1] as string];
+        const text = await Promise.resolve()
+          .then(() => order?.() ?? lines[page - 1])
+          .catch((error: NodeJS.ErrnoException) => `refused: ${error.code}`);
+        yield { ...failedPage(page, 'orders', null), text: String(text) };
+      }
+    },
+  };
+}
+
+serveReads({ 'application/pdf': openPdf, 'text/markdown': openOrders, 'text/plain': openOrders });
