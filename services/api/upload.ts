@@ -139,6 +139,8 @@ async function receive(part: MultipartFile, upload: UploadStream, sink: (body: U
   );
   part.file.on('data', () => silence.refresh());
   part.file.on('error', (error) => upload.destroy(error));
+  // It may fail before the store has begun to read; the sink meets the error then.
+  upload.on('error', () => {});
   // A sender that goes away ends the stream without an end.
   part.file.on('close', () => {
     if (!part.file.readableEnded) upload.destroy(new ProblemError('bad-request', 'The upload broke off.'));
@@ -149,7 +151,7 @@ async function receive(part: MultipartFile, upload: UploadStream, sink: (body: U
   } catch (error) {
     part.file.unpipe(upload);
     part.file.resume();
-    throw error;
+    throw upload.errored ?? error;
   } finally {
     clearTimeout(silence);
   }
