@@ -27,6 +27,10 @@ export function override(stack: Synthesized, stateFile: string, otherStateFile: 
     const names = Object.keys(stack.resource?.[type] ?? {});
     return names.length > 0 ? { [type]: Object.fromEntries(names.map((name) => [name, change])) } : {};
   };
+  const resource = {
+    ...each('aws_ecs_service', { wait_for_steady_state: false }),
+    ...each('aws_autoscaling_group', { wait_for_capacity_timeout: '0' }),
+  };
   const remote = Object.entries(stack.data?.terraform_remote_state ?? {});
   return {
     terraform: { backend: { local: { path: stateFile } } },
@@ -38,10 +42,8 @@ export function override(stack: Synthesized, stateFile: string, otherStateFile: 
         skip_metadata_api_check: 'true',
       })),
     },
-    resource: {
-      ...each('aws_ecs_service', { wait_for_steady_state: false }),
-      ...each('aws_autoscaling_group', { wait_for_capacity_timeout: '0' }),
-    },
+    // Terraform takes no empty block.
+    ...(Object.keys(resource).length > 0 ? { resource } : {}),
     ...(remote.length > 0
       ? {
           data: {

@@ -142,5 +142,6 @@ test('the override changes state, waits and provider, and nothing else', () => {
       },
     },
   });
+  expect(override({ provider: { aws: [] } }, '/here', (key) => key)).not.toHaveProperty('resource');
   expect(steps('dev').back.map(({ stack: name }) => name)).toEqual(['dev-service', 'dev-foundation']);
 });
