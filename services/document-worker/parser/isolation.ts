@@ -34,7 +34,7 @@ export async function isolate({ childModule, folder }: IsolationOptions): Promis
   const attempt = async (what: string, candidates: readonly (readonly string[])[]) => {
     const faults: string[] = [];
     for (const candidate of candidates) {
-      const fault = await run([...candidate, 'true']);
+      const fault = await run([...candidate, process.execPath, '--version']);
       if (fault === null) {
         wrappers.push(...candidate);
         holds.push(what);
