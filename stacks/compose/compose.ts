@@ -8,6 +8,9 @@ import { type Network, networkOf, networksOf, openEdges } from './networks.ts';
 import { doorService, joined, storeServices } from './parts.ts';
 import { fromEnv, limits, locked, type Service } from './service.ts';
 
+/** The service that brings the database to the present schema and ends. */
+export const migrateService = 'migrate';
+
 export interface Compose {
   readonly name: string;
   readonly services: Readonly<Record<string, Service>>;
@@ -86,12 +89,15 @@ function tierService({ environment, passed, tier, name, placement, networks }: T
     ...locked,
     stop_grace_period: `${Math.ceil(environment.limits.stopTimeoutMs / 1000)}s`,
     restart: 'unless-stopped',
+    ...(uses.includes('postgres') && {
+      depends_on: { [migrateService]: { condition: 'service_completed_successfully' } },
+    }),
     ...(uses.includes('document-store') && { volumes: ['documents:/data'] }),
     networks,
   };
 }
 
-/** The init step that gates a rollout, as a service that ends. It tries again until PostgreSQL takes connections. */
+/** The init step that gates a rollout, as a service that ends. */
 function migrations(environment: Environment, passed: readonly SettingName[], edges: readonly Edge[]) {
   return Object.fromEntries(
     serviceNames.flatMap((tier) => {
@@ -100,7 +106,8 @@ function migrations(environment: Environment, passed: readonly SettingName[], ed
       if (!command || !placement) return [];
       const networks = joined(edges, (edge) => edge.kind === 'use' && edge.from === tier && edge.store === 'postgres');
       const service = tierService({ environment, passed, tier, name: 'migrate', placement, networks });
-      return [['migrate', { ...service, command, restart: 'on-failure' as const }]];
+      const depends_on = { postgres: { condition: 'service_healthy' as const } };
+      return [[migrateService, { ...service, command, restart: 'on-failure' as const, depends_on }]];
     }),
   );
 }

@@ -21,6 +21,7 @@ export function storeServices(edges: readonly Edge[]): Record<'postgres' | 'redi
       // Memory: the shared buffers, and about 2 MiB for each of 200 connections.
       ...limits({ vcpu: 1, memoryMiB: 1024, pids: 512 }),
       ...common,
+      healthcheck: { test: ['CMD', 'pg_isready', '--quiet', '--host=127.0.0.1'], interval: '2s', retries: 30 },
       stop_grace_period: '60s',
       volumes: ['postgres:/var/lib/postgresql'],
       networks: joined(edges, (edge) => edge.kind === 'use' && edge.store === 'postgres'),

@@ -18,10 +18,15 @@ export interface Service {
   readonly init: boolean;
   readonly stop_grace_period: string;
   readonly restart: 'unless-stopped' | 'on-failure';
+  /** Absent: the image's own. */
+  readonly healthcheck?: { readonly test: readonly string[]; readonly interval: string; readonly retries: number };
+  readonly depends_on?: Readonly<Record<string, { readonly condition: Condition }>>;
   readonly volumes?: readonly string[];
   readonly ports?: readonly string[];
   readonly networks: Readonly<Record<string, { readonly aliases?: readonly string[] }>>;
 }
+
+type Condition = 'service_started' | 'service_healthy' | 'service_completed_successfully';
 
 export interface Budget {
   readonly vcpu: number;

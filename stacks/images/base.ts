@@ -1,5 +1,5 @@
 /** A minimal Node base from Debian packages and the `node` npm package, for machines that reach no image registry. */
-import { copyFile, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, cp, glob, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Architecture } from './bundle.ts';
 import { strip } from './native-package.ts';
@@ -8,6 +8,9 @@ import { run, works } from './run.ts';
 
 /** What Node and LanceDB link to, certificates to trust, and time zones. */
 const packages = ['libc6', 'libgcc-s1', 'libstdc++6', 'ca-certificates', 'tzdata'];
+
+/** With these two programs the document-worker takes rights away from its parsers. */
+const tools = { packages: ['util-linux', 'libcap-ng0'], files: '**/{unshare,setpriv,libcap-ng.so*}' };
 
 /** Character conversions for iconv, leap-second zones, manuals: Node brings its own of the first two. */
 const idle = [
@@ -36,6 +39,11 @@ export async function writeBase(folder: string): Promise<Folder> {
   await rm(folder, { recursive: true, force: true });
   await unpackDebian(packages, folder);
   await mkdir(join(folder, 'usr/bin'), { recursive: true });
+  const all = `${folder}.tools`;
+  await unpackDebian(tools.packages, all);
+  for await (const file of glob(tools.files, { cwd: all }))
+    await cp(join(all, file), join(folder, file), { verbatimSymlinks: true });
+  await rm(all, { recursive: true });
   await copyFile(process.execPath, join(folder, 'usr/bin/node'));
   await strip(join(folder, 'usr/bin/node'), process.arch === 'arm64' ? 'arm64' : 'x64');
   await trustCertificates(folder);
@@ -46,7 +54,7 @@ export async function writeBase(folder: string): Promise<Folder> {
   return normalize(folder);
 }
 
-/** Downloads packages with apt, checked by its signatures, and unpacks their files; no script of theirs is run. */
+/** Downloads packages with apt, which checks their signatures, and unpacks their files; no script of theirs is run. */
 export async function unpackDebian(names: readonly string[], folder: string): Promise<void> {
   const downloads = `${folder}.debs`;
   await rm(downloads, { recursive: true, force: true });

@@ -54,9 +54,8 @@ export async function bundle(
     format: 'esm',
     banner: { js: commonJs },
     external: [...neverLoaded, ...packages.map((name) => name.replace('{arch}', '*'))],
-    // Names stay: a stack trace from production must be readable.
+    // Names and lines stay: a stack trace from production must be readable, and Node prints the line of a fault.
     minifySyntax: true,
-    minifyWhitespace: true,
     keepNames: true,
     legalComments: 'linked',
     logLevel: 'error',

