@@ -137,7 +137,10 @@ describe('strangers', () => {
 
   test('the token of a used link opens nothing', async () => {
     const again = new Client(flow.house.url);
-    await expect(again.signInByLink(flow.house.ownerToken as string)).rejects.toMatchObject({ status: 401 });
+    await expect(again.signInByLink(flow.house.ownerToken as string)).rejects.toMatchObject({
+      status: 410,
+      code: 'gone',
+    });
   });
 });
 
