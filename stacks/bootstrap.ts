@@ -16,16 +16,10 @@ import { loadEnvironment } from './environments/index.ts';
 import { onAws } from './on-aws.ts';
 
 /** Makes the bucket where it is missing, and sets versions, encryption and privacy where it is not. */
-export async function bootstrap(s3: S3Client, bucket: string, region: string): Promise<'made' | 'was there'> {
+export async function bootstrap(s3: S3Client, bucket: string): Promise<'made' | 'was there'> {
   const there = await exists(s3, bucket);
-  if (!there)
-    await s3.send(
-      new CreateBucketCommand({
-        Bucket: bucket,
-        // us-east-1 is the one region that must not be named.
-        ...(region === 'us-east-1' ? {} : { CreateBucketConfiguration: { LocationConstraint: region as 'eu-west-1' } }),
-      }),
-    );
+  // The client names its region, or does not in us-east-1, the one that must not be named.
+  if (!there) await s3.send(new CreateBucketCommand({ Bucket: bucket }));
   // A state that was overwritten can be taken back from its versions.
   await s3.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }));
   await s3.send(
@@ -72,7 +66,7 @@ if (import.meta.main) {
     if (!name) throw new Error('given no environment; allowed: npm run bootstrap -- <environment>');
     const { aws } = onAws(resolveEnvironment(await loadEnvironment(name)));
     const s3 = new S3Client({ region: aws.region, forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined });
-    console.log(`${aws.stateBucket}: ${await bootstrap(s3, aws.stateBucket, aws.region)}`);
+    console.log(`${aws.stateBucket}: ${await bootstrap(s3, aws.stateBucket)}`);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;
