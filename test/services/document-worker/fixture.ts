@@ -41,7 +41,12 @@ export interface Bench {
   job(id: string): Promise<Selectable<Jobs>>;
   until(id: string, holds: (job: Selectable<Jobs>) => boolean, limitMs?: number): Promise<Selectable<Jobs>>;
   pages(documentId: string): Promise<PageResult[]>;
-  search(query: string): Promise<Hit[]>;
+  /** What the api says when a job changed. */
+  notify(jobId: string): Promise<void>;
+  /** A deletion as the api orders it; answers its job. */
+  order(kind: 'delete_document' | 'delete_brain', documentId: string | null): Promise<string>;
+  /** In the whole brain, or in one document. */
+  search(query: string, documentId?: string): Promise<Hit[]>;
   close(): Promise<void>;
 }
 
@@ -103,8 +108,12 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
     ...settings,
   };
   const job = (id: string) => db.selectFrom('jobs').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+  const notify = async (jobId: string) => {
+    await sql`select pg_notify('jobs', ${jobId})`.execute(db);
+  };
   return {
     services,
+    notify,
     db,
     pool,
     store,
@@ -147,7 +156,7 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
           status: 'queued',
         })
         .execute();
-      await sql`select pg_notify('jobs', ${jobId})`.execute(db);
+      await notify(jobId);
       return { jobId, documentId };
     },
     job,
@@ -168,13 +177,22 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
       const objects = await Promise.all(rows.map(({ object_key }) => readPageResults(store, object_key)));
       return objects.flat().sort((a, b) => a.page_number - b.page_number);
     },
-    search: async (query) => {
+    order: async (kind, documentId) => {
+      const jobId = uuidv7();
+      await db
+        .insertInto('jobs')
+        .values({ id: jobId, tenant_id: tenantId, brain_id: brainId, document_id: documentId, kind, status: 'queued' })
+        .execute();
+      await sql`select graphile_worker.add_job(${kind}, json_build_object('jobId', ${jobId}::text))`.execute(db);
+      return jobId;
+    },
+    search: async (query, documentId) => {
       const [vector] = await embedder.embed([query]);
       const token = await signServiceCall(secret, { from: 'chat', to: 'vectorstore', tenantId, brainId });
       const answer = await fetch(new URL(vectorstorePaths.search(brainId), vectors.url), {
         method: 'POST',
         headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ query, vector, limit: 5 }),
+        body: JSON.stringify({ query, vector, limit: 5, ...(documentId && { document_ids: [documentId] }) }),
       });
       return searchAnswer.parse(await answer.json()).hits;
     },

@@ -1,0 +1,138 @@
+/** What happens when parts die in mid-document: nothing is lost, nothing stands twice. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { begin, savePages } from '../../../services/document-worker/jobs.ts';
+import { failedPage } from '../../../services/document-worker/parser/reader.ts';
+import { enqueueFromDatabase, rebuild } from '../../../services/document-worker/reconcile.ts';
+import type { Lease } from '../../../services/shared/contract/grant.ts';
+import { RedisScheduler } from '../../../services/shared/scheduler/redis-scheduler.ts';
+import { hugePdf, lacksManuals } from '../../flows/documents.ts';
+import { testWith } from '../../skip.ts';
+import { pdfOf } from './documents.ts';
+import { type Bench, openBench } from './fixture.ts';
+
+const test = testWith(lacksManuals);
+const main = join(import.meta.dirname, '../../../services/document-worker/main.ts');
+
+let bench: Bench;
+let redis: Redis;
+const processes = new Set<ChildProcess>();
+beforeAll(async () => {
+  bench = await openBench();
+  redis = new Redis(bench.services.redisUrl);
+});
+afterEach(async () => {
+  for (const child of processes) await kill(child, 'SIGTERM');
+  // What is left to index is not what these tests wait for.
+  await bench.db.updateTable('jobs').set({ status: 'canceled' }).execute();
+});
+afterAll(async () => {
+  redis.disconnect();
+  await bench.close();
+});
+
+function startProcess(): ChildProcess {
+  const child = spawn(process.execPath, [main], { env: bench.env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  processes.add(child);
+  return child;
+}
+
+async function kill(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  processes.delete(child);
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  child.kill(signal);
+  await gone;
+}
+
+const childrenOf = async ({ pid }: ChildProcess) =>
+  (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').map(Number);
+
+/** Every page once, and every page paid once. */
+async function expectExactlyOnce(jobId: string, documentId: string, pages: number) {
+  expect((await bench.pages(documentId)).map(({ page_number }) => page_number)).toEqual(
+    Array.from({ length: pages }, (_, index) => index + 1),
+  );
+  const ledger = await bench.db.selectFrom('ledger').select('amount').where('job_id', '=', jobId).execute();
+  expect(ledger.reduce((sum, { amount }) => sum + amount, 0)).toBe(pages);
+}
+
+const rowsOf = (documentId: string) =>
+  bench.db.selectFrom('pages').select(['page_number', 'epoch']).where('document_id', '=', documentId).execute();
+
+test('kill -9 of a parser child fails one page at most; kill -9 of the worker loses none that is done', async () => {
+  const { jobId, documentId } = await bench.submit(await readFile(hugePdf));
+  const first = startProcess();
+  await bench.until(jobId, ({ pages_done }) => pages_done >= 100);
+  process.kill((await childrenOf(first))[0] as number, 'SIGKILL');
+  await bench.until(jobId, ({ pages_done }) => pages_done >= 400);
+  await kill(first, 'SIGKILL');
+  const before = await rowsOf(documentId);
+  startProcess();
+  const job = await bench.until(jobId, ({ stage }) => stage === 'indexing', 150_000);
+  expect(job.pages_failed).toBeLessThanOrEqual(1);
+  await expectExactlyOnce(jobId, documentId, 2415);
+  // What was done before the crash was not read again.
+  expect(await rowsOf(documentId)).toEqual(expect.arrayContaining(before));
+}, 240_000);
+
+test('Redis is wiped in mid-document: the schedule is rebuilt, the document ends', async () => {
+  const { jobId, documentId } = await bench.submit(await readFile(hugePdf));
+  const worker = await bench.startWorker();
+  await bench.until(jobId, ({ pages_done }) => pages_done >= 200);
+  await redis.flushall();
+  await bench.until(jobId, ({ stage }) => stage === 'indexing', 120_000);
+  await worker.close(2000);
+  await expectExactlyOnce(jobId, documentId, 2415);
+}, 180_000);
+
+test('a worker that stops gives its pages back; the next goes on at once', async () => {
+  const { jobId, documentId } = await bench.submit(await readFile(hugePdf));
+  const first = await bench.startWorker();
+  await bench.until(jobId, ({ pages_done }) => pages_done >= 200);
+  await first.close(0);
+  expect((await new RedisScheduler(redis).snapshot()).leases).toBe(0);
+  const second = await bench.startWorker();
+  await bench.until(jobId, ({ stage }) => stage === 'indexing', 120_000);
+  await second.close(2000);
+  await expectExactlyOnce(jobId, documentId, 2415);
+}, 180_000);
+
+test('a checkpoint under a lease that ran out is refused', async () => {
+  const scheduler = new RedisScheduler(redis);
+  const { jobId, documentId } = await bench.submit(await pdfOf(['one', 'two']));
+  await bench.db.updateTable('jobs').set({ pages_total: 2 }).where('id', '=', jobId).execute();
+  await enqueueFromDatabase(bench.db, scheduler, jobId);
+  const take = async () =>
+    ((await scheduler.grant({ worker: 'w', kinds: ['parse'], freeSlots: 4, slots: 4 })) as { lease: Lease }).lease;
+  const results = [failedPage(1, 'test', null), failedPage(2, 'test', null)];
+  const late = await take();
+  expect((await begin(bench.db, late)).decision).toBe('work');
+  await redis.zadd('{bulkhead:schedule}:leases', 0, late.id);
+  const current = await take();
+  expect(current.pages).toEqual(late.pages);
+  expect((await begin(bench.db, current)).decision).toBe('work');
+  expect(await savePages(bench.db, late, results, 'late')).toEqual({ decision: 'stale', finished: false });
+  expect(await savePages(bench.db, current, results, 'current')).toEqual({ decision: 'work', finished: true });
+  expect(await savePages(bench.db, current, results, 'again')).toEqual({ decision: 'forget', finished: false });
+  const rows = await bench.db.selectFrom('pages').selectAll().where('document_id', '=', documentId).execute();
+  expect(rows.map(({ object_key }) => object_key)).toEqual(['current', 'current']);
+});
+
+test('a rebuild enqueues exactly the unfinished documents with exactly the pages that are left', async () => {
+  await redis.flushall();
+  const scheduler = new RedisScheduler(redis);
+  const { jobId, documentId } = await bench.submit(await pdfOf(['one', 'two', 'three']));
+  await bench.db.updateTable('jobs').set({ pages_total: 3 }).where('id', '=', jobId).execute();
+  await bench.db
+    .insertInto('pages')
+    .values({ document_id: documentId, page_number: 2, epoch: 1, object_key: 'x' })
+    .execute();
+  expect(await rebuild(bench.db, bench.pool, scheduler)).toBe(1);
+  expect(await rebuild(bench.db, bench.pool, scheduler)).toBe(0);
+  const grant = await scheduler.grant({ worker: 'w', kinds: ['parse'], freeSlots: 1, slots: 1 });
+  expect(grant).toMatchObject({ lease: { jobId, pages: [1, 3] } });
+});
