@@ -27,6 +27,8 @@ export interface TestServices {
   readonly folder: string;
   /** Quiet; with `TEST_LOG=info` it writes. */
   readonly log: Logger;
+  /** Rows of one statement, on a connection of its own. */
+  query(sql: string, values?: unknown[]): Promise<unknown[]>;
   /** @throws Error naming what stayed open */
   close(): Promise<void>;
 }
@@ -42,6 +44,12 @@ export async function startServices(): Promise<TestServices> {
     documentStoreUrl: pathToFileURL(join(folder, 'store')).href,
     folder,
     log: createLogger('test', { level: process.env.TEST_LOG ?? 'silent' }),
+    query: async (sql, values) => {
+      const client = new pg.Client({ connectionString: databaseUrl });
+      await client.connect();
+      const { rows } = await client.query(sql, values).finally(() => client.end());
+      return rows;
+    },
     close: async () => {
       const open = [...(await openInPostgres(databaseUrl)), ...(await openInRedis(redisUrl))];
       await ask('DELETE', { databaseUrl, redisUrl });
