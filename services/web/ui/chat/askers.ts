@@ -17,6 +17,6 @@ export const noAsker: Pick<Asker, 'snapshot' | 'subscribe' | 'tryNow' | 'cancel'
   snapshot: () => null,
   subscribe: () => () => undefined,
   tryNow: async () => undefined,
-  cancel: () => '',
+  cancel: () => undefined,
   stop: async () => undefined,
 };

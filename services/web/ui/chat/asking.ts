@@ -5,7 +5,7 @@
  *      │          └─(2 min)─► held                 "Still busy": a person decides
  *      ├─► searching ─► streaming ─► (done: leaves this store, lives in the query cache)
  *      │        └──────────┴─► reconnecting ─► streaming     Last-Event-ID
- *      └─► refused                                 quota, role, length, model: the text goes back to the box
+ *      └─► refused                                 quota, role, length, model, canceled: the text goes back to the box
  */
 import type { QueryClient } from '@tanstack/react-query';
 import type { Turn, TurnEvent } from '../../../shared/contract/chat.ts';
@@ -58,12 +58,11 @@ export class Asker {
     if (this.#asking?.phase === 'held') await this.#run({ ...fresh, question: this.#asking.question });
   }
 
-  /** Gives up a question that has no turn yet; answers it, so that it can go back to the box. */
-  cancel(): string {
-    const question = this.#asking?.question ?? '';
+  /** Gives up a question that has no turn yet: its text goes back to the box. A second time, it is forgotten. */
+  cancel(): void {
+    const asking = this.#asking;
     this.#abort.abort();
-    this.#set(null);
-    return question;
+    this.#set(asking && asking.phase !== 'refused' ? { ...fresh, question: asking.question, phase: 'refused' } : null);
   }
 
   /** Ends the answer on the service; closing the line alone would not. What arrived is kept. */

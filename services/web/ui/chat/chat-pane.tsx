@@ -61,7 +61,7 @@ export function ChatPane({ brain, conversation, source, onOpen }: ChatPaneProps)
     }
   };
 
-  const started = turns.length > 0 || asking !== null;
+  const started = turns.length > 0 || (asking !== null && asking.phase !== 'refused');
   const refused = asking?.phase === 'refused' ? { question: asking.question, error: asking.error } : startFailure;
   return (
     <section aria-labelledby="chat-title" className="pane-chat flex flex-col bg-bg">
@@ -95,7 +95,8 @@ export function ChatPane({ brain, conversation, source, onOpen }: ChatPaneProps)
         key={conversation ?? 'new'}
         draftKey={`draft-${conversation ?? brain}`}
         busy={asking !== null && asking.phase !== 'refused'}
-        stoppable={asking?.turn != null}
+        stoppable={asking !== null && !['waiting', 'held', 'refused'].includes(asking.phase)}
+        arrived={asking?.turn != null}
         refused={refused ?? null}
         maxCharacters={me?.limits.question_characters_max ?? 8000}
         mayAsk={me?.role !== 'viewer'}

@@ -11,7 +11,10 @@ interface ComposerProps {
   /** Where the draft is kept until its turn exists: a reload loses no text. */
   readonly draftKey: string;
   readonly busy: boolean;
+  /** Under way, and not waiting for a slot: there the way out stands beside the countdown. */
   readonly stoppable: boolean;
+  /** The service has the question: its draft has done its duty. */
+  readonly arrived: boolean;
   /** A question that was refused; its text comes back into the box. */
   readonly refused: { readonly question: string; readonly error: ApiError | null } | null;
   readonly maxCharacters: number;
@@ -23,7 +26,7 @@ interface ComposerProps {
 }
 
 export function Composer(props: ComposerProps) {
-  const { draftKey, busy, stoppable, refused, maxCharacters, mayAsk, onAsk, onStop, onForget } = props;
+  const { draftKey, busy, stoppable, arrived, refused, maxCharacters, mayAsk, onAsk, onStop, onForget } = props;
   const copy = useCopy();
   const box = useRef<HTMLTextAreaElement>(null);
   const [text, setText] = useState(() => sessionStorage.getItem(draftKey) ?? '');
@@ -34,8 +37,8 @@ export function Composer(props: ComposerProps) {
   }, [refused]);
   useEffect(() => {
     // Cleared once the turn exists: until then a reload brings the question back.
-    if (stoppable && text === '') sessionStorage.removeItem(draftKey);
-  }, [stoppable, text, draftKey]);
+    if (arrived && text === '') sessionStorage.removeItem(draftKey);
+  }, [arrived, text, draftKey]);
   useLayoutEffect(() => {
     const { current } = box;
     if (!current) return;
@@ -90,17 +93,17 @@ export function Composer(props: ComposerProps) {
           enterKeyHint="send"
           className="scroll-quiet max-h-40 min-h-8 flex-1 resize-none bg-transparent px-2 py-1 text-base outline-none focus-visible:outline-none"
         />
-        {busy ? (
+        {stoppable ? (
           <Button onClick={onStop} className="h-8 px-3">
             <Square size={14} fill="currentColor" aria-hidden="true" />
-            {stoppable ? copy.chat.stop : copy.common.cancel}
+            {copy.chat.stop}
           </Button>
         ) : (
           <Button
             type="submit"
             look="primary"
             size="icon"
-            disabled={!text.trim() || tooLong}
+            disabled={busy || !text.trim() || tooLong}
             aria-label={copy.chat.send}
             title={copy.chat.send}
           >

@@ -100,6 +100,7 @@ export function failureReason(
     case 'took-too-long':
       return reasons.tookTooLong;
     case 'quota':
+    case 'too-many-requests':
       return reasons.quota;
     case 'forbidden':
       return reasons.role;

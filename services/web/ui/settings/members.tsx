@@ -166,7 +166,7 @@ function RoleSelect({ label, value, roles: given, onChange }: RoleSelectProps) {
       aria-label={label}
       value={value}
       onChange={(event) => onChange(event.target.value as Role)}
-      className={`${inputLook} h-9 w-auto`}
+      className={`${inputLook} h-9 w-auto!`}
     >
       {given.map((role) => (
         <option key={role} value={role}>

@@ -17,7 +17,9 @@ export function SignInScreen() {
   const [, navigate] = useLocation();
   const [search] = useSearchParams();
   const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<string | null>(null);
+  // The company's sign-in comes back here when it let nobody in.
+  const refused = search.get('error_description') ?? search.get('error');
+  const [failure, setFailure] = useState<string | null>(refused && copy.signIn.failed(refused));
   const token = useLinkToken();
   const redeemed = useRef(false);
   const { data: methods } = useQuery({
@@ -59,8 +61,8 @@ export function SignInScreen() {
   const company = async () => {
     setFailure(null);
     try {
-      const body = { providerId: 'company', callbackURL: '/brains' };
-      const { url } = await call<{ url: string }>('POST', '/v1/auth/sign-in/oauth2', { body });
+      const body = { provider: 'company', callbackURL: '/brains', errorCallbackURL: '/sign-in' };
+      const { url } = await call<{ url: string }>('POST', '/v1/auth/sign-in/social', { body });
       location.assign(url);
     } catch (error) {
       setFailure(copy.signIn.failed(reasonOf(error as Error, copy)));
