@@ -1,0 +1,142 @@
+/**
+ * A large PDF through the real document-worker: pages per second, and the peak memory of each of its processes for two
+ * sizes, which must be equal. Baseline of the rate: pdf.js reading the text of the same pages in one process.
+ */
+import { execFile, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { hugePdf, lacksManuals, lacksQpdf } from '../flows/documents.ts';
+import { type Bench, openBench } from '../services/document-worker/fixture.ts';
+import setup from '../services-server.ts';
+import teardown from '../services-teardown.ts';
+import type { Row } from './main.ts';
+
+const memoryMiBMax = 256;
+const growthMax = 1.1;
+
+export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]> {
+  const lacks = lacksManuals ?? lacksQpdf;
+  if (lacks) throw new Error(`bench ingest cannot run: ${lacks}`);
+  await setup();
+  const bench = await openBench({ PAGES_MAX: '5000' });
+  try {
+    const sizes = quick ? ([400, 2000] as const) : ([1000, 5000] as const);
+    const [small, large] = [await measure(bench, sizes[0]), await measure(bench, sizes[1])];
+    const pdfjs = await pdfjsPagesPerSecond(quick ? 100 : 500);
+    const rows: Row[] = [
+      {
+        row: 'D1',
+        name: `${sizes[1]} pages, from queued to the last checkpoint`,
+        value: large.pages / large.parseSeconds,
+        unit: 'pages/s',
+        goal: 'all pages, faster than pdf.js in one process',
+        holds: large.done === sizes[1] && large.pages / large.parseSeconds > pdfjs,
+        baseline: pdfjs,
+      },
+      {
+        row: 'D1',
+        name: `${sizes[1]} pages, from queued to searchable`,
+        value: large.pages / large.totalSeconds,
+        unit: 'pages/s',
+        goal: 'succeeded',
+        holds: large.status === 'succeeded',
+        baseline: null,
+      },
+    ];
+    for (const [what, peak] of [
+      ['worker', 'workerMiB'],
+      ['parser child', 'childMiB'],
+    ] as const) {
+      const [before, after] = [small[peak], large[peak]];
+      const common = { row: 'D2', unit: 'MiB', value: after };
+      const goal = `<= ${memoryMiBMax}`;
+      rows.push({ ...common, name: `peak of the ${what}`, goal, holds: after <= memoryMiBMax, baseline: null });
+      rows.push({
+        ...common,
+        name: `peak of the ${what}, ${sizes[1]} against ${sizes[0]} pages`,
+        goal: `<= ${growthMax} x`,
+        holds: after <= before * growthMax,
+        baseline: before,
+      });
+    }
+    return rows;
+  } finally {
+    await bench.close();
+    await teardown();
+  }
+}
+
+/** One document in a worker of its own, so that peaks are this document's. */
+async function measure(bench: Bench, pages: number) {
+  const path = join(bench.services.folder, `${pages}.pdf`);
+  await promisify(execFile)('qpdf', ['--empty', '--pages', ...pieces(pages), '--', path]);
+  const main = join(import.meta.dirname, '../../services/document-worker/main.ts');
+  const worker = spawn(process.execPath, [main], { env: bench.env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const gone = new Promise((resolve) => worker.once('exit', resolve));
+  const peaks = { workerMiB: 0, childMiB: 0 };
+  const sampling = new AbortController();
+  const sampled = sample(worker.pid as number, peaks, sampling.signal);
+  try {
+    const { jobId } = await bench.submit(await readFile(path));
+    const limitMs = 600_000;
+    await bench.until(jobId, ({ stage }) => stage !== null && stage !== 'probing', limitMs);
+    const parsing = performance.now();
+    await bench.until(jobId, ({ stage }) => stage !== 'parsing', limitMs);
+    const parsed = performance.now();
+    const job = await bench.until(jobId, ({ finished_at }) => finished_at !== null, limitMs);
+    return {
+      pages,
+      done: job.pages_done - job.pages_failed,
+      status: job.status,
+      parseSeconds: (parsed - parsing) / 1000,
+      totalSeconds: (performance.now() - parsing) / 1000,
+      ...peaks,
+    };
+  } finally {
+    sampling.abort();
+    await sampled;
+    worker.kill('SIGTERM');
+    await gone;
+  }
+}
+
+/** The manual as often as it takes. */
+function pieces(pages: number): string[] {
+  const manualPages = 2415;
+  const whole = Array.from({ length: Math.floor(pages / manualPages) }, () => [hugePdf, '1-z']).flat();
+  const rest = pages % manualPages;
+  return rest > 0 ? [...whole, hugePdf, `1-${rest}`] : whole;
+}
+
+async function sample(pid: number, peaks: { workerMiB: number; childMiB: number }, signal: AbortSignal) {
+  while (!signal.aborted) {
+    peaks.workerMiB = Math.max(peaks.workerMiB, await peakMiB(pid));
+    const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+    for (const child of children.split(' ').filter(Boolean))
+      peaks.childMiB = Math.max(peaks.childMiB, await peakMiB(Number(child)));
+    await sleep(100);
+  }
+}
+
+/** Peak resident memory since the process began. */
+async function peakMiB(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Math.round(Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024);
+}
+
+async function pdfjsPagesPerSecond(pages: number): Promise<number> {
+  const { getDocument } = await import('pdfjs-dist/legacy/build/pdf.mjs');
+  const loading = getDocument({ data: new Uint8Array(await readFile(hugePdf)), verbosity: 0 });
+  const document = await loading.promise;
+  const start = performance.now();
+  for (let number = 1; number <= pages; number += 1) {
+    const page = await document.getPage(number);
+    await page.getTextContent();
+    page.cleanup();
+  }
+  const rate = pages / ((performance.now() - start) / 1000);
+  await loading.destroy();
+  return rate;
+}
