@@ -75,12 +75,13 @@ const reasons: Readonly<Record<string, string>> = {
 
 /** Errors travel back to the page as `?error=CODE`; a person needs words with it. */
 function explained(location: string): string {
-  if (!URL.canParse(location)) return location;
-  const url = new URL(location);
+  const relative = !URL.canParse(location);
+  const url = new URL(location, 'http://relative.invalid');
   const code = url.searchParams.get('error');
   const reason = code && !url.searchParams.has('error_description') ? reasons[code] : undefined;
-  if (reason) url.searchParams.set('error_description', reason);
-  return url.href;
+  if (!reason) return location;
+  url.searchParams.set('error_description', reason);
+  return relative ? url.pathname + url.search + url.hash : url.href;
 }
 
 function toProblem(status: number, body: string): ProblemError {

@@ -1,0 +1,116 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import type { Route } from '../../../services/shared/contract/routes.ts';
+import { type App, createApp, fastifyPath, serve } from '../../../services/shared/http.ts';
+import type { Identity } from '../../../services/shared/identity.ts';
+import { createLogger } from '../../../services/shared/log.ts';
+import { ProblemError } from '../../../services/shared/problem.ts';
+
+const viewer: Identity = { tenantId: 't', personId: 'p', keyId: null, role: 'viewer', scopes: null, operator: false };
+const route = {
+  owner: 'api',
+  method: 'POST',
+  path: '/v1/things/{thing}:wake',
+  summary: 'Wakes',
+  access: { role: 'viewer', scope: 'chat' },
+  params: z.object({ thing: z.uuid() }),
+  query: z.object({ times: z.coerce.number().int().max(3).default(1) }),
+  body: z.strictObject({ how: z.enum(['softly', 'loudly']) }),
+  responses: { 202: z.object({ woken: z.string(), times: z.int() }) },
+} as const satisfies Route;
+const url = '/v1/things/0198c7a0-0000-7000-8000-000000000000:wake';
+
+let app: App;
+let notReady: string | null;
+beforeEach(() => {
+  notReady = null;
+  app = createApp({
+    log: createLogger('test', { level: 'silent' }),
+    notReady: async () => notReady,
+    authenticate: async (request) => (request.headers.authorization ? viewer : null),
+  });
+});
+afterEach(() => app.http.close());
+
+const post = (payload: object, path = url) =>
+  app.http.inject({ method: 'POST', url: path, payload, headers: { authorization: 'yes' } });
+
+describe('a route of the contract', () => {
+  beforeEach(() =>
+    serve(app, route, async ({ params, query, body, identity }) => {
+      if (body.how === 'loudly')
+        throw new ProblemError('conflict', `${identity.role}s wake softly.`, { retryAfterS: 7 });
+      return { woken: params.thing, times: query.times, secret: 'not in the schema' };
+    }),
+  );
+
+  test('answers with its first status, and with nothing that its schema does not name', async () => {
+    const answer = await post({ how: 'softly' }, `${url}?times=2`);
+    expect(answer.statusCode).toBe(202);
+    expect(answer.json()).toEqual({ woken: '0198c7a0-0000-7000-8000-000000000000', times: 2 });
+  });
+
+  test('names every fault of a request', async () => {
+    const answer = await post({ how: 'never', extra: 1 });
+    expect(answer.statusCode).toBe(400);
+    expect(answer.headers['content-type']).toContain('application/problem+json');
+    expect(answer.json().errors.map(({ path }: { path: string }) => path)).toContain('body/how');
+  });
+
+  test('turns a problem into its answer', async () => {
+    const answer = await post({ how: 'loudly' });
+    expect([answer.statusCode, answer.headers['retry-after'], answer.json().detail]).toEqual([
+      409,
+      '7',
+      'viewers wake softly.',
+    ]);
+  });
+
+  test('is closed without credentials', async () => {
+    const answer = await app.http.inject({ method: 'POST', url, payload: { how: 'softly' } });
+    expect([answer.statusCode, answer.json().code]).toEqual([401, 'unauthorized']);
+  });
+});
+
+test('an unknown error tells nobody its text', async () => {
+  serve(app, route, async () => {
+    throw new Error('password=hunter2');
+  });
+  const answer = await post({ how: 'softly' });
+  expect(answer.statusCode).toBe(500);
+  expect(answer.body).not.toContain('hunter2');
+  expect(answer.json().detail).toMatch(/^Reference [0-9a-f-]{36}\.$/);
+});
+
+test('an unknown path says so', async () => {
+  const answer = await app.http.inject('/v1/nowhere?token=secret');
+  expect([answer.statusCode, answer.json().detail]).toEqual([404, 'There is no GET /v1/nowhere.']);
+});
+
+test('a body above 1 MiB is refused', async () => {
+  serve(app, route, async () => ({ woken: '', times: 1 }));
+  expect((await post({ how: 'x'.repeat(1024 * 1024) })).json().code).toBe('too-large');
+});
+
+test('ready, not ready with the reason, draining; alive all the time', async () => {
+  expect((await app.http.inject('/readyz')).statusCode).toBe(200);
+  notReady = 'the schema is old';
+  expect((await app.http.inject('/readyz')).json()).toEqual({ status: 'not ready', reason: 'the schema is old' });
+  notReady = null;
+  app.drain();
+  expect(app.stopping.aborted).toBe(true);
+  expect((await app.http.inject('/readyz')).json().reason).toBe('draining');
+  expect((await app.http.inject('/livez')).statusCode).toBe(200);
+});
+
+test('metrics tell durations by route, not by id', async () => {
+  serve(app, route, async () => ({ woken: '', times: 1 }));
+  await post({ how: 'softly' });
+  const { body } = await app.http.inject('/metrics');
+  expect(body).toContain('http_request_duration_seconds_count{method="POST",route="/v1/things/:thing([^:/]+)::wake"');
+  expect(body).not.toContain('0198c7a0');
+});
+
+test('paths of the contract as the router writes them', () => {
+  expect(fastifyPath('/v1/jobs/{job}:cancel')).toBe('/v1/jobs/:job([^:/]+)::cancel');
+});
