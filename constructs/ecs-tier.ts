@@ -23,10 +23,12 @@ export class EcsTier extends Construct implements PlatformChild {
   readonly publicTargetArn: string | undefined;
   readonly internalTargetArn: string | undefined;
   private readonly ecsService: EcsService;
+  private readonly cluster: PlatformProps['site']['cluster'];
 
   constructor(scope: Construct, id: string, props: PlatformProps) {
     super(scope, id);
     const { service, site, placement, image } = props;
+    this.cluster = site.cluster;
     const { port } = services[service];
     const name = `${site.prefix}-${service}-${id}`;
     const target = (door: keyof typeof site.balancerSuffixes) =>
@@ -51,12 +53,9 @@ export class EcsTier extends Construct implements PlatformChild {
       desiredCount: placement.replicas.min,
       // From the first day, instead of a launch type: changing between the two recreates the service.
       capacityProviderStrategy: capacity(placement),
-      platformVersion: 'LATEST',
       deploymentMinimumHealthyPercent: 100,
       deploymentMaximumPercent: 200,
       deploymentCircuitBreaker: { enable: true, rollback: true },
-      availabilityZoneRebalancing: 'ENABLED',
-      enableExecuteCommand: false,
       enableEcsManagedTags: true,
       propagateTags: 'SERVICE',
       networkConfiguration: {
@@ -102,7 +101,8 @@ export class EcsTier extends Construct implements PlatformChild {
   }
 
   startAfter(routes: readonly TerraformResource[]): void {
-    if (routes.length > 0) this.ecsService.dependsOn = routes.map(address);
+    const { capacity } = this.cluster;
+    this.ecsService.dependsOn = [...(capacity ? [capacity] : []), ...routes].map(address);
   }
 }
 

@@ -1,6 +1,5 @@
 import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group/index.js';
 import { DbInstance } from '@cdktf/provider-aws/lib/db-instance/index.js';
-import { DbParameterGroup } from '@cdktf/provider-aws/lib/db-parameter-group/index.js';
 import { DbSubnetGroup } from '@cdktf/provider-aws/lib/db-subnet-group/index.js';
 import { SecurityGroup } from '@cdktf/provider-aws/lib/security-group/index.js';
 import { Construct } from 'constructs';
@@ -41,13 +40,6 @@ export class Postgres extends Construct {
       lifecycle: { createBeforeDestroy: true },
     });
     const subnets = new DbSubnetGroup(this, 'subnets', { name: prefix, subnetIds: [...props.subnetIds] });
-    const parameters = new DbParameterGroup(this, 'parameters', {
-      namePrefix: `${prefix}-`,
-      family: `postgres${props.majorVersion}`,
-      parameter: [{ name: 'rds.force_ssl', value: '1', applyMethod: 'immediate' }],
-      // A new major version needs a new family, which the old instance still uses.
-      lifecycle: { createBeforeDestroy: true },
-    });
     const name = nameOf('RDS instance', prefix);
     // Made here, so that its retention is set: RDS would make it with none.
     const logs = new CloudwatchLogGroup(this, 'logs', {
@@ -65,6 +57,7 @@ export class Postgres extends Construct {
     const instance = new DbInstance(this, 'instance', {
       identifier: name,
       engine: 'postgres',
+      // RDS picks the minor version. From 15 on its default parameters refuse connections without TLS.
       engineVersion: props.majorVersion,
       instanceClass: props.instanceClass,
       allocatedStorage: props.storageGiB,
@@ -79,7 +72,6 @@ export class Postgres extends Construct {
       port: postgresPort,
       publiclyAccessible: false,
       dbSubnetGroupName: subnets.name,
-      parameterGroupName: parameters.name,
       vpcSecurityGroupIds: [group.id],
       backupRetentionPeriod: props.backupDays,
       // UTC, one after the other; the maintenance window lies on Sunday.

@@ -55,13 +55,11 @@ export class Redis extends Construct {
       atRestEncryptionEnabled: 'true',
       kmsKeyId: props.keyArn,
       transitEncryptionEnabled: true,
-      transitEncryptionMode: 'required',
       authToken: token,
       subnetGroupName: subnets.name,
       securityGroupIds: [group.id],
       snapshotRetentionLimit: 0,
       autoMinorVersionUpgrade: 'true',
-      maintenanceWindow: 'sun:04:30-sun:05:30',
       applyImmediately: true,
     });
     const url = new Secret(this, 'url', {

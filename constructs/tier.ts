@@ -41,7 +41,12 @@ export interface Site {
   readonly ami: string | undefined;
   readonly vpcId: string;
   readonly privateSubnetIds: readonly string[];
-  readonly cluster: { readonly arn: string; readonly name: string };
+  readonly cluster: {
+    readonly arn: string;
+    readonly name: string;
+    /** Which capacity it may take: there before a service asks for it, and gone after. */
+    readonly capacity?: TerraformResource;
+  };
   readonly keyArn: string;
   readonly logRetentionDays: number;
   readonly alarmTopicArn: string;

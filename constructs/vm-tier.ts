@@ -74,7 +74,8 @@ export class VmTier extends Construct implements PlatformChild {
         : { healthCheckType: 'EC2' }),
       // The hook already waited for readiness.
       healthCheckGracePeriod: 60,
-      defaultInstanceWarmup: 60,
+      // How long scaling leaves a new replica out of its averages.
+      ...(min < max ? { defaultInstanceWarmup: 60 } : {}),
       // Longer than the hook, so that a bad instance is given up before the wait ends.
       waitForCapacityTimeout: `${Math.ceil(readyTimeoutSeconds / 60) + 5}m`,
       tag: Object.entries({ Name: name, Project: 'bulkhead', Environment: site.environment, Tier: service }).map(

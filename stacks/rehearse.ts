@@ -4,7 +4,8 @@
  * refuses, orders that do not work, plans that are never empty. It needs a network once, for the provider.
  *
  * What differs from a deployment is written as Terraform override files beside the synthesized configuration:
- * state in a local file, path-style S3, no waiting for tasks and instances, which an emulator does not run.
+ * state in a local file, path-style S3, no waiting for tasks and instances, which an emulator does not run, and no
+ * comparing of what it forgets ({@link notKept}).
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,6 +14,19 @@ import { execa } from 'execa';
 import { synthesize } from './synthesize.ts';
 
 type Json = Record<string, unknown>;
+
+/** What moto 5.2 takes and does not give back (its models of ECS and Auto Scaling): a second plan would never be empty. */
+const notKept = {
+  aws_ecs_service: [
+    'capacity_provider_strategy',
+    'health_check_grace_period_seconds',
+    'deployment_circuit_breaker',
+    'deployment_maximum_percent',
+    'deployment_minimum_healthy_percent',
+    'enable_ecs_managed_tags',
+  ],
+  aws_autoscaling_group: ['default_instance_warmup'],
+};
 
 /** A synthesized `cdk.tf.json`, as far as an override reads it. */
 export interface Synthesized {
@@ -28,8 +42,14 @@ export function override(stack: Synthesized, stateFile: string, otherStateFile: 
     return names.length > 0 ? { [type]: Object.fromEntries(names.map((name) => [name, change])) } : {};
   };
   const resource = {
-    ...each('aws_ecs_service', { wait_for_steady_state: false }),
-    ...each('aws_autoscaling_group', { wait_for_capacity_timeout: '0' }),
+    ...each('aws_ecs_service', {
+      wait_for_steady_state: false,
+      lifecycle: { ignore_changes: ['desired_count', ...notKept.aws_ecs_service] },
+    }),
+    ...each('aws_autoscaling_group', {
+      wait_for_capacity_timeout: '0',
+      lifecycle: { ignore_changes: notKept.aws_autoscaling_group },
+    }),
   };
   const remote = Object.entries(stack.data?.terraform_remote_state ?? {});
   return {

@@ -138,11 +138,11 @@ export class ServiceStack extends BaseStack {
       // Container Insights is billed per metric; the services publish what scaling and alarms need.
       setting: [{ name: 'containerInsights', value: 'disabled' }],
     });
-    new EcsClusterCapacityProviders(this, 'capacity', {
+    const capacity = new EcsClusterCapacityProviders(this, 'capacity', {
       clusterName: cluster.name,
       capacityProviders: ['FARGATE', 'FARGATE_SPOT'],
     });
-    return { arn: cluster.arn, name: this.prefix };
+    return { arn: cluster.arn, name: this.prefix, capacity };
   }
 
   private repository(foundation: FoundationStack, name: ServiceName) {

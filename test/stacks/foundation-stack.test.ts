@@ -34,9 +34,6 @@ describe('state', () => {
       publicly_accessible: false,
     });
     expect(one(ephemeral, 'aws_db_instance')).toMatchObject({ deletion_protection: false, skip_final_snapshot: true });
-    expect(one(kept, 'aws_db_parameter_group').parameter).toEqual([
-      { name: 'rds.force_ssl', value: '1', apply_method: 'immediate' },
-    ]);
   });
 
   test('of Redis goes over TLS with a token; with two nodes it fails over', () => {

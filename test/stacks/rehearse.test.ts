@@ -133,8 +133,12 @@ test('the override changes state, waits and provider, and nothing else', () => {
       ],
     },
     resource: {
-      aws_ecs_service: { a: { wait_for_steady_state: false } },
-      aws_autoscaling_group: { b: { wait_for_capacity_timeout: '0' } },
+      aws_ecs_service: {
+        a: { wait_for_steady_state: false, lifecycle: { ignore_changes: expect.arrayContaining(['desired_count']) } },
+      },
+      aws_autoscaling_group: {
+        b: { wait_for_capacity_timeout: '0', lifecycle: { ignore_changes: ['default_instance_warmup'] } },
+      },
     },
     data: {
       terraform_remote_state: {

@@ -105,6 +105,11 @@ describe('a tier’s settings', () => {
   });
 });
 
+test('services start after the cluster may take their capacity, and go before it', () => {
+  for (const service of Object.values(ofType(stack, 'aws_ecs_service')))
+    expect((service.depends_on as string[])[0]).toBe('aws_ecs_cluster_capacity_providers.capacity');
+});
+
 test('ports of foreign endpoints come from their addresses', () => {
   const ports = (url: string) =>
     egressPorts(onAws(resolveEnvironment(sample({ chatModel: { url, model: 'm' } }))), 'model');
