@@ -86,7 +86,9 @@ async function* fromModel(
 
 async function* fromQuotes(searched: string, asked: string, passages: readonly Passage[]): AsyncGenerator<AnswerPart> {
   yield { found: passages.length };
-  const { answered, quotes } = extract(searched, passages);
+  const own = extract(asked, passages);
+  // "And in Korea?" says too little alone; "After ninety days?" says enough, and its answer is not the one before.
+  const { answered, quotes } = own.answered || searched === asked ? own : extract(searched, passages);
   if (!answered) {
     yield { text: notAnswered(asked) };
     yield* cite(quotes.slice(0, nearestMax));

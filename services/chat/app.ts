@@ -12,7 +12,7 @@ import { createSlots, type Slots } from '../shared/slots.ts';
 import { createAnswerer, extractiveName } from './answerer.ts';
 import { serveCompletions } from './completions.ts';
 import { serveConversations } from './conversations.ts';
-import { createModel, type LanguageModel, type ModelSettings } from './model.ts';
+import { createModel, type LanguageModel, type ModelSettings, type ModelTimeouts } from './model.ts';
 import { createRetrieval } from './retrieval.ts';
 import { createSweeper } from './sweeper.ts';
 import { createTurnJournal } from './turn-journal.ts';
@@ -36,12 +36,13 @@ export interface ChatOptions {
   readonly log: Logger;
   /** How long a lost client has to come back. @default 10000 */
   readonly comeBackMs?: number;
+  readonly modelTimeouts?: ModelTimeouts;
 }
 
 /** Left for the last events, the ledger and the connections, before the process is killed. */
 const stopReserveMs = 5000;
 
-export async function createChat({ settings, db, authenticate, log, comeBackMs }: ChatOptions): Promise<{
+export async function createChat({ settings, db, authenticate, log, comeBackMs, modelTimeouts }: ChatOptions): Promise<{
   app: App;
   /** Loads what the first question needs; `/readyz` waits for it. */
   warmUp(): Promise<void>;
@@ -51,7 +52,7 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs }
   // Unique per process: a restarted one must not take its forerunner's turns for its own.
   const replica = `${settings.REPLICA || hostname()}/${uuidv7()}`;
   const embedder = createEmbedder(settings);
-  const model = createModel(settings);
+  const model = createModel(settings, modelTimeouts);
   const retrieval = createRetrieval({
     db,
     embedder,

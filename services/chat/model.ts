@@ -44,8 +44,16 @@ const restMs = 10_000;
 /** Refused before any work was done, so asking again bills nothing twice; longer waits are told to the reader instead. */
 const refusals = { retriesMax: 2, retryAfterMsMax: 5000, when: wasRefused };
 
+export interface ModelTimeouts {
+  /** @default 30000 */
+  readonly firstTokenMs?: number;
+  /** Between two tokens. @default 30000 */
+  readonly tokenMs?: number;
+}
+
 /** @returns null when no endpoint is configured */
-export function createModel(settings: ModelSettings): LanguageModel | null {
+export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {}): LanguageModel | null {
+  const { firstTokenMs = firstTokenTimeoutMs, tokenMs = tokenTimeoutMs } = timeouts;
   const { MODEL_URL: baseURL, MODEL_NAME, MODEL_API_KEY } = settings;
   if (!baseURL) return null;
   if (!MODEL_NAME) throw new Error(`MODEL_URL is '${baseURL}', so MODEL_NAME must name a model there.`);
@@ -64,12 +72,11 @@ export function createModel(settings: ModelSettings): LanguageModel | null {
   };
 
   async function* stream(call: ModelCall): AsyncGenerator<string> {
-    let parts: AsyncIterator<Part> | undefined;
+    const watch = watchOver(call.signal, { firstTokenMs, tokenMs });
     try {
       // The breaker judges by the first token; it cannot hold a connection open for the rest.
-      const opened = await breaker.execute(() => retry.execute(() => open(call), call.signal));
-      parts = opened.parts;
-      for (let text = opened.first; text !== null; text = await nextText(parts, call)) {
+      const opened = await breaker.execute(() => retry.execute(() => open(call, watch), call.signal));
+      for (let text = opened.first; text !== null; text = await nextText(opened.parts, call.meter, watch)) {
         call.meter.tokensOut += estimateTokens(text);
         yield text;
       }
@@ -77,28 +84,61 @@ export function createModel(settings: ModelSettings): LanguageModel | null {
       if (call.signal.aborted) throw call.signal.reason;
       throw modelFailed(error, call.name);
     } finally {
-      await parts?.return?.();
+      // Also when the reader leaves early: the provider must not go on writing.
+      watch.end();
     }
   }
 
-  async function open(call: ModelCall): Promise<{ first: string | null; parts: AsyncIterator<Part> }> {
+  async function open(call: ModelCall, watch: Watch): Promise<{ first: string | null; parts: AsyncIterator<Part> }> {
     const { streamText, provider } = await load(baseURL, MODEL_API_KEY);
     const result = streamText({
       model: provider(call.name),
       instructions: call.system,
       messages: [...call.messages],
-      abortSignal: call.signal,
+      abortSignal: watch.signal,
       // Retried here, on refusals only.
       maxRetries: 0,
       maxOutputTokens: answerTokensMax,
       temperature: 0.2,
-      timeout: { totalMs: turnTimeoutMs, firstChunkMs: firstTokenTimeoutMs, chunkMs: tokenTimeoutMs },
       // Errors are read from the stream; without this the package prints them.
       onError: () => {},
     });
     const parts = result.fullStream[Symbol.asyncIterator]() as AsyncIterator<Part>;
-    return { first: await nextText(parts, call), parts };
+    return { first: await nextText(parts, call.meter, watch), parts };
   }
+}
+
+interface Watch {
+  /** Aborts the connection. */
+  readonly signal: AbortSignal;
+  /** Rejects when the caller aborts, or when nothing comes in time, whatever the connection does. */
+  next<Value>(value: Promise<Value>): Promise<Value>;
+  end(): void;
+}
+
+/** Time limits of one call: until its first token, then between tokens. */
+function watchOver(caller: AbortSignal, { firstTokenMs, tokenMs }: Required<ModelTimeouts>): Watch {
+  const own = new AbortController();
+  const signal = AbortSignal.any([caller, own.signal]);
+  let limitMs = firstTokenMs;
+  return {
+    signal,
+    next: async (value) => {
+      const late = Promise.withResolvers<never>();
+      const abort = () => late.reject(caller.aborted ? new AbortedError() : own.signal.reason);
+      signal.addEventListener('abort', abort, { once: true });
+      const timer = setTimeout(() => own.abort(new Error(`nothing came within ${limitMs / 1000} s`)), limitMs);
+      try {
+        if (signal.aborted) abort();
+        return await Promise.race([value, late.promise]);
+      } finally {
+        limitMs = tokenMs;
+        clearTimeout(timer);
+        signal.removeEventListener('abort', abort);
+      }
+    },
+    end: () => own.abort(new Error('the answer ended')),
+  };
 }
 
 interface Part {
@@ -109,13 +149,13 @@ interface Part {
 }
 
 /** The next text that is not empty; null at the end, when the provider's own count replaces the estimate. */
-async function nextText(parts: AsyncIterator<Part>, { meter, signal }: ModelCall): Promise<string | null> {
+async function nextText(parts: AsyncIterator<Part>, meter: Meter, watch: Watch): Promise<string | null> {
   for (;;) {
-    const { done, value } = await parts.next();
+    const { done, value } = await watch.next(parts.next());
     if (done) return null;
     if (value.type === 'text-delta' && value.text) return value.text;
     if (value.type === 'error') throw value.error;
-    if (value.type === 'abort') throw signal.aborted ? new AbortedError() : new Error('it did not answer in time');
+    if (value.type === 'abort') throw new AbortedError();
     if (value.type === 'finish' && value.totalUsage) {
       meter.tokensIn = value.totalUsage.inputTokens ?? meter.tokensIn;
       meter.tokensOut = value.totalUsage.outputTokens ?? meter.tokensOut;

@@ -2,6 +2,7 @@
  * The HTTP server of every service: problem+json errors, health, metrics, limits, drain; and {@link serve}, which
  * registers a handler for a route of the contract with its schemas and its access rule.
  */
+import type { Socket } from 'node:net';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -70,6 +71,7 @@ export function createApp({ log, notReady, authenticate }: AppOptions): App {
   });
   const drain = new AbortController();
 
+  endUnusedConnections(http, drain.signal);
   http.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     durations.labels(request.method, route, String(reply.statusCode)).observe(reply.elapsedTime / 1000);
@@ -105,6 +107,24 @@ export function createApp({ log, notReady, authenticate }: AppOptions): App {
     });
 
   return { http, metrics, stopping: drain.signal, drain: () => drain.abort() };
+}
+
+/** Node closes idle connections once, when the server closes; these two kinds would hold it up for a minute. */
+function endUnusedConnections(http: FastifyInstance, stopping: AbortSignal): void {
+  // Opened ahead by a client or balancer, and never used.
+  const unused = new Set<Socket>();
+  http.server.on('connection', (socket) => {
+    unused.add(socket);
+    socket.once('close', () => unused.delete(socket));
+  });
+  http.server.on('request', ({ socket }) => unused.delete(socket));
+  http.addHook('preClose', async () => {
+    for (const socket of unused) socket.destroy();
+  });
+  // Idle since a stream ended that was still open when the server closed.
+  http.addHook('onResponse', async () => {
+    if (stopping.aborted) setImmediate(() => http.server.closeIdleConnections());
+  });
 }
 
 const probes = new Set(['/livez', '/readyz', '/metrics']);

@@ -35,6 +35,7 @@ export interface ChatFixtureOptions {
   readonly modelUrl?: string;
   readonly slots?: number;
   readonly comeBackMs?: number;
+  readonly modelTimeouts?: { readonly firstTokenMs?: number; readonly tokenMs?: number };
 }
 
 export async function startSearch(services: TestServices) {
@@ -65,7 +66,7 @@ export async function startSearch(services: TestServices) {
 export type TestSearch = Awaited<ReturnType<typeof startSearch>>;
 
 export async function startChat(services: TestServices, search: TestSearch, options: ChatFixtureOptions = {}) {
-  const { modelUrl = '', slots = 8, comeBackMs = 10_000 } = options;
+  const { modelUrl = '', slots = 8, comeBackMs = 10_000, modelTimeouts } = options;
   const { log } = services;
   const { db, close } = openDatabase({ url: services.databaseUrl, connectionsMax: 5, log });
   const chat = await createChat({
@@ -73,13 +74,14 @@ export async function startChat(services: TestServices, search: TestSearch, opti
     authenticate,
     log,
     comeBackMs,
+    modelTimeouts,
     settings: {
       DATABASE_URL: services.databaseUrl,
       VECTORSTORE_URL: search.url,
       SERVICE_TOKEN_SECRET: secret,
       CHAT_SLOTS: slots,
       REPLICA: 'test',
-      STOP_TIMEOUT_MS: 10_000,
+      STOP_TIMEOUT_MS: 6000,
       MODEL_URL: modelUrl,
       MODEL_NAME: modelUrl && 'test-model',
       MODEL_API_KEY: '',
@@ -111,6 +113,7 @@ export async function startChat(services: TestServices, search: TestSearch, opti
     (await (await call(...given)).json()) as Body;
   return {
     app: chat.app,
+    url: base,
     call,
     json,
     newConversation: (person: Person, brain: TestBrain) =>
