@@ -62,7 +62,7 @@ const screens: Readonly<Record<string, Screen>> = {
     shows: /Marked passage|표시된 구절/,
   },
   'delete dialog': {
-    path: brain,
+    path: `${brain}?pane=documents`,
     reach: async (page) => {
       await page
         .getByRole('button', { name: /contract\.pdf$/ })
@@ -109,32 +109,29 @@ describe('screens', () => {
     { theme: 'light', language: 'ko', width: 320, height: 640, touch: true },
   ] as const)
     test(`have no violations: ${Object.values(look).join(' ')}`, async () => {
-      const fixture = await startFixture();
       const found: string[] = [];
       const rich = await richState();
+      const fixture = await startFixture();
       const { page, faults, close } = await openPage(browser, look);
-      for (const [name, screen] of Object.entries(screens)) {
-        Object.assign(fixture.state, structuredClone(rich), { signedIn: true }, screen.state, {
-          script: { ...plainScript, ...screen.script },
-        });
-        await page.goto(`${fixture.url}${screen.path}`);
-        await screen.reach?.(await settled(page));
-        await page.getByText(screen.shows).first().waitFor({ state: 'attached' });
-        found.push(...(await violations(page)).map((violation) => `${name}: ${violation}`));
-        const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        if (sideways > 0) found.push(`${name}: scrolls sideways by ${sideways} px`);
-        fixture.release();
+      try {
+        for (const [name, screen] of Object.entries(screens)) {
+          Object.assign(fixture.state, structuredClone(rich), { signedIn: true }, screen.state, {
+            script: { ...plainScript, ...screen.script },
+          });
+          await page.goto(`${fixture.url}${screen.path}`);
+          await page.locator('h1').first().waitFor();
+          await screen.reach?.(page);
+          await page.getByText(screen.shows).first().waitFor({ state: 'attached' });
+          found.push(...(await violations(page)).map((violation) => `${name}: ${violation}`));
+          const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+          if (sideways > 0) found.push(`${name}: scrolls sideways by ${sideways} px`);
+          fixture.release();
+        }
+      } finally {
+        await close();
+        await fixture.close();
       }
-      await close();
-      await fixture.close();
       expect(found).toEqual([]);
       expect(faults).toEqual([]);
     }, 90_000);
 });
-
-/** The page after its first data. On a phone, the pane that a step needs may lie behind a tab. */
-async function settled(page: Page): Promise<Page> {
-  await page.locator('h1').first().waitFor();
-  if (!(await page.locator('textarea, [name=email], main button').first().isVisible())) await page.waitForTimeout(50);
-  return page;
-}
