@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from '@jest/globals';
+import { createLogger } from '../../../services/shared/log.ts';
+import { type Upkeep, worthMerging } from '../../../services/vectorstore/chunk-table.ts';
+import { createUpkeep } from '../../../services/vectorstore/upkeep.ts';
+
+const log = createLogger('test', { level: 'silent' });
+const brain = { tenantId: 't', brainId: 'b' };
+
+test('small tables are merged soon, large ones when a twentieth is new', () => {
+  expect(worthMerging({ rows: 400, unindexedRows: 400, files: 3 })).toBe(false);
+  expect(worthMerging({ rows: 600, unindexedRows: 501, files: 3 })).toBe(true);
+  expect(worthMerging({ rows: 100_000, unindexedRows: 4000, files: 3 })).toBe(false);
+  expect(worthMerging({ rows: 100_000, unindexedRows: 5001, files: 3 })).toBe(true);
+  expect(worthMerging({ rows: 5_000_000, unindexedRows: 10_001, files: 3 })).toBe(true);
+  expect(worthMerging({ rows: 400, unindexedRows: 10, files: 33 })).toBe(true);
+});
+
+test('many writes are one run; a second one removes the old versions; a failed one is tried again', async () => {
+  const runs: Upkeep[] = [];
+  let failures = 1;
+  const upkeep = createUpkeep({
+    log,
+    debounceMs: 20,
+    debounceMsMax: 40,
+    retentionMs: 30,
+    work: async (_brain, what) => {
+      runs.push(what);
+      if (failures-- > 0) throw new Error('a writer is at work');
+      return true;
+    },
+  });
+  upkeep.wrote(brain, true);
+  for (let count = 0; count < 5; count++) upkeep.wrote(brain, false);
+  while (runs.length < 3) await sleep(10);
+  await upkeep.close();
+  expect(runs.map(({ purge, cleanup }) => [purge, cleanup])).toEqual([
+    [true, false],
+    [true, false],
+    [false, true],
+  ]);
+  upkeep.wrote(brain, true);
+  await sleep(60);
+  expect(runs).toHaveLength(3);
+});
