@@ -21,7 +21,8 @@ export interface TargetGroupProps {
  * Where a balancer sends a tier's requests on one platform.
  *
  * `create_before_destroy` with a name prefix: a replacement can exist beside the group that is still in use, and a group
- * that a swap takes away is destroyed after the route that named it has changed (provider-aws #636, #16889).
+ * that a swap takes away is destroyed after the route that named it has changed (provider-aws #636, #16889; terraform
+ * #30693 says that this order holds for resources taken out of the configuration too).
  *
  * @returns its ARN
  */
