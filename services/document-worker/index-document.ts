@@ -20,7 +20,7 @@ export interface IndexContext {
 }
 
 /** One upsert as JSON: bounds the memory of an index run. Each is a commit of the vectorstore, so not too small either. */
-const batchBytesMax = 16 * 1024 * 1024;
+const batchBytesMax = 4 * 1024 * 1024;
 
 /** Chunks of one upsert: 22 bytes per number of a vector, 4,000 for the text in UTF-8 and JSON. */
 export const chunksPerBatch = (dimensions: number) =>
