@@ -1,4 +1,4 @@
--- The page scheduler: banded start-time fair queueing with tenant credit (docs/decisions.md; simulated in tenant_credit.py).
+-- The page scheduler: banded start-time fair queueing over tenants, shortest remaining first inside a tenant, tenant credit above.
 --
 -- One script, so that picking pages, taking a lease and returning expired ones are one step for every worker. All state
 -- stands under the prefix KEYS[1], which carries a hash tag: one slot of a cluster. All of it can be rebuilt.
