@@ -10,6 +10,8 @@ export interface OneShot {
   readonly timeoutMs: number;
   readonly log: Writable;
   readonly logPath: string;
+  /** What it prints is a secret: only its errors are logged. */
+  readonly secret?: true;
   /** Aborted: the program is stopped. */
   readonly signal: AbortSignal;
 }
@@ -18,7 +20,7 @@ export interface OneShot {
  * @returns what it printed on standard output
  * @throws Error when it fails: its code, its last lines, where its log lies
  */
-export async function runToEnd({ name, command, timeoutMs, log, logPath, signal }: OneShot): Promise<string> {
+export async function runToEnd({ name, command, timeoutMs, log, logPath, secret, signal }: OneShot): Promise<string> {
   const result = await execa(command.command, command.args, {
     ...(command.cwd !== undefined && { cwd: command.cwd }),
     env: { ...command.env },
@@ -30,7 +32,7 @@ export async function runToEnd({ name, command, timeoutMs, log, logPath, signal 
     // A group of its own, as every child: Ctrl-C reaches this program alone.
     detached: true,
   });
-  log.write(`${result.stderr}\n${result.stdout}\n`);
+  log.write(secret ? `${result.stderr}\n` : `${result.stderr}\n${result.stdout}\n`);
   if (!result.failed) return result.stdout;
   const why = result.timedOut
     ? `did not end within ${timeoutMs / 1000} s`

@@ -162,7 +162,7 @@ async function startTiers(site: Site): Promise<undefined> {
 async function ownerLink(site: Site): Promise<string | undefined> {
   if (!site.programs.ownerLink) return 'left out';
   try {
-    const printed = await runApi(site, 'owner-link', site.programs.ownerLink, 30_000);
+    const printed = await runApi(site, 'owner-link', site.programs.ownerLink, 30_000, { secret: true });
     site.ownerToken = tokenIn(printed);
   } catch (error) {
     if (site.stopping.signal.aborted) throw error;
@@ -184,7 +184,13 @@ export function tokenIn(printed: string): string {
 }
 
 /** Runs a command of the api's program with the api's settings. */
-async function runApi(site: Site, name: string, program: readonly [string, ...string[]], timeoutMs: number) {
+async function runApi(
+  site: Site,
+  name: string,
+  program: readonly [string, ...string[]],
+  timeoutMs: number,
+  how: { secret?: true } = {},
+) {
   const [placement] = site.environment.tiers.api;
   if (!placement) throw new Error('the environment places no api tier');
   const { environment, run, outer } = site;
@@ -195,6 +201,7 @@ async function runApi(site: Site, name: string, program: readonly [string, ...st
     timeoutMs,
     log: logOf(site, name),
     logPath: logPath(site, name),
+    ...how,
     signal: site.stopping.signal,
   });
 }
