@@ -2,21 +2,18 @@ import { AppautoscalingPolicy } from '@cdktf/provider-aws/lib/appautoscaling-pol
 import { AppautoscalingTarget } from '@cdktf/provider-aws/lib/appautoscaling-target/index.js';
 import type { EcsService } from '@cdktf/provider-aws/lib/ecs-service/index.js';
 import type { Construct } from 'constructs';
-import { alarm } from './alarm.ts';
+import { memoryAlarms } from './memory-alarms.ts';
 import { cooldownSeconds, scalingTarget } from './scaling-target.ts';
 import type { PlatformProps } from './tier.ts';
 
 /** Scales a service where min is below max, and watches its memory. */
 export function scaleService(scope: Construct, name: string, ecsService: EcsService, props: PlatformProps): void {
-  const { service, site, placement } = props;
-  alarm(scope, 'memory', {
-    name: `${name}-memory`,
-    description: `${service}: tasks are nearly out of memory; raise memoryMiB`,
+  const { site, placement } = props;
+  memoryAlarms(scope, {
+    name,
     namespace: 'AWS/ECS',
     metric: 'MemoryUtilization',
     dimensions: { ClusterName: site.cluster.name, ServiceName: name },
-    statistic: 'Maximum',
-    above: 90,
     topicArn: site.alarmTopicArn,
   });
   const target = scalingTarget(props);

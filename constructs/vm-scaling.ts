@@ -1,6 +1,6 @@
 import { AutoscalingPolicy } from '@cdktf/provider-aws/lib/autoscaling-policy/index.js';
 import type { Construct } from 'constructs';
-import { alarm } from './alarm.ts';
+import { memoryAlarms } from './memory-alarms.ts';
 import { metricDimensions, metricNamespace } from './metrics.ts';
 import { scalingTarget } from './scaling-target.ts';
 import type { PlatformProps } from './tier.ts';
@@ -9,14 +9,11 @@ import type { PlatformProps } from './tier.ts';
 export function scaleGroup(scope: Construct, groupName: string, props: PlatformProps): void {
   const { site, service } = props;
   const name = `${site.prefix}-${service}-vm`;
-  alarm(scope, 'memory', {
-    name: `${name}-memory`,
-    description: `${service}: instances are nearly out of memory; raise memoryMiB`,
+  memoryAlarms(scope, {
+    name,
     namespace: metricNamespace,
     metric: 'mem_used_percent',
     dimensions: metricDimensions(site.environment, service),
-    statistic: 'Maximum',
-    above: 90,
     topicArn: site.alarmTopicArn,
   });
   const target = scalingTarget(props);

@@ -118,7 +118,8 @@ export class VmTier extends Construct implements PlatformChild {
       initCommand: initCommand(service),
       hook: launchHook,
     });
-    const ami = site.ami as string;
+    const { ami } = site;
+    if (!ami) throw new Error(`tier '${service}' is on 'vm' without an AMI: set aws.ami`);
     return new LaunchTemplate(this, 'template', {
       name: nameOf('launch template', name),
       imageId: ami,

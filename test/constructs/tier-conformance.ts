@@ -154,6 +154,16 @@ export function conformance(suite: Conformance): void {
       const metrics = alarms.map(({ metric_name }) => metric_name);
       expect(metrics).toContain('UnHealthyHostCount');
       expect(metrics.some((name) => ['MemoryUtilization', 'mem_used_percent'].includes(name as string))).toBe(true);
+      // A leak is memory that does not come down: the least of each five minutes, for six hours.
+      expect(alarms).toContainEqual(
+        expect.objectContaining({
+          alarm_name: `bulkhead-test-chat-${suite.platform}-leak`,
+          statistic: 'Minimum',
+          threshold: 75,
+          period: 300,
+          evaluation_periods: 72,
+        }),
+      );
       expect(alarms.every(({ alarm_actions }) => (alarm_actions as string[])[0] === 'arn:topic')).toBe(true);
     });
 

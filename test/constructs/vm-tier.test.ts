@@ -66,6 +66,12 @@ describe('the launch template', () => {
     expect(hops('api')).toBe(2);
   });
 
+  test('is refused without an image for the machine', () => {
+    expect(() => vm('chat', {}, { site: { ...site, ami: undefined } })).toThrow(
+      "tier 'chat' is on 'vm' without an AMI: set aws.ami",
+    );
+  });
+
   test('is refused where no instance carries the budget', () => {
     expect(() => vm('vectorstore', { vcpu: 64, memoryMiB: 1024 })).toThrow(
       /^no instance in us-east-1 carries vcpu 64, memoryMiB 1024; the largest, r7g\.4xlarge, leaves a tier/,
