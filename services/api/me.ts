@@ -17,7 +17,7 @@ export function serveMe(api: Api): void {
   const { app, db, signIn, settings } = api;
   const methods = { password: true, oidc: settings.OIDC_ISSUER !== '' };
   const origins = allowedOrigins(settings.PUBLIC_URL);
-  const limit = signInLimit(app.http);
+  const limit = signInLimit();
 
   serve(app, routes.signInMethods, async () => methods);
 
@@ -25,7 +25,7 @@ export function serveMe(api: Api): void {
 
   serve(app, routes.redeemLink, async ({ body, request, reply }) => {
     if (request.headers.origin || request.headers.cookie) assertOrigin(request, origins);
-    await limit.call(app.http, request, reply);
+    await limit(request);
     const session = await signIn.redeem(body.token, webHeaders(request));
     if (!session)
       throw new ProblemError(

@@ -1,6 +1,6 @@
 /** How often one caller may ask. Quotas bound what is used (shared/quota.ts); this bounds how fast. */
 import fastifyRateLimit from '@fastify/rate-limit';
-import type { FastifyInstance, FastifyReply, FastifyRequest, preValidationAsyncHookHandler } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Redis } from 'ioredis';
 import { ProblemError } from '../shared/problem.ts';
 
@@ -37,11 +37,10 @@ export async function limitRequests(http: FastifyInstance, redis: Redis): Promis
 }
 
 /** In this process's memory, so that losing Redis opens no door to guessing. */
-export function signInLimit(http: FastifyInstance): preValidationAsyncHookHandler {
+export function signInLimit(): (request: FastifyRequest) => Promise<void> {
   let attempts = new Map<string, number>();
   let windowEndsAtMs = 0;
-  void http;
-  return async (request: FastifyRequest, _reply: FastifyReply) => {
+  return async (request) => {
     const now = Date.now();
     if (now >= windowEndsAtMs) {
       attempts = new Map();

@@ -15,6 +15,7 @@ export const signInRoutes = [
 
 export function serveSignIn({ app, signIn, settings }: Api): void {
   const origins = allowedOrigins(settings.PUBLIC_URL);
+  const limit = signInLimit();
   app.http.register(async (http: FastifyInstance) => {
     for (const [method, url] of signInRoutes)
       http.route({
@@ -23,7 +24,7 @@ export function serveSignIn({ app, signIn, settings }: Api): void {
         exposeHeadRoute: false,
         // An address and a password are small.
         bodyLimit: 16 * 1024,
-        ...(method === 'POST' && { preValidation: signInLimit(http) }),
+        ...(method === 'POST' && { preValidation: limit }),
         handler: async (request, reply) => {
           // Also without a cookie: another site must not sign a person in as somebody else.
           if (request.headers.origin || request.headers.cookie) assertOrigin(request, origins);
