@@ -98,7 +98,10 @@ describe('the page', () => {
     Object.assign(fixture.state.script, { busy: 2, hintMs: 1000 });
     await page.goto(fixture.url + brain);
     await ask('When does it end?');
-    await page.getByText(/^Busy\. Trying again in \d+ s\.$/).waitFor();
+    await page
+      .getByText(/^Busy\. Trying again in \d+ s\.$/)
+      .first()
+      .waitFor();
     await page.getByText('Either party may end it').waitFor();
     const keys = new Set(fixture.state.idempotencyKeys);
     expect(fixture.state.idempotencyKeys).toHaveLength(3);
@@ -109,7 +112,7 @@ describe('the page', () => {
     Object.assign(fixture.state.script, { busy: 99, hintMs: 60_000 });
     await page.goto(fixture.url + brain);
     await ask('When does it end?');
-    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: 'Cancel', exact: true }).click();
     expect(await box().inputValue()).toBe('When does it end?');
   });
 
@@ -140,8 +143,8 @@ describe('the page', () => {
     await page.getByText('Either party may end it').waitFor();
     await page.reload();
     await page.getByText('Either party may end it').waitFor();
-    await page.getByRole('button', { name: 'Stop' }).click();
-    await page.getByText('You stopped this answer.').waitFor();
+    await page.getByRole('button', { name: 'Stop', exact: true }).click();
+    await page.getByText('You stopped this answer.').first().waitFor();
     expect(await box().inputValue()).toBe('');
   });
 

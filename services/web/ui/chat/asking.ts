@@ -67,7 +67,7 @@ export class Asker {
 
   /** Ends the answer on the service; closing the line alone would not. What arrived is kept. */
   async stop(): Promise<void> {
-    const turn = this.#asking?.turn;
+    const turn = this.#latest()?.turn;
     if (!turn) {
       this.cancel();
       return;
@@ -123,7 +123,7 @@ export class Asker {
     let current = response;
     while (!signal.aborted) {
       try {
-        current ??= await request('GET', `/v1/chat/turns/${this.#asking?.turn?.id}/events`, {
+        current ??= await request('GET', `/v1/chat/turns/${this.#latest()?.turn?.id}/events`, {
           signal,
           headers: { accept: 'text/event-stream', ...(lastEventId && { 'Last-Event-ID': lastEventId }) },
         });
@@ -139,7 +139,7 @@ export class Asker {
       }
       if (signal.aborted) return;
       current = null;
-      if (!this.#asking?.turn || ++tries > resumeTries) return await this.#giveUp();
+      if (!this.#latest()?.turn || ++tries > resumeTries) return await this.#giveUp();
       this.#update({ phase: 'reconnecting' });
       await this.#sleep(Math.min(500 * 2 ** tries, 5000), signal);
     }
