@@ -80,6 +80,8 @@ Restart=always
 RestartSec=5
 TimeoutStartSec=${readyTimeoutSeconds}
 TimeoutStopSec=${Math.ceil(boot.stopTimeoutMs / 1000) + 10}
+# Where the credentials of the image registry are named.
+Environment=HOME=/root
 RuntimeDirectory=bulkhead
 RuntimeDirectoryMode=0700
 ExecStartPre=-/usr/bin/docker rm --force tier init

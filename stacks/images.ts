@@ -1,11 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { placeholderDigest } from '../constructs/placeholder.ts';
 import { type ServiceName, serviceNames } from '../services/manifest.ts';
 
 /** The pinned image of each service: `images.<env>.json`, written by `npm run images -- --push <env>`. */
 export type Images = Readonly<Record<ServiceName, string>>;
 
-const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be a digest: sha256: and 64 hexadecimal digits');
+// A service that has no image yet can be looked at, not deployed.
+const digest = z
+  .string()
+  .regex(/^sha256:[0-9a-f]{64}$/, 'must be a digest: sha256: and 64 hexadecimal digits')
+  .default(placeholderDigest);
 const imagesSchema = z.strictObject(
   Object.fromEntries(serviceNames.map((name) => [name, digest])) as Record<ServiceName, typeof digest>,
 );

@@ -64,7 +64,9 @@ export class ServiceStack extends BaseStack {
       HOST: '0.0.0.0',
       PUBLIC_URL: `https://${aws.publicHost}`,
       DOCUMENT_STORE_URL: foundation.documents.url,
-      ...(inside && { VECTORSTORE_URL: `http://${inside.dnsName}:${services.vectorstore.port}` }),
+      ...Object.fromEntries(
+        called.map((name) => [urlSetting(name), `http://${inside?.dnsName}:${services[name].port}`]),
+      ),
       ...(aws.oidc && { OIDC_ISSUER: aws.oidc.issuer, OIDC_CLIENT_ID: aws.oidc.clientId }),
     };
     this.tiers = Object.fromEntries(
@@ -151,6 +153,9 @@ export class ServiceStack extends BaseStack {
     return repository;
   }
 }
+
+/** The setting that says where a service is: `VECTORSTORE_URL`. */
+const urlSetting = (name: ServiceName): string => `${name.toUpperCase().replaceAll('-', '_')}_URL`;
 
 /** Ports of a foreign endpoint that this environment has: the port of its URL, or its scheme's. */
 export function egressPorts({ chatModel, embeddingModel, aws }: AwsEnvironment, to: Egress): number[] {
