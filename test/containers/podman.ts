@@ -36,13 +36,12 @@ export async function evaluate(container: string, script: string): Promise<strin
 export interface State {
   readonly running: boolean;
   readonly exitCode: number;
-  readonly oomKilled: boolean;
 }
 
 export async function stateOf(container: string): Promise<State> {
   const [state] = JSON.parse(await podman('inspect', '--type=container', '--format=json', container));
-  const { Running: running, ExitCode: exitCode, OOMKilled: oomKilled } = state.State;
-  return { running, exitCode, oomKilled };
+  const { Running: running, ExitCode: exitCode } = state.State;
+  return { running, exitCode };
 }
 
 /** The image's own health check, run now: podman's timers need systemd. Null when healthy, else what it printed. */

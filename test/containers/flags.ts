@@ -1,0 +1,81 @@
+/** `podman run` flags from the services of a compose file. Pure. */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { containerFlags } from '../../constructs/container-flags.ts';
+import { serviceNames } from '../../services/manifest.ts';
+import type { Compose } from '../../stacks/compose/compose.ts';
+import type { Service } from '../../stacks/compose/service.ts';
+import { projectFolder } from '../../stacks/images/run.ts';
+
+/** A tier's budget and isolation: the flags of the VM tier's unit. */
+export function tierFlags({ cpus, mem_limit }: Service, stopTimeoutMs: number): string[] {
+  return containerFlags({ vcpu: cpus, memoryMiB: Number.parseInt(mem_limit, 10), stopTimeoutMs });
+}
+
+/** The same of a part that is no tier, which the VM tier does not know. */
+export function serviceFlags({ cpus, mem_limit, pids_limit, tmpfs = [] }: Service): string[] {
+  const limits = [
+    `--cpus=${cpus}`,
+    `--memory=${mem_limit}`,
+    `--memory-swap=${mem_limit}`,
+    `--pids-limit=${pids_limit}`,
+  ];
+  return ['--init', ...limits, ...tmpfs.map((mount) => `--tmpfs=${mount}`)];
+}
+
+/** All tiers as processes of one container with their CPUs and memory summed up: what a monolith is given. */
+export function togetherArguments(compose: Compose, full: (name: string) => string, stopTimeoutMs: number): string[] {
+  const tiers = serviceNames.map((name) => [name, compose.services[name] as Service] as const);
+  const sum = (of: (service: Service) => number) => tiers.reduce((total, [, service]) => total + of(service), 0);
+  const limits = {
+    vcpu: sum(({ cpus }) => cpus),
+    memoryMiB: sum(({ mem_limit }) => Number.parseInt(mem_limit, 10)),
+    stopTimeoutMs,
+  };
+  const networks = [...new Set(tiers.flatMap(([, service]) => Object.keys(service.networks)))];
+  const aliases = serviceNames.map((name) => `alias=${name}`).join(',');
+  return [
+    ...containerFlags(limits),
+    // Five services' threads; the limit must not be what slows it down.
+    '--pids-limit=1024',
+    '--user=65532:65532',
+    `--volume=${full('documents')}:/data`,
+    ...serviceNames.map((name) => `--volume=${join(projectFolder, cache, name, 'app')}:/apps/${name}:ro`),
+    ...networks.map((network) => `--network=${full(network)}:${aliases}`),
+    `--env=TIERS=${JSON.stringify(Object.fromEntries(tiers.map(([name, { environment }]) => [name, environment])))}`,
+    'localhost/bulkhead/api',
+    ...['node', '--input-type=module', '-e', supervisor],
+  ];
+}
+
+const cache = 'node_modules/.cache/bulkhead-images';
+
+const supervisor = `
+  import { spawn } from 'node:child_process';
+  for (const [name, environment] of Object.entries(JSON.parse(process.env.TIERS))) {
+    const env = { PATH: process.env.PATH, NODE_ENV: 'production', HOST: '0.0.0.0', ...environment };
+    const child = spawn(process.execPath, ['main.js'], { cwd: '/apps/' + name, env, stdio: 'inherit' });
+    child.once('exit', (code) => process.exit(code ?? 1));
+    process.once('SIGTERM', () => child.kill('SIGTERM'));
+  }`;
+
+/** What stands in compose's `.env` file. */
+export function variablesFor(url: string): Record<string, string> {
+  const secret = () => randomBytes(32).toString('base64url');
+  return {
+    PORT: new URL(url).port,
+    PUBLIC_URL: url,
+    POSTGRES_IMAGE: 'localhost/bulkhead/postgres',
+    REDIS_IMAGE: 'localhost/bulkhead/redis',
+    POSTGRES_PASSWORD: secret(),
+    REDIS_PASSWORD: secret(),
+    SERVICE_TOKEN_SECRET: secret(),
+    AUTH_SECRET: secret(),
+  };
+}
+
+/** Puts the values of `.env` in place, as compose does. */
+export function fill(compose: Compose, variables: Readonly<Record<string, string>>): Compose {
+  const reference = /\$\{(\w+)(?::-[^}]*)?\}/g;
+  return JSON.parse(JSON.stringify(compose).replaceAll(reference, (_, name: string) => variables[name] ?? ''));
+}
