@@ -3,7 +3,7 @@ import type { Edge } from '../../constructs/connections.ts';
 import { initCommand } from '../../constructs/init-command.ts';
 import { type ServiceName, type SettingName, serviceNames, services, settings } from '../../services/manifest.ts';
 import type { Environment, Placement } from '../environment.ts';
-import { serviceSettings } from '../settings.ts';
+import { heapFlags, serviceSettings } from '../settings.ts';
 import { type Network, networkOf, networksOf, openEdges } from './networks.ts';
 import { doorService, joined, storeServices } from './parts.ts';
 import { fromEnv, limits, locked, type Service } from './service.ts';
@@ -84,7 +84,10 @@ function tierService({ environment, passed, tier, name, placement, networks }: T
   return {
     image: `localhost/bulkhead/${tier}`,
     pull_policy: 'never',
-    environment: variables(environment, passed, tier, name, placement),
+    environment: {
+      NODE_OPTIONS: heapFlags(tier, placement.memoryMiB).join(' '),
+      ...variables(environment, passed, tier, name, placement),
+    },
     ...limits(placement),
     ...locked,
     stop_grace_period: `${Math.ceil(environment.limits.stopTimeoutMs / 1000)}s`,

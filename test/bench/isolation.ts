@@ -1,0 +1,144 @@
+/**
+ * Does load on one tier leave the others' latency alone? The `bench` environment in containers with its limits, and as
+ * the baseline all tiers in one container of the same total size. Latency of api and chat while nothing else happens,
+ * and while the document-worker reads a manual of over 2,000 pages, chat has more askers than slots, and the vectorstore
+ * more searchers than its CPU can serve. Memory per replica is taken on the way.
+ */
+import { routes } from '../../services/shared/contract/routes.ts';
+import { bench } from '../../stacks/environments/bench.ts';
+import { type ContainerHouse, startContainers } from '../containers/house.ts';
+import { lacksPodman } from '../containers/podman.ts';
+import { lacksManuals } from '../flows/documents.ts';
+import { ask, firstToken, listBrains, prepare, type Subject, searcher, uploadHuge } from './load/calls.ts';
+import { memoryMiB } from './load/memory.ts';
+import { type Latencies, probe, saturate } from './load/probe.ts';
+import type { Row } from './main.ts';
+
+/** D14, D11: the 99th percentile under foreign load against idle. */
+const ratioMax = 1.2;
+
+export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]> {
+  const lacks = lacksPodman ?? lacksManuals;
+  if (lacks) throw new Error(`bench isolation cannot run: ${lacks}`);
+  const durationMs = quick ? 5000 : 40_000;
+  const loads = quick ? (['documents'] as const) : (['documents', 'chat', 'vectorstore'] as const);
+  const apart = await measure(loads, durationMs, false);
+  const together = quick ? undefined : await measure(loads, durationMs, true);
+  return [...latencyRows(loads, apart, together), ...memoryRows(apart)];
+}
+
+type Load = 'documents' | 'chat' | 'vectorstore';
+type Probed = 'api' | 'chat';
+
+interface Measured {
+  readonly latencies: Readonly<Record<string, Partial<Record<Probed, Latencies>>>>;
+  /** MiB by container, at idle and the most seen under load. */
+  readonly memory: Readonly<Record<string, { readonly idle: number; readonly load: number; readonly budget: number }>>;
+}
+
+async function measure(loads: readonly Load[], durationMs: number, together: boolean): Promise<Measured> {
+  const house = await startContainers(bench, { together });
+  try {
+    const idleMemory = await memoryMiB(house);
+    const subject = await prepare(house);
+    // The first calls compile code; they are nobody's latency.
+    await probeBoth(subject, 3000, true);
+    const latencies: Record<string, Partial<Record<Probed, Latencies>>> = {
+      idle: await probeBoth(subject, durationMs, true),
+    };
+    let loadMemory = idleMemory;
+    for (const load of loads) {
+      const stop = await start(load, subject);
+      // Chat has no free slot while it is saturated: its own latency then means nothing.
+      latencies[load] = await probeBoth(subject, durationMs, load !== 'chat');
+      const now = await memoryMiB(house);
+      loadMemory = Object.fromEntries(
+        Object.entries(now).map(([name, mib]) => [name, Math.max(mib, loadMemory[name] ?? 0)]),
+      );
+      await stop();
+    }
+    return { latencies, memory: memoryOf(house, idleMemory, loadMemory) };
+  } finally {
+    await house.close();
+  }
+}
+
+async function probeBoth(subject: Subject, durationMs: number, withChat: boolean) {
+  const [api, chat] = await Promise.all([
+    probe(() => listBrains(subject), { everyMs: 100, durationMs }),
+    withChat ? probe(() => firstToken(subject), { everyMs: 1000, durationMs }) : undefined,
+  ]);
+  return { api, ...(chat && { chat }) };
+}
+
+async function start(load: Load, subject: Subject): Promise<() => Promise<unknown>> {
+  const { owner } = subject.house;
+  if (load === 'chat') return saturate(40, () => ask(subject)).stop;
+  if (load === 'vectorstore') return saturate(16, await searcher(subject)).stop;
+  const jobs = await uploadHuge(subject, 3);
+  await owner.until(jobs[0] as string, ({ progress }) => progress.pages_done > 0);
+  return async () => {
+    for (const job of jobs) await owner.call(routes.cancelJob, { params: { job } }).catch(() => {});
+    for (const job of jobs) await owner.finished(job, 120_000);
+  };
+}
+
+function memoryOf(
+  { compose }: ContainerHouse,
+  idle: Readonly<Record<string, number>>,
+  load: Readonly<Record<string, number>>,
+): Measured['memory'] {
+  return Object.fromEntries(
+    Object.keys(load).map((name) => [
+      name,
+      {
+        idle: idle[name] ?? 0,
+        load: load[name] ?? 0,
+        budget: Number.parseInt(compose.services[name]?.mem_limit ?? '0', 10),
+      },
+    ]),
+  );
+}
+
+function latencyRows(loads: readonly Load[], apart: Measured, together: Measured | undefined): Row[] {
+  const of = (measured: Measured, state: string, probed: Probed) => measured.latencies[state]?.[probed];
+  const absolute = (['api', 'chat'] as const).flatMap((probed) =>
+    ['idle', ...loads].flatMap((state) => {
+      const own = of(apart, state, probed);
+      if (!own) return [];
+      const other = together && of(together, state, probed);
+      const what = probed === 'api' ? 'simple api call' : 'first token of chat';
+      const under = state === 'idle' ? 'idle' : `${state} saturated`;
+      const told = { row: 'D14', unit: 'ms', goal: 'told', holds: own.failed === 0 };
+      return [
+        { ...told, name: `${what}, ${under}: median`, value: own.p50Ms, baseline: other?.p50Ms ?? null },
+        { ...told, name: `${what}, ${under}: p99`, value: own.p99Ms, baseline: other?.p99Ms ?? null },
+      ];
+    }),
+  );
+  const ratios = (['api', 'chat'] as const).flatMap((probed) =>
+    loads.flatMap((load) => {
+      const ratio = (measured: Measured) =>
+        (of(measured, load, probed)?.p99Ms ?? Number.NaN) / (of(measured, 'idle', probed)?.p99Ms ?? Number.NaN);
+      if (!of(apart, load, probed)) return [];
+      const value = ratio(apart);
+      const name = `p99 of ${probed}, ${load} saturated against idle`;
+      const baseline = together ? ratio(together) : null;
+      // A search is part of an answer: chat behind a saturated vectorstore waits for it, and that is told, not held.
+      const held = !(probed === 'chat' && load === 'vectorstore');
+      const goal = held ? `<= ${ratioMax}` : 'told: chat calls it';
+      return [{ row: 'D14', name, value, unit: 'x', goal, holds: !held || value <= ratioMax, baseline }];
+    }),
+  );
+  return [...absolute, ...ratios];
+}
+
+function memoryRows({ memory }: Measured): Row[] {
+  return Object.entries(memory).flatMap(([name, { idle, load, budget }]) => {
+    const common = { row: 'B13', unit: 'MiB', goal: `<= ${budget}`, baseline: null };
+    return [
+      { ...common, name: `memory of ${name}, idle`, value: idle, holds: idle <= budget },
+      { ...common, name: `memory of ${name}, most under load`, value: load, holds: load <= budget },
+    ];
+  });
+}
