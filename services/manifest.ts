@@ -25,6 +25,8 @@ export interface Service {
   readonly egress: readonly Egress[];
   /** Names in {@link settings} that it reads; it sees no other. */
   readonly settings: readonly SettingName[];
+  /** Heap of its main process in MiB, where most of the budget belongs to something else. Absent: a share of the budget. */
+  readonly heapMiB?: number;
 }
 
 export interface Setting {
@@ -137,6 +139,8 @@ export const services = {
     calls: ['vectorstore'],
     uses: ['postgres', 'redis', 'document-store'],
     egress: ['embedding'],
+    // Documents stay on disk and in the parser children; a small heap is collected before it grows with the document.
+    heapMiB: 128,
     settings: [
       ...process,
       ...database,

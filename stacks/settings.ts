@@ -2,7 +2,7 @@
  * The settings of a service that follow from its environment alone. Addresses and secrets are added by whoever starts
  * it: the local run, a task definition, a unit file.
  */
-import { type ServiceName, type SettingName, services } from '../services/manifest.ts';
+import { type Service, type ServiceName, type SettingName, services } from '../services/manifest.ts';
 import type { Environment, Placement } from './environment.ts';
 
 export function serviceSettings(
@@ -35,3 +35,17 @@ export function serviceSettings(
       .map(([key, value]) => [key, String(value)]),
   );
 }
+
+/**
+ * Node's flags for the main process of a service: its heap, from the manifest or as a share of the budget. The rest is
+ * for what V8 does not count: buffers of streams, native code, indexes, stacks, child processes. A tier above its heap
+ * ends with a clear message instead of swapping the machine to a halt.
+ */
+export function heapFlags(name: ServiceName, memoryMiB: number): string[] {
+  const { heapMiB }: Service = services[name];
+  if (heapMiB === undefined) return [`--max-old-space-size=${Math.floor(memoryMiB * heapShare)}`];
+  // A small young generation too: its garbage alone would otherwise reach 48 MiB.
+  return [`--max-old-space-size=${heapMiB}`, '--max-semi-space-size=4'];
+}
+
+const heapShare = 0.6;

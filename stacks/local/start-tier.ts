@@ -1,6 +1,7 @@
 /** Places the replicas of every tier on ports, and starts them. */
 import { type ServiceName, type SettingName, serviceNames, services } from '../../services/manifest.ts';
 import type { Placement } from '../environment.ts';
+import { heapFlags } from '../settings.ts';
 import type { Replica } from './balance.ts';
 import { freePort } from './ports.ts';
 import { openRouter } from './router.ts';
@@ -60,7 +61,7 @@ export async function startTier(site: Site, name: ServiceName): Promise<void> {
     });
     replica.process = await startPart(site, {
       name: replica.name,
-      command: async () => serviceCommand(site.programs.tier(name), given, placement.memoryMiB, outer),
+      command: async () => serviceCommand(site.programs.tier(name), given, heapFlags(name, placement.memoryMiB), outer),
       probe: () => probe(port, services[name].healthPath),
       // The first start compiles WebAssembly and opens indexes, all tiers at once on perhaps two busy cores.
       readyTimeoutMs: 90_000,

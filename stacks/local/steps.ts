@@ -1,6 +1,7 @@
 /** The way from nothing to a running house, as steps with names. */
 import { pathToFileURL } from 'node:url';
 import { type ServiceName, serviceNames } from '../../services/manifest.ts';
+import { heapFlags } from '../settings.ts';
 import { checkVersion, openDataFolder } from './data-folder.ts';
 import { openGuard } from './guard.ts';
 import { endLeftovers, openRoster } from './leftovers.ts';
@@ -136,7 +137,7 @@ async function buildPage(site: Site): Promise<string | undefined> {
   if (!site.programs.buildPage) return 'left out';
   const printed = await runToEnd({
     name: 'build-page',
-    command: serviceCommand(site.programs.buildPage, {}, 2048, site.outer),
+    command: serviceCommand(site.programs.buildPage, {}, ['--max-old-space-size=1024'], site.outer),
     timeoutMs: 300_000,
     log: logOf(site, 'build-page'),
     logPath: logPath(site, 'build-page'),
@@ -197,7 +198,7 @@ async function runApi(
   const given = tierSettings({ environment, name: 'api', placement, run, outer, ...override(site, 'api') });
   return runToEnd({
     name,
-    command: serviceCommand(program, given, placement.memoryMiB, outer),
+    command: serviceCommand(program, given, heapFlags('api', placement.memoryMiB), outer),
     timeoutMs,
     log: logOf(site, name),
     logPath: logPath(site, name),

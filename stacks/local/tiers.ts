@@ -75,28 +75,22 @@ export function tierSettings({ environment, name, placement, run, outer, overrid
   return Object.fromEntries(Object.entries(all).filter(([key]) => taken.includes(key as SettingName)));
 }
 
-/**
- * The heap's share of a replica's memory. The rest is for what V8 does not count: buffers of streams, native code,
- * indexes, stacks. A tier above its heap ends with a clear message instead of swapping the machine to a halt.
- */
-const heapShare = 0.6;
-
 /** Never read by a service, but needed by any process: where programs and temporary files lie, and the clock's zone. */
 const system = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'NODE_EXTRA_CA_CERTS'] as const;
 
 const lifeline = new URL('./lifeline.ts', import.meta.url).href;
 
-/** A Node process of a service: an otherwise empty environment, and a heap limit from its budget. */
+/** A Node process of a service: an otherwise empty environment, and Node's own flags, such as its heap. */
 export function serviceCommand(
   [script, ...args]: readonly [string, ...string[]],
   given: Settings,
-  memoryMiB: number,
+  flags: readonly string[],
   outer: Readonly<Record<string, string | undefined>>,
 ): ChildCommand {
   const base = Object.fromEntries(system.filter((key) => outer[key]).map((key) => [key, outer[key] as string]));
   return {
     command: process.execPath,
-    args: ['--import', lifeline, `--max-old-space-size=${Math.floor(memoryMiB * heapShare)}`, script, ...args],
+    args: ['--import', lifeline, ...flags, script, ...args],
     env: { ...base, ...given, NODE_ENV: 'production', NO_COLOR: '1', LIFELINE_OF: String(process.pid) },
     cwd: projectFolder,
   };

@@ -2,11 +2,13 @@
  * A large PDF through the real document-worker: pages per second, and the peak memory of each of its processes for two
  * sizes, which must be equal. Baseline of the rate: pdf.js reading the text of the same pages in one process.
  */
+
 import { execFile, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { heapFlags } from '../../stacks/settings.ts';
 import { hugePdf, lacksManuals, lacksQpdf } from '../flows/documents.ts';
 import { type Bench, openBench } from '../services/document-worker/fixture.ts';
 import setup from '../services-server.ts';
@@ -73,7 +75,10 @@ async function measure(bench: Bench, pages: number) {
   const path = join(bench.services.folder, `${pages}.pdf`);
   await promisify(execFile)('qpdf', ['--empty', '--pages', ...pieces(pages), '--', path]);
   const main = join(import.meta.dirname, '../../services/document-worker/main.ts');
-  const worker = spawn(process.execPath, [main], { env: bench.env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const worker = spawn(process.execPath, [...heapFlags('document-worker', 1536), main], {
+    env: bench.env,
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   const gone = new Promise((resolve) => worker.once('exit', resolve));
   const peaks = { workerMiB: 0, childMiB: 0 };
   const sampling = new AbortController();

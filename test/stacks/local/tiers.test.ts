@@ -35,13 +35,13 @@ test('overrides beat the outer environment, which beats the run and the environm
 
 test('a setting that the service does not read is refused with those it reads', () => {
   expect(() => tierSettings({ ...of('web'), overrides: { PAGES_MAX: '1' } })).toThrow(
-    'web does not read PAGES_MAX; it reads: HOST, PORT, LOG_LEVEL, REPLICA, STOP_TIMEOUT_MS',
+    'web does not read PAGES_MAX; it reads: HOST, PORT, LOG_LEVEL, REPLICA, ENVIRONMENT, STOP_TIMEOUT_MS',
   );
 });
 
 test('a tier is a Node process with a heap of its budget and an otherwise empty environment', () => {
   const outer = { PATH: '/bin', HOME: '/home/x', AWS_SECRET_ACCESS_KEY: 'k' };
-  const { args, env } = serviceCommand(['main.ts', 'migrate'], { PORT: '1' }, 500, outer);
+  const { args, env } = serviceCommand(['main.ts', 'migrate'], { PORT: '1' }, ['--max-old-space-size=300'], outer);
   expect(args).toEqual([
     '--import',
     expect.stringMatching(/lifeline\.ts$/),
