@@ -13,6 +13,7 @@ import type { TerraformResource } from 'cdktf';
 import { Construct } from 'constructs';
 import { routeTable, type ServiceName, type SettingName, services } from '../services/manifest.ts';
 import { nameOf } from './names.ts';
+import type { PlainSettings } from './plain-settings.ts';
 import { type PlatformName, platformNames, platforms } from './platforms.ts';
 import { TierAlarms } from './tier-alarms.ts';
 
@@ -65,7 +66,7 @@ export interface TierProps {
   readonly site: Site;
   readonly image: { readonly digest: string; readonly repositoryUrl: string; readonly repositoryArn: string };
   /** Plain settings of a replica on this placement. */
-  readonly settings: (placement: TierPlacement) => Partial<Record<SettingName, string>>;
+  readonly settings: (placement: TierPlacement) => PlainSettings;
   /** ARN of the secret behind each secret setting. */
   readonly secrets: Partial<Record<SettingName, string>>;
   /** Whether other tiers call it. */
@@ -75,7 +76,7 @@ export interface TierProps {
 /** What a platform child is given. */
 export interface PlatformProps extends Omit<TierProps, 'placements' | 'settings'> {
   readonly placement: TierPlacement;
-  readonly settings: Partial<Record<SettingName, string>>;
+  readonly settings: PlainSettings;
   readonly securityGroupId: string;
   readonly logGroup: { readonly name: string; readonly arn: string };
 }

@@ -14,7 +14,7 @@ import { type AwsEnvironment, BaseStack } from './base-stack.ts';
 import type { Placement } from './environment.ts';
 import type { FoundationStack } from './foundation-stack.ts';
 import type { Images } from './images.ts';
-import { serviceSettings } from './settings.ts';
+import { heapFlags, serviceSettings } from './settings.ts';
 
 /** The tiers and the wires between them. Nothing in it holds state: all of it may be destroyed and made again. */
 export class ServiceStack extends BaseStack {
@@ -87,6 +87,7 @@ export class ServiceStack extends BaseStack {
             settings: (placement: TierPlacement) => ({
               ...serviceSettings(environment, name, placement as Placement),
               ...own,
+              NODE_OPTIONS: heapFlags(name, placement.memoryMiB).join(' '),
             }),
             secrets: foundation.secrets,
             called: called.includes(name),
