@@ -11,9 +11,9 @@ beforeAll(async () => {
 afterAll(() => services?.close());
 
 test('tables.ts names every column of every table, and no other', async () => {
-  const rows = await services.query<{ table_name: string; column_name: string; is_nullable: string }>(
+  const rows = (await services.query(
     `select table_name, column_name, is_nullable from information_schema.columns where table_schema = 'public'`,
-  );
+  )) as { table_name: string; column_name: string; is_nullable: string }[];
   const inDatabase = rows.map((row) => `${row.table_name}.${row.column_name}${row.is_nullable === 'YES' ? '?' : ''}`);
   expect(declared().sort()).toEqual(inDatabase.sort());
 });
