@@ -86,7 +86,8 @@ export const hostArchitecture: Architecture = process.arch === 'arm64' ? 'arm64'
 const publicBase = 'node:24-slim';
 const publicStores: Readonly<Record<StoreImage, string>> = { postgres: 'postgres:18', redis: 'redis:8' };
 
-const cacheFolder = join(projectFolder, 'node_modules/.cache/bulkhead-images');
+/** Where the folders of images are prepared: `<name>/app` is what the image of a service holds. */
+export const cacheFolder = join(projectFolder, 'node_modules/.cache/bulkhead-images');
 
 interface Build {
   readonly name: string;

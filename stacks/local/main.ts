@@ -8,9 +8,15 @@ const command = new Command('npm start --')
   .option('--data <dir>', 'where everything is kept', `${projectFolder}.data`)
   .option('--port <n>', 'port on localhost; 0 takes any free one', port, 8080)
   .option('--open', 'opens the page in the browser')
+  .option('--containers', 'runs every tier in its container, under its limits')
+  .option('--env <name>', 'with --containers: the environment to run', 'local')
   .parse();
 
-process.exitCode = await runInTerminal(command.opts<TerminalOptions>(), programs);
+const { containers, env, ...options } = command.opts<TerminalOptions & { containers?: true; env: string }>();
+// Loaded only when asked for: building images needs a bundler that the plain start does not.
+process.exitCode = containers
+  ? await (await import('./containers.ts')).runInContainers({ ...options, env })
+  : await runInTerminal(options, programs);
 
 function port(given: string): number {
   const number = Number(given);

@@ -1,17 +1,20 @@
 /** What a person needs to know once the house runs. Pure. */
 import type { House } from './house.ts';
 
-type Shown = Pick<House, 'url' | 'signInUrl' | 'dataFolder' | 'redis'>;
+type Shown = Pick<House, 'url' | 'signInUrl' | 'dataFolder' | 'redis'> & {
+  /** @default the folder `logs` of the data folder */
+  readonly logs?: string;
+};
 
 /** @param model name of the model that answers; absent: the extractive answerer */
-export function welcome({ url, signInUrl, dataFolder, redis }: Shown, model: string | undefined): string {
+export function welcome({ url, signInUrl, dataFolder, redis, logs }: Shown, model: string | undefined): string {
   return [
     '',
     `Ready: ${url}`,
     ...(signInUrl ? ['', 'Sign in as the owner, once, with:', `  ${signInUrl}`] : []),
     '',
     `Data      ${dataFolder}`,
-    `Logs      ${dataFolder}/logs`,
+    `Logs      ${logs ?? `${dataFolder}/logs`}`,
     `Redis     ${redis}`,
     model
       ? `Answers   by ${model}`

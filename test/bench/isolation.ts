@@ -20,11 +20,11 @@ const ratioMax = 1.2;
 export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]> {
   const lacks = lacksPodman ?? lacksManuals;
   if (lacks) throw new Error(`bench isolation cannot run: ${lacks}`);
-  const durationMs = quick ? 5000 : 40_000;
+  const durationMs = quick ? 5000 : 60_000;
   const loads = quick ? (['documents'] as const) : (['documents', 'chat', 'vectorstore'] as const);
   const apart = await measure(loads, durationMs, false);
   const together = quick ? undefined : await measure(loads, durationMs, true);
-  return [...latencyRows(loads, apart, together), ...memoryRows(apart)];
+  return [...latencyRows(loads, apart, together, quick), ...memoryRows(apart)];
 }
 
 type Load = 'documents' | 'chat' | 'vectorstore';
@@ -42,7 +42,7 @@ async function measure(loads: readonly Load[], durationMs: number, together: boo
     const idleMemory = await memoryMiB(house);
     const subject = await prepare(house);
     // The first calls compile code; they are nobody's latency.
-    await probeBoth(subject, 3000, true);
+    await probeBoth(subject, durationMs / 4, true);
     const latencies: Record<string, Partial<Record<Probed, Latencies>>> = {
       idle: await probeBoth(subject, durationMs, true),
     };
@@ -66,7 +66,7 @@ async function measure(loads: readonly Load[], durationMs: number, together: boo
 async function probeBoth(subject: Subject, durationMs: number, withChat: boolean) {
   const [api, chat] = await Promise.all([
     probe(() => listBrains(subject), { everyMs: 100, durationMs }),
-    withChat ? probe(() => firstToken(subject), { everyMs: 1000, durationMs }) : undefined,
+    withChat ? probe(() => firstToken(subject), { everyMs: 500, durationMs }) : undefined,
   ]);
   return { api, ...(chat && { chat }) };
 }
@@ -100,7 +100,7 @@ function memoryOf(
   );
 }
 
-function latencyRows(loads: readonly Load[], apart: Measured, together: Measured | undefined): Row[] {
+function latencyRows(loads: readonly Load[], apart: Measured, together: Measured | undefined, quick: boolean): Row[] {
   const of = (measured: Measured, state: string, probed: Probed) => measured.latencies[state]?.[probed];
   const absolute = (['api', 'chat'] as const).flatMap((probed) =>
     ['idle', ...loads].flatMap((state) => {
@@ -125,8 +125,9 @@ function latencyRows(loads: readonly Load[], apart: Measured, together: Measured
       const name = `p99 of ${probed}, ${load} saturated against idle`;
       const baseline = together ? ratio(together) : null;
       // A search is part of an answer: chat behind a saturated vectorstore waits for it, and that is told, not held.
-      const held = !(probed === 'chat' && load === 'vectorstore');
-      const goal = held ? `<= ${ratioMax}` : 'told: chat calls it';
+      const caller = probed === 'chat' && load === 'vectorstore';
+      const held = !caller && !quick;
+      const goal = held ? `<= ${ratioMax}` : caller ? 'told: chat calls it' : 'told: too few calls to judge';
       return [{ row: 'D14', name, value, unit: 'x', goal, holds: !held || value <= ratioMax, baseline }];
     }),
   );
