@@ -3,6 +3,7 @@
  * choice for a small environment that is safe to lose nothing in.
  */
 import { z } from 'zod';
+import { connectionsAsked, connectionsOf } from '../constructs/postgres-connections.ts';
 import type { Environment } from './environment.ts';
 
 const count = z.int().positive();
@@ -132,6 +133,13 @@ export function awsFaults(environment: Environment): Fault[] {
           ['tiers', name, index, 'spotPercent'],
           `given ${spotPercent} on '${platform}'; spot capacity is offered on 'ecs'`,
         );
+  const { replicas, each } = connectionsAsked(tiers);
+  const taken = connectionsOf(aws.postgres.instanceClass);
+  if (taken !== undefined && replicas * each > taken)
+    fault(
+      ['aws', 'postgres', 'instanceClass'],
+      `given '${aws.postgres.instanceClass}', which takes about ${taken} connections; ${replicas} replicas may open ${each} each: allowed are fewer replicas or a larger class`,
+    );
   const { limits } = environment;
   const onEcs = Object.entries(tiers).find(([, places]) => places.some(({ platform }) => platform === 'ecs'));
   if (onEcs && limits.stopTimeoutMs > fargateStopTimeoutMsMax)

@@ -87,6 +87,8 @@ export class ServiceStack extends BaseStack {
             settings: (placement: TierPlacement) => ({
               ...serviceSettings(environment, name, placement as Placement),
               ...own,
+              // Fargate sets it by itself, a container on an instance has nobody else.
+              AWS_REGION: aws.region,
               NODE_OPTIONS: heapFlags(name, placement.memoryMiB).join(' '),
             }),
             secrets: foundation.secrets,

@@ -68,6 +68,7 @@ describe('the public balancer', () => {
 describe('a tier’s settings', () => {
   test('are addresses and limits in plain text, secrets by reference', () => {
     expect(environment(stack, 'chat')).toEqual({
+      AWS_REGION: 'us-east-1',
       CHAT_SLOTS: '32',
       ENVIRONMENT: 'test',
       HOST: '0.0.0.0',
