@@ -13,8 +13,8 @@ const memoryGib: Readonly<Record<string, number>> = {
 };
 
 /**
- * RDS's default for PostgreSQL is memory / 9,531,392, at most 5,000, and counts what is left beside the system: about three
- * quarters on small classes.
+ * RDS's default for PostgreSQL is memory / 9,531,392, at most 5,000. It counts what is left beside the system, so this is
+ * an upper bound: what is above it surely fails.
  * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.MaxConnections
  *
  * @returns undefined for a class whose memory is not known here
@@ -24,7 +24,7 @@ export function connectionsOf(instanceClass: string): number | undefined {
   const gib = memoryGib[size];
   if (gib === undefined) return undefined;
   const bytes = gib * (family.startsWith('r') ? 2 : 1) * 1024 ** 3;
-  return Math.min(5000, Math.floor((bytes * 0.75) / 9_531_392));
+  return Math.min(5000, Math.floor(bytes / 9_531_392));
 }
 
 /** Connections of all replicas at their most. */

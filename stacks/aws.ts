@@ -138,7 +138,7 @@ export function awsFaults(environment: Environment): Fault[] {
   if (taken !== undefined && replicas * each > taken)
     fault(
       ['aws', 'postgres', 'instanceClass'],
-      `given '${aws.postgres.instanceClass}', which takes about ${taken} connections; ${replicas} replicas may open ${each} each: allowed are fewer replicas or a larger class`,
+      `given '${aws.postgres.instanceClass}', which takes at most ${taken} connections; ${replicas} replicas may open ${each} each: allowed are fewer replicas or a larger class`,
     );
   const { limits } = environment;
   const onEcs = Object.entries(tiers).find(([, places]) => places.some(({ platform }) => platform === 'ecs'));

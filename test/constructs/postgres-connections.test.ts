@@ -2,10 +2,10 @@ import { expect, test } from '@jest/globals';
 import { connectionsAsked, connectionsOf } from '../../constructs/postgres-connections.ts';
 
 test.each([
-  ['db.t4g.micro', 84],
-  ['db.t4g.medium', 337],
-  ['db.m7g.large', 675],
-  ['db.r7g.large', 1351],
+  ['db.t4g.micro', 112],
+  ['db.t4g.medium', 450],
+  ['db.m7g.large', 901],
+  ['db.r7g.large', 1802],
   ['db.r7g.4xlarge', 5000],
   ['db.serverless', undefined],
 ])('%s takes %s connections', (instanceClass, connections) => {

@@ -100,8 +100,8 @@ describe('synth says what was given, what is allowed and what to do', () => {
     ],
     [
       'more connections than the database takes',
-      chat({ replicas: { min: 1, max: 8 } }),
-      "given 'db.t4g.micro', which takes about 84 connections; 11 replicas may open 10 each: allowed are fewer replicas or a larger class",
+      chat({ replicas: { min: 1, max: 9 } }),
+      "given 'db.t4g.micro', which takes at most 112 connections; 12 replicas may open 10 each: allowed are fewer replicas or a larger class",
     ],
     ['a machine without an image', { ...chat({ platform: 'vm' }), aws: withoutAmi() }, "missing; a tier is on 'vm'"],
     ['no aws block', { ...sample(), aws: undefined }, "missing; required with target: 'aws'"],

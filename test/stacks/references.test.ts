@@ -85,7 +85,13 @@ describe('every reference leads to something, and none in a circle', () => {
         sample({
           tiers: { web: both, api: both, chat: both, 'document-worker': both, vectorstore: both },
           chatModel: { url: 'https://models.example.com', model: 'm' },
-          aws: { nat: 'instance', endpoints: true, hostedZoneId: 'Z1', alarmEmail: 'ops@example.com' },
+          aws: {
+            postgres: { instanceClass: 'db.t4g.small' },
+            nat: 'instance',
+            endpoints: true,
+            hostedZoneId: 'Z1',
+            alarmEmail: 'ops@example.com',
+          },
         }),
       ),
     );
