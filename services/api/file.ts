@@ -49,7 +49,7 @@ export function parseRange(
   if (first === '' && last === '') return null;
   if (first === '') {
     const length = Number(last);
-    return length === 0 ? 'unsatisfiable' : { start: Math.max(0, size - length), end: size - 1 };
+    return length === 0 || size === 0 ? 'unsatisfiable' : { start: Math.max(0, size - length), end: size - 1 };
   }
   const start = Number(first);
   if (last !== '' && Number(last) < start) return null;

@@ -35,6 +35,7 @@ export function serveCompletions(app: App, context: ChatContext): void {
     const bill: Bill = { id: uuidv7(), tenantId, brainId: brain.id, turnId: null };
     const answer: Answer = { id: `chatcmpl-${bill.id}`, model: body.model, created: Math.floor(Date.now() / 1000) };
     const meter = newMeter();
+    const settle = () => billTokens(db, bill, meter);
     try {
       await db.transaction().execute(async (trx) => {
         await lockTenant(trx, tenantId);
@@ -43,10 +44,11 @@ export function serveCompletions(app: App, context: ChatContext): void {
       });
       if (!body.stream) return await whole(context, question, meter, answer, reply);
       const options = body.stream_options as { include_usage?: boolean } | undefined;
-      return await streamed(context, question, meter, answer, reply, options?.include_usage === true);
+      return await streamed(context, question, meter, answer, reply, settle, options?.include_usage === true);
     } finally {
       release();
-      await billTokens(db, bill, meter);
+      // Also for an answer that broke off; what is settled already stays as it is.
+      await settle();
     }
   });
 }
@@ -82,6 +84,7 @@ async function streamed(
   meter: Meter,
   answer: Answer,
   reply: FastifyReply,
+  settle: () => Promise<void>,
   includeUsage: boolean,
 ): Promise<FastifyReply> {
   const stream = openEventStream(reply);
@@ -96,6 +99,8 @@ async function streamed(
       if ('text' in part) await delta({ content: part.text });
       if ('citation' in part) await delta({ citations: [part.citation] });
     }
+    // Before the end is told: whoever hears it finds the bill written.
+    await settle();
     await delta({}, 'stop');
     if (includeUsage) await send({ choices: [], usage: usageOf(meter) });
     await stream.send({ json: '[DONE]' });

@@ -5,14 +5,15 @@
  * would take the database away on Ctrl-C while the tiers still drain.
  */
 import { execFile } from 'node:child_process';
-import { access, chown, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, chown, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import type { ChildCommand } from './child.ts';
 import { freePort } from './ports.ts';
-import { commandLine } from './process-identity.ts';
+import { commandLine, identify } from './process-identity.ts';
 import { ownFolder, type RunAs, runAs, whoRuns } from './unprivileged.ts';
 
 export interface PostgresServer {
@@ -138,15 +139,28 @@ async function createCluster(
 }
 
 /**
- * PostgreSQL clears its own pid file after a crash, except when another process has the id by now, which is common in
- * containers. We hold the lock of the data folder, so a process that does not name this folder is not its server.
+ * PostgreSQL clears its own pid file after a crash, except when the id is taken: by another process by now, which is
+ * common in containers, or by a zombie that nobody reaps. We hold the lock of the data folder, so a process that does
+ * not name this folder is not its server. Removing the file skips PostgreSQL's own check for backends that outlive
+ * their server; they end when it does, and are waited for.
  */
 async function removeForeignPidFile(folder: string): Promise<void> {
   const path = join(folder, 'postmaster.pid');
   const pid = Number((await readFile(path, 'utf8').catch(() => '')).split('\n')[0]);
   if (!(pid > 0)) return;
-  const command = await commandLine(pid);
-  if (command !== '' && !command.includes(folder)) await rm(path, { force: true });
+  if ((await identify(pid)) && (await commandLine(pid)).includes(folder)) return;
+  for (let waitedMs = 0; waitedMs < backendsEndMs && (await someoneWorksIn(folder)); waitedMs += 50) await sleep(50);
+  await rm(path, { force: true });
+}
+
+/** Backends see the end of their server at once; a busy machine needs longer to run them. */
+const backendsEndMs = 5000;
+
+/** Servers and backends have the data folder as their working directory. Linux only: elsewhere nobody is seen. */
+async function someoneWorksIn(folder: string): Promise<boolean> {
+  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
+  const folders = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')));
+  return folders.includes(folder);
 }
 
 const exists = (path: string) =>

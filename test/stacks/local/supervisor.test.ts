@@ -78,7 +78,11 @@ test('a command that does not exist is named', async () => {
 });
 
 test('stop() waits for the drain; one that ignores it is killed together with its own children', async () => {
-  const polite = await run("trap 'echo drained; exit 0' TERM; while :; do sleep 0.05; done");
+  const polite = await run("trap 'echo drained; exit 0' TERM; touch armed; while :; do sleep 0.05; done", {
+    probe: async () => {
+      if (!existsSync(join(folder.path, 'armed'))) throw new Error('not yet');
+    },
+  });
   await polite.stop();
   expect(await readFile(join(folder.path, 'it.log'), 'utf8')).toContain('drained');
   expect(polite).toMatchObject({ state: 'stopped', pid: undefined });
