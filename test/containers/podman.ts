@@ -1,11 +1,14 @@
 /** podman, as the container tests use it. */
 import { execFileSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { execa } from 'execa';
 import { podmanEnvironment } from '../../stacks/images/engine.ts';
 
 /** Runs podman. @throws Error with what it said */
 export async function podman(...args: string[]): Promise<string> {
-  const { stdout, stderr, failed, exitCode } = await execa('podman', args, { env: podmanEnvironment(), reject: false });
+  // conmon leaves a file named `oom` in the folder it was started in.
+  const options = { env: podmanEnvironment(), cwd: tmpdir(), reject: false };
+  const { stdout, stderr, failed, exitCode } = await execa('podman', args, options);
   if (failed) throw new Error(`podman ${args.join(' ')} ended with ${exitCode}:\n${stderr.slice(-2000)}`);
   return stdout;
 }

@@ -1,0 +1,174 @@
+/**
+ * The constants of the capacity model, measured in the `bench` environment's containers: what one vCPU and one GiB of
+ * each tier carries. The full run writes constructs/capacity/measured.json. Ratios travel between machines; absolute
+ * figures belong to the CPU model that the file names.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ServiceName, serviceNames } from '../../services/manifest.ts';
+import { resolveEnvironment } from '../../stacks/environment.ts';
+import { bench } from '../../stacks/environments/bench.ts';
+import { startContainers } from '../containers/house.ts';
+import { evaluate, lacksPodman } from '../containers/podman.ts';
+import { lacksManuals } from '../flows/documents.ts';
+import { ask, listBrains, prepare, type Subject, searcher, uploadHuge } from './load/calls.ts';
+import { memoryMiB } from './load/memory.ts';
+import { saturate } from './load/probe.ts';
+import type { Row } from './main.ts';
+
+interface Constant {
+  readonly value: number;
+  readonly unit: string;
+  readonly how: string;
+}
+
+const file = new URL('../../constructs/capacity/measured.json', import.meta.url);
+
+export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]> {
+  const lacks = lacksPodman ?? lacksManuals;
+  if (lacks) throw new Error(`bench constants cannot run: ${lacks}`);
+  const constants = await measure(quick ? 5000 : 30_000);
+  if (!quick) await writeFile(file, `${JSON.stringify(await describe(constants), undefined, 2)}\n`);
+  return Object.entries(constants).map(([name, { value, unit }]) => ({
+    row: 'H1',
+    name,
+    value,
+    unit,
+    goal: '> 0',
+    holds: value > 0,
+    baseline: null,
+  }));
+}
+
+async function measure(durationMs: number): Promise<Record<string, Constant>> {
+  const house = await startContainers(bench);
+  try {
+    const idle = await memoryMiB(house);
+    const subject = await prepare(house);
+    const constants: Record<string, Constant> = {};
+    const rate = async (tier: ServiceName, width: number, call: () => Promise<unknown>) => {
+      const load = saturate(width, call);
+      await sleep(durationMs);
+      const memory = await memoryMiB(house);
+      const { done } = await load.stop();
+      return { perVcpu: done / (durationMs / 1000) / vcpuOf(tier), grownMiB: (memory[tier] ?? 0) - (idle[tier] ?? 0) };
+    };
+
+    const api = await rate('api', 16, () => listBrains(subject));
+    constants.apiRequestsPerSecondPerVcpu = {
+      value: api.perVcpu,
+      unit: 'requests/s per vCPU',
+      how: '16 callers list brains with a session, one after another',
+    };
+    const chat = await rate('chat', slots, () => ask(subject));
+    constants.chatAnswersPerSecondPerVcpu = {
+      value: chat.perVcpu,
+      unit: 'answers/s per vCPU',
+      how: `${slots} askers, one question after another, the extractive answerer; a model's tokens cost less`,
+    };
+    constants.chatMiBPerSlot = {
+      value: chat.grownMiB / slots,
+      unit: 'MiB per slot',
+      how: `growth of a replica from idle to ${slots} answers in flight`,
+    };
+    const search = await rate('vectorstore', 16, await searcher(subject));
+    constants.vectorstoreSearchesPerSecondPerVcpu = {
+      value: search.perVcpu,
+      unit: 'searches/s per vCPU',
+      how: '16 searchers, full text and vectors, a brain of about 110 pages',
+    };
+    Object.assign(constants, await documents(subject, idle));
+    for (const tier of serviceNames) {
+      const start = performance.now();
+      await house.replace(tier);
+      constants[`startSeconds ${tier}`] = {
+        value: (performance.now() - start) / 1000,
+        unit: 's',
+        how: `a container of ${vcpuOf(tier)} vCPU from its start to ready, its image already there`,
+      };
+    }
+    return constants;
+  } finally {
+    await house.close();
+  }
+}
+
+/** A manual of over 2,000 pages, from accepted to searchable. */
+async function documents(subject: Subject, idle: Readonly<Record<string, number>>): Promise<Record<string, Constant>> {
+  const { house } = subject;
+  const { owner } = house;
+  const before = await stored(subject);
+  const [job] = await uploadHuge(subject, 1);
+  const first = await owner.until(job as string, ({ progress }) => progress.pages_done > 0, 120_000);
+  const start = performance.now();
+  const last = await owner.until(job as string, ({ progress }) => progress.stage === 'indexing', 600_000);
+  const parsedSeconds = (performance.now() - start) / 1000;
+  const parsing = (await memoryMiB(house))['document-worker'] ?? 0;
+  const done = await owner.finished(job as string, 600_000);
+  const indexedSeconds = (performance.now() - start) / 1000 - parsedSeconds;
+  const memory = Math.max(parsing, (await memoryMiB(house))['document-worker'] ?? 0);
+  const after = await stored(subject);
+  const pages = last.progress.pages_done - first.progress.pages_done;
+  const chunks = after.chunks - before.chunks;
+  return {
+    parsedPagesPerSecondPerVcpu: {
+      value: pages / parsedSeconds / vcpuOf('document-worker'),
+      unit: 'pages/s per vCPU',
+      how: `${done.progress.pages_total} pages of text, from the first checkpoint to the last`,
+    },
+    indexedPagesPerSecondPerVcpu: {
+      value: (done.progress.pages_total as number) / indexedSeconds / vcpuOf('document-worker'),
+      unit: 'pages/s per vCPU',
+      how: 'the same pages cut, embedded by the built-in embedding and upserted; per vCPU of the document-worker',
+    },
+    workerMiBPerSlot: {
+      value: (memory - (idle['document-worker'] ?? 0)) / parserChildren,
+      unit: 'MiB per parser child',
+      how: 'growth of a replica from idle to the end of that document',
+    },
+    workerMiBIdle: { value: idle['document-worker'] ?? 0, unit: 'MiB', how: 'a replica that is ready and has no work' },
+    chunksPerPage: { value: chunks / (done.progress.pages_total as number), unit: 'chunks', how: 'of that document' },
+    chunksPerGiBStored: {
+      value: chunks / ((after.bytes - before.bytes) / 2 ** 30),
+      unit: 'chunks per GiB',
+      how: 'vector tables of that document in the object store: text, 384 dimensions, full-text index',
+    },
+  };
+}
+
+async function stored({ house }: Subject): Promise<{ chunks: number; bytes: number }> {
+  const metrics = await (await fetch(`${await house.address('document-worker')}/metrics`)).text();
+  const chunks = Number(metrics.match(/^index_chunks_total(?:\{.*\})? (\S+)$/m)?.[1] ?? 0);
+  return { chunks, bytes: Number(await evaluate(house.container('vectorstore'), tableBytes)) };
+}
+
+const tableBytes = `
+  import { readdirSync, statSync } from 'node:fs';
+  import { join } from 'node:path';
+  let bytes = 0;
+  for (const entry of readdirSync('/data', { recursive: true, withFileTypes: true }))
+    if (entry.isFile() && entry.parentPath.includes('.lance')) bytes += statSync(join(entry.parentPath, entry.name)).size;
+  console.log(bytes);`;
+
+/** Of the bench environment: one placement of each tier. */
+const placements = resolveEnvironment(bench).tiers;
+const vcpuOf = (tier: ServiceName): number => placements[tier][0]?.vcpu ?? Number.NaN;
+const slots = placements.chat[0]?.slots ?? 64;
+const parserChildren = placements['document-worker'][0]?.parserChildren ?? 4;
+
+async function describe(constants: Readonly<Record<string, Constant>>) {
+  const { dependencies } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+  const round = (value: number) => Number(value.toPrecision(3));
+  return {
+    measured: new Date().toISOString().slice(0, 10),
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    node: dependencies.node,
+    method:
+      'npm run bench -- constants: the bench environment in containers under its limits, one tier loaded at a time',
+    constants: Object.fromEntries(
+      Object.entries(constants).map(([name, constant]) => [name, { ...constant, value: round(constant.value) }]),
+    ),
+  };
+}
