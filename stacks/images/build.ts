@@ -1,6 +1,10 @@
 /** Builds images: of the services, of the base and of the stores where none is named. What is unchanged is not built. */
+import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ServiceName, serviceNames } from '../../services/manifest.ts';
+import { type Lock, lockFolder } from '../local/lock.ts';
 import { baseLacks, writeBase } from './base.ts';
 import { type Architecture, bundleDoor, bundleService } from './bundle.ts';
 import { contents } from './contents.ts';
@@ -28,20 +32,17 @@ export interface BuildOptions {
   readonly base?: string | undefined;
   /** @default this machine's */
   readonly architecture?: Architecture;
-  /** For the label. @default '0' */
-  readonly version?: string;
 }
 
 export async function buildImages(options: BuildOptions = {}): Promise<BuiltImage[]> {
-  const { names = serviceNames, architecture = hostArchitecture, version = '0' } = options;
+  const { names = serviceNames, architecture = hostArchitecture } = options;
   const engine = options.engine ?? (await findEngine());
   const base = options.base ?? (await ensureBase(engine, architecture));
   const built: BuiltImage[] = [];
   for (const name of names) {
-    const folder = join(cacheFolder, name);
-    const { bytes, hash } = await bundleService(name, folder, architecture);
-    const args = { BASE: base, SERVICE: name, VERSION: version };
-    const id = await build(engine, { name, folder, hash, dockerfile: 'Dockerfile', args, architecture });
+    const args = { BASE: base, SERVICE: name, VERSION: packageVersion };
+    const write = (folder: string) => bundleService(name, folder, architecture);
+    const { id, bytes } = await build(engine, { name, write, dockerfile: 'Dockerfile', args, architecture });
     built.push({ name, tag: localTag(name), id, bytes, budgetMiB: contents[name].budgetMiB });
   }
   return built;
@@ -52,29 +53,24 @@ export async function ensureBase(engine: Engine, architecture: Architecture = ho
   if (engine.name === 'docker') return publicBase;
   const lacks = await baseLacks(architecture);
   if (lacks) throw new Error(lacks);
-  const folder = join(cacheFolder, 'base');
-  const { hash } = await writeBase(folder);
-  await build(engine, { name: 'node', folder, hash, dockerfile: 'base.Dockerfile', args: {}, architecture });
+  await build(engine, { name: 'node', write: writeBase, dockerfile: 'base.Dockerfile', args: {}, architecture });
   return localTag('node');
 }
 
 /** @returns the name of an image of the store: the public one with Docker, else one made here */
 export async function ensureStore(store: StoreImage, engine: Engine, BASE: string): Promise<string> {
   if (engine.name === 'docker') return publicStores[store];
-  const folder = join(cacheFolder, store);
-  const { hash } = await writeStore(store, folder);
-  const architecture = hostArchitecture;
-  await build(engine, { name: store, folder, hash, dockerfile: `${store}.Dockerfile`, args: { BASE }, architecture });
+  const write = (folder: string) => writeStore(store, folder);
+  const dockerfile = `${store}.Dockerfile`;
+  await build(engine, { name: store, write, dockerfile, args: { BASE }, architecture: hostArchitecture });
   return localTag(store);
 }
 
 /** The image of the router that stands before the tiers in a compose file. */
 export async function ensureDoor(engine: Engine, BASE: string): Promise<void> {
   const name = 'door';
-  const folder = join(cacheFolder, name);
-  const { hash } = await bundleDoor(folder);
-  const args = { BASE, SERVICE: name, VERSION: '0' };
-  await build(engine, { name, folder, hash, dockerfile: 'Dockerfile', args, architecture: hostArchitecture });
+  const args = { BASE, SERVICE: name, VERSION: packageVersion };
+  await build(engine, { name, write: bundleDoor, dockerfile: 'Dockerfile', args, architecture: hostArchitecture });
 }
 
 /** As an image is named on this machine. */
@@ -89,25 +85,51 @@ const publicStores: Readonly<Record<StoreImage, string>> = { postgres: 'postgres
 /** Where the folders of images are prepared: `<name>/app` is what the image of a service holds. */
 export const cacheFolder = join(projectFolder, 'node_modules/.cache/bulkhead-images');
 
+/** For the label. */
+const packageVersion: string = JSON.parse(readFileSync(join(projectFolder, 'package.json'), 'utf8')).version;
+
 interface Build {
   readonly name: string;
-  readonly folder: string;
-  readonly hash: Folder['hash'];
+  /** Fills the image's folder. */
+  readonly write: (folder: string) => Promise<Folder>;
   readonly dockerfile: string;
   readonly args: Readonly<Record<string, string>>;
   readonly architecture: Architecture;
 }
 
-async function build(engine: Engine, { name, folder, hash, dockerfile, args, architecture }: Build): Promise<string> {
-  const tag = localTag(name);
-  const base = args.BASE ? ((await engine.find(args.BASE))?.id ?? args.BASE) : 'scratch';
-  const content = `${hash} on ${base} for ${architecture} version ${args.VERSION ?? '0'}`;
-  const before = await engine.find(tag);
-  if (before?.content === content) return before.id;
-  const context = { context: folder, dockerfile: join(import.meta.dirname, dockerfile) };
-  await engine.build({ tag, ...context, args, content, architecture });
-  if (before) await engine.remove(before.id);
-  const after = await engine.find(tag);
-  if (!after) throw new Error(`${engine.name} built ${tag} but does not know it`);
-  return after.id;
+async function build(engine: Engine, { name, write, dockerfile, args, architecture }: Build) {
+  const context = join(cacheFolder, name);
+  const lock = await waitForLock(`${context}.lock`);
+  try {
+    const { bytes, hash } = await write(context);
+    const tag = localTag(name);
+    const base = args.BASE ? ((await engine.find(args.BASE))?.id ?? args.BASE) : 'scratch';
+    const content = `${hash} on ${base} for ${architecture}, ${args.VERSION ?? 'no version'}`;
+    const before = await engine.find(tag);
+    if (before?.content === content) return { id: before.id, bytes };
+    const from = join(import.meta.dirname, dockerfile);
+    await engine.build({ tag, context, dockerfile: from, args, content, architecture });
+    if (before) await engine.remove(before.id);
+    const after = await engine.find(tag);
+    if (!after) throw new Error(`${engine.name} built ${tag} but does not know it`);
+    return { id: after.id, bytes };
+  } finally {
+    await lock.release();
+  }
 }
+
+/** Two builds of one image at once would write the same folder: the second waits for the first. */
+async function waitForLock(folder: string): Promise<Lock> {
+  await mkdir(folder, { recursive: true });
+  const deadline = Date.now() + lockTimeoutMs;
+  for (;;)
+    try {
+      return await lockFolder(folder);
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await sleep(200);
+    }
+}
+
+/** The largest image takes half a minute on two busy cores. */
+const lockTimeoutMs = 300_000;

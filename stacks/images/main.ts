@@ -9,7 +9,6 @@ import { loadEnvironment } from '../environments/index.ts';
 import { type BuiltImage, buildImages, ensureBase, hostArchitecture } from './build.ts';
 import { findEngine } from './engine.ts';
 import { awsRegistry, pinImages, pushImages } from './push.ts';
-import { run } from './run.ts';
 
 interface Options {
   readonly push?: string;
@@ -39,8 +38,7 @@ try {
       : 'x64'
     : hostArchitecture;
   const base = process.env.BASE || (await ensureBase(engine, architecture));
-  const version = await run('git', ['describe', '--always', '--dirty']).catch(() => '0');
-  const images = await buildImages({ engine, base, architecture, version, ...(only && { names: only }) });
+  const images = await buildImages({ engine, base, architecture, ...(only && { names: only }) });
   console.log(`base ${base}, built with ${engine.name} for ${architecture}\n${table(images)}`);
   const large = images.filter(({ bytes, budgetMiB }) => mib(bytes) > budgetMiB);
   if (large.length > 0)
