@@ -4,6 +4,7 @@ import { Gauge } from 'prom-client';
 import { uuidv7 } from 'uuidv7';
 import { routes } from '../shared/contract/routes.ts';
 import { type Database, schemaIsCurrent } from '../shared/database.ts';
+import { startMetricLog } from '../shared/embedded-metrics.ts';
 import { createEmbedder, type EmbeddingSettings } from '../shared/embedding.ts';
 import { type App, createApp, serve } from '../shared/http.ts';
 import type { Authenticate } from '../shared/identity.ts';
@@ -25,6 +26,7 @@ export interface ChatSettings extends EmbeddingSettings, ModelSettings {
   readonly VECTORSTORE_URL: string;
   readonly SERVICE_TOKEN_SECRET: string;
   readonly CHAT_SLOTS: number;
+  readonly ENVIRONMENT: string;
   readonly REPLICA: string;
   readonly STOP_TIMEOUT_MS: number;
 }
@@ -82,6 +84,13 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs, 
   serveCompletions(app, context);
   serve(app, routes.listModels, async () => ({ object: 'list' as const, data: modelsOf(model, settings) }));
   measure(app, slots, runner, model);
+  const stopMetrics = startMetricLog({
+    log,
+    environment: settings.ENVIRONMENT,
+    tier: 'chat',
+    name: 'SlotsInUse',
+    read: () => slots.inFlight,
+  });
   let deadline: NodeJS.Timeout | undefined;
   app.stopping.addEventListener('abort', () => {
     deadline = setTimeout(() => void runner.close(), Math.max(0, settings.STOP_TIMEOUT_MS - stopReserveMs));
@@ -95,6 +104,7 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs, 
       warm = true;
     },
     close: async () => {
+      stopMetrics();
       sweeper.close();
       await (deadline ? runner.drained() : runner.close());
       clearTimeout(deadline);

@@ -1,6 +1,8 @@
 /** What a worker tells at `/metrics`, beside the process and HTTP figures. */
+import { sql } from 'kysely';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Scheduler } from '../shared/contract/grant.ts';
+import type { Database } from '../shared/database.ts';
 import type { ParserPool } from './parser/parser-pool.ts';
 
 export type WorkerMetrics = ReturnType<typeof createMetrics>;
@@ -80,4 +82,15 @@ export function watchPool(registry: Registry, pool: ParserPool): void {
       this.set({ reason: 'recycled' }, pool.counts.recycled);
     },
   });
+}
+
+/** Pages of the whole environment that are granted or wait. A document before its probe counts as one page. */
+export async function pagesLeft(db: Database): Promise<number> {
+  const { pages } = await db
+    .selectFrom('jobs')
+    .select(sql<number>`coalesce(sum(coalesce(pages_total, 1) - pages_done), 0)`.as('pages'))
+    .where('kind', '=', 'ingest')
+    .where('status', 'in', ['queued', 'running'])
+    .executeTakeFirstOrThrow();
+  return pages;
 }

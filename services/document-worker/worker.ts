@@ -5,6 +5,7 @@ import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
 import { type Database, schemaIsCurrent } from '../shared/database.ts';
 import type { DocumentStore } from '../shared/document-store.ts';
+import { startMetricLog } from '../shared/embedded-metrics.ts';
 import type { SettingsOf } from '../shared/env.ts';
 import type { Logger } from '../shared/log.ts';
 import { RedisScheduler } from '../shared/scheduler/redis-scheduler.ts';
@@ -13,7 +14,7 @@ import { GrantLoop } from './grant-loop.ts';
 import { IndexLoop } from './index-loop.ts';
 import { type LeaseContext, workOn } from './lease-work.ts';
 import { LocalFiles } from './local-files.ts';
-import { createMetrics, watchPool } from './metrics.ts';
+import { createMetrics, pagesLeft, watchPool } from './metrics.ts';
 import { listenTo } from './notifications.ts';
 import { ParserPool } from './parser/parser-pool.ts';
 import { admit, cancelRequested, rebuild, reconcile } from './reconcile.ts';
@@ -128,6 +129,13 @@ export function startWorker(options: WorkerOptions): Worker {
     };
     await look();
     const timer = setInterval(() => void look(), reconcileMs);
+    const stopMetrics = startMetricLog({
+      log,
+      environment: settings.ENVIRONMENT,
+      tier: 'document-worker',
+      name: 'PagesGrantedAndWaiting',
+      read: () => pagesLeft(db),
+    });
     const notifications = listenTo(settings.DATABASE_URL, 'jobs', log, (jobId) => {
       if (jobId === null) void look();
       else void told(jobId);
@@ -135,6 +143,7 @@ export function startWorker(options: WorkerOptions): Worker {
     loop.start();
     onClose(async (limitMs) => {
       clearInterval(timer);
+      stopMetrics();
       await Promise.all([notifications.close(), loop.stop(limitMs)]);
       await look.settled();
     });

@@ -80,6 +80,7 @@ export async function startChat(services: TestServices, search: TestSearch, opti
       VECTORSTORE_URL: search.url,
       SERVICE_TOKEN_SECRET: secret,
       CHAT_SLOTS: slots,
+      ENVIRONMENT: 'local',
       REPLICA: 'test',
       STOP_TIMEOUT_MS: 6000,
       MODEL_URL: modelUrl,
