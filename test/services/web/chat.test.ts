@@ -136,6 +136,26 @@ describe('the page', () => {
     await page.getByText('Either party may end it with ninety days of notice [1].').waitFor();
   });
 
+  test('a question whose line broke before its turn keeps its key: it cannot be billed twice', async () => {
+    const keys: (string | undefined)[] = [];
+    await page.route('**/v1/chat/conversations/*/turns', async (route) => {
+      if (route.request().method() !== 'POST') return route.continue();
+      keys.push(route.request().headers()['idempotency-key']);
+      return keys.length === 1 ? route.abort('connectionreset') : route.continue();
+    });
+    await page.goto(`${fixture.url}${conversation}`);
+    await ask('When are invoices due?');
+    await page.getByText('The service cannot be reached.').waitFor();
+    await page.waitForFunction(
+      (question) => document.querySelector('textarea')?.value === question,
+      'When are invoices due?',
+    );
+    await box().press('Enter');
+    await page.getByRole('heading', { name: 'When are invoices due?' }).waitFor();
+    expect(keys).toHaveLength(2);
+    expect(keys[0]).toBe(keys[1]);
+  });
+
   test('an answer under way comes back after a reload, and can be stopped then', async () => {
     fixture.state.script.holdAfter = 1;
     await page.goto(fixture.url + conversation);

@@ -48,7 +48,9 @@ export class Asker {
 
   /** Resolves when the question has an answer, was refused, held or canceled. Never throws. */
   async ask(question: string): Promise<void> {
-    this.#key = crypto.randomUUID();
+    // After a broken line the same question keeps its key: one that did arrive is taken up, not asked and billed again.
+    const lost = this.#asking?.error?.code === unreachable().code && this.#asking.question === question;
+    if (!lost) this.#key = crypto.randomUUID();
     await this.#run({ ...fresh, question });
   }
 
