@@ -20,7 +20,7 @@ const ratioMax = 1.2;
 export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]> {
   const lacks = lacksPodman ?? lacksManuals;
   if (lacks) throw new Error(`bench isolation cannot run: ${lacks}`);
-  const durationMs = quick ? 5000 : 60_000;
+  const durationMs = quick ? 5000 : 30_000;
   const loads = quick ? (['documents'] as const) : (['documents', 'chat', 'vectorstore'] as const);
   const apart = await measure(loads, durationMs, false);
   const together = quick ? undefined : await measure(loads, durationMs, true);
@@ -42,7 +42,7 @@ async function measure(loads: readonly Load[], durationMs: number, together: boo
     const idleMemory = await memoryMiB(house);
     const subject = await prepare(house);
     // The first calls compile code; they are nobody's latency.
-    await probeBoth(subject, durationMs / 4, true);
+    await probeBoth(subject, durationMs / 2, true);
     const latencies: Record<string, Partial<Record<Probed, Latencies>>> = {
       idle: await probeBoth(subject, durationMs, true),
     };

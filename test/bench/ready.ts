@@ -23,7 +23,7 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]
     const rows: Row[] = [];
     for (const [tier, call] of Object.entries(calls)) {
       const starts: Start[] = [];
-      for (let count = 0; count < (quick ? 1 : 5); count++) starts.push(await start(house, tier, call, subject));
+      for (let count = 0; count < (quick ? 1 : 3); count++) starts.push(await start(house, tier, call, subject));
       rows.push(...rowsOf(tier, starts, quick));
     }
     return rows;
