@@ -2,11 +2,10 @@
  * What replicas tell each other about turns, over PostgreSQL's LISTEN/NOTIFY on one connection per process: new events
  * were written, somebody still watches, stop. A signal may be lost with a connection; whoever waits also looks itself.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
-import pg from 'pg';
 import type { Database } from '../shared/database.ts';
 import type { Logger } from '../shared/log.ts';
+import { listenTo } from '../shared/notifications.ts';
 
 export type TurnSignal = 'events' | 'watched' | 'stop';
 
@@ -18,40 +17,16 @@ export interface TurnSignals {
 }
 
 export const turnsChannel = 'turns';
-/** Soon enough for a person who watches, rare enough for a database that restarts. */
-const reconnectMs = 1000;
 
 export async function openTurnSignals(url: string, db: Database, log: Logger): Promise<TurnSignals> {
   const listeners = new Map<string, Set<(signal: TurnSignal) => void>>();
-  const closing = new AbortController();
-  let client: pg.Client | null = null;
-
-  const connect = async () => {
-    const fresh = new pg.Client({ connectionString: url, application_name: 'turns', keepAlive: true });
-    fresh.on('error', (error) => log.warn({ err: error }, 'lost the connection that hears of turns'));
-    fresh.on('notification', ({ payload = '' }) => {
-      const [signal, turnId] = payload.split(' ');
-      for (const heard of listeners.get(turnId as string) ?? []) heard(signal as TurnSignal);
-    });
-    await fresh.connect();
-    await fresh.query(`listen ${turnsChannel}`);
-    fresh.once('end', () => void reconnect());
-    client = fresh;
-  };
-  const reconnect = async () => {
-    while (!closing.signal.aborted) {
-      await sleep(reconnectMs, undefined, { signal: closing.signal }).catch(() => {});
-      if (closing.signal.aborted) return;
-      try {
-        await connect();
-        for (const all of listeners.values()) for (const heard of all) heard('events');
-        return;
-      } catch (error) {
-        log.warn({ err: error }, 'cannot hear of turns yet');
-      }
-    }
-  };
-  await connect();
+  const notifications = listenTo(url, turnsChannel, log, (payload) => {
+    // After a lost connection anything may have been written.
+    if (payload === null) for (const all of listeners.values()) for (const heard of all) heard('events');
+    const [signal, turnId] = (payload ?? '').split(' ');
+    for (const heard of listeners.get(turnId ?? '') ?? []) heard(signal as TurnSignal);
+  });
+  await notifications.connected;
 
   return {
     on: (turnId, heard) => {
@@ -65,10 +40,6 @@ export async function openTurnSignals(url: string, db: Database, log: Logger): P
     send: async (signal, turnId) => {
       await sql`select pg_notify(${turnsChannel}, ${`${signal} ${turnId}`})`.execute(db);
     },
-    close: async () => {
-      closing.abort();
-      client?.removeAllListeners('end');
-      await client?.end();
-    },
+    close: notifications.close,
   };
 }

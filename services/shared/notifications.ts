@@ -1,9 +1,15 @@
 /** LISTEN on a connection of its own, made again when it breaks. */
 import pg from 'pg';
-import type { Logger } from '../shared/log.ts';
+import type { Logger } from './log.ts';
 
 /** Pause before the next try: a restart of PostgreSQL takes seconds. */
 const retryMs = 1000;
+
+export interface Notifications {
+  /** Resolves with the first connection; until then nothing is heard. */
+  readonly connected: Promise<void>;
+  close(): Promise<void>;
+}
 
 /**
  * Calls `onNotify` with the payload of every notification on the channel, and with `null` after each (re)connect, since
@@ -14,11 +20,12 @@ export function listenTo(
   channel: string,
   log: Logger,
   onNotify: (payload: string | null) => void,
-): { close(): Promise<void> } {
+): Notifications {
   let client: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
   let connecting = Promise.resolve();
+  const { promise: connected, resolve: firstConnected } = Promise.withResolvers<void>();
 
   const connect = async () => {
     const next = new pg.Client({ connectionString: url, keepAlive: true, connectionTimeoutMillis: 10_000 });
@@ -37,6 +44,7 @@ export function listenTo(
     try {
       await next.connect();
       await next.query(`listen ${pg.escapeIdentifier(channel)}`);
+      firstConnected();
       onNotify(null);
     } catch (error) {
       again(error as Error);
@@ -47,6 +55,7 @@ export function listenTo(
   };
   start();
   return {
+    connected,
     close: async () => {
       closed = true;
       clearTimeout(timer);
