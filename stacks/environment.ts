@@ -71,8 +71,8 @@ const endpoint = z.strictObject({
 
 /** Limits on input and time; each with its reason. */
 export const limitsSchema = z.strictObject({
-  /** Largest upload: above it a browser upload on a home line takes minutes and fails often. @default 100 MiB */
-  uploadBytesMax: count.default(100 * 1024 * 1024),
+  /** Largest upload: above it a browser upload on a home line takes minutes and fails often. @default 100 MB */
+  uploadBytesMax: count.default(100_000_000),
   /** Most pages of one document: bounds its index commit and its price. @default 5000 */
   pagesMax: count.max(100_000).default(5000),
   /** Longest time for one page: a page that hangs fails alone. @default 30000 */

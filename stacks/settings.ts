@@ -18,6 +18,7 @@ export function serviceSettings(
     UPLOAD_BYTES_MAX: limits.uploadBytesMax,
     PAGES_MAX: limits.pagesMax,
     PAGE_TIMEOUT_MS: limits.pageTimeoutMs,
+    TURN_TIMEOUT_MS: limits.turnTimeoutMs,
     PARSER_CHILDREN: placement.parserChildren,
     CHAT_SLOTS: placement.slots,
     MODEL_URL: chatModel?.url,

@@ -26,6 +26,7 @@ export interface ChatSettings extends EmbeddingSettings, ModelSettings {
   readonly VECTORSTORE_URL: string;
   readonly SERVICE_TOKEN_SECRET: string;
   readonly CHAT_SLOTS: number;
+  readonly TURN_TIMEOUT_MS: number;
   readonly ENVIRONMENT: string;
   readonly REPLICA: string;
   readonly STOP_TIMEOUT_MS: number;
@@ -65,7 +66,8 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs, 
   const slots = createSlots({ max: settings.CHAT_SLOTS, expectedMs: 5000 });
   const signals = await openTurnSignals(settings.DATABASE_URL, db, log);
   const journal = createTurnJournal(db, replica, log);
-  const runner = createTurnRunner({ db, journal, signals, answerer, replica, log, comeBackMs });
+  const turnTimeoutMs = settings.TURN_TIMEOUT_MS;
+  const runner = createTurnRunner({ db, journal, signals, answerer, replica, log, turnTimeoutMs, comeBackMs });
   const sweeper = createSweeper(db, log);
   let warm = false;
 
@@ -78,7 +80,7 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs, 
       return retrieval.notReady();
     },
   });
-  const context = { db, answerer, runner, signals, slots, embedding: embedder, replica, log };
+  const context = { db, answerer, runner, signals, slots, embedding: embedder, replica, turnTimeoutMs, log };
   serveConversations(app, context);
   serveTurns(app, context);
   serveCompletions(app, context);

@@ -15,7 +15,6 @@ import type { Question } from './answerer.ts';
 import { requireEmbedding } from './ask.ts';
 import { type ChatContext, findBrain, takeSlot } from './context.ts';
 import { type Bill, billQuestion, billTokens, type Meter, newMeter } from './ledger.ts';
-import { turnTimeoutMs } from './model.ts';
 import type { Exchange } from './prompt.ts';
 import { openEventStream } from './sse.ts';
 
@@ -59,7 +58,13 @@ interface Answer {
   readonly created: number;
 }
 
-async function whole({ answerer }: ChatContext, question: Question, meter: Meter, answer: Answer, reply: FastifyReply) {
+async function whole(
+  { answerer, turnTimeoutMs }: ChatContext,
+  question: Question,
+  meter: Meter,
+  answer: Answer,
+  reply: FastifyReply,
+) {
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
   const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(turnTimeoutMs)]);
@@ -79,7 +84,7 @@ async function whole({ answerer }: ChatContext, question: Question, meter: Meter
 }
 
 async function streamed(
-  { answerer, log }: ChatContext,
+  { answerer, log, turnTimeoutMs }: ChatContext,
   question: Question,
   meter: Meter,
   answer: Answer,

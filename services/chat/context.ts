@@ -21,6 +21,8 @@ export interface ChatContext {
   readonly embedding: PinnedEmbedding;
   /** Unique per process, not only per replica: a restarted one must not take its forerunner's turns for its own. */
   readonly replica: string;
+  /** Longest time for one answer. */
+  readonly turnTimeoutMs: number;
   readonly log: Logger;
 }
 

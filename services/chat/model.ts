@@ -34,8 +34,6 @@ export interface LanguageModel {
 const firstTokenTimeoutMs = 30_000;
 /** A stream that pauses longer has died without closing its connection. */
 const tokenTimeoutMs = 30_000;
-/** As `turnTimeoutMs` in stacks/environment.ts: below the time a balancer lets requests end. */
-export const turnTimeoutMs = 100_000;
 /** About 1,500 words: no answer from 12 passages needs more. */
 const answerTokensMax = 2000;
 /** So many failures in a row are no accident: asking again would only hold slots that wait for a timeout. */

@@ -11,7 +11,6 @@ import type { Logger } from '../shared/log.ts';
 import { ProblemError } from '../shared/problem.ts';
 import type { Answerer, Question } from './answerer.ts';
 import { billTokens, type Meter, newMeter } from './ledger.ts';
-import { turnTimeoutMs } from './model.ts';
 import type { TurnJournal, WrittenEvent } from './turn-journal.ts';
 import type { TurnSignals } from './turn-signals.ts';
 import { endTurn, renewLeases } from './turn-store.ts';
@@ -47,6 +46,8 @@ export interface TurnRunnerOptions {
   readonly answerer: Answerer;
   readonly replica: string;
   readonly log: Logger;
+  /** Setting TURN_TIMEOUT_MS. */
+  readonly turnTimeoutMs: number;
   /** How long a lost client has to come back. @default 10000 (docs: "10 s to come back") */
   readonly comeBackMs?: number;
 }
@@ -127,7 +128,7 @@ interface Running {
 }
 
 async function run(
-  { db, journal, answerer, log }: TurnRunnerOptions,
+  { db, journal, answerer, log, turnTimeoutMs }: TurnRunnerOptions,
   { turn, question, personId }: StartedTurn,
   stream: TurnStream,
   stopped: AbortSignal,
@@ -224,7 +225,7 @@ function toProblem(thrown: unknown, turnId: string, log: Logger): Problem {
   log.warn({ err: thrown, cause, turnId }, 'answer failed');
   if (thrown instanceof ProblemError) return thrown.toProblem();
   if (name === 'TimeoutError')
-    return new ProblemError('model-failed', `The answer took longer than ${turnTimeoutMs / 1000} s.`).toProblem();
+    return new ProblemError('model-failed', 'The answer took longer than is allowed here.').toProblem();
   return new ProblemError('internal', `Reference ${turnId}.`, { instance: turnId }).toProblem();
 }
 

@@ -14,7 +14,6 @@ describe('the matrix', () => {
       'public > chat',
       'chat > vectorstore',
       'chat > postgres',
-      'chat > redis',
       'chat > model',
       'chat > embedding',
       'public > api',

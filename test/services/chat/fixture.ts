@@ -81,6 +81,7 @@ export async function startChat(services: TestServices, search: TestSearch, opti
       SERVICE_TOKEN_SECRET: secret,
       CHAT_SLOTS: slots,
       ENVIRONMENT: 'local',
+      TURN_TIMEOUT_MS: 100_000,
       REPLICA: 'test',
       STOP_TIMEOUT_MS: 6000,
       MODEL_URL: modelUrl,
