@@ -77,12 +77,12 @@ describe('a tier’s settings', () => {
       PORT: '8003',
       PUBLIC_URL: 'https://test.example.com',
       STOP_TIMEOUT_MS: '120000',
+      TURN_TIMEOUT_MS: '100000',
       VECTORSTORE_URL: expect.stringMatching(/^http:\/\/\$\{aws_lb\.internal_balancer_\w+\.dns_name\}:8005$/),
     });
     expect(containers(stack, 'chat')[0]?.secrets.map(({ name }) => name)).toEqual([
       'AUTH_SECRET',
       'DATABASE_URL',
-      'REDIS_URL',
       'SERVICE_TOKEN_SECRET',
     ]);
   });
