@@ -4,7 +4,7 @@ import {
   DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
-  paginateListObjectsV2,
+  ListObjectVersionsCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
@@ -44,12 +44,20 @@ export function openS3Store(url: string): DocumentStore {
       return Buffer.from((await Body?.transformToByteArray()) ?? []);
     },
     size: async (key) => (await client.send(new HeadObjectCommand(at(key))).catch(absent(key))).ContentLength ?? 0,
+    // Versions and delete markers too: what a person deletes is gone, also from a bucket that keeps versions.
     deletePrefix: async (under) => {
-      for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket, Prefix: prefix + under })) {
-        if (Contents.length === 0) continue;
-        await client.send(
-          new DeleteObjectsCommand({ Bucket, Delete: { Objects: Contents.map(({ Key }) => ({ Key })), Quiet: true } }),
+      for (;;) {
+        const found = await client.send(new ListObjectVersionsCommand({ Bucket, Prefix: prefix + under }));
+        const Objects = [...(found.Versions ?? []), ...(found.DeleteMarkers ?? [])].map(({ Key, VersionId }) => ({
+          Key,
+          VersionId,
+        }));
+        if (Objects.length === 0) return;
+        const { Errors = [] } = await client.send(
+          new DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } }),
         );
+        if (Errors[0])
+          throw new Error(`'${Errors[0].Key}' could not be deleted: ${Errors[0].Code} ${Errors[0].Message}`);
       }
     },
   };

@@ -38,6 +38,8 @@ export function missingPrograms({ tier }: Programs): ServiceName[] {
 /** Settings of the outer environment that pass through to the services that take them; they beat the environment file. */
 export const passed = [
   'LOG_LEVEL',
+  // s3://bucket/prefix: documents and vectors on S3 instead of the data folder.
+  'DOCUMENT_STORE_URL',
   'MODEL_URL',
   'MODEL_NAME',
   'MODEL_API_KEY',
@@ -80,6 +82,16 @@ const system = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'NODE_EXTRA_CA_CERTS'] a
 
 const lifeline = new URL('./lifeline.ts', import.meta.url).href;
 
+/** What the AWS SDK reads; only for services whose documents are on S3. */
+const aws = [
+  'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+  'AWS_REGION',
+  'AWS_ENDPOINT_URL',
+  'AWS_CA_BUNDLE',
+] as const;
+
 /** A Node process of a service: an otherwise empty environment, and Node's own flags, such as its heap. */
 export function serviceCommand(
   [script, ...args]: readonly [string, ...string[]],
@@ -87,7 +99,8 @@ export function serviceCommand(
   flags: readonly string[],
   outer: Readonly<Record<string, string | undefined>>,
 ): ChildCommand {
-  const base = Object.fromEntries(system.filter((key) => outer[key]).map((key) => [key, outer[key] as string]));
+  const names = given.DOCUMENT_STORE_URL?.startsWith('s3:') ? [...system, ...aws] : system;
+  const base = Object.fromEntries(names.filter((key) => outer[key]).map((key) => [key, outer[key] as string]));
   return {
     command: process.execPath,
     args: ['--import', lifeline, ...flags, script, ...args],

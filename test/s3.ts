@@ -1,0 +1,79 @@
+/** An S3 for tests: moto's server, which honours conditional writes. `pip install -r test/requirements.txt` brings it. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  CreateBucketCommand,
+  ListMultipartUploadsCommand,
+  ListObjectVersionsCommand,
+  PutBucketVersioningCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { freePort } from '../stacks/local/ports.ts';
+
+const inVenv = join(import.meta.dirname, '../.venv/bin/moto_server');
+const program = existsSync(inVenv) ? inVenv : 'moto_server';
+
+export const lacksS3 = ((): string | null => {
+  try {
+    execFileSync(program, ['--help'], { stdio: 'ignore' });
+    return null;
+  } catch {
+    return 'moto is not installed: python3 -m venv .venv && .venv/bin/pip install -r test/requirements.txt';
+  }
+})();
+
+export interface TestS3 {
+  readonly bucket: string;
+  /** What a process needs to use it. */
+  readonly env: Readonly<
+    Record<'AWS_ENDPOINT_URL' | 'AWS_REGION' | 'AWS_ACCESS_KEY_ID' | 'AWS_SECRET_ACCESS_KEY', string>
+  >;
+  /** Keys under a prefix with each of their versions, delete markers and unfinished uploads. */
+  objects(prefix: string): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+/** A server of its own with one bucket that keeps versions, as the foundation stack makes it. */
+export async function startS3(): Promise<TestS3> {
+  const port = await freePort();
+  const server = spawn(program, ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
+  const gone = once(server, 'exit');
+  const env = {
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+  };
+  for (let tries = 0; !(await fetch(env.AWS_ENDPOINT_URL).catch(() => null)); tries += 1) {
+    if (tries > 200) throw new Error('moto did not start within 20 s');
+    await sleep(100);
+  }
+  const client = new S3Client({
+    endpoint: env.AWS_ENDPOINT_URL,
+    region: env.AWS_REGION,
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    forcePathStyle: true,
+  });
+  const Bucket = 'documents';
+  await client.send(new CreateBucketCommand({ Bucket }));
+  await client.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Enabled' } }));
+  return {
+    bucket: Bucket,
+    env,
+    objects: async (Prefix) => {
+      const { Versions = [], DeleteMarkers = [] } = await client.send(
+        new ListObjectVersionsCommand({ Bucket, Prefix }),
+      );
+      const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket, Prefix }));
+      return [...Versions, ...DeleteMarkers, ...Uploads].map(({ Key }) => String(Key));
+    },
+    close: async () => {
+      client.destroy();
+      server.kill('SIGTERM');
+      await gone;
+    },
+  };
+}
