@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { builtPage, launch, openPage, browserTest as test, type Watched } from './browser.ts';
+import { compose } from './compose.ts';
 import { passageOn } from './fixture/paper.ts';
 import { linkToken, password } from './fixture/people-routes.ts';
 import { richState } from './fixture/rich.ts';
@@ -286,34 +287,4 @@ describe('the page', () => {
 /** Waits until the element with this name has the focus. */
 async function expectFocus(page: Page, name: string): Promise<void> {
   await page.waitForFunction((wanted) => document.activeElement?.getAttribute('aria-label') === wanted, name);
-}
-
-/** Runs in the page: composition events as browsers send them; the syllable enters the box with `input`. */
-function compose(element: Element, [syllable = '', ...sequence]: string[]): void {
-  const box = element as HTMLTextAreaElement;
-  const setValue = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, 'value')?.set;
-  let composing = true;
-  box.dispatchEvent(new CompositionEvent('compositionstart', { bubbles: true }));
-  for (const step of sequence) {
-    const [type, code] = step.split(':');
-    if (type === 'keydown') {
-      const keyCode = Number(code);
-      box.dispatchEvent(
-        new KeyboardEvent('keydown', {
-          key: keyCode === 229 ? 'Process' : 'Enter',
-          code: 'Enter',
-          keyCode,
-          isComposing: composing,
-          bubbles: true,
-          cancelable: true,
-        }),
-      );
-    } else if (type === 'input') {
-      setValue?.call(box, box.value + syllable);
-      box.dispatchEvent(new InputEvent('input', { bubbles: true }));
-    } else {
-      if (type === 'compositionend') composing = false;
-      box.dispatchEvent(new CompositionEvent(type as string, { data: syllable, bubbles: true }));
-    }
-  }
 }
