@@ -18,7 +18,7 @@ export interface Contents {
 const migrations = { migrations: 'services/shared/migrations' };
 
 /** The Lua script of who asks for grants. */
-const scheduler = { 'grant.lua': 'services/shared/scheduler/grant.lua' };
+const scheduler = { lua: 'services/shared/scheduler/lua' };
 
 /** Imported by libraries only when the feature is used, which is never here. */
 export const neverLoaded = ['pg-native', 'openai', '@huggingface/transformers', 'pino-pretty'];

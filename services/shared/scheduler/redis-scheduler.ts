@@ -1,4 +1,4 @@
-/** The {@link Scheduler} on Redis: every call is one run of grant.lua. */
+/** The {@link Scheduler} on Redis: every call is one run of one script, whose parts lie in lua/. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
@@ -97,4 +97,7 @@ type BandAnswer = Omit<SchedulerSnapshot['bands'][number], 'band'>;
 type SnapshotAnswer = Omit<SchedulerSnapshot, 'bands'> & { bands: BandAnswer[] };
 
 const bandNames = ['1-10', '11-100', '101-199', '200+'] as const;
-const script = readFileSync(join(import.meta.dirname, 'grant.lua'), 'utf8');
+/** Redis takes one script: the parts in the order in which they use each other. */
+const script = ['state', 'pages', 'queues', 'leases', 'picking', 'operations']
+  .map((part) => readFileSync(join(import.meta.dirname, 'lua', `${part}.lua`), 'utf8'))
+  .join('\n');

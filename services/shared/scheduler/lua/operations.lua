@@ -1,0 +1,115 @@
+-- Operations: ARGV[1] names one, its arguments follow.
+
+local operations = {}
+
+function operations.enqueue(id, tenant, at, pages, epoch)
+  local job = load_job(id)
+  if not job then
+    -- Time seeds the epoch: after a wipe it is above every lease given before, as is what PostgreSQL remembers.
+    local seed = math.max(number(epoch), now)
+    job = { id = id, tenant = tenant, kind = 'probe', at = number(at), waiting = {}, left = 0, epoch = seed, fence = seed }
+  end
+  requeue(job, function()
+    if pages == 'probe' then return end
+    job.kind = 'parse'
+    job.waiting = parse(pages)
+    for _, lease in ipairs(redis.call('SMEMBERS', P .. 'held:' .. id)) do
+      job.waiting = minus(job.waiting, parse(redis.call('HGET', P .. 'lease:' .. lease, 'pages')))
+    end
+  end)
+  -- A probe under way is not queued a second time.
+  if job.kind == 'probe' and redis.call('EXISTS', P .. 'held:' .. id) == 1 then
+    job.queued = 0
+    leave_queue(job)
+    save_job(job)
+  end
+end
+
+function operations.grant(worker, kinds, free_slots, slots, pages_max, lease_ms)
+  reclaim()
+  local last_band = (number(slots) > 1 and number(free_slots) <= 1) and LIGHT or 4
+  for kind in string.gmatch(kinds, '%a+') do
+    if kind == 'probe' and not empty(0) then
+      local job_id, charge = pick_in_band(0)
+      local job = load_job(job_id)
+      charge(1)
+      job.queued = 0
+      leave_queue(job)
+      return give(job, 'probe', {}, worker, number(lease_ms))
+    elseif kind == 'parse' then
+      local job_id, charge, by_credit = pick_parse(last_band)
+      if job_id then
+        local job = load_job(job_id)
+        local taken, rest = take(job.waiting, number(pages_max))
+        local pages = count(taken)
+        charge(pages)
+        charge_shares(job, pages, by_credit)
+        requeue(job, function() job.waiting = rest end)
+        return give(job, 'parse', taken, worker, number(lease_ms))
+      end
+    end
+  end
+  local head = redis.call('ZRANGE', P .. 'leases', 0, 0, 'WITHSCORES')
+  local sleep = head[2] and math.min(SLEEP_MAX_MS, math.max(50, number(head[2]) - now)) or SLEEP_MAX_MS
+  return cjson.encode({ sleepMs = sleep })
+end
+
+function operations.renew(lease, lease_ms)
+  reclaim()
+  if not redis.call('ZSCORE', P .. 'leases', lease) then return 0 end
+  redis.call('ZADD', P .. 'leases', exact(now + number(lease_ms)), lease)
+  return 1
+end
+
+-- Pages that are done never wait again, even when the lease was lost: PostgreSQL has accepted them.
+function operations.complete(lease, job_id, done)
+  local job = load_job(job_id)
+  if not job then return 0 end
+  local pages = redis.call('HGET', P .. 'lease:' .. lease, 'pages')
+  end_lease(lease, job_id)
+  if job.kind == 'probe' and not (pages and not job.band) then return 0 end
+  requeue(job, function()
+    job.waiting = minus(union(job.waiting, parse(pages)), parse(done))
+  end)
+  if job.kind == 'parse' and job.left == 0 and redis.call('EXISTS', P .. 'held:' .. job_id) == 0 then forget_job(job) end
+  return pages and 1 or 0
+end
+
+function operations.remove(job_id)
+  local job = load_job(job_id)
+  if job then forget_job(job) end
+end
+
+-- An estimate: all jobs of lighter bands, and the earlier ones of its own.
+function operations.position(job_id)
+  local job = load_job(job_id)
+  if not job or not job.band then return -1 end
+  local ahead = number(redis.call('ZRANK', P .. 'waiting:' .. job.band, job_id))
+  for band = 0, job.band - 1 do ahead = ahead + redis.call('ZCARD', P .. 'waiting:' .. band) end
+  return ahead
+end
+
+function operations.snapshot()
+  reclaim()
+  local bands = {}
+  for band = 1, 4 do
+    local head = redis.call('ZRANGE', P .. 'waiting:' .. band, 0, 0, 'WITHSCORES')
+    bands[band] = {
+      jobs = redis.call('ZCARD', P .. 'waiting:' .. band),
+      pages = get('pages' .. band),
+      oldestWaitMs = head[2] and math.max(0, now - number(head[2])) or 0,
+    }
+  end
+  return cjson.encode({
+    bands = bands,
+    probes = redis.call('ZCARD', P .. 'waiting:0'),
+    leases = redis.call('ZCARD', P .. 'leases'),
+    pagesGranted = get('granted'),
+  })
+end
+
+function operations.known(job_id) return redis.call('EXISTS', P .. 'job:' .. job_id) end
+function operations.needsRebuild() return redis.call('HEXISTS', P .. 'state', 'rebuilt') == 0 and 1 or 0 end
+function operations.rebuilt() set('rebuilt', 1) end
+
+return operations[ARGV[1]](unpack(ARGV, 2))

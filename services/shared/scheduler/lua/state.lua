@@ -1,0 +1,35 @@
+-- The page scheduler: banded start-time fair queueing over tenants, shortest remaining first inside a tenant, tenant
+-- credit above.
+--
+-- Six files, one script (this one, pages, queues, leases, picking, operations), so that picking pages, taking a lease and returning expired ones are one step for every worker. All state
+-- stands under the prefix KEYS[1], which carries a hash tag: one slot of a cluster. All of it can be rebuilt.
+--
+--   state            hash  v, V1..V4 band tags; tv0..tv4 tenant time per band; earned; heavy; turns; granted; pages1..4; rebuilt
+--   job:{id}         hash  tenant, kind, at, waiting (page ranges), left, epoch, fence, band (where it is queued)
+--   held:{id}        set   leases of a job
+--   tenants:{band}   zset  tenants with queued jobs -> start tag          tags:{band}  the same for idle tenants
+--   queue:{band}:{t} zset  jobs of a tenant -> pages left (band 0: time)  oldest:{t}   band 4 by time
+--   waiting:{band}   zset  jobs -> time enqueued                          credit       tenants -> credit - earned
+--   leases           zset  lease -> expiry                                lease:{id}   hash  job, kind, epoch, pages
+--
+-- Band 0 holds probes. A grant touches a fixed number of sorted sets: O(log n) in jobs and tenants.
+
+local P = KEYS[1] .. ':'
+local LIMITS = { 10, 100, 199 } -- most pages left in bands 1 to 3; band 4 takes the rest
+local WEIGHTS = { 8, 4, 2, 1 }
+local LIGHT = 2 -- bands 1 and 2 are the light lane
+local CREDIT_MAX = 10 -- pages of credit above which a tenant is served first
+local CREDIT_SHARE = 0.5 -- of its fair share that a tenant is sure of
+local HEAVY_SHARE = 1 / 15 -- of all pages that band 4 is sure of, also while credit is served
+local HEAVY_LAG = 100 -- pages band 4 may fall behind that share: two grants
+local AGED_EVERY = 4 -- every 4th grant of band 4 goes to the tenant's oldest job
+local SLEEP_MAX_MS = 1000 -- a worker looks again at least this often
+local RECLAIM_MAX = 50 -- expired leases taken back per call: bounds one call
+
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+
+local function number(text) return tonumber(text or '') or 0 end
+local function exact(value) return string.format('%.17g', value) end
+local function get(field) return number(redis.call('HGET', P .. 'state', field)) end
+local function set(field, value) redis.call('HSET', P .. 'state', field, exact(value)) end
