@@ -18,7 +18,8 @@ export default {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   // Two: each flow starts a whole house of processes of its own.
   maxWorkers: 2,
-  testTimeout: 30_000,
+  // For the slowest machine: nothing here asserts how long something takes.
+  testTimeout: 60_000,
   // PostgreSQL and Redis for the files that ask for them; others pay nothing.
   globalSetup: '<rootDir>/test/services-server.ts',
   globalTeardown: '<rootDir>/test/services-teardown.ts',

@@ -55,7 +55,8 @@ export async function openPage(browser: Browser, look: Look = {}): Promise<Watch
     reducedMotion: 'reduce',
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  // Container builds may run beside it on the same two cores.
+  page.setDefaultTimeout(25_000);
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(error.message));
   page.on('console', (message) => {

@@ -21,15 +21,16 @@ export function SignInScreen() {
   const refused = search.get('error_description') ?? search.get('error');
   const [failure, setFailure] = useState<string | null>(refused && copy.signIn.failed(refused));
   const token = useLinkToken();
-  const redeemed = useRef(false);
+  const redeemed = useRef<string | null>(null);
   const { data: methods } = useQuery({
     queryKey: keys.methods,
     queryFn: () => call<{ password: boolean; oidc: boolean }>('GET', '/v1/auth/methods'),
   });
 
   useEffect(() => {
-    if (!token || redeemed.current) return;
-    redeemed.current = true;
+    if (!token || redeemed.current === token) return;
+    redeemed.current = token;
+    setFailure(null);
     call<Me>('POST', '/v1/auth/link:redeem', { body: { token } }).then(
       (me) => {
         client.clear();
@@ -130,10 +131,18 @@ export function SignInScreen() {
 }
 
 /** The token stands behind `#`, so that no server and no log ever sees it. */
+/** A link opened while this screen is shown changes the fragment alone: no new page is loaded. */
 function useLinkToken(): string | null {
-  const [token] = useState(() => new URLSearchParams(location.hash.slice(1)).get('token'));
+  const [token, setToken] = useState(linkToken);
+  useEffect(() => {
+    const read = () => setToken(linkToken());
+    addEventListener('hashchange', read);
+    return () => removeEventListener('hashchange', read);
+  }, []);
   return token;
 }
+
+const linkToken = () => new URLSearchParams(location.hash.slice(1)).get('token');
 
 function isRefusal(error: Error): boolean {
   return error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429;
