@@ -14,6 +14,7 @@ import { createAnswerer, extractiveName } from './answerer.ts';
 import { serveCompletions } from './completions.ts';
 import { serveConversations } from './conversations.ts';
 import { createModel, type LanguageModel, type ModelSettings, type ModelTimeouts } from './model.ts';
+import { rehearse } from './rehearsal.ts';
 import { createRetrieval } from './retrieval.ts';
 import { createSweeper } from './sweeper.ts';
 import { createTurnJournal } from './turn-journal.ts';
@@ -70,6 +71,7 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs, 
   const runner = createTurnRunner({ db, journal, signals, answerer, replica, log, turnTimeoutMs, comeBackMs });
   const sweeper = createSweeper(db, log);
   let warm = false;
+  let rehearsal: Promise<void> | undefined;
 
   const app = createApp({
     log,
@@ -77,7 +79,11 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs, 
     notReady: async () => {
       if (!warm) return 'warming up';
       if (!(await schemaIsCurrent(db))) return 'the database schema is older than this build';
-      return retrieval.notReady();
+      const reason = await retrieval.notReady();
+      if (reason) return reason;
+      rehearsal ??= rehearse(retrieval, settings);
+      await rehearsal;
+      return null;
     },
   });
   const context = { db, answerer, runner, signals, slots, embedding: embedder, replica, turnTimeoutMs, log };

@@ -4,6 +4,7 @@ import { ProblemError } from '../shared/problem.ts';
 import { retryTransient } from '../shared/retry.ts';
 import type { Meter } from './ledger.ts';
 import type { Message } from './prompt.ts';
+import { createTextMender } from './storable.ts';
 import { estimateTokens } from './tokens.ts';
 
 export interface ModelSettings {
@@ -71,13 +72,17 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
 
   async function* stream(call: ModelCall): AsyncGenerator<string> {
     const watch = watchOver(call.signal, { firstTokenMs, tokenMs });
+    const mender = createTextMender();
     try {
       // The breaker judges by the first token; it cannot hold a connection open for the rest.
       const opened = await breaker.execute(() => retry.execute(() => open(call, watch), call.signal));
       for (let text = opened.first; text !== null; text = await nextText(opened.parts, call.meter, watch)) {
         call.meter.tokensOut += estimateTokens(text);
-        yield text;
+        const mended = mender.push(text);
+        if (mended) yield mended;
       }
+      const rest = mender.end();
+      if (rest) yield rest;
     } catch (error) {
       if (call.signal.aborted) throw call.signal.reason;
       throw modelFailed(error, call.name);

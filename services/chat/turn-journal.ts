@@ -9,6 +9,7 @@
 import { sql } from 'kysely';
 import type { Database } from '../shared/database.ts';
 import type { Logger } from '../shared/log.ts';
+import { storableJson } from './storable.ts';
 import { turnsChannel } from './turn-signals.ts';
 
 export interface NewEvent {
@@ -84,7 +85,7 @@ export function createTurnJournal(db: Database, replica: string, log: Logger): T
 async function write(db: Database, replica: string, batch: readonly NewEvent[], log: Logger): Promise<void> {
   const rows = batch.map(({ turnId, place, event, data, taken }) => {
     taken();
-    return { turnId, place, event, json: JSON.stringify(data) };
+    return { turnId, place, event, json: storableJson(data) };
   });
   let alive: ReadonlySet<string> = new Set();
   for (let tries = 1; tries <= triesMax; tries++) {

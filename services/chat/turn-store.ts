@@ -4,6 +4,7 @@ import type { Citation, Turn, TurnStatus } from '../shared/contract/chat.ts';
 import type { Problem } from '../shared/contract/common.ts';
 import type { Database } from '../shared/database.ts';
 import type { Tables, Turns } from '../shared/tables.ts';
+import { storableJson, storableText } from './storable.ts';
 import { estimateTokens } from './tokens.ts';
 import { turnsChannel } from './turn-signals.ts';
 
@@ -75,11 +76,11 @@ export async function endTurn(trx: Transaction<Tables>, end: End): Promise<Turn 
     .updateTable('turns')
     .set({
       status: end.status,
-      answer: end.answer,
+      answer: storableText(end.answer),
       answered: end.answered,
-      citations: JSON.stringify(end.citations),
+      citations: storableJson(end.citations),
       usage: end.usage && JSON.stringify(end.usage),
-      error: end.error && JSON.stringify(end.error),
+      error: end.error && storableJson(end.error),
       finished_at: new Date(),
     })
     .where('id', '=', end.turnId)
@@ -94,7 +95,7 @@ export async function endTurn(trx: Transaction<Tables>, end: End): Promise<Turn 
       turn_id: turn.id,
       place: end.place,
       event: end.error ? 'error' : 'done',
-      data: JSON.stringify(end.error ?? turn),
+      data: storableJson(end.error ?? turn),
     })
     .execute();
   await sql`select pg_notify(${turnsChannel}, ${`events ${turn.id}`})`.execute(trx);
