@@ -80,6 +80,25 @@ test('a passage stays data: delimited by what its author cannot know, in the use
   expect(model.requests[0]?.messages[1]?.content).not.toContain(boundary);
 });
 
+test.each([
+  ['an emoji cut in two', ['days \ud83d', '\ude00 [1].'], 'days 😀 [1].'],
+  ['half an emoji and a NUL', ['days \ud83d', ' and \0 [1].'], 'days \uFFFD and \uFFFD [1].'],
+])('%s in one answer is stored, and no other turn waits for it', async (_what, pieces, stored) => {
+  const other = await chat.newConversation(person, brain);
+  model.behave(async (stream, { messages }) => {
+    const broken = messages.at(-1)?.content.includes('broken');
+    for (const piece of broken ? pieces : ['Fourteen days [1].']) {
+      stream.text(piece);
+      await new Promise((resolve) => setTimeout(resolve, 150));
+    }
+    stream.end();
+  });
+  const [broken, whole] = await Promise.all([ask('Is a broken refund paid?'), ask('How long do refunds take?', other)]);
+  expect(broken.at(-1)?.data).toMatchObject({ status: 'done', answer: stored });
+  expect(answerOf(broken)).toBe(stored);
+  expect(whole.at(-1)?.data).toMatchObject({ status: 'done', answer: 'Fourteen days [1].' });
+});
+
 test('an answer without a citation does not count as answered; the nearest passages are given', async () => {
   model.behave(says('The passages do not say.'));
   const done = (await ask('Who is the director?')).at(-1)?.data as Turn;
