@@ -25,8 +25,8 @@ export interface UpkeepSchedule {
 
 /** Uploads write every second or so; after this pause one is over. */
 const debounceMsDefault = 5000;
-/** A brain that is written without a pause is tidied this often. */
-const debounceMsMaxDefault = 60_000;
+/** A brain that is written without a pause is tidied this often: what is not indexed yet slows its searches. */
+const debounceMsMaxDefault = 10_000;
 /** No query reads an old version for longer; a replica's clock may be off by a minute. */
 export const retentionMsDefault = 5 * 60_000;
 

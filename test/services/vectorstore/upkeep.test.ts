@@ -8,8 +8,8 @@ const log = createLogger('test', { level: 'silent' });
 const brain = { tenantId: 't', brainId: 'b' };
 
 test('small tables are merged soon, large ones when a twentieth is new', () => {
-  expect(worthMerging({ rows: 400, unindexedRows: 400, files: 3 })).toBe(false);
-  expect(worthMerging({ rows: 600, unindexedRows: 501, files: 3 })).toBe(true);
+  expect(worthMerging({ rows: 100, unindexedRows: 100, files: 3 })).toBe(false);
+  expect(worthMerging({ rows: 600, unindexedRows: 101, files: 3 })).toBe(true);
   expect(worthMerging({ rows: 100_000, unindexedRows: 4000, files: 3 })).toBe(false);
   expect(worthMerging({ rows: 100_000, unindexedRows: 5001, files: 3 })).toBe(true);
   expect(worthMerging({ rows: 5_000_000, unindexedRows: 10_001, files: 3 })).toBe(true);
