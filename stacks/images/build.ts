@@ -1,6 +1,7 @@
 /** Builds images: of the services, of the base and of the stores where none is named. What is unchanged is not built. */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ServiceName, serviceNames } from '../../services/manifest.ts';
@@ -104,10 +105,13 @@ async function build(engine: Engine, { name, write, dockerfile, args, architectu
     const { bytes, hash } = await write(context);
     const tag = localTag(name);
     const base = args.BASE ? ((await engine.find(args.BASE))?.id ?? args.BASE) : 'scratch';
-    const content = `${hash} on ${base} for ${architecture}, ${args.VERSION ?? 'no version'}`;
+    const from = join(import.meta.dirname, dockerfile);
+    const recipe = createHash('sha256')
+      .update(await readFile(from))
+      .digest('hex');
+    const content = `${hash} by ${recipe} on ${base} for ${architecture}, ${args.VERSION ?? 'no version'}`;
     const before = await engine.find(tag);
     if (before?.content === content) return { id: before.id, bytes };
-    const from = join(import.meta.dirname, dockerfile);
     await engine.build({ tag, context, dockerfile: from, args, content, architecture });
     if (before) await engine.remove(before.id);
     const after = await engine.find(tag);

@@ -56,7 +56,6 @@ export async function bundle(
     external: [...neverLoaded, ...packages.map((name) => name.replace('{arch}', '*'))],
     // Names and lines stay: a stack trace from production must be readable, and Node prints the line of a fault.
     minifySyntax: true,
-    keepNames: true,
     legalComments: 'linked',
     logLevel: 'error',
   });
