@@ -16,6 +16,7 @@ export interface Boot {
   readonly healthPath: string;
   readonly vcpu: number;
   readonly memoryMiB: number;
+  readonly tmpMiB: number;
   readonly stopTimeoutMs: number;
   readonly logGroup: string;
   /** Plain settings, sorted. */

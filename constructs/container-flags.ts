@@ -8,6 +8,8 @@ export interface ContainerLimits {
   readonly vcpu: number;
   /** Memory in MiB, swap included: above it the container is killed. */
   readonly memoryMiB: number;
+  /** Size of `/tmp`, which is part of that memory; see scratch.ts. */
+  readonly tmpMiB: number;
   /** SIGTERM until SIGKILL, in ms. */
   readonly stopTimeoutMs: number;
 }
@@ -15,14 +17,11 @@ export interface ContainerLimits {
 /** Node, four parser children and their threads use about 120; a fork bomb reaches any bound. */
 export const pidsMax = 256;
 
-/** Scratch space in MiB. It counts against the container's memory, so it is small. */
-export const tmpMiB = 64;
-
 /**
- * @example containerFlags({ vcpu: 0.5, memoryMiB: 512, stopTimeoutMs: 120_000 })
+ * @example containerFlags({ vcpu: 0.5, memoryMiB: 512, tmpMiB: 64, stopTimeoutMs: 120_000 })
  * // ['--cpus=0.5', '--memory=512m', '--memory-swap=512m', '--pids-limit=256', '--read-only', ...]
  */
-export function containerFlags({ vcpu, memoryMiB, stopTimeoutMs }: ContainerLimits): string[] {
+export function containerFlags({ vcpu, memoryMiB, tmpMiB, stopTimeoutMs }: ContainerLimits): string[] {
   return [
     `--cpus=${vcpu}`,
     `--memory=${memoryMiB}m`,

@@ -57,7 +57,11 @@ export interface Site {
   readonly internalBalancerArn: string | undefined;
   /** How each balancer's metrics name it. */
   readonly balancerSuffixes: { readonly public: string; readonly internal: string };
-  readonly limits: { readonly deregistrationDelayMs: number; readonly stopTimeoutMs: number };
+  readonly limits: {
+    readonly deregistrationDelayMs: number;
+    readonly stopTimeoutMs: number;
+    readonly uploadBytesMax: number;
+  };
 }
 
 export interface TierProps {

@@ -13,6 +13,7 @@ import { nameOf } from './names.ts';
 import { refusePlaceholders } from './placeholder.ts';
 import { plainSettings } from './plain-settings.ts';
 import { Role, type Statement } from './role.ts';
+import { tmpMiB } from './scratch.ts';
 import { targetGroup } from './target-group.ts';
 import type { PlatformChild, PlatformProps } from './tier.ts';
 import { scaleGroup } from './vm-scaling.ts';
@@ -111,6 +112,7 @@ export class VmTier extends Construct implements PlatformChild {
       healthPath,
       vcpu: placement.vcpu,
       memoryMiB: placement.memoryMiB,
+      tmpMiB: tmpMiB(service, site.limits.uploadBytesMax),
       stopTimeoutMs: site.limits.stopTimeoutMs,
       logGroup: props.logGroup.name,
       settings: plainSettings(props.settings),

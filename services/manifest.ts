@@ -27,6 +27,13 @@ export interface Service {
   readonly settings: readonly SettingName[];
   /** Heap of its main process in MiB, where most of the budget belongs to something else. Absent: a share of the budget. */
   readonly heapMiB?: number;
+  /** Documents of the largest size that it keeps on its own disk at once. Absent: none. */
+  readonly scratchUploads?: number;
+  /**
+   * How long its work lasts, for machines that tiers share. `prompt`: a few milliseconds for one who waits. `sustained`:
+   * can fill its budget for long. `background`: that too, and nobody waits for a single step of it.
+   */
+  readonly pace: 'prompt' | 'sustained' | 'background';
 }
 
 export interface Setting {
@@ -62,6 +69,7 @@ export const settings = {
   PAGES_MAX: { type: 'integer', what: 'most pages of one document', default: '5000' },
   PAGE_TIMEOUT_MS: { type: 'integer', what: 'longest time for one page', default: '30000' },
   PARSER_CHILDREN: { type: 'integer', what: 'parser child processes, 1 to 4', default: '4' },
+  SCRATCH_BYTES_MAX: { type: 'integer', what: "documents on a worker's own disk, in bytes", default: '200000000' },
   CHAT_SLOTS: { type: 'integer', what: 'answers in flight per replica; the next gets 503 yield', default: '64' },
   TURN_TIMEOUT_MS: { type: 'integer', what: 'longest time for one answer', default: '100000' },
   MODEL_URL: { type: 'text', what: 'OpenAI-compatible base URL; empty: the extractive answerer', default: '' },
@@ -76,6 +84,7 @@ export const settings = {
   EMBEDDING_DIMENSIONS: { type: 'integer', what: 'length of its vectors', default: '384' },
   EMBEDDING_API_KEY: { type: 'text', what: 'key for it', secret: true, default: '' },
   CACHE_MIB: { type: 'integer', what: 'index and file cache of one vectorstore replica', default: '256' },
+  TOKIO_WORKER_THREADS: { type: 'integer', what: 'threads that carry on queries and commits of LanceDB', default: '4' },
 } as const satisfies Record<string, Setting>;
 
 const process = ['HOST', 'PORT', 'LOG_LEVEL', 'REPLICA', 'ENVIRONMENT', 'STOP_TIMEOUT_MS'] as const;
@@ -86,6 +95,7 @@ const embedding = ['EMBEDDING_URL', 'EMBEDDING_MODEL', 'EMBEDDING_DIMENSIONS', '
 export const services = {
   chat: {
     port: 8003,
+    pace: 'sustained',
     routes: ['/v1/chat/*', '/v1/models'],
     healthPath: '/readyz',
     calls: ['vectorstore'],
@@ -107,6 +117,7 @@ export const services = {
   },
   api: {
     port: 8002,
+    pace: 'prompt',
     routes: ['/v1/*'],
     healthPath: '/readyz',
     calls: [],
@@ -126,6 +137,7 @@ export const services = {
   },
   web: {
     port: 8001,
+    pace: 'prompt',
     routes: ['/*'],
     healthPath: '/readyz',
     calls: [],
@@ -135,6 +147,7 @@ export const services = {
   },
   'document-worker': {
     port: 8004,
+    pace: 'background',
     routes: [],
     healthPath: '/readyz',
     calls: ['vectorstore'],
@@ -142,6 +155,8 @@ export const services = {
     egress: ['embedding'],
     // Documents stay on disk and in the parser children; a small heap is collected before it grows with the document.
     heapMiB: 128,
+    // One that is read and one that comes next.
+    scratchUploads: 2,
     settings: [
       ...process,
       ...database,
@@ -153,16 +168,25 @@ export const services = {
       'PAGES_MAX',
       'PAGE_TIMEOUT_MS',
       'PARSER_CHILDREN',
+      'SCRATCH_BYTES_MAX',
     ],
   },
   vectorstore: {
     port: 8005,
+    pace: 'sustained',
     routes: [],
     healthPath: '/readyz',
     calls: [],
     uses: ['postgres', 'document-store'],
     egress: [],
-    settings: [...process, ...database, 'DOCUMENT_STORE_URL', 'SERVICE_TOKEN_SECRET', 'CACHE_MIB'],
+    settings: [
+      ...process,
+      ...database,
+      'DOCUMENT_STORE_URL',
+      'SERVICE_TOKEN_SECRET',
+      'CACHE_MIB',
+      'TOKIO_WORKER_THREADS',
+    ],
   },
 } as const satisfies Record<ServiceName, Service>;
 

@@ -5,6 +5,7 @@
  * defaults; nothing after it touches the raw object.
  */
 import { z } from 'zod';
+import { workerMemoryMiBMin } from '../constructs/scratch.ts';
 import { type ServiceName, serviceNames } from '../services/manifest.ts';
 import { awsFaults, awsSchema } from './aws.ts';
 
@@ -118,6 +119,8 @@ export const environmentSchema = z
         if (placement.slots !== undefined && name !== 'chat') fault([...path, 'slots'], 'only chat has slots');
         if (placement.parserChildren !== undefined && name !== 'document-worker')
           fault([...path, 'parserChildren'], 'only document-worker has parser children');
+        if (name === 'document-worker')
+          checkWorker(environment.limits, placement, (text) => fault([...path, 'memoryMiB'], text));
         if (placement.spotPercent > 0 && name !== 'document-worker')
           fault([...path, 'spotPercent'], 'only document-worker may lose a replica at any moment');
       });
@@ -130,6 +133,20 @@ export const environmentSchema = z
         `given turnTimeoutMs ${turnTimeoutMs}, deregistrationDelayMs ${deregistrationDelayMs}, stopTimeoutMs ${stopTimeoutMs}; allowed: each at most the next`,
       );
   });
+
+function checkWorker(
+  { uploadBytesMax }: Limits,
+  { memoryMiB, parserChildren = 4 }: Placement,
+  fault: (text: string) => void,
+) {
+  const least = workerMemoryMiBMin({ parserChildren, uploadBytesMax });
+  if (memoryMiB < least)
+    fault(
+      `given ${memoryMiB}; allowed with ${parserChildren} parser children and uploads of ${uploadBytesMax} bytes: at least ${least}`,
+    );
+}
+
+type Limits = z.output<typeof limitsSchema>;
 
 /** What a person writes in `environments/<name>.ts`. */
 export type EnvironmentInput = z.input<typeof environmentSchema>;

@@ -2,6 +2,7 @@
  * The settings of a service that follow from its environment alone. Addresses and secrets are added by whoever starts
  * it: the local run, a task definition, a unit file.
  */
+import { scratchBytes } from '../constructs/scratch.ts';
 import { type Service, type ServiceName, type SettingName, services } from '../services/manifest.ts';
 import type { Environment, Placement } from './environment.ts';
 
@@ -19,6 +20,7 @@ export function serviceSettings(
     PAGES_MAX: limits.pagesMax,
     PAGE_TIMEOUT_MS: limits.pageTimeoutMs,
     TURN_TIMEOUT_MS: limits.turnTimeoutMs,
+    SCRATCH_BYTES_MAX: scratchBytes(name, limits.uploadBytesMax),
     PARSER_CHILDREN: placement.parserChildren,
     CHAT_SLOTS: placement.slots,
     MODEL_URL: chatModel?.url,
@@ -27,7 +29,9 @@ export function serviceSettings(
     EMBEDDING_MODEL: embeddingModel?.model,
     EMBEDDING_DIMENSIONS: embeddingModel?.dimensions,
     // A quarter of the replica's memory: the rest is the process, a query's working set and a commit under way.
-    CACHE_MIB: name === 'vectorstore' ? Math.floor(placement.memoryMiB / 4) : undefined,
+    CACHE_MIB: Math.floor(placement.memoryMiB / 4),
+    // Tokio reads it itself, and counts one thread below two CPUs: then a brain's merge would stop every search.
+    TOKIO_WORKER_THREADS: 4,
   };
   const taken = new Set<SettingName>(services[name].settings);
   return Object.fromEntries(

@@ -15,6 +15,7 @@ export interface Work {
   readonly documentId: string;
   readonly mediaType: string;
   readonly objectKey: string;
+  readonly sizeBytes: number;
 }
 
 /** Days that a job stays readable after its end. */
@@ -159,6 +160,7 @@ export interface OpenJob extends Selectable<Jobs> {
   document_id: string;
   media_type: string;
   object_key: string;
+  size_bytes: number;
 }
 
 async function lockJob(tx: Transaction<Tables>, lease: Lease) {
@@ -166,7 +168,8 @@ async function lockJob(tx: Transaction<Tables>, lease: Lease) {
     .selectFrom('jobs')
     .innerJoin('documents', 'documents.id', 'jobs.document_id')
     .selectAll('jobs')
-    .select(['documents.media_type', 'documents.object_key', 'documents.deleted_at', 'documents.id as document_id'])
+    .select(['documents.media_type', 'documents.object_key', 'documents.size_bytes', 'documents.deleted_at'])
+    .select('documents.id as document_id')
     .where('jobs.id', '=', lease.jobId)
     .forUpdate('jobs')
     .executeTakeFirst();
@@ -180,6 +183,7 @@ const toWork = (job: OpenJob): Work => ({
   documentId: job.document_id,
   mediaType: job.media_type,
   objectKey: job.object_key,
+  sizeBytes: job.size_bytes,
 });
 
 async function changed(tx: Transaction<Tables>, job: Selectable<Jobs>): Promise<void> {

@@ -37,7 +37,7 @@ export async function workOn(context: LeaseContext, lease: Lease, signal: AbortS
     const start = await begin(db, lease);
     if (start.decision !== 'work') return await stepAside(context, lease, start.decision);
     const { work } = start;
-    const file = await context.files.acquire(work.documentId, work.objectKey);
+    const file = await context.files.acquire(work, signal);
     try {
       const parserFile = { path: file.path, mediaType: work.mediaType as MediaType };
       if (lease.kind === 'probe') await probe(context, lease, work, parserFile, signal);

@@ -70,7 +70,7 @@ export function startWorker(options: WorkerOptions): Worker {
       if (closing.signal.aborted) return;
       await new Promise((resolve) => setTimeout(resolve, schemaWaitMs));
     }
-    const files = await LocalFiles.open(store, options.filesFolder);
+    const files = await LocalFiles.open(store, { base: options.filesFolder, bytesMax: settings.SCRATCH_BYTES_MAX });
     onClose(() => files.close());
     const children = await ParserPool.start({
       log,

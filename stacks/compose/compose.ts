@@ -1,12 +1,20 @@
 /** An environment as a compose file: the same tiers, limits and edges on one machine, without a cloud account. Pure. */
 import type { Edge } from '../../constructs/connections.ts';
 import { initCommand } from '../../constructs/init-command.ts';
-import { type ServiceName, type SettingName, serviceNames, services, settings } from '../../services/manifest.ts';
+import { tmpMiB } from '../../constructs/scratch.ts';
+import {
+  type Service as Declared,
+  type ServiceName,
+  type SettingName,
+  serviceNames,
+  services,
+  settings,
+} from '../../services/manifest.ts';
 import type { Environment, Placement } from '../environment.ts';
 import { heapFlags, serviceSettings } from '../settings.ts';
 import { type Network, networkOf, networksOf, openEdges } from './networks.ts';
 import { doorService, joined, storeServices } from './parts.ts';
-import { fromEnv, limits, locked, type Service } from './service.ts';
+import { fromEnv, limits, locked, type Service, scratch, shares } from './service.ts';
 
 /** The service that brings the database to the present schema and ends. */
 export const migrateService = 'migrate';
@@ -80,7 +88,7 @@ interface TierService {
 }
 
 function tierService({ environment, passed, tier, name, placement, networks }: TierService): Service {
-  const uses: readonly string[] = services[tier].uses;
+  const { uses, pace }: Declared = services[tier];
   return {
     image: `localhost/bulkhead/${tier}`,
     pull_policy: 'never',
@@ -89,6 +97,9 @@ function tierService({ environment, passed, tier, name, placement, networks }: T
       ...variables(environment, passed, tier, name, placement),
     },
     ...limits(placement),
+    ...(pace === 'background' && { cpu_shares: shares.background }),
+    ...(pace !== 'prompt' && { cpuset: fromEnv('SUSTAINED_CPUS') }),
+    ...scratch(tmpMiB(tier, environment.limits.uploadBytesMax)),
     ...locked,
     stop_grace_period: `${Math.ceil(environment.limits.stopTimeoutMs / 1000)}s`,
     restart: 'unless-stopped',

@@ -1,10 +1,12 @@
 /** Writes an environment's compose file, and the `.env` beside it that holds what only this machine knows. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { SettingName } from '../../services/manifest.ts';
 import type { Environment } from '../environment.ts';
 import { composeOf } from './compose.ts';
+import { sustainedCpus } from './cpus.ts';
 import { renderCompose, renderEnv } from './render.ts';
 
 export interface ComposeFolder {
@@ -31,6 +33,7 @@ export async function writeCompose({ environment, folder, port, stores, passed =
   const values = {
     PORT: String(port),
     PUBLIC_URL: `http://localhost:${port}`,
+    SUSTAINED_CPUS: sustainedCpus(environment, availableParallelism()),
     ...(stores && { POSTGRES_IMAGE: stores.postgres, REDIS_IMAGE: stores.redis }),
     ...Object.fromEntries(
       secrets.map((name) => [name, before[name] ?? randomBytes(secretBytes).toString('base64url')]),

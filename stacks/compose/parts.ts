@@ -1,8 +1,9 @@
 /** The services of a compose file that are no tiers: PostgreSQL, Redis, and the door that people come in by. */
 import type { Edge } from '../../constructs/connections.ts';
+import { tmpMiBMin } from '../../constructs/scratch.ts';
 import type { ServiceName } from '../../services/manifest.ts';
 import { networkOf, publicNetwork } from './networks.ts';
-import { fromEnv, limits, locked, type Service } from './service.ts';
+import { fromEnv, limits, locked, type Service, scratch, shares } from './service.ts';
 
 /** PostgreSQL and Redis. In AWS they are RDS and ElastiCache; these sizes carry one machine's tiers. */
 export function storeServices(edges: readonly Edge[]): Record<'postgres' | 'redis', Service> {
@@ -20,6 +21,7 @@ export function storeServices(edges: readonly Edge[]): Record<'postgres' | 'redi
       },
       // Memory: the shared buffers, and about 2 MiB for each of 200 connections.
       ...limits({ vcpu: 1, memoryMiB: 1024, pids: 512 }),
+      cpu_shares: shares.stores,
       ...common,
       healthcheck: { test: ['CMD', 'pg_isready', '--quiet', '--host=127.0.0.1'], interval: '2s', retries: 30 },
       stop_grace_period: '60s',
@@ -37,6 +39,7 @@ export function storeServices(edges: readonly Edge[]): Record<'postgres' | 'redi
       environment: {},
       // Memory: maxmemory, and as much again for buffers and the process.
       ...limits({ vcpu: 0.5, memoryMiB: 256, pids: 64 }),
+      cpu_shares: shares.stores,
       ...common,
       stop_grace_period: '10s',
       networks: joined(edges, (edge) => edge.kind === 'use' && edge.store === 'redis'),
@@ -57,6 +60,8 @@ export function doorService(upstreams: Upstreams, edges: readonly Edge[]): Servi
     pull_policy: 'never',
     environment: { PORT: String(doorPort), UPSTREAMS: JSON.stringify(upstreams) },
     ...limits({ vcpu: 0.5, memoryMiB: 256, pids: 64 }),
+    cpu_shares: shares.stores,
+    ...scratch(tmpMiBMin),
     ...locked,
     stop_grace_period: '15s',
     restart: 'unless-stopped',

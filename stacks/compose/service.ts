@@ -1,5 +1,5 @@
 /** What a service of a compose file is, and what every one of ours has in common. */
-import { pidsMax, tmpMiB } from '../../constructs/container-flags.ts';
+import { pidsMax } from '../../constructs/container-flags.ts';
 
 /** The fields that are used here. https://github.com/compose-spec/compose-spec/blob/main/05-services.md */
 export interface Service {
@@ -8,6 +8,10 @@ export interface Service {
   readonly command?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly cpus: number;
+  /** Weight when the machine's CPUs are contended. Absent: 1024. */
+  readonly cpu_shares?: number;
+  /** CPUs that it may run on. Absent: all. */
+  readonly cpuset?: string;
   readonly mem_limit: string;
   readonly memswap_limit: string;
   readonly pids_limit: number;
@@ -41,10 +45,18 @@ export function limits({ vcpu, memoryMiB, pids = pidsMax }: Budget) {
   return { cpus: vcpu, mem_limit: memory, memswap_limit: memory, pids_limit: pids };
 }
 
+/**
+ * Weights where CPUs are contended; compose's default is 1024. A sixteenth still moves on when all others are busy; for
+ * the stores and the door every tier waits.
+ */
+export const shares = { background: 64, stores: 4096 } as const;
+
+/** `/tmp`: all that a container of ours may write to. */
+export const scratch = (sizeMiB: number) => ({ tmpfs: [`/tmp:rw,nosuid,nodev,size=${sizeMiB}m`] });
+
 /** What a container of ours is denied: the flags of the VM tier (container-flags.ts) in the words of compose. */
 export const locked = {
   read_only: true,
-  tmpfs: [`/tmp:rw,nosuid,nodev,size=${tmpMiB}m`],
   cap_drop: ['ALL'],
   security_opt: ['no-new-privileges'],
   init: true,

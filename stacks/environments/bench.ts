@@ -10,8 +10,9 @@ export const bench: EnvironmentInput = {
     web: { platform: 'ecs', vcpu: 0.25, memoryMiB: 512 },
     api: { platform: 'ecs', vcpu: 0.25, memoryMiB: 512 },
     chat: { platform: 'ecs', vcpu: 0.25, memoryMiB: 512, slots: 32 },
-    'document-worker': { platform: 'ecs', vcpu: 0.5, memoryMiB: 2048, parserChildren: 2 },
-    vectorstore: { platform: 'ecs', vcpu: 0.25, memoryMiB: 1024 },
+    'document-worker': { platform: 'ecs', vcpu: 0.25, memoryMiB: 2048, parserChildren: 2 },
+    // Searches and the worker's commits share it: twice what the worker has, and a saturated worker cannot fill it.
+    vectorstore: { platform: 'ecs', vcpu: 0.5, memoryMiB: 1024 },
   },
   aws: {
     region: 'us-east-1',

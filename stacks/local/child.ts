@@ -1,5 +1,6 @@
 /** One child process: its own process group, its output in a log, and an end that is always known. */
 import { spawn } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 import type { Writable } from 'node:stream';
 
 export interface ChildCommand {
@@ -10,6 +11,8 @@ export interface ChildCommand {
   readonly cwd?: string;
   readonly uid?: number;
   readonly gid?: number;
+  /** Gives way to everything else on this machine, and so do its own children. */
+  readonly background?: boolean;
 }
 
 export interface Exit {
@@ -33,7 +36,10 @@ export interface Child {
  *
  * @throws Error when the command cannot be started at all.
  */
-export async function startChild({ command, args, env, cwd, uid, gid }: ChildCommand, log: Writable): Promise<Child> {
+export async function startChild(
+  { command, args, env, cwd, uid, gid, background }: ChildCommand,
+  log: Writable,
+): Promise<Child> {
   const child = spawn(command, args, {
     env,
     detached: true,
@@ -52,6 +58,7 @@ export async function startChild({ command, args, env, cwd, uid, gid }: ChildCom
   });
   const { pid } = child;
   if (pid === undefined) throw new Error(`cannot start ${command}: it has no process id`);
+  if (background) giveWay(pid);
   const ended = () => child.exitCode !== null || child.signalCode !== null;
   return {
     pid,
@@ -61,6 +68,15 @@ export async function startChild({ command, args, env, cwd, uid, gid }: ChildCom
       if (!ended()) signalGroup(pid, 'SIGKILL');
     },
   };
+}
+
+/** A process that has ended already needs no priority. */
+function giveWay(pid: number): void {
+  try {
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch (error) {
+    if ((error as { info?: { code?: string } }).info?.code !== 'ESRCH') throw error;
+  }
 }
 
 /** Signals a process group that was started by {@link startChild}; gone already is fine. */

@@ -1,5 +1,5 @@
 /** Places the replicas of every tier on ports, and starts them. */
-import { type ServiceName, type SettingName, serviceNames, services } from '../../services/manifest.ts';
+import { type Service, type ServiceName, type SettingName, serviceNames, services } from '../../services/manifest.ts';
 import type { Placement } from '../environment.ts';
 import { heapFlags } from '../settings.ts';
 import type { Replica } from './balance.ts';
@@ -47,6 +47,7 @@ export async function placeTiers(site: Site): Promise<void> {
 
 /** Starts the replicas of one tier and resolves when all are ready. */
 export async function startTier(site: Site, name: ServiceName): Promise<void> {
+  const { healthPath, pace }: Service = services[name];
   const { environment, outer, run, settings } = site;
   const start = async (replica: TierReplica) => {
     const { port, placement } = replica;
@@ -61,8 +62,11 @@ export async function startTier(site: Site, name: ServiceName): Promise<void> {
     });
     replica.process = await startPart(site, {
       name: replica.name,
-      command: async () => serviceCommand(site.programs.tier(name), given, heapFlags(name, placement.memoryMiB), outer),
-      probe: () => probe(port, services[name].healthPath),
+      command: async () => ({
+        ...serviceCommand(site.programs.tier(name), given, heapFlags(name, placement.memoryMiB), outer),
+        background: pace === 'background',
+      }),
+      probe: () => probe(port, healthPath),
       // The first start compiles WebAssembly and opens indexes, all tiers at once on perhaps two busy cores.
       readyTimeoutMs: 90_000,
       stopTimeoutMs: environment.limits.stopTimeoutMs,

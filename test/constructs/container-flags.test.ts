@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { containerFlags } from '../../constructs/container-flags.ts';
 
 test('a container gets its budget and nothing beside it', () => {
-  expect(containerFlags({ vcpu: 0.4, memoryMiB: 1536, stopTimeoutMs: 119_500 })).toEqual([
+  expect(containerFlags({ vcpu: 0.4, memoryMiB: 1536, tmpMiB: 64, stopTimeoutMs: 119_500 })).toEqual([
     '--cpus=0.4',
     '--memory=1536m',
     '--memory-swap=1536m',

@@ -34,7 +34,7 @@ export const site: TierProps['site'] = {
   publicListenerArn: 'arn:listener',
   internalBalancerArn: 'arn:internal',
   balancerSuffixes: { public: 'app/public/1', internal: 'app/internal/1' },
-  limits: { deregistrationDelayMs: 110_000, stopTimeoutMs: 120_000 },
+  limits: { deregistrationDelayMs: 110_000, stopTimeoutMs: 120_000, uploadBytesMax: 100_000_000 },
 };
 
 export interface TierChanges extends Partial<Omit<TierProps, 'placements' | 'service'>> {

@@ -120,7 +120,7 @@ describe('the group', () => {
 
 describe('the boot script', () => {
   test('runs the service with exactly the flags that the container tests use', () => {
-    const flags = containerFlags({ vcpu: 0.5, memoryMiB: 1024, stopTimeoutMs: 120_000 }).join(' ');
+    const flags = containerFlags({ vcpu: 0.5, memoryMiB: 1024, tmpMiB: 64, stopTimeoutMs: 120_000 }).join(' ');
     expect(line(vm('chat'), 'ExecStart=')).toContain(` ${flags} `);
     expect(line(vm('api'), 'ExecStartPre=/usr/bin/docker run')).toContain(` ${flags} `);
   });

@@ -9,7 +9,7 @@ import { routes } from '../../services/shared/contract/routes.ts';
 import { bench } from '../../stacks/environments/bench.ts';
 import { hugePdf, lacksManuals } from '../flows/documents.ts';
 import { testWith } from '../skip.ts';
-import { bombPdf } from './documents.ts';
+import { bombPdf, heavyPdf } from './documents.ts';
 import { type ContainerHouse, startContainers } from './house.ts';
 import { evaluate, eventually, health, lacksPodman, podman, stateOf } from './podman.ts';
 
@@ -18,8 +18,11 @@ const test = testWith(lacks);
 
 /** Small enough for the kernel to act before the worker's own watch over its children does. */
 const workerMiB = 448;
+const uploadBytesMax = 20_000_000;
 const environment = {
   ...bench,
+  // The scratch space for two of them is part of the memory.
+  limits: { uploadBytesMax },
   tiers: {
     ...bench.tiers,
     'document-worker': { platform: 'ecs' as const, vcpu: 1, memoryMiB: workerMiB, parserChildren: 1 },
@@ -111,6 +114,22 @@ describe('a parser', () => {
       });
       expect(await mainPid(house)).toBe(before);
       expect(await health(house.container('document-worker'))).toBeNull();
+    },
+    longMs,
+  );
+});
+
+describe('scratch space', () => {
+  test(
+    'for two of the largest documents takes any number of them',
+    async () => {
+      const jobs = [];
+      for (const name of ['1.pdf', '2.pdf', '3.pdf', '4.pdf', '5.pdf', '6.pdf']) {
+        const path = join(folder, name);
+        await writeFile(path, await heavyPdf(uploadBytesMax - 100_000));
+        jobs.push(await house.owner.ingest(brain, path));
+      }
+      for (const { id } of jobs) expect(await house.owner.finished(id, longMs)).toMatchObject({ status: 'succeeded' });
     },
     longMs,
   );

@@ -1,4 +1,5 @@
 /** Documents that do harm by their size. */
+import { randomBytes } from 'node:crypto';
 import { createDeflate } from 'node:zlib';
 import { PDFDocument, PDFName, PDFNumber, PDFRawStream, StandardFonts } from 'pdf-lib';
 
@@ -16,6 +17,15 @@ export async function bombPdf(): Promise<Uint8Array> {
   const bomb = await deflatedBlanks(bombMiB);
   dictionary.set(PDFName.of('Length'), PDFNumber.of(bomb.length));
   pdf.getPage(1).node.set(PDFName.of('Contents'), pdf.context.register(PDFRawStream.of(dictionary, bomb)));
+  return pdf.save({ useObjectStreams: false });
+}
+
+/** One page, and an attachment that nothing makes smaller. */
+export async function heavyPdf(bytes: number): Promise<Uint8Array> {
+  const pdf = await PDFDocument.create();
+  const font = await pdf.embedFont(StandardFonts.Helvetica);
+  pdf.addPage([595, 842]).drawText('one page', { x: 50, y: 760, size: 12, font });
+  await pdf.attach(randomBytes(bytes), 'attachment.bin');
   return pdf.save({ useObjectStreams: false });
 }
 

@@ -1,26 +1,51 @@
 /** `podman run` flags from the services of a compose file. Pure. */
 import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { containerFlags } from '../../constructs/container-flags.ts';
 import { serviceNames } from '../../services/manifest.ts';
 import type { Compose } from '../../stacks/compose/compose.ts';
+import { sustainedCpus } from '../../stacks/compose/cpus.ts';
 import type { Service } from '../../stacks/compose/service.ts';
+import type { Environment } from '../../stacks/environment.ts';
 import { projectFolder } from '../../stacks/images/run.ts';
 
 /** A tier's budget and isolation: the flags of the VM tier's unit. */
-export function tierFlags({ cpus, mem_limit }: Service, stopTimeoutMs: number): string[] {
-  return containerFlags({ vcpu: cpus, memoryMiB: Number.parseInt(mem_limit, 10), stopTimeoutMs });
+export function tierFlags(service: Service, stopTimeoutMs: number): string[] {
+  const { cpus, mem_limit, tmpfs } = service;
+  return [
+    ...containerFlags({
+      vcpu: cpus,
+      memoryMiB: Number.parseInt(mem_limit, 10),
+      tmpMiB: tmpMiBOf(tmpfs),
+      stopTimeoutMs,
+    }),
+    // Compose's own: a VM has nobody to give way to.
+    ...sharedMachineFlags(service),
+  ];
+}
+
+function tmpMiBOf(tmpfs: Service['tmpfs'] = []): number {
+  return Number(tmpfs.join().match(/^\/tmp:.*\bsize=(\d+)m$/)?.[1]);
+}
+
+function sharedMachineFlags({ cpu_shares, cpuset }: Service): string[] {
+  return [
+    ...(cpu_shares === undefined ? [] : [`--cpu-shares=${cpu_shares}`]),
+    ...(cpuset === undefined ? [] : [`--cpuset-cpus=${cpuset}`]),
+  ];
 }
 
 /** The same of a part that is no tier, which the VM tier does not know. */
-export function serviceFlags({ cpus, mem_limit, pids_limit, tmpfs = [] }: Service): string[] {
+export function serviceFlags(service: Service): string[] {
+  const { cpus, mem_limit, pids_limit, tmpfs = [] } = service;
   const limits = [
     `--cpus=${cpus}`,
     `--memory=${mem_limit}`,
     `--memory-swap=${mem_limit}`,
     `--pids-limit=${pids_limit}`,
   ];
-  return ['--init', ...limits, ...tmpfs.map((mount) => `--tmpfs=${mount}`)];
+  return ['--init', ...limits, ...sharedMachineFlags(service), ...tmpfs.map((mount) => `--tmpfs=${mount}`)];
 }
 
 /** All tiers as processes of one container with their CPUs and memory summed up: what a monolith is given. */
@@ -30,6 +55,7 @@ export function togetherArguments(compose: Compose, full: (name: string) => stri
   const limits = {
     vcpu: sum(({ cpus }) => cpus),
     memoryMiB: sum(({ mem_limit }) => Number.parseInt(mem_limit, 10)),
+    tmpMiB: sum(({ tmpfs }) => tmpMiBOf(tmpfs)),
     stopTimeoutMs,
   };
   const networks = [...new Set(tiers.flatMap(([, service]) => Object.keys(service.networks)))];
@@ -60,11 +86,12 @@ const supervisor = `
   }`;
 
 /** What stands in compose's `.env` file. */
-export function variablesFor(url: string): Record<string, string> {
+export function variablesFor(url: string, environment: Environment): Record<string, string> {
   const secret = () => randomBytes(32).toString('base64url');
   return {
     PORT: new URL(url).port,
     PUBLIC_URL: url,
+    SUSTAINED_CPUS: sustainedCpus(environment, availableParallelism()),
     POSTGRES_IMAGE: 'localhost/bulkhead/postgres',
     REDIS_IMAGE: 'localhost/bulkhead/redis',
     POSTGRES_PASSWORD: secret(),

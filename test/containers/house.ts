@@ -11,7 +11,7 @@ import { findEngine } from '../../stacks/images/engine.ts';
 import { freePort } from '../../stacks/local/ports.ts';
 import { Client } from '../flows/client.ts';
 import { fill, serviceFlags, tierFlags, togetherArguments, variablesFor } from './flags.ts';
-import { evaluate, eventually, execIn, podman } from './podman.ts';
+import { eventually, execIn, podman } from './podman.ts';
 
 export interface ContainerHouse {
   readonly compose: Compose;
@@ -44,7 +44,7 @@ export async function startContainers(input: EnvironmentInput, { together = fals
   const { stopTimeoutMs } = environment.limits;
   const prefix = `bulkhead${randomBytes(3).toString('hex')}`;
   const url = `http://127.0.0.1:${await freePort()}`;
-  const variables = variablesFor(url);
+  const variables = variablesFor(url, environment);
   const compose = fill(composeOf(environment), variables);
   const full = (name: string) => `${prefix}-${name}`;
   const tiers = serviceNames.filter((name) => compose.services[name]);
@@ -67,8 +67,19 @@ export async function startContainers(input: EnvironmentInput, { together = fals
     );
   };
   const container = (name: string) => full(together && (serviceNames as string[]).includes(name) ? 'all' : name);
-  const ready = (name: ServiceName) =>
-    eventually(() => evaluate(container(name), askReadiness(services[name].port)), 90_000);
+  const address = async (name: ServiceName) => {
+    const [{ NetworkSettings }] = JSON.parse(await podman('inspect', '--type=container', container(name)));
+    const networks: Record<string, { IPAddress: string }> = NetworkSettings.Networks;
+    return `http://${Object.values(networks)[0]?.IPAddress}:${services[name].port}`;
+  };
+  /** Asked from outside, as a balancer does: a program started inside would spend the tier's own CPU. */
+  const ready = async (name: ServiceName) => {
+    const url = `${await address(name)}${services[name].healthPath}`;
+    await eventually(async () => {
+      const answer = await fetch(url, { signal: AbortSignal.timeout(5000) });
+      if (!answer.ok) throw new Error(await answer.text());
+    }, 90_000);
+  };
   const startTiers = async () => {
     if (together)
       await podman('run', '--detach', `--name=${full('all')}`, ...togetherArguments(compose, full, stopTimeoutMs));
@@ -104,11 +115,7 @@ export async function startContainers(input: EnvironmentInput, { together = fals
         await run(name);
         await ready(name as ServiceName);
       },
-      address: async (name) => {
-        const [{ NetworkSettings }] = JSON.parse(await podman('inspect', '--type=container', container(name)));
-        const networks: Record<string, { IPAddress: string }> = NetworkSettings.Networks;
-        return `http://${Object.values(networks)[0]?.IPAddress}:${services[name].port}`;
-      },
+      address,
       close,
     };
   } catch (error) {
@@ -116,9 +123,4 @@ export async function startContainers(input: EnvironmentInput, { together = fals
     await close();
     throw error;
   }
-}
-
-function askReadiness(port: number): string {
-  return `const answer = await fetch('http://127.0.0.1:${port}/readyz');
-    if (!answer.ok) throw new Error(await answer.text());`;
 }

@@ -99,6 +99,11 @@ describe('synth says what was given, what is allowed and what to do', () => {
       "given 50 on 'vm'; spot capacity is offered on 'ecs'",
     ],
     [
+      'a document-worker without room for its documents',
+      sample({ tiers: { 'document-worker': { platform: 'ecs', vcpu: 0.25, memoryMiB: 512 } } as never }),
+      'given 512; allowed with 4 parser children and uploads of 100000000 bytes: at least 959',
+    ],
+    [
       'more connections than the database takes',
       chat({ replicas: { min: 1, max: 9 } }),
       "given 'db.t4g.micro', which takes at most 112 connections; 12 replicas may open 10 each: allowed are fewer replicas or a larger class",

@@ -2,8 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { serviceNames, services } from '../../../services/manifest.ts';
 import { composeOf } from '../../../stacks/compose/compose.ts';
+import { sustainedCpus } from '../../../stacks/compose/cpus.ts';
 import { renderCompose } from '../../../stacks/compose/render.ts';
 import { resolveEnvironment } from '../../../stacks/environment.ts';
+import { bench } from '../../../stacks/environments/bench.ts';
 import { dev } from '../../../stacks/environments/dev.ts';
 import { environments } from '../../../stacks/environments/index.ts';
 import { local } from '../../../stacks/environments/local.ts';
@@ -27,6 +29,28 @@ describe('a compose file', () => {
         stop_grace_period: '120s',
       });
     }
+  });
+
+  test('lets the document-worker give way to all others, and all of them to what everybody waits for', () => {
+    const weights = Object.fromEntries(
+      Object.entries(compose.services).flatMap(([name, { cpu_shares }]) => (cpu_shares ? [[name, cpu_shares]] : [])),
+    );
+    expect(weights).toEqual({ postgres: 4096, redis: 4096, door: 4096, 'document-worker': 64 });
+  });
+
+  test('keeps tiers whose work lasts off the first CPU of the machine, where their budgets fit on the others', () => {
+    const kept = serviceNames.filter((name) => compose.services[name]?.cpuset !== undefined);
+    expect(kept).toEqual(['chat', 'document-worker', 'vectorstore']);
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: compose's own reference
+    expect(compose.services.chat?.cpuset).toBe('${SUSTAINED_CPUS}');
+    // Chat 0.25, document-worker 0.25, vectorstore 0.5.
+    const one = resolveEnvironment(bench);
+    expect([1, 2, 4, 16].map((cpus) => sustainedCpus(one, cpus))).toEqual(['0', '1', '1-3', '1-15']);
+    const three = resolveEnvironment({
+      ...bench,
+      tiers: { ...bench.tiers, 'document-worker': { platform: 'ecs', vcpu: 1, memoryMiB: 2048, replicas: 2 } },
+    });
+    expect([2, 3, 4].map((cpus) => sustainedCpus(three, cpus))).toEqual(['0-1', '0-2', '1-3']);
   });
 
   test('lets two services meet only where the manifest declares an edge', () => {
