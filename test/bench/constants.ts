@@ -9,12 +9,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ServiceName, serviceNames } from '../../services/manifest.ts';
 import { resolveEnvironment } from '../../stacks/environment.ts';
 import { bench } from '../../stacks/environments/bench.ts';
-import { startContainers } from '../containers/house.ts';
+import { type ContainerHouse, startContainers } from '../containers/house.ts';
 import { evaluate, lacksPodman } from '../containers/podman.ts';
 import { lacksManuals } from '../flows/documents.ts';
-import { ask, listBrains, prepare, type Subject, searcher, uploadHuge } from './load/calls.ts';
+import { prepare, uploadHuge } from './load/calls.ts';
+import { type LoadKind, startLoad } from './load/generator.ts';
 import { memoryMiB } from './load/memory.ts';
-import { saturate } from './load/probe.ts';
 import type { Row } from './main.ts';
 
 interface Constant {
@@ -47,21 +47,21 @@ async function measure(durationMs: number): Promise<Record<string, Constant>> {
     const idle = await memoryMiB(house);
     const subject = await prepare(house);
     const constants: Record<string, Constant> = {};
-    const rate = async (tier: ServiceName, width: number, call: () => Promise<unknown>) => {
-      const load = saturate(width, call);
+    const rate = async (tier: LoadKind, width: number) => {
+      const load = await startLoad(tier, width, subject);
       await sleep(durationMs);
       const memory = await memoryMiB(house);
       const { done } = await load.stop();
       return { perVcpu: done / (durationMs / 1000) / vcpuOf(tier), grownMiB: (memory[tier] ?? 0) - (idle[tier] ?? 0) };
     };
 
-    const api = await rate('api', 16, () => listBrains(subject));
+    const api = await rate('api', 16);
     constants.apiRequestsPerSecondPerVcpu = {
       value: api.perVcpu,
       unit: 'requests/s per vCPU',
       how: '16 callers list brains with a session, one after another',
     };
-    const chat = await rate('chat', slots, () => ask(subject));
+    const chat = await rate('chat', slots);
     constants.chatAnswersPerSecondPerVcpu = {
       value: chat.perVcpu,
       unit: 'answers/s per vCPU',
@@ -72,13 +72,13 @@ async function measure(durationMs: number): Promise<Record<string, Constant>> {
       unit: 'MiB per slot',
       how: `growth of a replica from idle to ${slots} answers in flight`,
     };
-    const search = await rate('vectorstore', 16, await searcher(subject));
+    const search = await rate('vectorstore', 16);
     constants.vectorstoreSearchesPerSecondPerVcpu = {
       value: search.perVcpu,
       unit: 'searches/s per vCPU',
       how: '16 searchers, full text and vectors, a brain of about 110 pages',
     };
-    Object.assign(constants, await documents(subject, idle));
+    Object.assign(constants, await documents(house, idle));
     for (const tier of serviceNames) {
       const start = performance.now();
       await house.replace(tier);
@@ -95,11 +95,13 @@ async function measure(durationMs: number): Promise<Record<string, Constant>> {
 }
 
 /** A manual of over 2,000 pages, from accepted to searchable. */
-async function documents(subject: Subject, idle: Readonly<Record<string, number>>): Promise<Record<string, Constant>> {
-  const { house } = subject;
+async function documents(
+  house: ContainerHouse,
+  idle: Readonly<Record<string, number>>,
+): Promise<Record<string, Constant>> {
   const { owner } = house;
-  const before = await stored(subject);
-  const [job] = await uploadHuge(subject, 1);
+  const before = await stored(house);
+  const [job] = await uploadHuge(house, 1);
   const first = await owner.until(job as string, ({ progress }) => progress.pages_done > 0, 120_000);
   const start = performance.now();
   const last = await owner.until(job as string, ({ progress }) => progress.stage === 'indexing', 600_000);
@@ -108,7 +110,7 @@ async function documents(subject: Subject, idle: Readonly<Record<string, number>
   const done = await owner.finished(job as string, 600_000);
   const indexedSeconds = (performance.now() - start) / 1000 - parsedSeconds;
   const memory = Math.max(parsing, (await memoryMiB(house))['document-worker'] ?? 0);
-  const after = await stored(subject);
+  const after = await stored(house);
   const pages = last.progress.pages_done - first.progress.pages_done;
   const chunks = after.chunks - before.chunks;
   return {
@@ -137,7 +139,7 @@ async function documents(subject: Subject, idle: Readonly<Record<string, number>
   };
 }
 
-async function stored({ house }: Subject): Promise<{ chunks: number; bytes: number }> {
+async function stored(house: ContainerHouse): Promise<{ chunks: number; bytes: number }> {
   const metrics = await (await fetch(`${await house.address('document-worker')}/metrics`)).text();
   const chunks = Number(metrics.match(/^index_chunks_total(?:\{.*\})? (\S+)$/m)?.[1] ?? 0);
   return { chunks, bytes: Number(await evaluate(house.container('vectorstore'), tableBytes)) };

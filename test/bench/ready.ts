@@ -6,7 +6,7 @@ import { bench } from '../../stacks/environments/bench.ts';
 import { type ContainerHouse, startContainers } from '../containers/house.ts';
 import { lacksPodman } from '../containers/podman.ts';
 import { lacksManuals } from '../flows/documents.ts';
-import { firstToken, listBrains, prepare, type Subject, searcher } from './load/calls.ts';
+import { firstToken, listBrains, prepare, type Subject, search } from './load/calls.ts';
 import type { Row } from './main.ts';
 
 /** D16: the first request against the tenth. */
@@ -32,19 +32,18 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]
   }
 }
 
-type Request = () => Promise<(() => Promise<unknown>) | undefined>;
+/** Resolves when the moment that counts has come, with what is left to do after it. */
+type Request = (subject: Subject) => Promise<(() => Promise<unknown>) | undefined>;
 
 /** A request that each tier exists for; a document-worker takes none. */
-const calls: Readonly<Record<string, ((subject: Subject) => Promise<Request>) | undefined>> = {
-  web:
-    async ({ house }) =>
-    async () => {
-      await (await fetch(house.url)).arrayBuffer();
-      return undefined;
-    },
-  api: async (subject) => () => listBrains(subject),
-  chat: async (subject) => () => firstToken(subject),
-  vectorstore: (subject) => searcher(subject),
+const calls: Readonly<Record<string, Request | undefined>> = {
+  web: async ({ url }) => {
+    await (await fetch(url)).arrayBuffer();
+    return undefined;
+  },
+  api: listBrains,
+  chat: firstToken,
+  vectorstore: search,
   'document-worker': undefined,
 };
 
@@ -57,17 +56,17 @@ interface Start {
 async function start(
   house: ContainerHouse,
   tier: string,
-  call: ((subject: Subject) => Promise<Request>) | undefined,
+  request: Request | undefined,
   subject: Subject,
 ): Promise<Start> {
   const before = performance.now();
   await house.replace(tier);
   const readySeconds = (performance.now() - before) / 1000;
-  const request = await call?.(subject);
+  const now = { ...subject, vectorstoreUrl: await house.address('vectorstore') };
   const times: number[] = [];
   for (let count = 0; request && count < 10; count++) {
     const sent = performance.now();
-    const rest = await request();
+    const rest = await request(now);
     times.push(performance.now() - sent);
     await rest?.();
   }

@@ -38,6 +38,17 @@ export class Client {
     this.#bearer = bearer;
   }
 
+  /** Of a session that another client, perhaps of another process, has opened. */
+  static ofSession(url: string, cookie: string): Client {
+    const client = new Client(url);
+    client.#cookie = cookie;
+    return client;
+  }
+
+  get cookie(): string {
+    return this.#cookie;
+  }
+
   /** The raw answer. */
   async send(route: Route, { params = {}, query = {}, body, headers = {} }: CallOptions = {}): Promise<Response> {
     const path = route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));

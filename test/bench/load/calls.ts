@@ -1,39 +1,50 @@
 /** The calls that benches of the whole house make. */
 import { readFile } from 'node:fs/promises';
-import { job as jobSchema } from '../../../services/shared/contract/job.ts';
+import { problem } from '../../../services/shared/contract/common.ts';
+import { job as jobSchema, terminalStatuses } from '../../../services/shared/contract/job.ts';
 import { routes } from '../../../services/shared/contract/routes.ts';
 import { vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
 import { lexicalHashing } from '../../../services/shared/lexical-hashing.ts';
 import { signServiceCall } from '../../../services/shared/service-token.ts';
 import type { ContainerHouse } from '../../containers/house.ts';
+import { Client } from '../../flows/client.ts';
 import { hugePdf, manualPdf } from '../../flows/documents.ts';
+import { YieldError } from './probe.ts';
 
-/** A brain with a manual in it, and a conversation about it. */
+/** A brain with a manual in it, a conversation about it, and how to reach both. Plain data: a load is another process. */
 export interface Subject {
-  readonly house: ContainerHouse;
-  readonly brain: string;
+  readonly url: string;
+  readonly cookie: string;
   readonly tenant: string;
+  readonly brain: string;
   readonly conversation: string;
+  readonly vectorstoreUrl: string;
+  readonly serviceTokenSecret: string;
 }
 
 export async function prepare(house: ContainerHouse): Promise<Subject> {
-  const { owner } = house;
+  const { owner, url, serviceTokenSecret } = house;
   const brain = (await owner.call(routes.createBrain, { body: { name: 'bench' } })).id;
   await owner.finished((await owner.ingest(brain, manualPdf)).id, 120_000);
   const conversation = (await owner.call(routes.createConversation, { body: { brain_id: brain } })).id;
   const tenant = (await owner.call(routes.me)).tenant.id;
-  return { house, brain, tenant, conversation };
+  const vectorstoreUrl = await house.address('vectorstore');
+  return { url, cookie: owner.cookie, tenant, brain, conversation, vectorstoreUrl, serviceTokenSecret };
 }
 
+const person = ({ url, cookie }: Subject) => Client.ofSession(url, cookie);
+
 /** A simple call to the api: one session, one query. */
-export async function listBrains({ house }: Subject): Promise<undefined> {
-  await house.owner.call(routes.listBrains);
+export async function listBrains(subject: Subject): Promise<undefined> {
+  await person(subject).call(routes.listBrains);
 }
 
 /** A question to chat; resolves at the first token, the rest of the answer is left to read. */
-export async function firstToken({ house, conversation }: Subject): Promise<() => Promise<unknown>> {
+export async function firstToken(subject: Subject): Promise<() => Promise<unknown>> {
   const body = { question: `How are vectors and factors used, ${Math.random()}?` };
-  const response = await house.owner.send(routes.createTurn, { params: { conversation }, body });
+  const { conversation } = subject;
+  const response = await person(subject).send(routes.createTurn, { params: { conversation }, body });
+  if (response.status === 503) throw new YieldError(problem.parse(await response.json()).retry_hint_ms ?? 1000);
   if (response.status !== 200 || !response.body) throw new Error(`${response.status} ${await response.text()}`);
   const reader = response.body
     .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
@@ -54,27 +65,41 @@ export async function ask(subject: Subject): Promise<void> {
   await (await firstToken(subject))();
 }
 
+/** Everybody asks in a conversation of their own. */
+export async function askers(subject: Subject, count: number): Promise<Subject[]> {
+  return Promise.all(
+    Array.from({ length: count }, async () => {
+      const own = await person(subject).call(routes.createConversation, { body: { brain_id: subject.brain } });
+      return { ...subject, conversation: own.id };
+    }),
+  );
+}
+
 /** Searches the vectorstore itself, past chat. */
-export async function searcher({ house, tenant, brain }: Subject): Promise<() => Promise<undefined>> {
-  const address = await house.address('vectorstore');
-  const vectors = Array.from({ length: 16 }, (_, index) => lexicalHashing(`vectors and factors ${index}`, 384));
-  return async () => {
-    const token = await signServiceCall(house.serviceTokenSecret, {
-      from: 'chat',
-      to: 'vectorstore',
-      tenantId: tenant,
-      brainId: brain,
-    });
-    const vector = vectors[Math.floor(Math.random() * vectors.length)];
-    const response = await fetch(address + vectorstorePaths.search(brain), {
-      method: 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ query: 'vectors and factors', vector, limit: 8 }),
-    });
-    if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
-    await response.arrayBuffer();
-    return undefined;
-  };
+export async function search({ tenant, brain, vectorstoreUrl, serviceTokenSecret }: Subject): Promise<undefined> {
+  const token = await signServiceCall(serviceTokenSecret, {
+    from: 'chat',
+    to: 'vectorstore',
+    tenantId: tenant,
+    brainId: brain,
+  });
+  const response = await fetch(vectorstoreUrl + vectorstorePaths.search(brain), {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ query: 'vectors and factors', vector: vectors[searches++ % vectors.length], limit: 8 }),
+  });
+  if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
+  await response.arrayBuffer();
+}
+
+let searches = 0;
+const vectors = Array.from({ length: 16 }, (_, index) => lexicalHashing(`vectors and factors ${index}`, 384));
+
+/** A manual of about 110 pages, read to the end. */
+export async function readManual({ owner }: ContainerHouse, brain: string): Promise<void> {
+  const job = await uploadCopy(owner, brain, manualPdf);
+  // The contract's long poll: who waits for a document must not be a load on the api.
+  while (!terminalStatuses.has((await owner.call(routes.getJob, { params: { job }, query: { wait: 30 } })).status));
 }
 
 /**
@@ -83,15 +108,16 @@ export async function searcher({ house, tenant, brain }: Subject): Promise<() =>
  *
  * @returns job ids
  */
-export async function uploadHuge({ house }: Subject, copies: number): Promise<string[]> {
-  const bytes = await readFile(hugePdf);
-  const brain = (await house.owner.call(routes.createBrain, { body: { name: 'manuals' } })).id;
+export async function uploadHuge({ owner }: ContainerHouse, copies: number): Promise<string[]> {
+  const brain = (await owner.call(routes.createBrain, { body: { name: 'manuals' } })).id;
   const ids: string[] = [];
-  for (let copy = 0; copy < copies; copy++) {
-    const form = new FormData();
-    form.append('file', new Blob([bytes, `\n% ${Math.random()}\n`]), `manual ${copy}.pdf`);
-    const response = await house.owner.send(routes.uploadDocument, { params: { brain }, body: form });
-    ids.push(jobSchema.parse(await response.json()).id);
-  }
+  for (let copy = 0; copy < copies; copy++) ids.push(await uploadCopy(owner, brain, hugePdf));
   return ids;
+}
+
+async function uploadCopy(owner: Client, brain: string, path: string): Promise<string> {
+  const form = new FormData();
+  form.append('file', new Blob([await readFile(path), `\n% ${Math.random()}\n`]), 'manual.pdf');
+  const response = await owner.send(routes.uploadDocument, { params: { brain }, body: form });
+  return jobSchema.parse(await response.json()).id;
 }

@@ -2,9 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Latencies {
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly calls: number;
+  readonly timesMs: readonly number[];
   readonly failed: number;
 }
 
@@ -36,7 +34,16 @@ export async function probe(
     calls.push(one());
   }
   await Promise.all(calls);
-  return { ...quantiles(times), calls: times.length, failed };
+  return { timesMs: times, failed };
+}
+
+/** All slots were taken: come back after the hint. */
+export class YieldError extends Error {
+  readonly retryHintMs: number;
+  constructor(retryHintMs: number) {
+    super(`come back in ${retryHintMs} ms`);
+    this.retryHintMs = retryHintMs;
+  }
 }
 
 /** The nearest-rank quantiles. */
@@ -46,18 +53,21 @@ export function quantiles(timesMs: readonly number[]): { p50Ms: number; p99Ms: n
   return { p50Ms: at(0.5), p99Ms: at(0.99) };
 }
 
-/** Keeps `width` calls in flight until stopped. A call that fails is followed by the next after a moment. */
-export function saturate(width: number, call: () => Promise<unknown>): { stop(): Promise<{ done: number }> } {
+/** Keeps `width` calls in flight until stopped; one that is told to come back later does so then, as its hint says. */
+export function saturate(
+  width: number,
+  call: (caller: number) => Promise<unknown>,
+): { stop(): Promise<{ done: number }> } {
   let over = false;
   let done = 0;
-  const worker = async () => {
+  const worker = async (caller: number) => {
     while (!over)
-      await call().then(
+      await call(caller).then(
         () => done++,
-        () => sleep(20),
+        (error) => sleep(error instanceof YieldError ? error.retryHintMs : 20),
       );
   };
-  const workers = Array.from({ length: width }, worker);
+  const workers = Array.from({ length: width }, (_, caller) => worker(caller));
   return {
     stop: async () => {
       over = true;

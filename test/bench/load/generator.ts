@@ -1,0 +1,53 @@
+/**
+ * A load as a process of its own: what it computes must not delay the probes of the process that measures.
+ * `node generator.ts KIND WIDTH SUBJECT`; ends on SIGTERM and says how many calls were done.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { ask, askers, listBrains, type Subject, search } from './calls.ts';
+import { saturate } from './probe.ts';
+
+const kinds = { api: listBrains, chat: ask, vectorstore: search } as const;
+export type LoadKind = keyof typeof kinds;
+
+export interface Load {
+  stop(): Promise<{ readonly done: number }>;
+}
+
+/** Keeps `width` calls in flight until stopped. */
+export async function startLoad(kind: LoadKind, width: number, subject: Subject): Promise<Load> {
+  const program = [import.meta.filename, kind, String(width), JSON.stringify(subject)];
+  // Who asks is not what is measured: the kernel takes its CPU away as soon as a probe or a tier wants it.
+  const child = spawn('chrt', ['--idle', '0', process.execPath, ...program], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  await saying(child);
+  return {
+    stop: async () => {
+      child.kill('SIGTERM');
+      return { done: await saying(child) };
+    },
+  };
+}
+
+async function saying(child: ChildProcess): Promise<number> {
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`the load ended by itself, code ${code}`);
+  });
+  ended.catch(() => {});
+  const [done] = await Promise.race([once(child, 'message'), ended]);
+  return done;
+}
+
+if (import.meta.main && process.send) {
+  const [kind, width, subject] = process.argv.slice(2) as [LoadKind, string, string];
+  const parsed: Subject = JSON.parse(subject);
+  const subjects = kind === 'chat' ? await askers(parsed, Number(width)) : [];
+  const load = saturate(Number(width), (caller) => kinds[kind](subjects[caller] ?? parsed));
+  process.send(0);
+  process.once('SIGTERM', async () => {
+    const { done } = await load.stop();
+    process.send?.(done, () => process.exit(0));
+  });
+  process.once('disconnect', () => process.exit(1));
+}
