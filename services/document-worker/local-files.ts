@@ -44,6 +44,7 @@ export class LocalFiles {
   /** In the order of last use. Each counts with its full size from before its first byte arrives. */
   readonly #entries = new Map<string, Entry>();
   readonly #released = new EventEmitter().setMaxListeners(0);
+  #releases = 0;
   #fetched = 0;
   /** Who waits for room, in order of arrival: small documents must not pass a large one for ever. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -79,6 +80,7 @@ export class LocalFiles {
       if (released) return;
       released = true;
       entry.users -= 1;
+      this.#releases += 1;
       this.#released.emit('released');
     };
     try {
@@ -118,8 +120,10 @@ export class LocalFiles {
         // Whoever waited before may have fetched the same document.
         const known = this.#take(documentId);
         if (known) return known;
+        const before = this.#releases;
         if (await this.#makeRoom(sizeBytes)) return this.#fetch(source);
-        await once(this.#released, 'released', { signal });
+        // A release during the attempt has been announced already: nobody would announce it again.
+        if (this.#releases === before) await once(this.#released, 'released', { signal });
       }
     });
     this.#turn = admitted.catch(() => {});
