@@ -7,6 +7,8 @@ import { pidsMax } from '../../constructs/container-flags.ts';
 import { type ServiceName, serviceNames, services } from '../../services/manifest.ts';
 import { routes } from '../../services/shared/contract/routes.ts';
 import { bench } from '../../stacks/environments/bench.ts';
+import { prepare } from '../bench/load/calls.ts';
+import { startLoad } from '../bench/load/generator.ts';
 import { hugePdf, lacksManuals } from '../flows/documents.ts';
 import { testWith } from '../skip.ts';
 import { bombPdf, heavyPdf } from './documents.ts';
@@ -19,6 +21,8 @@ const test = testWith(lacks);
 /** Small enough for the kernel to act before the worker's own watch over its children does. */
 const workerMiB = 448;
 const uploadBytesMax = 20_000_000;
+/** Of the bench environment. */
+const chatSlots = 32;
 const environment = {
   ...bench,
   // The scratch space for two of them is part of the memory.
@@ -168,6 +172,25 @@ describe('a document-worker at full load', () => {
   );
 });
 
+describe('chat with every slot taken and a vectorstore at full load', () => {
+  test(
+    'leave every health check green',
+    async () => {
+      const subject = await prepare(house);
+      const loads = [await startLoad('chat', 40, subject), await startLoad('vectorstore', 16, subject)];
+      try {
+        await eventually(async () => expect(await slotsInUse(house)).toBe(chatSlots));
+        for (const name of serviceNames)
+          expect({ name, fault: await health(house.container(name)) }).toEqual({ name, fault: null });
+        expect(await slotsInUse(house)).toBeGreaterThan(0);
+      } finally {
+        for (const load of loads) expect((await load.stop()).done).toBeGreaterThan(0);
+      }
+    },
+    longMs,
+  );
+});
+
 describe('SIGTERM', () => {
   test(
     'ends every other tier well within its time',
@@ -184,6 +207,11 @@ describe('SIGTERM', () => {
     longMs,
   );
 });
+
+async function slotsInUse(containers: ContainerHouse): Promise<number> {
+  const metrics = await (await fetch(`${await containers.address('chat')}/metrics`)).text();
+  return Number(metrics.match(/^chat_inflight(?:\{.*\})? (\S+)$/m)?.[1]);
+}
 
 /** A caller's network has no direction: what it calls can call back. Its callee's rules in the cloud forbid it. */
 function isCaller(to: string, from: ServiceName): boolean {
