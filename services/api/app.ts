@@ -26,9 +26,17 @@ import { createSignIn } from './sign-in.ts';
 import { serveSignIn } from './sign-in-routes.ts';
 import { serveTenants } from './tenants.ts';
 import { serveUpload } from './upload.ts';
+import { warmUp } from './warm-up.ts';
 
 /** `close` ends what the app opened; call it after the HTTP server has closed. */
-export async function createApi(settings: ApiSettings, log: Logger): Promise<{ app: App; close(): Promise<void> }> {
+export async function createApi(
+  settings: ApiSettings,
+  log: Logger,
+): Promise<{
+  app: App;
+  warmUp(): Promise<void>;
+  close(): Promise<void>;
+}> {
   const { db, close: closeDatabase } = openDatabase({
     url: settings.DATABASE_URL,
     connectionsMax: settings.DATABASE_CONNECTIONS_MAX,
@@ -73,6 +81,7 @@ export async function createApi(settings: ApiSettings, log: Logger): Promise<{ a
 
   return {
     app,
+    warmUp: () => warmUp(api),
     close: async () => {
       await changes.close();
       await events.close();

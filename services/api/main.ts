@@ -22,6 +22,7 @@ else if (command === 'owner-link') {
   console.log(JSON.stringify({ token: await ownerLink(db) }));
   await close();
 } else if (command === undefined) {
-  const { app, close } = await createApi(settings, log);
+  const { app, close, warmUp } = await createApi(settings, log);
+  app.warmUp(warmUp);
   await listen(app, { host: settings.HOST, port: settings.PORT, stopTimeoutMs: settings.STOP_TIMEOUT_MS }, close);
 } else throw new Error(`the command is '${command}'; allowed are migrate, owner-link, and none to serve`);

@@ -50,6 +50,8 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs, 
   app: App;
   /** Loads what the first question needs; `/readyz` waits for it. */
   warmUp(): Promise<void>;
+  /** Walks the way of a question; the vectorstore must answer. */
+  rehearse(): Promise<void>;
   /** Lets turns under way end within the stop timeout, then ends them as `interrupted`. */
   close(): Promise<void>;
 }> {
@@ -71,7 +73,6 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs, 
   const runner = createTurnRunner({ db, journal, signals, answerer, replica, log, turnTimeoutMs, comeBackMs });
   const sweeper = createSweeper(db, log);
   let warm = false;
-  let rehearsal: Promise<void> | undefined;
 
   const app = createApp({
     log,
@@ -79,11 +80,7 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs, 
     notReady: async () => {
       if (!warm) return 'warming up';
       if (!(await schemaIsCurrent(db))) return 'the database schema is older than this build';
-      const reason = await retrieval.notReady();
-      if (reason) return reason;
-      rehearsal ??= rehearse(retrieval, settings);
-      await rehearsal;
-      return null;
+      return retrieval.notReady();
     },
   });
   const context = { db, answerer, runner, signals, slots, embedding: embedder, replica, turnTimeoutMs, log };
@@ -111,6 +108,7 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs, 
       await Promise.all([model?.warmUp(), settings.EMBEDDING_URL ? null : embedder.embed(['warm'])]);
       warm = true;
     },
+    rehearse: () => rehearse(retrieval, settings),
     close: async () => {
       stopMetrics();
       sweeper.close();

@@ -4,6 +4,7 @@ import { openDatabase } from '../shared/database.ts';
 import { readSettings } from '../shared/env.ts';
 import { listen } from '../shared/http.ts';
 import { createLogger } from '../shared/log.ts';
+import { nobodysCookie, visit } from '../shared/visit.ts';
 import { createChat } from './app.ts';
 
 const settings = readSettings('chat');
@@ -15,6 +16,10 @@ const { db, close } = openDatabase({
 });
 const authenticate = createAuthenticate({ db, authSecret: settings.AUTH_SECRET, publicUrl: settings.PUBLIC_URL });
 const chat = await createChat({ settings, db, authenticate, log });
+chat.app.warmUp(async () => {
+  await chat.rehearse();
+  await visit(chat.app, { path: '/v1/chat/conversations', headers: { cookie: nobodysCookie(settings) } });
+});
 
 await listen(
   chat.app,

@@ -3,6 +3,7 @@
  * registers a handler for a route of the contract with its schemas and its access rule.
  */
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -32,12 +33,19 @@ export interface App {
   readonly metrics: Registry;
   /** Aborts when the service is told to stop: long streams end then. */
   readonly stopping: AbortSignal;
+  /**
+   * Ready means warm: once nothing else is missing `walk` runs, and `/readyz` refuses until it has ended. A fault leaves
+   * the service cold, not dead.
+   */
+  warmUp(walk: () => Promise<unknown>): void;
   /** From now on `/readyz` refuses and {@link stopping} is aborted. */
   drain(): void;
 }
 
 /** JSON bodies above this are refused; uploads and vectors have limits of their own. */
 const bodyBytesMax = 1024 * 1024;
+/** Starting spends the CPU quota of the running 100 ms and of the next: the first caller should find it whole. */
+const restMs = 200;
 /** Above the balancer's idle time, so that it never reuses a connection that closes here. */
 const keepAliveTimeoutMs = 75_000;
 
@@ -71,6 +79,19 @@ export function createApp({ log, notReady, authenticate }: AppOptions): App {
   });
   const drain = new AbortController();
 
+  let walk: (() => Promise<unknown>) | null = null;
+  let walking = false;
+  const coldness = (): string | null => {
+    if (!walk) return null;
+    if (!walking)
+      void quietly(log, walk).then(async () => {
+        await sleep(restMs, undefined, { ref: false });
+        walk = null;
+      });
+    walking = true;
+    return 'warming up';
+  };
+
   endUnusedConnections(http, drain.signal);
   http.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
@@ -94,7 +115,9 @@ export function createApp({ log, notReady, authenticate }: AppOptions): App {
 
   http.get('/livez', async () => ({ status: 'ok' }));
   http.get('/readyz', async (_request, reply) => {
-    const reason = drain.signal.aborted ? 'draining' : await notReady().catch((error: Error) => error.message);
+    const reason = drain.signal.aborted
+      ? 'draining'
+      : ((await notReady().catch((error: Error) => error.message)) ?? coldness());
     return reply.code(reason ? 503 : 200).send(reason ? { status: 'not ready', reason } : { status: 'ok' });
   });
   http.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));
@@ -106,7 +129,27 @@ export function createApp({ log, notReady, authenticate }: AppOptions): App {
       request.identity = authorize(await authenticate(request), access);
     });
 
-  return { http, metrics, stopping: drain.signal, drain: () => drain.abort() };
+  return {
+    http,
+    metrics,
+    stopping: drain.signal,
+    drain: () => drain.abort(),
+    warmUp: (first) => {
+      walk = first;
+    },
+  };
+}
+
+/** Its requests are nobody's: no line of the log is about them. */
+async function quietly(log: Logger, walk: () => Promise<unknown>): Promise<void> {
+  const { level } = log;
+  log.level = 'error';
+  const fault = await walk().then(
+    () => null,
+    (error: Error) => error,
+  );
+  log.level = level;
+  if (fault) log.warn({ err: fault }, 'not warmed up: the first requests are slower');
 }
 
 /** Node closes idle connections once, when the server closes; these two kinds would hold it up for a minute. */

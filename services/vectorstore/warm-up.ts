@@ -7,7 +7,10 @@ export async function warmUp(): Promise<void> {
   const table = await createTable(connection, 8);
   const chunk = { id: 'warm:1:0', page_number: 1, start: 0, end: 4, text: 'warm', vector: [1, 0, 0, 0, 0, 0, 0, 0] };
   await upsertChunks(table, 'warm', [chunk]);
-  const hits = await searchChunks(table, { query: chunk.text, vector: chunk.vector, limit: 1 });
+  const search = { query: chunk.text, vector: chunk.vector, limit: 1 };
+  // The tenth is as fast as the hundredth.
+  for (let round = 0; round < 9; round += 1) await searchChunks(table, search);
+  const hits = await searchChunks(table, search);
   connection.close();
   if (hits.length !== 1) throw new Error('the vector engine did not find the row that it was given');
 }

@@ -5,6 +5,7 @@ import { type App, createApp, fastifyPath, serve } from '../../../services/share
 import type { Identity } from '../../../services/shared/identity.ts';
 import { createLogger } from '../../../services/shared/log.ts';
 import { ProblemError } from '../../../services/shared/problem.ts';
+import { visit } from '../../../services/shared/visit.ts';
 
 const viewer: Identity = { tenantId: 't', personId: 'p', keyId: null, role: 'viewer', scopes: null, operator: false };
 const route = {
@@ -101,6 +102,30 @@ test('ready, not ready with the reason, draining; alive all the time', async () 
   expect(app.stopping.aborted).toBe(true);
   expect((await app.http.inject('/readyz')).json().reason).toBe('draining');
   expect((await app.http.inject('/livez')).statusCode).toBe(200);
+});
+
+test.each([
+  ['that works', async (at: App) => visit(at, { path: '/livez' })],
+  [
+    'that fails',
+    async () => {
+      throw new Error('no luck');
+    },
+  ],
+])('a way %s is walked once before it is ready, and only when nothing else is missing', async (_what, way) => {
+  let walked = 0;
+  notReady = 'the schema is old';
+  app.warmUp(() => {
+    walked += 1;
+    return way(app);
+  });
+  await app.http.listen({ port: 0, host: '127.0.0.1' });
+  const reason = async () => (await app.http.inject('/readyz')).json().reason;
+  expect([await reason(), walked]).toEqual(['the schema is old', 0]);
+  notReady = null;
+  expect([await reason(), await reason(), walked]).toEqual(['warming up', 'warming up', 1]);
+  while ((await app.http.inject('/readyz')).statusCode !== 200) await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(walked).toBe(1);
 });
 
 test('metrics tell durations by route, not by id', async () => {
