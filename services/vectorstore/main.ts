@@ -47,6 +47,7 @@ app.warmUp(async () => {
   const authorization = `Bearer ${await signServiceCall(settings.SERVICE_TOKEN_SECRET, call)}`;
   const body = { query: 'warm', vector: Array.from({ length: 384 }, () => 0.05), limit: 8 };
   await visit(app, { path: vectorstorePaths.search(nobody), headers: { authorization }, body });
+  await store.openRecent();
 });
 const tidy = () => store.tidyRecent().catch((error) => log.warn({ err: error }, 'recent brains not tidied'));
 const timer = setInterval(tidy, tidyEveryMs);

@@ -2,11 +2,15 @@
  * Ready means warm: time from the start of a container until it is ready, and whether the first request after that is as
  * fast as the tenth. In the `bench` environment, under each tier's own budget.
  */
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { type ServiceName, serviceNames } from '../../services/manifest.ts';
 import { bench } from '../../stacks/environments/bench.ts';
 import { type ContainerHouse, startContainers } from '../containers/house.ts';
 import { lacksPodman } from '../containers/podman.ts';
 import { lacksManuals } from '../flows/documents.ts';
-import { firstToken, listBrains, prepare, type Subject, search } from './load/calls.ts';
+import { firstToken, prepare, type Subject, search } from './load/calls.ts';
 import type { Row } from './main.ts';
 
 /** D16: the first request against the tenth. */
@@ -21,9 +25,9 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]
   try {
     const subject = await prepare(house);
     const rows: Row[] = [];
-    for (const [tier, call] of Object.entries(calls)) {
+    for (const tier of serviceNames) {
       const starts: Start[] = [];
-      for (let count = 0; count < (quick ? 1 : 3); count++) starts.push(await start(house, tier, call, subject));
+      for (let count = 0; count < (quick ? 1 : 3); count++) starts.push(await start(house, tier, calls[tier], subject));
       rows.push(...rowsOf(tier, starts, quick));
     }
     return rows;
@@ -33,19 +37,23 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]
 }
 
 /** Resolves when the moment that counts has come, with what is left to do after it. */
-type Request = (subject: Subject) => Promise<(() => Promise<unknown>) | undefined>;
+type Request = (subject: Subject, address: string) => Promise<(() => Promise<unknown>) | undefined>;
 
 /** A request that each tier exists for; a document-worker takes none. */
-const calls: Readonly<Record<string, Request | undefined>> = {
-  web: async ({ url }) => {
-    await (await fetch(url)).arrayBuffer();
-    return undefined;
-  },
-  api: listBrains,
+const calls: Readonly<Record<ServiceName, Request | undefined>> = {
+  web: async (_subject, address) => get(address),
+  api: async ({ cookie }, address) => get(`${address}/v1/brains`, { cookie }),
   chat: firstToken,
   vectorstore: search,
   'document-worker': undefined,
 };
+
+/** Each on a connection of its own: the tenth must not be faster for want of one. */
+async function get(url: string, headers: Record<string, string> = {}): Promise<undefined> {
+  const [response] = await once(request(url, { headers, agent: false }).end(), 'response');
+  await text(response);
+  if (response.statusCode !== 200) throw new Error(`${url} answered ${response.statusCode}`);
+}
 
 interface Start {
   readonly readySeconds: number;
@@ -55,18 +63,19 @@ interface Start {
 
 async function start(
   house: ContainerHouse,
-  tier: string,
-  request: Request | undefined,
+  tier: ServiceName,
+  ask: Request | undefined,
   subject: Subject,
 ): Promise<Start> {
   const before = performance.now();
   await house.replace(tier);
   const readySeconds = (performance.now() - before) / 1000;
+  const address = await house.address(tier);
   const now = { ...subject, vectorstoreUrl: await house.address('vectorstore') };
   const times: number[] = [];
-  for (let count = 0; request && count < 10; count++) {
+  for (let count = 0; ask && count < 10; count++) {
     const sent = performance.now();
-    const rest = await request(now);
+    const rest = await ask(now, address);
     times.push(performance.now() - sent);
     await rest?.();
   }
