@@ -59,7 +59,7 @@ async function measure(durationMs: number): Promise<Record<string, Constant>> {
     constants.apiRequestsPerSecondPerVcpu = {
       value: api.perVcpu,
       unit: 'requests/s per vCPU',
-      how: '16 callers list brains with a session, one after another',
+      how: '16 callers list brains, each with an API key, one call after another',
     };
     const chat = await rate('chat', slots);
     constants.chatAnswersPerSecondPerVcpu = {

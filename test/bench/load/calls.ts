@@ -15,6 +15,8 @@ import { YieldError } from './probe.ts';
 export interface Subject {
   readonly url: string;
   readonly cookie: string;
+  /** An API key instead of the session. */
+  readonly key?: string;
   readonly tenant: string;
   readonly brain: string;
   readonly conversation: string;
@@ -32,7 +34,7 @@ export async function prepare(house: ContainerHouse): Promise<Subject> {
   return { url, cookie: owner.cookie, tenant, brain, conversation, vectorstoreUrl, serviceTokenSecret };
 }
 
-const person = ({ url, cookie }: Subject) => Client.ofSession(url, cookie);
+const person = ({ url, cookie, key }: Subject) => (key ? new Client(url, key) : Client.ofSession(url, cookie));
 
 /** A simple call to the api: one session, one query. */
 export async function listBrains(subject: Subject): Promise<undefined> {
@@ -71,6 +73,18 @@ export async function askers(subject: Subject, count: number): Promise<Subject[]
     Array.from({ length: count }, async () => {
       const own = await person(subject).call(routes.createConversation, { body: { brain_id: subject.brain } });
       return { ...subject, conversation: own.id };
+    }),
+  );
+}
+
+/** Everybody calls with a key of their own: what is measured is the api, not the rate limit of one caller. */
+export async function callers(subject: Subject, count: number): Promise<Subject[]> {
+  return Promise.all(
+    Array.from({ length: count }, async (_, at) => {
+      const { secret } = await person(subject).call(routes.createKey, {
+        body: { name: `caller ${at}`, scopes: ['documents:read'] },
+      });
+      return { ...subject, key: secret };
     }),
   );
 }

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { ask, askers, listBrains, type Subject, search } from './calls.ts';
+import { ask, askers, callers, listBrains, type Subject, search } from './calls.ts';
 import { saturate } from './probe.ts';
 
 const kinds = { api: listBrains, chat: ask, vectorstore: search } as const;
@@ -42,7 +42,8 @@ async function saying(child: ChildProcess): Promise<number> {
 if (import.meta.main && process.send) {
   const [kind, width, subject] = process.argv.slice(2) as [LoadKind, string, string];
   const parsed: Subject = JSON.parse(subject);
-  const subjects = kind === 'chat' ? await askers(parsed, Number(width)) : [];
+  const each = { chat: askers, api: callers, vectorstore: undefined }[kind];
+  const subjects = (await each?.(parsed, Number(width))) ?? [];
   const load = saturate(Number(width), (caller) => kinds[kind](subjects[caller] ?? parsed));
   process.send(0);
   process.once('SIGTERM', async () => {
