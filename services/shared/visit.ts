@@ -23,7 +23,7 @@ export async function visit(app: App, { path, headers, body }: Visit): Promise<v
   const text = body === undefined ? undefined : JSON.stringify(body);
   for (let round = 0; round < rounds; round += 1)
     await new Promise<void>((resolve, reject) => {
-      request({
+      const asked = request({
         host: '127.0.0.1',
         port,
         path,
@@ -31,9 +31,10 @@ export async function visit(app: App, { path, headers, body }: Visit): Promise<v
         headers: { ...headers, ...(text !== undefined && { 'content-type': 'application/json' }) },
         timeout: timeoutMs,
         agent: false,
-      })
+      });
+      asked
         .once('response', (response) => response.once('end', resolve).once('error', reject).resume())
-        .once('timeout', () => reject(new Error(`no answer from ${path} in ${timeoutMs} ms`)))
+        .once('timeout', () => asked.destroy(new Error(`no answer from ${path} in ${timeoutMs} ms`)))
         .once('error', reject)
         .end(text);
     });
