@@ -28,19 +28,13 @@ export interface LoggedEvent {
 export const replayMax = 1000;
 /** Events of one look; the next look takes the rest. */
 const readMax = 5000;
-/**
- * How far behind the newest id a look goes: an id can be outrun by so many others while its transaction is open (these
- * end within seconds), and the index on ids then keeps a look cheap.
- */
-const laggards = 20_000;
 
 /** Where the log ends now: everything after it is new. */
 export async function endOfLog(db: Database): Promise<Place> {
   const { rows } = await sql<{ transaction: string; id: string }>`
     select transaction_id::text as transaction, id::text as id from events
     where transaction_id < pg_snapshot_xmin(pg_current_snapshot())
-      and id > (select coalesce(max(id), 0) from events) - ${laggards}
-    order by transaction_id desc, id desc limit 1`.execute(db);
+    order by transaction_id desc, events.id desc limit 1`.execute(db);
   return { transaction: BigInt(rows[0]?.transaction ?? 0), id: BigInt(rows[0]?.id ?? 0) };
 }
 
@@ -54,8 +48,8 @@ export async function eventsAfter(
 ): Promise<{ events: LoggedEvent[]; held: boolean }> {
   const { rows } = await sql<Row & { ended: boolean }>`
     select ${columns}, transaction_id < pg_snapshot_xmin(pg_current_snapshot()) as ended from events
-    where id > ${id}::bigint - ${laggards} and (transaction_id, id) > (${transaction}::xid8, ${id}::bigint)
-    order by transaction_id, id limit ${readMax}`.execute(db);
+    where (transaction_id, id) > (${transaction}::xid8, ${id}::bigint)
+    order by transaction_id, events.id limit ${readMax}`.execute(db);
   const events = rows.filter((row) => row.ended).map(toEvent);
   return { events, held: events.length < rows.length || rows.length === readMax };
 }
@@ -72,10 +66,10 @@ export async function eventsBetween(
   if (known.length === 0) return null;
   const { rows } = await sql<Row>`
     select ${columns} from events
-    where tenant_id = ${tenantId} and id > ${from.id}::bigint - ${laggards}
+    where tenant_id = ${tenantId}
       and (transaction_id, id) > (${from.transaction}::xid8, ${from.id}::bigint)
       and (transaction_id, id) <= (${to.transaction}::xid8, ${to.id}::bigint)
-    order by transaction_id, id limit ${replayMax + 1}`.execute(db);
+    order by transaction_id, events.id limit ${replayMax + 1}`.execute(db);
   return rows.length > replayMax ? null : rows.map(toEvent);
 }
 
@@ -97,6 +91,7 @@ interface Row {
   data: unknown;
 }
 
+/** As text, for a bigint is more than a number holds; so `order by` must say `events.id`, not the text's `id`. */
 const columns = sql`transaction_id::text as transaction, id::text as id, tenant_id, person_id, event, resource_id, data`;
 
 const toEvent = (row: Row): LoggedEvent => ({

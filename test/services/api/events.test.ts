@@ -173,6 +173,22 @@ test('an event whose transaction commits late is not skipped', async () => {
   await watching.close();
 });
 
+test('events of one transaction are told in their order and once, also where their numbers get a digit more', async () => {
+  const brains = [await make('1'), await make('2'), await make('3'), await make('4')];
+  const watching = await watch(await secretOf(owner));
+  await harness.services.query("select setval(pg_get_serial_sequence('events', 'id'), 999997)");
+  await harness.services.query(
+    "insert into events (tenant_id, event, resource_id) select $1, 'brain', unnest($2::uuid[])",
+    [tenantId, brains],
+  );
+  await watching.until(isBrain(brains[3] as string));
+  const last = await make('Last of all');
+  await watching.until(isBrain(last));
+  const told = watching.events.filter(({ event }) => event === 'brain').map((event) => data(event).id);
+  expect(told).toEqual([...brains, last]);
+  await watching.close();
+});
+
 test('a burst about one document is told in few messages, the last with the newest state', async () => {
   const watching = await watch(await secretOf(owner));
   const brain = await make('Burst');
