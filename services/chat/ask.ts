@@ -32,14 +32,15 @@ export async function ask(
   asked: Ask,
 ): Promise<{ readonly turnId: string; readonly replayed: boolean }> {
   const { db, runner, slots } = context;
-  const conversation = await findConversation(db, asked.identity, asked.conversationId);
-  const brain = await findBrain(db, asked.identity.tenantId, conversation.brain_id);
   const known = await turnOfKey(db, asked);
   if (known) return { turnId: known, replayed: true };
-  requireEmbedding(context, brain);
 
+  // Before anything is looked up: who must come back later costs this replica and the database next to nothing.
   const release = takeSlot(slots);
   try {
+    const conversation = await findConversation(db, asked.identity, asked.conversationId);
+    const brain = await findBrain(db, asked.identity.tenantId, conversation.brain_id);
+    requireEmbedding(context, brain);
     const started = await db.transaction().execute((trx) => insertTurn(trx, context, asked, conversation, brain));
     runner.start(started, release);
     return { turnId: started.turn.id, replayed: false };

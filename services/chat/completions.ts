@@ -22,20 +22,17 @@ export function serveCompletions(app: App, context: ChatContext): void {
   const { db, answerer, slots } = context;
   serve(app, routes.completions, async ({ body, identity, reply }) => {
     const { tenantId } = identity;
-    const brain = await findBrain(db, tenantId, brainOf(body.model));
-    requireEmbedding(context, brain);
-    const question: Question = {
-      tenantId,
-      brainId: brain.id,
-      answerer: answerer.choose(brain.model),
-      ...readMessages(body.messages),
-    };
+    const brainId = brainOf(body.model);
+    const messages = readMessages(body.messages);
     const release = takeSlot(slots);
-    const bill: Bill = { id: uuidv7(), tenantId, brainId: brain.id, turnId: null };
+    const bill: Bill = { id: uuidv7(), tenantId, brainId, turnId: null };
     const answer: Answer = { id: `chatcmpl-${bill.id}`, model: body.model, created: Math.floor(Date.now() / 1000) };
     const meter = newMeter();
     const settle = () => billTokens(db, bill, meter);
     try {
+      const brain = await findBrain(db, tenantId, brainId);
+      requireEmbedding(context, brain);
+      const question: Question = { tenantId, brainId, answerer: answerer.choose(brain.model), ...messages };
       await db.transaction().execute(async (trx) => {
         await lockTenant(trx, tenantId);
         await checkQuotas(trx, tenantId, [{ quota: 'questions_per_day_max', adds: 1 }], reply);

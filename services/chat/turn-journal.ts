@@ -5,6 +5,9 @@
  *
  * The statement is fenced: events of a turn that is no longer streaming here (deleted, or given up by a sweeper because
  * this replica was away) are not written, and the turn is told.
+ *
+ * Other replicas are told of new events only where one of them reads: commits that notify take turns in all of
+ * PostgreSQL (its async.c, PreCommit_Notify), and wake every process that listens to anything.
  */
 import { sql } from 'kysely';
 import type { Database } from '../shared/database.ts';
@@ -22,6 +25,8 @@ export interface NewEvent {
   readonly written: (event: WrittenEvent) => void;
   /** The turn is no longer this replica's. */
   readonly refused: () => void;
+  /** Somebody reads on another replica, which must be told. */
+  readonly followed: () => boolean;
 }
 
 export interface WrittenEvent {
@@ -83,14 +88,16 @@ export function createTurnJournal(db: Database, replica: string, log: Logger): T
 }
 
 async function write(db: Database, replica: string, batch: readonly NewEvent[], log: Logger): Promise<void> {
-  const rows = batch.map(({ turnId, place, event, data, taken }) => {
+  const followed = new Set<string>();
+  const rows = batch.map(({ turnId, place, event, data, taken, followed: isFollowed }) => {
     taken();
+    if (isFollowed()) followed.add(turnId);
     return { turnId, place, event, json: storableJson(data) };
   });
   let alive: ReadonlySet<string> = new Set();
   for (let tries = 1; tries <= triesMax; tries++) {
     try {
-      alive = await insert(db, replica, rows);
+      alive = await insert(db, replica, rows, followed);
       break;
     } catch (error) {
       log.warn({ err: error, events: rows.length, tries }, 'events of turns not written yet');
@@ -107,7 +114,12 @@ async function write(db: Database, replica: string, batch: readonly NewEvent[], 
 type Row = { readonly turnId: string; readonly place: number; readonly event: string; readonly json: string };
 
 /** @returns turns that are still this replica's; their events are written, once, also when this is tried again */
-async function insert(db: Database, replica: string, rows: readonly Row[]): Promise<ReadonlySet<string>> {
+async function insert(
+  db: Database,
+  replica: string,
+  rows: readonly Row[],
+  followed: ReadonlySet<string>,
+): Promise<ReadonlySet<string>> {
   const column = <Key extends keyof Row>(key: Key) => rows.map((row) => row[key]);
   const ids = [...new Set(column('turnId'))];
   const { rows: alive } = await sql<{ id: string }>`
@@ -121,6 +133,7 @@ async function insert(db: Database, replica: string, rows: readonly Row[]): Prom
       join alive on alive.id = new.turn_id
       on conflict do nothing
     )
-    select id, pg_notify(${turnsChannel}, 'events ' || id) from alive`.execute(db);
+    select id, case when id = any(${[...followed]}::uuid[]) then pg_notify(${turnsChannel}, 'events ' || id) end
+    from alive`.execute(db);
   return new Set(alive.map(({ id }) => id));
 }

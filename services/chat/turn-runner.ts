@@ -55,6 +55,9 @@ export interface TurnRunnerOptions {
 /** A third of the lease: two renewals may fail. */
 const renewEveryMs = 10_000;
 
+/** A reader on another replica says so every 2 s (turn-follow.ts); two of its signals may be lost. */
+const followedMs = 6000;
+
 type Stop = { readonly status: 'stopped' | 'interrupted'; readonly why: string } | { readonly status: 'lost' };
 
 export function createTurnRunner(options: TurnRunnerOptions): TurnRunner {
@@ -76,15 +79,28 @@ export function createTurnRunner(options: TurnRunnerOptions): TurnRunner {
     const { id } = started.turn;
     const abort = new AbortController();
     const stop = (reason: Stop) => abort.abort(reason);
+    let followedUntilMs = 0;
     const stream = createTurnStream({
       turnId: id,
       journal,
       first: started.first,
       lost: () => stop({ status: 'lost' }),
+      followed: () => Date.now() < followedUntilMs,
     });
     const absence = createAbsence(comeBackMs, () => stop({ status: 'interrupted', why: 'nobody reads it any more' }));
+    const watched = () => {
+      absence.seen();
+      const unknown = Date.now() >= followedUntilMs;
+      followedUntilMs = Date.now() + followedMs;
+      // What was written, or is being written, while nobody was known to read elsewhere: the reader looks once more.
+      if (unknown)
+        journal
+          .flush()
+          .then(() => signals.send('events', id))
+          .catch((error) => log.warn({ err: error, turnId: id }, 'a reader elsewhere was not told'));
+    };
     const unhear = signals.on(id, (signal) => {
-      if (signal === 'watched') absence.seen();
+      if (signal === 'watched') watched();
       if (signal === 'stop') stop({ status: 'stopped', why: 'asked to stop' });
     });
     running.set(id, { stream, stop, absence });

@@ -25,9 +25,11 @@ export interface TurnStreamOptions {
   readonly first: readonly WrittenEvent[];
   /** The turn is no longer this replica's. */
   readonly lost: () => void;
+  /** Somebody reads on another replica. */
+  readonly followed: () => boolean;
 }
 
-export function createTurnStream({ turnId, journal, first, lost }: TurnStreamOptions): TurnStream {
+export function createTurnStream({ turnId, journal, first, lost, followed }: TurnStreamOptions): TurnStream {
   const written = [...first];
   let nextPlace = first.length + 1;
   let openToken: { text: string } | null = null;
@@ -57,6 +59,7 @@ export function createTurnStream({ turnId, journal, first, lost }: TurnStreamOpt
         lost();
         change();
       },
+      followed,
     });
     nextPlace += 1;
   };
