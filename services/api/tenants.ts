@@ -4,6 +4,7 @@ import { uuidv7 } from 'uuidv7';
 import type { Quotas, Tenant } from '../shared/contract/people.ts';
 import { routes } from '../shared/contract/routes.ts';
 import type { Database } from '../shared/database.ts';
+import { guestMark } from '../shared/guest.ts';
 import { serve } from '../shared/http.ts';
 import { cutPage, readCursor } from '../shared/keyset.ts';
 import { ProblemError } from '../shared/problem.ts';
@@ -35,6 +36,7 @@ export function serveTenants({ app, db }: Api): void {
     const rows = await db
       .selectFrom('tenants')
       .selectAll()
+      .where('metadata', 'is distinct from', guestMark)
       .$if(after !== null, (all) => all.where('id', '<', after as string))
       .orderBy('id', 'desc')
       .limit(query.limit + 1)

@@ -14,7 +14,6 @@ import { createAnswerer, extractiveName } from './answerer.ts';
 import { serveCompletions } from './completions.ts';
 import { serveConversations } from './conversations.ts';
 import { createModel, type LanguageModel, type ModelSettings, type ModelTimeouts } from './model.ts';
-import { rehearse } from './rehearsal.ts';
 import { createRetrieval } from './retrieval.ts';
 import { createSweeper } from './sweeper.ts';
 import { createTurnJournal } from './turn-journal.ts';
@@ -49,9 +48,7 @@ const stopReserveMs = 5000;
 export async function createChat({ settings, db, authenticate, log, comeBackMs, modelTimeouts }: ChatOptions): Promise<{
   app: App;
   /** Loads what the first question needs; `/readyz` waits for it. */
-  warmUp(): Promise<void>;
-  /** Walks the way of a question; the vectorstore must answer. */
-  rehearse(): Promise<void>;
+  load(): Promise<void>;
   /** Lets turns under way end within the stop timeout, then ends them as `interrupted`. */
   close(): Promise<void>;
 }> {
@@ -103,12 +100,11 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs, 
 
   return {
     app,
-    warmUp: async () => {
+    load: async () => {
       // A remote embedding is not called: that would bill every start.
       await Promise.all([model?.warmUp(), settings.EMBEDDING_URL ? null : embedder.embed(['warm'])]);
       warm = true;
     },
-    rehearse: () => rehearse(retrieval, settings),
     close: async () => {
       stopMetrics();
       sweeper.close();

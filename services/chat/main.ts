@@ -4,8 +4,8 @@ import { openDatabase } from '../shared/database.ts';
 import { readSettings } from '../shared/env.ts';
 import { listen } from '../shared/http.ts';
 import { createLogger } from '../shared/log.ts';
-import { nobodysCookie, visit } from '../shared/visit.ts';
 import { createChat } from './app.ts';
+import { warmUp } from './warm-up.ts';
 
 const settings = readSettings('chat');
 const log = createLogger('chat', { level: settings.LOG_LEVEL, replica: settings.REPLICA });
@@ -16,10 +16,7 @@ const { db, close } = openDatabase({
 });
 const authenticate = createAuthenticate({ db, authSecret: settings.AUTH_SECRET, publicUrl: settings.PUBLIC_URL });
 const chat = await createChat({ settings, db, authenticate, log });
-chat.app.warmUp(async () => {
-  await chat.rehearse();
-  await visit(chat.app, { path: '/v1/chat/conversations', headers: { cookie: nobodysCookie(settings) } });
-});
+chat.app.warmUp(() => warmUp({ app: chat.app, db, settings }));
 
 await listen(
   chat.app,
@@ -29,4 +26,4 @@ await listen(
     await close();
   },
 );
-await chat.warmUp();
+await chat.load();

@@ -96,7 +96,7 @@ export function createRetrieval({ db, embedder, vectorstoreUrl, serviceTokenSecr
 }
 
 /** Of documents that are still there, in this brain of this tenant. */
-async function documentNames(
+export async function documentNames(
   db: Database,
   tenantId: string,
   brainId: string,

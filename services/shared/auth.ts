@@ -35,6 +35,12 @@ export function createAuthenticate({ db, authSecret, publicUrl }: AuthOptions): 
   };
 }
 
+/** As better-auth makes it: the token and its signature. */
+export function sessionCookie(publicUrl: string, authSecret: string, token: string): string {
+  const signature = createHmac('sha256', authSecret).update(token).digest('base64');
+  return `${sessionCookieName(publicUrl)}=${encodeURIComponent(`${token}.${signature}`)}`;
+}
+
 /** The session's token from the signed cookie, or null. */
 export function sessionToken(request: FastifyRequest, cookieName: string, authSecret: string): string | null {
   const value = parseCookie(request.headers.cookie ?? '')[cookieName];

@@ -44,8 +44,8 @@ export interface App {
 
 /** JSON bodies above this are refused; uploads and vectors have limits of their own. */
 const bodyBytesMax = 1024 * 1024;
-/** Starting spends the CPU quota of the running 100 ms and of the next: the first caller should find it whole. */
-const restMs = 200;
+/** The walk spends the CPU quota of some periods of 100 ms, its compilers that of the next: the first caller finds it whole. */
+const restMs = 500;
 /** Above the balancer's idle time, so that it never reuses a connection that closes here. */
 const keepAliveTimeoutMs = 75_000;
 
@@ -84,10 +84,12 @@ export function createApp({ log, notReady, authenticate }: AppOptions): App {
   const coldness = (): string | null => {
     if (!walk) return null;
     if (!walking)
-      void quietly(log, walk).then(async () => {
-        await sleep(restMs, undefined, { ref: false });
-        walk = null;
-      });
+      void walk()
+        .catch((error: Error) => log.warn({ err: error }, 'not warmed up: the first requests are slower'))
+        .then(() => sleep(restMs, undefined, { ref: false }))
+        .then(() => {
+          walk = null;
+        });
     walking = true;
     return 'warming up';
   };
@@ -104,6 +106,8 @@ export function createApp({ log, notReady, authenticate }: AppOptions): App {
           status: reply.statusCode,
           durationMs: Math.round(reply.elapsedTime),
           tenantId: request.identity?.tenantId,
+          // Nobody asked but the service itself.
+          ...(walk && { warmingUp: true }),
         },
         'answered',
       );
@@ -138,18 +142,6 @@ export function createApp({ log, notReady, authenticate }: AppOptions): App {
       walk = first;
     },
   };
-}
-
-/** Its requests are nobody's: no line of the log is about them. */
-async function quietly(log: Logger, walk: () => Promise<unknown>): Promise<void> {
-  const { level } = log;
-  log.level = 'error';
-  const fault = await walk().then(
-    () => null,
-    (error: Error) => error,
-  );
-  log.level = level;
-  if (fault) log.warn({ err: fault }, 'not warmed up: the first requests are slower');
 }
 
 /** Node closes idle connections once, when the server closes; these two kinds would hold it up for a minute. */

@@ -1,8 +1,6 @@
 /** A service asks itself, over real sockets, as its first caller will: what that walks through is compiled then. */
-import { createHmac } from 'node:crypto';
 import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { sessionCookieName } from './auth.ts';
 import type { App } from './http.ts';
 
 export interface Visit {
@@ -17,7 +15,7 @@ const rounds = 10;
 /** A slow neighbour must not keep a replica from becoming ready. */
 const timeoutMs = 2000;
 
-/** Whatever the answers say. @throws Error when there are none */
+/** Reads every answer to its end. @throws Error when one is missing or not a success: the walk led nowhere */
 export async function visit(app: App, { path, headers, body }: Visit): Promise<void> {
   const { port } = app.http.server.address() as AddressInfo;
   const text = body === undefined ? undefined : JSON.stringify(body);
@@ -33,18 +31,13 @@ export async function visit(app: App, { path, headers, body }: Visit): Promise<v
         agent: false,
       });
       asked
-        .once('response', (response) => response.once('end', resolve).once('error', reject).resume())
+        .once('response', (response) => {
+          const { statusCode = 0 } = response;
+          if (statusCode >= 300) reject(new Error(`${path} answered ${statusCode} while warming up`));
+          response.once('end', resolve).once('error', reject).resume();
+        })
         .once('timeout', () => asked.destroy(new Error(`no answer from ${path} in ${timeoutMs} ms`)))
         .once('error', reject)
         .end(text);
     });
-}
-
-/** A tenant, a brain and a session that nobody has. */
-export const nobody = '00000000-0000-7000-8000-000000000000';
-
-/** Signed as the real ones are, so that it is looked for in the database, and not found. */
-export function nobodysCookie(settings: { readonly AUTH_SECRET: string; readonly PUBLIC_URL: string }): string {
-  const signature = createHmac('sha256', settings.AUTH_SECRET).update(nobody).digest('base64');
-  return `${sessionCookieName(settings.PUBLIC_URL)}=${encodeURIComponent(`${nobody}.${signature}`)}`;
 }

@@ -1,16 +1,13 @@
 /** Starts the vectorstore: `node services/vectorstore/main.ts`. */
-import { vectorstorePaths } from '../shared/contract/vectorstore.ts';
 import { openDatabase, schemaIsCurrent } from '../shared/database.ts';
 import { NotInStoreError, openDocumentStore } from '../shared/document-store.ts';
 import { readSettings } from '../shared/env.ts';
 import { listen } from '../shared/http.ts';
 import { createLogger } from '../shared/log.ts';
-import { signServiceCall } from '../shared/service-token.ts';
-import { nobody, visit } from '../shared/visit.ts';
 import { createVectorstoreApp } from './app.ts';
 import { openBrainTables } from './brain-tables.ts';
 import { createVectorStore } from './vector-store.ts';
-import { warmUp } from './warm-up.ts';
+import { loadEngine, warmUp } from './warm-up.ts';
 import { createWriterLock } from './writer-lock.ts';
 
 /** What a replica that was killed left untidied waits no longer than this, plus the usual retention. */
@@ -42,13 +39,7 @@ const app = createVectorstoreApp({
     return null;
   },
 });
-app.warmUp(async () => {
-  const call = { from: 'chat', to: 'vectorstore', tenantId: nobody, brainId: nobody } as const;
-  const authorization = `Bearer ${await signServiceCall(settings.SERVICE_TOKEN_SECRET, call)}`;
-  const body = { query: 'warm', vector: Array.from({ length: 384 }, () => 0.05), limit: 8 };
-  await visit(app, { path: vectorstorePaths.search(nobody), headers: { authorization }, body });
-  await store.openRecent();
-});
+app.warmUp(() => warmUp(app, store, settings.SERVICE_TOKEN_SECRET));
 const tidy = () => store.tidyRecent().catch((error) => log.warn({ err: error }, 'recent brains not tidied'));
 const timer = setInterval(tidy, tidyEveryMs);
 
@@ -57,6 +48,6 @@ await listen(app, { host: settings.HOST, port: settings.PORT, stopTimeoutMs: set
   await store.close();
   await close();
 });
-await warmUp();
+await loadEngine();
 warm = true;
 await tidy();

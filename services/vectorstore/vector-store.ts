@@ -19,12 +19,17 @@ export interface VectorStore {
   deleteDocument(brain: Brain, documentId: string): Promise<void>;
   /** Repeating is harmless. */
   deleteBrain(brain: Brain): Promise<void>;
-  /** Brings the indexes of brains that were worked on lately into the cache. */
-  openRecent(): Promise<void>;
+  /** Brings the indexes of brains that were worked on lately into the cache. @returns these brains */
+  openRecent(): Promise<RecentBrain[]>;
   cacheBytes(): number;
   /** Tidies what a replica that ended may have left: brains with a job in the last day. */
   tidyRecent(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface RecentBrain extends Brain {
+  /** Length of its vectors. */
+  readonly dimensions: number;
 }
 
 export interface VectorStoreOptions {
@@ -83,10 +88,12 @@ export function createVectorStore({ db, documents, tables, lock, log, upkeep }: 
       for (const brain of await recentBrains(db)) schedule.wrote(brain, true);
     },
     openRecent: async () => {
-      for (const brain of (await recentBrains(db)).slice(0, openedMax))
+      const brains = (await recentBrains(db)).slice(0, openedMax);
+      for (const brain of brains)
         await tables.read(brain, async (table) => {
           for (const { name } of await table.listIndices()) await table.prewarmIndex(name);
         });
+      return brains;
     },
     cacheBytes: tables.cacheBytes,
     close: async () => {
@@ -113,14 +120,16 @@ async function requirePresent(db: Database, { tenantId, brainId }: Brain, docume
 /** A replica that ends leaves its schedule behind; whatever it wrote was part of a job. */
 const recentMs = 24 * 60 * 60_000;
 
-async function recentBrains(db: Database): Promise<Brain[]> {
+/** Those of the newest jobs first. */
+async function recentBrains(db: Database): Promise<RecentBrain[]> {
   const rows = await db
     .selectFrom('jobs')
     .innerJoin('brains', 'brains.id', 'jobs.brain_id')
-    .select(['brains.id', 'brains.tenant_id'])
-    .distinct()
+    .select(['brains.id', 'brains.tenant_id', 'brains.embedding_dimensions'])
     .where('jobs.moved_at', '>', new Date(Date.now() - recentMs))
     .where('brains.deleted_at', 'is', null)
+    .groupBy('brains.id')
+    .orderBy(({ fn }) => fn.max('jobs.moved_at'), 'desc')
     .execute();
-  return rows.map((row) => ({ tenantId: row.tenant_id, brainId: row.id }));
+  return rows.map((row) => ({ tenantId: row.tenant_id, brainId: row.id, dimensions: row.embedding_dimensions }));
 }

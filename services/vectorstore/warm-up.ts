@@ -1,8 +1,33 @@
-/** Loads the native module and compiles its first query, on a table in memory, before a caller waits for it. */
+/** What a caller would otherwise wait for: the native module, the indexes that are in use, the way of a search. */
 import { connect } from '@lancedb/lancedb';
+import { vectorstorePaths } from '../shared/contract/vectorstore.ts';
+import type { App } from '../shared/http.ts';
+import { signServiceCall } from '../shared/service-token.ts';
+import { visit } from '../shared/visit.ts';
 import { createTable, searchChunks, upsertChunks } from './chunk-table.ts';
+import type { RecentBrain, VectorStore } from './vector-store.ts';
 
-export async function warmUp(): Promise<void> {
+/** Where nobody has worked lately. */
+const nobodys: RecentBrain = {
+  tenantId: '00000000-0000-7000-8000-000000000000',
+  brainId: '00000000-0000-7000-8000-000000000000',
+  dimensions: 8,
+};
+
+/** Opens the indexes of recent brains, and searches the newest as chat will. */
+export async function warmUp(app: App, store: VectorStore, serviceTokenSecret: string): Promise<void> {
+  const [{ tenantId, brainId, dimensions } = nobodys] = await store.openRecent();
+  const token = await signServiceCall(serviceTokenSecret, { from: 'chat', to: 'vectorstore', tenantId, brainId });
+  const body = { query: 'warm', vector: Array.from({ length: dimensions }, () => 0.05), limit: 16 };
+  await visit(app, {
+    path: vectorstorePaths.search(brainId),
+    headers: { authorization: `Bearer ${token}` },
+    body,
+  });
+}
+
+/** Loads the native module and compiles its first query, on a table in memory. */
+export async function loadEngine(): Promise<void> {
   const connection = await connect('memory://warm-up');
   const table = await createTable(connection, 8);
   const chunk = { id: 'warm:1:0', page_number: 1, start: 0, end: 4, text: 'warm', vector: [1, 0, 0, 0, 0, 0, 0, 0] };

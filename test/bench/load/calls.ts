@@ -13,7 +13,10 @@ import { YieldError } from './probe.ts';
 
 /** A brain with a manual in it, a conversation about it, and how to reach both. Plain data: a load is another process. */
 export interface Subject {
+  /** The door, or a tier itself. */
   readonly url: string;
+  /** Where people reach the service. */
+  readonly publicUrl: string;
   readonly cookie: string;
   /** An API key instead of the session. */
   readonly key?: string;
@@ -31,7 +34,7 @@ export async function prepare(house: ContainerHouse): Promise<Subject> {
   const conversation = (await owner.call(routes.createConversation, { body: { brain_id: brain } })).id;
   const tenant = (await owner.call(routes.me)).tenant.id;
   const vectorstoreUrl = await house.address('vectorstore');
-  return { url, cookie: owner.cookie, tenant, brain, conversation, vectorstoreUrl, serviceTokenSecret };
+  return { url, publicUrl: url, cookie: owner.cookie, tenant, brain, conversation, vectorstoreUrl, serviceTokenSecret };
 }
 
 const person = ({ url, cookie, key }: Subject) => (key ? new Client(url, key) : Client.ofSession(url, cookie));
@@ -44,8 +47,9 @@ export async function listBrains(subject: Subject): Promise<undefined> {
 /** A question to chat; resolves at the first token, the rest of the answer is left to read. */
 export async function firstToken(subject: Subject): Promise<() => Promise<unknown>> {
   const body = { question: `How are vectors and factors used, ${Math.random()}?` };
-  const { conversation } = subject;
-  const response = await person(subject).send(routes.createTurn, { params: { conversation }, body });
+  const { conversation, publicUrl } = subject;
+  const headers = { origin: publicUrl };
+  const response = await person(subject).send(routes.createTurn, { params: { conversation }, body, headers });
   if (response.status === 503) throw new YieldError(problem.parse(await response.json()).retry_hint_ms ?? 1000);
   if (response.status !== 200 || !response.body) throw new Error(`${response.status} ${await response.text()}`);
   const reader = response.body

@@ -93,7 +93,7 @@ export async function startChat(services: TestServices, search: TestSearch, opti
       EMBEDDING_API_KEY: '',
     },
   });
-  await chat.warmUp();
+  await chat.load();
   await chat.app.http.listen({ host: '127.0.0.1', port: 0 });
   const base = `http://127.0.0.1:${(chat.app.http.server.address() as AddressInfo).port}`;
 

@@ -1,0 +1,57 @@
+/** The way of a question, from the session to the last event of its answer, before the first person takes it. */
+import { uuidv7 } from 'uuidv7';
+import { searchAnswer } from '../shared/contract/vectorstore.ts';
+import type { Database } from '../shared/database.ts';
+import type { EmbeddingSettings } from '../shared/embedding.ts';
+import { type GuestSettings, withGuest } from '../shared/guest.ts';
+import type { App } from '../shared/http.ts';
+import { visit } from '../shared/visit.ts';
+import { quoteCitation } from './citations.ts';
+import { extract } from './extractive.ts';
+import { toPassages } from './passages.ts';
+import { documentNames } from './retrieval.ts';
+
+export interface ChatWarmUp {
+  readonly app: App;
+  readonly db: Database;
+  readonly settings: GuestSettings & EmbeddingSettings;
+}
+
+/** The tenth round is as fast as the hundredth. */
+const rounds = 10;
+const question = 'Is the first question as fast as the tenth?';
+/** As many and as long as a search finds. */
+const found = {
+  hits: Array.from({ length: 16 }, () => ({
+    id: 'warm',
+    document_id: uuidv7(),
+    page_number: 1,
+    start: 0,
+    end: 620,
+    text: 'Ready means warm. The first question is as fast as the tenth. '.repeat(10),
+    score: 0.03,
+    similarity: 0.5,
+  })),
+};
+
+export async function warmUp({ app, db, settings }: ChatWarmUp): Promise<void> {
+  await withGuest(db, settings, async ({ tenantId, personId, brainId, headers }) => {
+    // The guest's brain is empty: what is done with passages is done here.
+    for (let round = 0; round < rounds; round += 1) {
+      const { hits } = searchAnswer.parse(found);
+      const ids = hits.map(({ document_id }) => document_id);
+      await documentNames(db, tenantId, brainId, ids);
+      const { quotes } = extract(question, toPassages(hits, new Map(ids.map((id) => [id, 'Guest']))));
+      for (const [index, quote] of quotes.entries()) quoteCitation(index + 1, quote);
+    }
+    await visit(app, { path: `/v1/chat/conversations?brain_id=${brainId}`, headers });
+    // A remote embedding would bill every start.
+    if (settings.EMBEDDING_URL) return;
+    const id = uuidv7();
+    await db
+      .insertInto('conversations')
+      .values({ id, tenant_id: tenantId, brain_id: brainId, person_id: personId, title: '' })
+      .execute();
+    await visit(app, { path: `/v1/chat/conversations/${id}/turns`, headers, body: { question } });
+  });
+}
