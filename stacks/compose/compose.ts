@@ -97,7 +97,7 @@ function tierService({ environment, passed, tier, name, placement, networks }: T
       ...variables(environment, passed, tier, name, placement),
     },
     ...limits(placement),
-    ...(pace === 'background' && { cpu_shares: shares.background }),
+    cpu_shares: shares[pace],
     ...(pace !== 'prompt' && { cpuset: fromEnv('SUSTAINED_CPUS') }),
     ...scratch(tmpMiB(tier, environment.limits.uploadBytesMax)),
     ...locked,

@@ -46,10 +46,10 @@ export function limits({ vcpu, memoryMiB, pids = pidsMax }: Budget) {
 }
 
 /**
- * Weights where CPUs are contended; compose's default is 1024. A sixteenth still moves on when all others are busy; for
- * the stores and the door every tier waits.
+ * Weights where CPUs are contended; compose's default is 1024. For the stores and the door every tier waits, and a prompt
+ * tier gives its CPU back within milliseconds. A sixteenth still moves on when all others are busy.
  */
-export const shares = { background: 64, stores: 4096 } as const;
+export const shares = { stores: 4096, prompt: 4096, sustained: 1024, background: 64 } as const;
 
 /** `/tmp`: all that a container of ours may write to. */
 export const scratch = (sizeMiB: number) => ({ tmpfs: [`/tmp:rw,nosuid,nodev,size=${sizeMiB}m`] });

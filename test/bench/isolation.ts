@@ -12,7 +12,7 @@ import { lacksManuals } from '../flows/documents.ts';
 import { firstToken, listBrains, prepare, readManual, type Subject, uploadHuge } from './load/calls.ts';
 import { startLoad } from './load/generator.ts';
 import { memoryMiB } from './load/memory.ts';
-import { probe, quantiles, saturate } from './load/probe.ts';
+import { prioritize, probe, quantiles, saturate } from './load/probe.ts';
 import type { Row } from './main.ts';
 
 /** D14, D11: the 99th percentile under foreign load against idle. */
@@ -26,6 +26,7 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]
   const plan: Plan = quick
     ? { loads: ['documents'], rounds: 1, durationMs: 5000 }
     : { loads: ['documents', 'chat', 'vectorstore'], rounds: roundsOfFull, durationMs: 20_000 };
+  prioritize();
   const apart = await measure(plan, false);
   const together = quick ? undefined : await measure(plan, true);
   return [...latencyRows(plan.loads, apart, together, quick), ...memoryRows(apart)];

@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { ask, askers, callers, listBrains, type Subject, search } from './calls.ts';
 import { saturate } from './probe.ts';
 
@@ -17,8 +18,10 @@ export interface Load {
 /** Keeps `width` calls in flight until stopped. */
 export async function startLoad(kind: LoadKind, width: number, subject: Subject): Promise<Load> {
   const program = [import.meta.filename, kind, String(width), JSON.stringify(subject)];
-  // Who asks is not what is measured: the kernel takes its CPU away as soon as a probe or a tier wants it.
-  const child = spawn('chrt', ['--idle', '0', process.execPath, ...program], {
+  // Who asks is not what is measured. The last CPU is one of those that sustained tiers use, so what they compete with is
+  // the load's own target; there the kernel takes the CPU away from the load as soon as anybody wants it.
+  const last = String(availableParallelism() - 1);
+  const child = spawn('taskset', ['--cpu-list', last, 'chrt', '--idle', '0', process.execPath, ...program], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   await saying(child);

@@ -31,11 +31,12 @@ describe('a compose file', () => {
     }
   });
 
-  test('lets the document-worker give way to all others, and all of them to what everybody waits for', () => {
+  test('lets the document-worker give way to all others, and what lasts to what somebody waits for', () => {
     const weights = Object.fromEntries(
-      Object.entries(compose.services).flatMap(([name, { cpu_shares }]) => (cpu_shares ? [[name, cpu_shares]] : [])),
+      Object.entries(compose.services).map(([name, { cpu_shares }]) => [name, cpu_shares]),
     );
-    expect(weights).toEqual({ postgres: 4096, redis: 4096, door: 4096, 'document-worker': 64 });
+    const prompt = { postgres: 4096, redis: 4096, door: 4096, api: 4096, web: 4096, migrate: 4096 };
+    expect(weights).toEqual({ ...prompt, chat: 1024, vectorstore: 1024, 'document-worker': 64 });
   });
 
   test('keeps tiers whose work lasts off the first CPU of the machine, where their budgets fit on the others', () => {
