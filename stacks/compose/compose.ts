@@ -14,7 +14,7 @@ import type { Environment, Placement } from '../environment.ts';
 import { heapFlags, serviceSettings } from '../settings.ts';
 import { type Network, networkOf, networksOf, openEdges } from './networks.ts';
 import { doorService, joined, storeServices } from './parts.ts';
-import { fromEnv, limits, locked, type Service, scratch, shares } from './service.ts';
+import { fromEnv, limits, locked, resolver, type Service, scratch, shares } from './service.ts';
 
 /** The service that brings the database to the present schema and ends. */
 export const migrateService = 'migrate';
@@ -101,6 +101,7 @@ function tierService({ environment, passed, tier, name, placement, networks }: T
     ...(pace !== 'prompt' && { cpuset: fromEnv('SUSTAINED_CPUS') }),
     ...scratch(tmpMiB(tier, environment.limits.uploadBytesMax)),
     ...locked,
+    ...resolver,
     stop_grace_period: `${Math.ceil(environment.limits.stopTimeoutMs / 1000)}s`,
     restart: 'unless-stopped',
     ...(uses.includes('postgres') && {

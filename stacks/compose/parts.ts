@@ -3,7 +3,7 @@ import type { Edge } from '../../constructs/connections.ts';
 import { tmpMiBMin } from '../../constructs/scratch.ts';
 import type { ServiceName } from '../../services/manifest.ts';
 import { networkOf, publicNetwork } from './networks.ts';
-import { fromEnv, limits, locked, type Service, scratch, shares } from './service.ts';
+import { fromEnv, limits, locked, resolver, type Service, scratch, shares } from './service.ts';
 
 /** PostgreSQL and Redis. In AWS they are RDS and ElastiCache; these sizes carry one machine's tiers. */
 export function storeServices(edges: readonly Edge[]): Record<'postgres' | 'redis', Service> {
@@ -63,6 +63,7 @@ export function doorService(upstreams: Upstreams, edges: readonly Edge[]): Servi
     cpu_shares: shares.stores,
     ...scratch(tmpMiBMin),
     ...locked,
+    ...resolver,
     stop_grace_period: '15s',
     restart: 'unless-stopped',
     // Loopback: what should be reachable from other machines belongs behind https.

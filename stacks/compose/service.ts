@@ -12,6 +12,8 @@ export interface Service {
   readonly cpu_shares?: number;
   /** CPUs that it may run on. Absent: all. */
   readonly cpuset?: string;
+  /** For the resolver of names. */
+  readonly dns_opt?: readonly string[];
   readonly mem_limit: string;
   readonly memswap_limit: string;
   readonly pids_limit: number;
@@ -50,6 +52,12 @@ export function limits({ vcpu, memoryMiB, pids = pidsMax }: Budget) {
  * tier gives its CPU back within milliseconds. A sixteenth still moves on when all others are busy.
  */
 export const shares = { stores: 4096, prompt: 4096, sustained: 1024, background: 64 } as const;
+
+/**
+ * A name server between containers may lose a question while it learns of a container that comes or goes; with the
+ * defaults (man 5 resolv.conf) the next try is 5 s later, and the first call to a new replica has been seen to take 20.
+ */
+export const resolver = { dns_opt: ['timeout:1', 'attempts:5'] } as const;
 
 /** `/tmp`: all that a container of ours may write to. */
 export const scratch = (sizeMiB: number) => ({ tmpfs: [`/tmp:rw,nosuid,nodev,size=${sizeMiB}m`] });

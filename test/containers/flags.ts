@@ -29,8 +29,9 @@ function tmpMiBOf(tmpfs: Service['tmpfs'] = []): number {
   return Number(tmpfs.join().match(/^\/tmp:.*\bsize=(\d+)m$/)?.[1]);
 }
 
-function sharedMachineFlags({ cpu_shares, cpuset }: Service): string[] {
+function sharedMachineFlags({ cpu_shares, cpuset, dns_opt = [] }: Service): string[] {
   return [
+    ...dns_opt.map((option) => `--dns-opt=${option}`),
     ...(cpu_shares === undefined ? [] : [`--cpu-shares=${cpu_shares}`]),
     ...(cpuset === undefined ? [] : [`--cpuset-cpus=${cpuset}`]),
   ];
