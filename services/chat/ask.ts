@@ -8,7 +8,7 @@ import { requireSameEmbedding } from '../shared/embedding.ts';
 import { recordEvent } from '../shared/events.ts';
 import type { Identity } from '../shared/identity.ts';
 import { ProblemError } from '../shared/problem.ts';
-import { checkQuotas, lockTenant } from '../shared/quota.ts';
+import { takeQuotas } from '../shared/quota.ts';
 import type { Brains, Conversations, Tables } from '../shared/tables.ts';
 import { type ChatContext, findBrain, takeSlot } from './context.ts';
 import { findConversation, titleOf } from './conversations.ts';
@@ -109,8 +109,7 @@ async function insertTurn(
   const { tenantId, personId } = identity;
   const id = uuidv7();
   if (asked.idempotencyKey) await takeKey(trx, asked, id);
-  await lockTenant(trx, tenantId);
-  await checkQuotas(trx, tenantId, [{ quota: 'questions_per_day_max', adds: 1 }], reply);
+  await takeQuotas(trx, tenantId, [{ quota: 'questions_per_day_max', adds: 1 }], reply);
   await billQuestion(trx, { id, turnId: id, tenantId, brainId: brain.id });
 
   const history = await recentExchanges(trx, conversation.id);

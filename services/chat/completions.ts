@@ -10,7 +10,7 @@ import { id } from '../shared/contract/common.ts';
 import { routes } from '../shared/contract/routes.ts';
 import { type App, serve } from '../shared/http.ts';
 import { ProblemError } from '../shared/problem.ts';
-import { checkQuotas, lockTenant } from '../shared/quota.ts';
+import { takeQuotas } from '../shared/quota.ts';
 import type { Question } from './answerer.ts';
 import { requireEmbedding } from './ask.ts';
 import { type ChatContext, findBrain, takeSlot } from './context.ts';
@@ -34,8 +34,7 @@ export function serveCompletions(app: App, context: ChatContext): void {
       requireEmbedding(context, brain);
       const question: Question = { tenantId, brainId, answerer: answerer.choose(brain.model), ...messages };
       await db.transaction().execute(async (trx) => {
-        await lockTenant(trx, tenantId);
-        await checkQuotas(trx, tenantId, [{ quota: 'questions_per_day_max', adds: 1 }], reply);
+        await takeQuotas(trx, tenantId, [{ quota: 'questions_per_day_max', adds: 1 }], reply);
         await billQuestion(trx, bill);
       });
       if (!body.stream) return await whole(context, question, meter, answer, reply);

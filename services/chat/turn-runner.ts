@@ -156,9 +156,10 @@ async function run(
   const signal = AbortSignal.any([stopped, AbortSignal.timeout(turnTimeoutMs)]);
   try {
     for await (const part of answerer.answer(question, meter, signal)) {
-      // For the sweeper, should this replica die: what the model reads is paid for from here on.
-      if ('found' in part) await rememberUsage(db, turn.id, meter);
-      else if ('text' in part) {
+      if ('found' in part) {
+        // For the sweeper, should this replica die: what the model reads is paid for from here on.
+        if (meter.tokensIn + meter.embeddingTokens > 0) await rememberUsage(db, turn.id, meter);
+      } else if ('text' in part) {
         parts.answer += part.text;
         stream.token(part.text);
       } else if ('citation' in part) {

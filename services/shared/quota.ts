@@ -24,11 +24,7 @@ export async function checkQuotas(
   uses: readonly Use[],
   reply: FastifyReply,
 ): Promise<void> {
-  const limits = await db
-    .selectFrom('tenants')
-    .select(['documents_max', 'bytes_max', 'pages_per_day_max', 'questions_per_day_max'])
-    .where('id', '=', tenantId)
-    .executeTakeFirstOrThrow();
+  const limits = await limitsOf(db, tenantId);
   for (const { quota, adds } of uses) {
     const max = limits[quota];
     if (max === null) continue;
@@ -36,6 +32,30 @@ export async function checkQuotas(
     if (used + adds > max) throw refusal(quota, max, used, adds, reply, new Date());
   }
 }
+
+/**
+ * {@link checkQuotas} holding the tenant's row, which most tenants are spared: without a limit there is nothing to count.
+ *
+ * @throws ProblemError `quota`
+ */
+export async function takeQuotas(
+  trx: Transaction<Tables>,
+  tenantId: string,
+  uses: readonly Use[],
+  reply: FastifyReply,
+): Promise<void> {
+  const limits = await limitsOf(trx, tenantId);
+  if (uses.every(({ quota }) => limits[quota] === null)) return;
+  await lockTenant(trx, tenantId);
+  await checkQuotas(trx, tenantId, uses, reply);
+}
+
+const limitsOf = (db: Database | Transaction<Tables>, tenantId: string) =>
+  db
+    .selectFrom('tenants')
+    .select(['documents_max', 'bytes_max', 'pages_per_day_max', 'questions_per_day_max'])
+    .where('id', '=', tenantId)
+    .executeTakeFirstOrThrow();
 
 /** Serializes what counts against a tenant's quotas, until the transaction ends. */
 export async function lockTenant(trx: Transaction<Tables>, tenantId: string): Promise<void> {
