@@ -3,7 +3,6 @@ import { mkdtemp, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
-import pg from 'pg';
 import { pidsMax } from '../../constructs/container-flags.ts';
 import { type ServiceName, serviceNames, services } from '../../services/manifest.ts';
 import { routes } from '../../services/shared/contract/routes.ts';
@@ -72,35 +71,6 @@ describe('a container', () => {
         privileges: 'no new ones',
       });
     }
-  });
-
-  test('is warm when it says that it is ready, and whoever it asked as for that is gone', async () => {
-    for (const [name, paths] of Object.entries({
-      web: ['GET /'],
-      api: ['GET /v1/brains'],
-      chat: ['GET /v1/chat/conversations', 'POST /v1/chat/conversations/…/turns'],
-      vectorstore: ['POST /brains/…/search'],
-    })) {
-      const lines = await logOf(name);
-      const walked = lines.filter(({ warmingUp }) => warmingUp);
-      const ways = walked.map(
-        ({ method, url, status }) => `${method} ${url?.split('?')[0]?.replace(/[0-9a-f-]{36}/, '…')} ${status}`,
-      );
-      expect({
-        name,
-        ways: [...new Set(ways)],
-        faults: lines.filter(({ msg }) => msg?.includes('not warmed up')),
-      }).toEqual({
-        name,
-        ways: paths.map((path) => `${path} 200`),
-        faults: [],
-      });
-    }
-    // The owner and their tenant.
-    expect(
-      await rowsOf(`select (select count(*)::int from tenants) as tenants, (select count(*)::int from people) as people,
-        (select count(*)::int from turns) as turns`),
-    ).toEqual([{ tenants: 1, people: 1, turns: 0 }]);
   });
 
   test('reaches what its service declares, and nothing else, by name or by address', async () => {
@@ -288,30 +258,6 @@ async function exhaustMemory(containers: ContainerHouse): Promise<void> {
   await writeFile(`/proc/${await mainPid(containers)}/oom_score_adj`, '1000');
   const hoard = 'const all = []; for (;;) all.push(Buffer.alloc(8 * 1024 * 1024, 1));';
   await evaluate(containers.container('document-worker'), hoard).catch(() => {});
-}
-
-interface Line {
-  readonly msg?: string;
-  readonly method?: string;
-  readonly url?: string;
-  readonly status?: number;
-  readonly warmingUp?: true;
-}
-
-/** Asked of PostgreSQL itself. */
-async function rowsOf(sql: string): Promise<unknown[]> {
-  const [{ NetworkSettings }] = JSON.parse(await podman('inspect', '--type=container', house.container('postgres')));
-  const [network] = Object.values<{ IPAddress: string }>(NetworkSettings.Networks);
-  const password = house.compose.services.postgres?.environment.POSTGRES_PASSWORD;
-  const client = new pg.Client({ host: network?.IPAddress, user: 'bulkhead', database: 'bulkhead', password });
-  await client.connect();
-  const { rows } = await client.query(sql).finally(() => client.end());
-  return rows;
-}
-
-async function logOf(name: string): Promise<Line[]> {
-  const text = await podman('logs', house.container(name));
-  return text.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Line] : []));
 }
 
 const lookAround = `

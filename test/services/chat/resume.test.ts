@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import pg from 'pg';
 import { createSweeper } from '../../../services/chat/sweeper.ts';
 import type { Conversation } from '../../../services/shared/contract/chat.ts';
 import { startServices, type TestServices } from '../../services.ts';
@@ -71,33 +70,6 @@ test.each([
     expect(model.requests).toHaveLength(1);
   },
 );
-
-test('replicas are told of new events only while one of them reads the turn', async () => {
-  const client = new pg.Client({ connectionString: services.databaseUrl });
-  const heard: string[] = [];
-  client.on('notification', ({ payload = '' }) => heard.push(payload.split(' ')[0] as string));
-  await client.connect();
-  await client.query('listen turns');
-  model.behave(trickles(10, 40));
-
-  await allEvents(await chat.ask(person, conversation, 'leave?'));
-  await client.query('select 1');
-  // Its end, for whoever comes at that very moment.
-  expect(heard).toEqual(['events']);
-
-  heard.length = 0;
-  const here = chat.ask(person, conversation, 'leave?');
-  const stream = events(await here);
-  const { value: first } = await stream.next();
-  const there = await allEvents(await other.resume(person, first?.data.id as string, 0));
-  for await (const _event of stream);
-  await client.query('select 1');
-  expect(there.at(-1)).toMatchObject({ event: 'done' });
-  expect(heard[0]).toBe('watched');
-  // Told as they come, ten times a second, not when the other replica looks by itself, every two seconds.
-  expect(heard.filter((kind) => kind === 'events').length).toBeGreaterThan(2);
-  await client.end();
-});
 
 test('a finished turn can be read again from any place', async () => {
   model.behave(says('It is ', 'twenty five days [1].'));

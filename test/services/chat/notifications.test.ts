@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { startServices, type TestServices } from '../../services.ts';
+import { allEvents, events, startChat, startSearch, type TestChat, type TestSearch } from './fixture.ts';
+import { type ModelServer, startModelServer, trickles } from './model-server.ts';
+
+let services: TestServices;
+let search: TestSearch;
+let model: ModelServer;
+let chat: TestChat;
+let other: TestChat;
+beforeAll(async () => {
+  services = await startServices();
+  [search, model] = await Promise.all([startSearch(services), startModelServer()]);
+  chat = await startChat(services, search, { modelUrl: model.url });
+  other = await startChat(services, search, { modelUrl: model.url });
+});
+afterAll(async () => {
+  await Promise.all([chat.close(), other.close()]);
+  await Promise.all([search.close(), model.close()]);
+  await services.close();
+});
+
+test('replicas are told of new events only while one of them reads the turn', async () => {
+  const brain = await search.newBrain();
+  const person = await search.newPerson(brain.tenantId);
+  const conversation = await chat.newConversation(person, brain);
+  const client = new pg.Client({ connectionString: services.databaseUrl });
+  const heard: string[] = [];
+  client.on('notification', ({ payload = '' }) => heard.push(payload.split(' ')[0] as string));
+  await client.connect();
+  await client.query('listen turns');
+  model.behave(trickles(10, 40));
+
+  await allEvents(await chat.ask(person, conversation, 'leave?'));
+  await client.query('select 1');
+  // Its end, for whoever comes at that very moment.
+  expect(heard).toEqual(['events']);
+
+  heard.length = 0;
+  const stream = events(await chat.ask(person, conversation, 'leave?'));
+  const { value: first } = await stream.next();
+  const there = await allEvents(await other.resume(person, first?.data.id as string, 0));
+  for await (const _event of stream);
+  await client.query('select 1');
+  expect(there.at(-1)).toMatchObject({ event: 'done' });
+  expect(heard[0]).toBe('watched');
+  // Told as they come, ten times a second, not when the other replica looks by itself, every two seconds.
+  expect(heard.filter((kind) => kind === 'events').length).toBeGreaterThan(2);
+  await client.end();
+});
