@@ -2,7 +2,6 @@
  * A tenant with one person and one empty brain that lives while a service warms up: with it a service can take the whole
  * way of a request, credentials, quotas and writes included, and leaves nothing behind.
  */
-import { sql } from 'kysely';
 import { uuidv7 } from 'uuidv7';
 import { newSecret, sessionCookie } from './auth.ts';
 import type { Database } from './database.ts';
@@ -10,6 +9,7 @@ import { configuredEmbedding, type EmbeddingSettings } from './embedding.ts';
 
 export interface Guest {
   readonly tenantId: string;
+  /** The same id. */
   readonly personId: string;
   readonly brainId: string;
   /** Of a session, and of where it is used. */
@@ -34,27 +34,32 @@ export async function withGuest(
   walk: (guest: Guest) => Promise<unknown>,
 ): Promise<void> {
   const { guest, token } = newGuest(settings);
-  await sql`
-    delete from people where id in (
-      select m.person_id from members m join tenants t on t.id = m.tenant_id
-      where t.metadata = ${guestMark} and t.created_at < ${new Date(Date.now() - lifetimeMs)})`.execute(db);
-  await sql`
-    delete from tenants where metadata = ${guestMark} and created_at < ${new Date(Date.now() - lifetimeMs)}`.execute(
-    db,
-  );
+  const killed = await db
+    .selectFrom('tenants')
+    .select('id')
+    .where('metadata', '=', guestMark)
+    .where('created_at', '<', new Date(Date.now() - lifetimeMs))
+    .execute();
+  for (const { id } of killed) await leave(db, id);
   try {
     await enter(db, settings, guest, token);
     await walk(guest);
   } finally {
-    await db.deleteFrom('people').where('id', '=', guest.personId).execute();
-    await db.deleteFrom('tenants').where('id', '=', guest.tenantId).execute();
+    await leave(db, guest.tenantId);
   }
 }
 
 function newGuest({ AUTH_SECRET, PUBLIC_URL }: GuestSettings): { guest: Guest; token: string } {
   const token = newSecret('');
   const headers = { cookie: sessionCookie(PUBLIC_URL, AUTH_SECRET, token), origin: new URL(PUBLIC_URL).origin };
-  return { guest: { tenantId: uuidv7(), personId: uuidv7(), brainId: uuidv7(), headers }, token };
+  const id = uuidv7();
+  return { guest: { tenantId: id, personId: id, brainId: uuidv7(), headers }, token };
+}
+
+/** By the one id of tenant and person, not by who is a member: nobody else can be meant. All that is theirs goes along. */
+async function leave(db: Database, id: string): Promise<void> {
+  await db.deleteFrom('people').where('id', '=', id).execute();
+  await db.deleteFrom('tenants').where('id', '=', id).execute();
 }
 
 async function enter(db: Database, settings: GuestSettings, guest: Guest, token: string): Promise<void> {

@@ -24,13 +24,7 @@ export async function checkQuotas(
   uses: readonly Use[],
   reply: FastifyReply,
 ): Promise<void> {
-  const limits = await limitsOf(db, tenantId);
-  for (const { quota, adds } of uses) {
-    const max = limits[quota];
-    if (max === null) continue;
-    const used = await usedOf(db, tenantId, quota);
-    if (used + adds > max) throw refusal(quota, max, used, adds, reply, new Date());
-  }
+  await checkAgainst(await limitsOf(db, tenantId), db, tenantId, uses, reply);
 }
 
 /**
@@ -47,10 +41,27 @@ export async function takeQuotas(
   const limits = await limitsOf(trx, tenantId);
   if (uses.every(({ quota }) => limits[quota] === null)) return;
   await lockTenant(trx, tenantId);
-  await checkQuotas(trx, tenantId, uses, reply);
+  await checkAgainst(limits, trx, tenantId, uses, reply);
 }
 
-const limitsOf = (db: Database | Transaction<Tables>, tenantId: string) =>
+async function checkAgainst(
+  limits: Limits,
+  db: Database | Transaction<Tables>,
+  tenantId: string,
+  uses: readonly Use[],
+  reply: FastifyReply,
+): Promise<void> {
+  for (const { quota, adds } of uses) {
+    const max = limits[quota];
+    if (max === null) continue;
+    const used = await usedOf(db, tenantId, quota);
+    if (used + adds > max) throw refusal(quota, max, used, adds, reply, new Date());
+  }
+}
+
+type Limits = Readonly<Record<keyof Quotas, number | null>>;
+
+const limitsOf = (db: Database | Transaction<Tables>, tenantId: string): Promise<Limits> =>
   db
     .selectFrom('tenants')
     .select(['documents_max', 'bytes_max', 'pages_per_day_max', 'questions_per_day_max'])
