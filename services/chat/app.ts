@@ -6,6 +6,7 @@ import { routes } from '../shared/contract/routes.ts';
 import { type Database, schemaIsCurrent } from '../shared/database.ts';
 import { startMetricLog } from '../shared/embedded-metrics.ts';
 import { createEmbedder, type EmbeddingSettings } from '../shared/embedding.ts';
+import type { GuestSettings } from '../shared/guest.ts';
 import { type App, createApp, serve } from '../shared/http.ts';
 import type { Authenticate } from '../shared/identity.ts';
 import type { Logger } from '../shared/log.ts';
@@ -20,8 +21,9 @@ import { createTurnJournal } from './turn-journal.ts';
 import { createTurnRunner, type TurnRunner } from './turn-runner.ts';
 import { openTurnSignals } from './turn-signals.ts';
 import { serveTurns } from './turns.ts';
+import { warmUp } from './warm-up.ts';
 
-export interface ChatSettings extends EmbeddingSettings, ModelSettings {
+export interface ChatSettings extends EmbeddingSettings, GuestSettings, ModelSettings {
   readonly DATABASE_URL: string;
   readonly VECTORSTORE_URL: string;
   readonly SERVICE_TOKEN_SECRET: string;
@@ -47,8 +49,7 @@ const stopReserveMs = 5000;
 
 export async function createChat({ settings, db, authenticate, log, comeBackMs, modelTimeouts }: ChatOptions): Promise<{
   app: App;
-  /** Loads what the first question needs; `/readyz` waits for it. */
-  load(): Promise<void>;
+  warmUp(): Promise<void>;
   /** Lets turns under way end within the stop timeout, then ends them as `interrupted`. */
   close(): Promise<void>;
 }> {
@@ -69,13 +70,11 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs, 
   const turnTimeoutMs = settings.TURN_TIMEOUT_MS;
   const runner = createTurnRunner({ db, journal, signals, answerer, replica, log, turnTimeoutMs, comeBackMs });
   const sweeper = createSweeper(db, log);
-  let warm = false;
 
   const app = createApp({
     log,
     authenticate,
     notReady: async () => {
-      if (!warm) return 'warming up';
       if (!(await schemaIsCurrent(db))) return 'the database schema is older than this build';
       return retrieval.notReady();
     },
@@ -100,10 +99,9 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs, 
 
   return {
     app,
-    load: async () => {
-      // A remote embedding is not called: that would bill every start.
-      await Promise.all([model?.warmUp(), settings.EMBEDDING_URL ? null : embedder.embed(['warm'])]);
-      warm = true;
+    warmUp: async () => {
+      await model?.warmUp();
+      await warmUp({ app, db, settings });
     },
     close: async () => {
       stopMetrics();

@@ -5,7 +5,6 @@ import { readSettings } from '../shared/env.ts';
 import { listen } from '../shared/http.ts';
 import { createLogger } from '../shared/log.ts';
 import { createChat } from './app.ts';
-import { warmUp } from './warm-up.ts';
 
 const settings = readSettings('chat');
 const log = createLogger('chat', { level: settings.LOG_LEVEL, replica: settings.REPLICA });
@@ -16,7 +15,7 @@ const { db, close } = openDatabase({
 });
 const authenticate = createAuthenticate({ db, authSecret: settings.AUTH_SECRET, publicUrl: settings.PUBLIC_URL });
 const chat = await createChat({ settings, db, authenticate, log });
-chat.app.warmUp(() => warmUp({ app: chat.app, db, settings }));
+chat.app.warmUp(chat.warmUp);
 
 await listen(
   chat.app,
@@ -26,4 +25,3 @@ await listen(
     await close();
   },
 );
-await chat.load();

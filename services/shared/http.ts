@@ -19,6 +19,7 @@ import type { Route } from './contract/routes.ts';
 import { type Authenticate, authorize, type Identity } from './identity.ts';
 import type { Logger } from './log.ts';
 import { ProblemError, type ProblemExtras } from './problem.ts';
+import { visitor } from './visit.ts';
 
 export interface AppOptions {
   readonly log: Logger;
@@ -107,7 +108,7 @@ export function createApp({ log, notReady, authenticate }: AppOptions): App {
           durationMs: Math.round(reply.elapsedTime),
           tenantId: request.identity?.tenantId,
           // Nobody asked but the service itself.
-          ...(walk && { warmingUp: true }),
+          ...(request.headers['user-agent'] === visitor && { warmingUp: true }),
         },
         'answered',
       );

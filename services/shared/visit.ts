@@ -3,6 +3,9 @@ import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { App } from './http.ts';
 
+/** So that the log can tell them from real ones (http.ts). */
+export const visitor = 'bulkhead-warm-up';
+
 export interface Visit {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -26,7 +29,11 @@ export async function visit(app: App, { path, headers, body }: Visit): Promise<v
         port,
         path,
         method: text === undefined ? 'GET' : 'POST',
-        headers: { ...headers, ...(text !== undefined && { 'content-type': 'application/json' }) },
+        headers: {
+          'user-agent': visitor,
+          ...headers,
+          ...(text !== undefined && { 'content-type': 'application/json' }),
+        },
         timeout: timeoutMs,
         agent: false,
       });

@@ -79,6 +79,8 @@ export async function startChat(services: TestServices, search: TestSearch, opti
       DATABASE_URL: services.databaseUrl,
       VECTORSTORE_URL: search.url,
       SERVICE_TOKEN_SECRET: secret,
+      AUTH_SECRET: secret,
+      PUBLIC_URL: 'http://localhost:8080',
       CHAT_SLOTS: slots,
       ENVIRONMENT: 'local',
       TURN_TIMEOUT_MS: 100_000,
@@ -93,7 +95,6 @@ export async function startChat(services: TestServices, search: TestSearch, opti
       EMBEDDING_API_KEY: '',
     },
   });
-  await chat.load();
   await chat.app.http.listen({ host: '127.0.0.1', port: 0 });
   const base = `http://127.0.0.1:${(chat.app.http.server.address() as AddressInfo).port}`;
 
