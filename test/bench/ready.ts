@@ -83,8 +83,6 @@ async function start(
   const address = await house.address(tier);
   const now = { ...subject, vectorstoreUrl: await house.address('vectorstore') };
   const timesMs: number[] = [];
-  // What chat calls is awake at its later requests, so also at its first: its start alone is measured.
-  if (tier === 'chat') await search(now);
   for (let count = 0; ask && count < requests; count++) {
     const sent = performance.now();
     const rest = await ask(now, address);

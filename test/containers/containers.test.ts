@@ -227,13 +227,9 @@ function portOf(name: string): number {
   return stores[name] ?? services[name as ServiceName].port;
 }
 
-async function addressesOf({ compose, container }: ContainerHouse): Promise<Record<string, string[]>> {
+async function addressesOf({ compose, addresses }: ContainerHouse): Promise<Record<string, string[]>> {
   const names = Object.keys(compose.services).filter((name) => name !== 'migrate');
-  const entries = names.map(async (name) => {
-    const [{ NetworkSettings }] = JSON.parse(await podman('inspect', '--type=container', container(name)));
-    const networks: { IPAddress: string }[] = Object.values(NetworkSettings.Networks);
-    return [name, networks.map(({ IPAddress }) => IPAddress)] as const;
-  });
+  const entries = names.map(async (name) => [name, await addresses(name)] as const);
   return Object.fromEntries(await Promise.all(entries));
 }
 

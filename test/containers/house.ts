@@ -22,6 +22,8 @@ export interface ContainerHouse {
   container(service: string): string;
   /** A service that stopped or was killed, started again in a new container. */
   replace(service: string): Promise<void>;
+  /** Of a service's container, one per network. */
+  addresses(service: string): Promise<string[]>;
   /** `http://ADDRESS:PORT` of a tier on its network, as this machine reaches it. */
   address(tier: ServiceName): Promise<string>;
   close(): Promise<void>;
@@ -67,11 +69,12 @@ export async function startContainers(input: EnvironmentInput, { together = fals
     );
   };
   const container = (name: string) => full(together && (serviceNames as string[]).includes(name) ? 'all' : name);
-  const address = async (name: ServiceName) => {
+  const addresses = async (name: string) => {
     const [{ NetworkSettings }] = JSON.parse(await podman('inspect', '--type=container', container(name)));
     const networks: Record<string, { IPAddress: string }> = NetworkSettings.Networks;
-    return `http://${Object.values(networks)[0]?.IPAddress}:${services[name].port}`;
+    return Object.values(networks).map(({ IPAddress }) => IPAddress);
   };
+  const address = async (name: ServiceName) => `http://${(await addresses(name))[0]}:${services[name].port}`;
   /** Asked from outside, as a balancer does: a program started inside would spend the tier's own CPU. */
   const ready = async (name: ServiceName) => {
     const url = `${await address(name)}${services[name].healthPath}`;
@@ -115,6 +118,7 @@ export async function startContainers(input: EnvironmentInput, { together = fals
         await run(name);
         await ready(name as ServiceName);
       },
+      addresses,
       address,
       close,
     };

@@ -56,10 +56,9 @@ interface Line {
 
 /** Asked of PostgreSQL itself. */
 async function rowsOf(sql: string): Promise<unknown[]> {
-  const [{ NetworkSettings }] = JSON.parse(await podman('inspect', '--type=container', house.container('postgres')));
-  const [network] = Object.values<{ IPAddress: string }>(NetworkSettings.Networks);
+  const [host] = await house.addresses('postgres');
   const password = house.compose.services.postgres?.environment.POSTGRES_PASSWORD;
-  const client = new pg.Client({ host: network?.IPAddress, user: 'bulkhead', database: 'bulkhead', password });
+  const client = new pg.Client({ host, user: 'bulkhead', database: 'bulkhead', password });
   await client.connect();
   const { rows } = await client.query(sql).finally(() => client.end());
   return rows;
