@@ -1,21 +1,20 @@
-/** Making a turn: everything that a question must pass and leave behind before it is answered, in one transaction. */
+/** Making a turn: everything that a question must pass and leave behind before it is answered. */
 import { createHash } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
-import { type Selectable, sql, type Transaction } from 'kysely';
+import type { NotNull, Selectable, Transaction } from 'kysely';
+import { jsonArrayFrom, jsonObjectFrom } from 'kysely/helpers/postgres';
 import { uuidv7 } from 'uuidv7';
 import type { Turn } from '../shared/contract/chat.ts';
+import type { Database } from '../shared/database.ts';
 import { requireSameEmbedding } from '../shared/embedding.ts';
-import { recordEvent } from '../shared/events.ts';
 import type { Identity } from '../shared/identity.ts';
 import { ProblemError } from '../shared/problem.ts';
 import { takeQuotas } from '../shared/quota.ts';
-import type { Brains, Conversations, Tables } from '../shared/tables.ts';
-import { type ChatContext, findBrain, takeSlot } from './context.ts';
-import { findConversation, titleOf } from './conversations.ts';
-import { billQuestion } from './ledger.ts';
-import type { Exchange } from './prompt.ts';
+import type { Brains, Tables } from '../shared/tables.ts';
+import { type ChatContext, noBrain, noConversation, ownConversation, takeSlot } from './context.ts';
+import { titleOf } from './conversations.ts';
 import type { StartedTurn } from './turn-runner.ts';
-import { newLease, toTurn } from './turn-store.ts';
+import { beginTurn } from './turn-store.ts';
 
 export interface Ask {
   readonly identity: Identity;
@@ -38,23 +37,124 @@ export async function ask(
   // Before anything is looked up: who must come back later costs this replica and the database next to nothing.
   const release = takeSlot(slots);
   try {
-    const conversation = await findConversation(db, asked.identity, asked.conversationId);
-    const brain = await findBrain(db, asked.identity.tenantId, conversation.brain_id);
-    requireEmbedding(context, brain);
-    const started = await db.transaction().execute((trx) => insertTurn(trx, context, asked, conversation, brain));
+    const started = await begin(context, asked);
     runner.start(started, release);
     return { turnId: started.turn.id, replayed: false };
   } catch (error) {
     release();
-    // Another request with the same key was faster: its turn is this one's.
-    const winner = error instanceof KeyTaken ? await turnOfKey(db, asked) : null;
+    // Another request with the same key was faster, and may have taken the last of a quota too: its turn is this one's.
+    const winner = await turnOfKey(db, asked);
     if (winner) return { turnId: winner, replayed: true };
     throw error;
   }
 }
 
+async function begin(context: ChatContext, asked: Ask): Promise<StartedTurn> {
+  const { db, answerer, replica } = context;
+  const { identity, conversationId, question, idempotencyKey } = asked;
+  const { tenantId } = identity;
+  const found = await lookUp(db, asked);
+  const { brain } = found;
+  if (!brain) throw noBrain(found.brain_id);
+  requireEmbedding(context, brain);
+
+  const turn: Turn = {
+    id: uuidv7(),
+    object: 'turn',
+    conversation_id: conversationId,
+    question,
+    answer: '',
+    status: 'streaming',
+    answerer: answerer.choose(brain.model),
+    answered: null,
+    citations: [],
+    usage: null,
+    unread_documents: found.unread,
+    error: null,
+    created_at: new Date().toISOString(),
+    finished_at: null,
+  };
+  const first = [
+    { place: 1, event: 'turn', json: JSON.stringify(turn) },
+    { place: 2, event: 'searching', json: JSON.stringify({ documents: found.documents - found.unread }) },
+  ];
+  const key = idempotencyKey ? { route, key: idempotencyKey, fingerprint: fingerprint(asked) } : null;
+  const write = async (trx: Database | Transaction<Tables>) => {
+    const refused = await beginTurn(trx, { turn, tenantId, replica, first, title: titleOf(question), key });
+    if (refused === 'gone') throw noConversation(conversationId);
+    if (refused) throw new ProblemError('conflict', 'A request with the same Idempotency-Key is under way.');
+  };
+  // Most tenants have no limit: they are spared the transaction.
+  if (found.questions_per_day_max === null) await write(db);
+  else
+    await db.transaction().execute(async (trx) => {
+      await takeQuotas(trx, tenantId, [{ quota: 'questions_per_day_max', adds: 1 }], asked.reply);
+      await write(trx);
+    });
+  const history = found.history.reverse();
+  return { turn, first, question: { tenantId, brainId: brain.id, text: question, history, answerer: turn.answerer } };
+}
+
+/** More never fit into the part of the prompt that history may take. */
+const exchangesMax = 10;
+
+/**
+ * What an answer needs to know, in one statement: the conversation, its last exchanges (newest first), its brain (null: it
+ * is gone) with all its documents and those of them that are still being read, so not, or not wholly, searched.
+ *
+ * @throws ProblemError `not-found`, also for a conversation of other people
+ */
+async function lookUp(db: Database, { identity, conversationId }: Ask) {
+  const found = await db
+    .selectFrom('conversations')
+    .innerJoin('tenants', 'tenants.id', 'conversations.tenant_id')
+    .where(ownConversation(identity))
+    .where('conversations.id', '=', conversationId)
+    .select((eb) => [
+      'conversations.brain_id',
+      'tenants.questions_per_day_max',
+      jsonObjectFrom(
+        eb
+          .selectFrom('brains')
+          .select(['id', 'model', 'embedding_model', 'embedding_dimensions'])
+          .whereRef('brains.id', '=', 'conversations.brain_id')
+          .where('brains.deleted_at', 'is', null),
+      ).as('brain'),
+      jsonArrayFrom(
+        eb
+          .selectFrom('turns')
+          .select(['question', 'answer'])
+          .whereRef('turns.conversation_id', '=', 'conversations.id')
+          .where('answer', '!=', '')
+          .orderBy('turns.id', 'desc')
+          .limit(exchangesMax),
+      ).as('history'),
+      eb
+        .selectFrom('documents')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .whereRef('documents.brain_id', '=', 'conversations.brain_id')
+        .where('documents.deleted_at', 'is', null)
+        .as('documents'),
+      eb
+        .selectFrom('jobs')
+        .innerJoin('documents', 'documents.id', 'jobs.document_id')
+        .select(({ fn }) => fn.count<number>('documents.id').distinct().as('count'))
+        .whereRef('jobs.brain_id', '=', 'conversations.brain_id')
+        .where('jobs.kind', '=', 'ingest')
+        .where('jobs.status', 'in', ['awaiting_confirmation', 'queued', 'running'])
+        .where('documents.deleted_at', 'is', null)
+        .as('unread'),
+    ])
+    .$narrowType<{ documents: NotNull; unread: NotNull }>()
+    .executeTakeFirst();
+  if (!found) throw noConversation(conversationId);
+  return found;
+}
+
+type EmbeddingOfBrain = Pick<Selectable<Brains>, 'embedding_model' | 'embedding_dimensions'>;
+
 /** Also checked by completions. @throws ProblemError `conflict` */
-export function requireEmbedding({ embedding }: ChatContext, brain: Selectable<Brains>): void {
+export function requireEmbedding({ embedding }: ChatContext, brain: EmbeddingOfBrain): void {
   try {
     requireSameEmbedding(embedding, { model: brain.embedding_model, dimensions: brain.embedding_dimensions });
   } catch (error) {
@@ -63,8 +163,6 @@ export function requireEmbedding({ embedding }: ChatContext, brain: Selectable<B
 }
 
 const route = 'createTurn';
-
-class KeyTaken extends Error {}
 
 /** @throws ProblemError `key-reused` when the key came with another question, conversation or caller */
 async function turnOfKey(db: ChatContext['db'], asked: Ask): Promise<string | null> {
@@ -96,107 +194,4 @@ function fingerprint({ identity, conversationId, question }: Ask): Buffer {
   return createHash('sha256')
     .update(JSON.stringify([caller, conversationId, question]))
     .digest();
-}
-
-async function insertTurn(
-  trx: Transaction<Tables>,
-  { answerer, replica }: ChatContext,
-  asked: Ask,
-  conversation: Selectable<Conversations>,
-  brain: Selectable<Brains>,
-): Promise<StartedTurn> {
-  const { identity, question, reply } = asked;
-  const { tenantId, personId } = identity;
-  const id = uuidv7();
-  if (asked.idempotencyKey) await takeKey(trx, asked, id);
-  await takeQuotas(trx, tenantId, [{ quota: 'questions_per_day_max', adds: 1 }], reply);
-  await billQuestion(trx, { id, turnId: id, tenantId, brainId: brain.id });
-
-  const history = await recentExchanges(trx, conversation.id);
-  const documents = await countDocuments(trx, brain.id);
-  const chosen = answerer.choose(brain.model);
-  const row = await trx
-    .insertInto('turns')
-    .values({
-      id,
-      tenant_id: tenantId,
-      conversation_id: conversation.id,
-      question,
-      status: 'streaming',
-      answerer_kind: chosen.kind,
-      answerer_name: chosen.name,
-      unread_documents: documents.unread,
-      replica,
-      lease_until: newLease(),
-    })
-    .returningAll()
-    .executeTakeFirstOrThrow();
-  const turn: Turn = toTurn(row);
-  const first = [
-    { place: 1, event: 'turn', json: JSON.stringify(turn) },
-    { place: 2, event: 'searching', json: JSON.stringify({ documents: documents.readable }) },
-  ];
-  await trx
-    .insertInto('turn_events')
-    .values(first.map(({ place, event, json }) => ({ turn_id: id, place, event, data: json })))
-    .execute();
-  await trx
-    .updateTable('conversations')
-    .set({ updated_at: new Date(), ...(conversation.title === '' && { title: titleOf(question) }) })
-    .where('id', '=', conversation.id)
-    .execute();
-  if (personId) await recordEvent(trx, { tenantId, event: 'conversation', resourceId: conversation.id, personId });
-  return {
-    turn,
-    first,
-    personId,
-    question: { tenantId, brainId: brain.id, text: question, history, answerer: chosen },
-  };
-}
-
-async function takeKey(trx: Transaction<Tables>, asked: Ask, turnId: string): Promise<void> {
-  const taken = await trx
-    .insertInto('idempotency_keys')
-    .values({
-      tenant_id: asked.identity.tenantId,
-      key: asked.idempotencyKey as string,
-      route,
-      fingerprint: fingerprint(asked),
-      status: 200,
-      response: JSON.stringify({ turn_id: turnId }),
-    })
-    .onConflict((conflict) => conflict.doNothing())
-    .returning('key')
-    .executeTakeFirst();
-  if (!taken) throw new KeyTaken();
-}
-
-/** More never fit into the part of the prompt that history may take. */
-const exchangesMax = 10;
-
-/** Oldest first. */
-async function recentExchanges(trx: Transaction<Tables>, conversationId: string): Promise<Exchange[]> {
-  const rows = await trx
-    .selectFrom('turns')
-    .select(['question', 'answer'])
-    .where('conversation_id', '=', conversationId)
-    .where('answer', '!=', '')
-    .orderBy('id', 'desc')
-    .limit(exchangesMax)
-    .execute();
-  return rows.reverse();
-}
-
-/** `unread`: still being read, so not, or not wholly, searched. */
-async function countDocuments(
-  trx: Transaction<Tables>,
-  brainId: string,
-): Promise<{ readable: number; unread: number }> {
-  const { rows } = await sql<{ all: number; unread: number }>`
-    select count(*) as all, count(*) filter (where exists (
-      select from jobs where jobs.document_id = documents.id and jobs.kind = 'ingest'
-        and jobs.status in ('awaiting_confirmation', 'queued', 'running'))) as unread
-    from documents where brain_id = ${brainId} and deleted_at is null`.execute(trx);
-  const { all, unread } = rows[0] as { all: number; unread: number };
-  return { readable: all - unread, unread };
 }

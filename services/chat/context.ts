@@ -44,9 +44,12 @@ export async function findBrain(db: Database, tenantId: string, brainId: string)
     .where('tenant_id', '=', tenantId)
     .where('deleted_at', 'is', null)
     .executeTakeFirst();
-  if (!brain) throw new ProblemError('not-found', `There is no brain ${brainId}.`);
+  if (!brain) throw noBrain(brainId);
   return brain;
 }
+
+export const noBrain = (id: string) => new ProblemError('not-found', `There is no brain ${id}.`);
+export const noConversation = (id: string) => new ProblemError('not-found', `There is no conversation ${id}.`);
 
 /** @throws ProblemError `yield` when every slot is taken */
 export function takeSlot(slots: Slots): () => void {

@@ -7,9 +7,8 @@ import { recordEvent } from '../shared/events.ts';
 import { type App, serve } from '../shared/http.ts';
 import type { Identity } from '../shared/identity.ts';
 import { cutPage, readCursor } from '../shared/keyset.ts';
-import { ProblemError } from '../shared/problem.ts';
 import type { Conversations } from '../shared/tables.ts';
-import { type ChatContext, findBrain, ownConversation } from './context.ts';
+import { type ChatContext, findBrain, noConversation, ownConversation } from './context.ts';
 
 export function serveConversations(app: App, { db }: ChatContext): void {
   serve(app, routes.createConversation, async ({ body, identity }) => {
@@ -84,7 +83,7 @@ export async function findConversation(db: ChatContext['db'], identity: Identity
     .where(ownConversation(identity))
     .where('id', '=', id)
     .executeTakeFirst();
-  if (!row) throw new ProblemError('not-found', `There is no conversation ${id}.`);
+  if (!row) throw noConversation(id);
   return row;
 }
 

@@ -21,35 +21,33 @@ export interface Meter {
 
 export const newMeter = (): Meter => ({ tokensIn: 0, tokensOut: 0, embeddingTokens: 0, passages: 0 });
 
-/** Counted before the work: a question that fails was asked all the same. */
+/** Of a kind of entry: questions, tokens. */
+export type Amounts = Readonly<Record<string, number>>;
+
+/** A question that fails was asked all the same: it is counted before the work. */
 export const billQuestion = (db: Database | Transaction<Tables>, bill: Bill) => enter(db, bill, { question: 1 });
 
-export const billTokens = (db: Database | Transaction<Tables>, bill: Bill, meter: Omit<Meter, 'passages'>) =>
-  enter(db, bill, {
-    model_tokens_in: meter.tokensIn,
-    model_tokens_out: meter.tokensOut,
-    embedding_tokens: meter.embeddingTokens,
-  });
+export const billTokens = (db: Database, bill: Bill, meter: Meter) => enter(db, bill, tokensOf(meter));
 
-async function enter(
-  db: Database | Transaction<Tables>,
-  bill: Bill,
-  amounts: Readonly<Record<string, number>>,
-): Promise<void> {
-  const rows = Object.entries(amounts)
+export const tokensOf = ({ tokensIn, tokensOut, embeddingTokens }: Meter): Amounts => ({
+  model_tokens_in: tokensIn,
+  model_tokens_out: tokensOut,
+  embedding_tokens: embeddingTokens,
+});
+
+/** `id`: the turn's, or the completion's. */
+export const entriesOf = (id: string, amounts: Amounts) =>
+  Object.entries(amounts)
     .filter(([, amount]) => amount > 0)
-    .map(([kind, amount]) => ({
-      key: `answer:${bill.id}:${kind}`,
-      tenant_id: bill.tenantId,
-      brain_id: bill.brainId,
-      turn_id: bill.turnId,
-      kind,
-      amount,
-    }));
-  if (rows.length === 0) return;
+    .map(([kind, amount]) => ({ key: `answer:${id}:${kind}`, kind, amount }));
+
+async function enter(db: Database | Transaction<Tables>, bill: Bill, amounts: Amounts): Promise<void> {
+  const { id, tenantId, brainId, turnId } = bill;
+  const entries = entriesOf(id, amounts);
+  if (entries.length === 0) return;
   await db
     .insertInto('ledger')
-    .values(rows)
+    .values(entries.map((entry) => ({ ...entry, tenant_id: tenantId, brain_id: brainId, turn_id: turnId })))
     .onConflict((conflict) => conflict.column('key').doNothing())
     .execute();
 }

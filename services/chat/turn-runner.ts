@@ -6,11 +6,10 @@
 import type { Citation, Turn } from '../shared/contract/chat.ts';
 import type { Problem } from '../shared/contract/common.ts';
 import type { Database } from '../shared/database.ts';
-import { recordEvent } from '../shared/events.ts';
 import type { Logger } from '../shared/log.ts';
 import { ProblemError } from '../shared/problem.ts';
 import type { Answerer, Question } from './answerer.ts';
-import { billTokens, type Meter, newMeter } from './ledger.ts';
+import { billTokens, type Meter, newMeter, tokensOf } from './ledger.ts';
 import type { TurnJournal, WrittenEvent } from './turn-journal.ts';
 import type { TurnSignals } from './turn-signals.ts';
 import { endTurn, renewLeases } from './turn-store.ts';
@@ -33,8 +32,6 @@ export interface TurnRunner {
 export interface StartedTurn {
   readonly turn: Turn;
   readonly question: Question;
-  /** Null when a key asks. */
-  readonly personId: string | null;
   /** Written when the turn was made. */
   readonly first: readonly WrittenEvent[];
 }
@@ -145,7 +142,7 @@ interface Running {
 
 async function run(
   { db, journal, answerer, log, turnTimeoutMs }: TurnRunnerOptions,
-  { turn, question, personId }: StartedTurn,
+  { turn, question }: StartedTurn,
   stream: TurnStream,
   stopped: AbortSignal,
 ): Promise<void> {
@@ -175,45 +172,20 @@ async function run(
   if (stop?.status === 'lost' || stream.ended) return billLost(db, question, turn, meter);
   if (stop) log.info({ turnId: turn.id, ...stop }, 'answer ended early');
 
-  const place = stream.nextPlace;
-  const ended = await db.transaction().execute(async (trx) => {
-    const done = await endTurn(trx, {
-      turnId: turn.id,
-      status: stop ? stop.status : error ? 'failed' : 'done',
-      answer: parts.answer,
-      answered: parts.answered,
-      citations,
-      usage: usageOf(meter),
-      error,
-      place,
-    });
-    await billTokens(trx, billOf(question, turn), meter);
-    if (!done) return null;
-    const conversation = await trx
-      .updateTable('conversations')
-      .set({ updated_at: new Date() })
-      .where('id', '=', turn.conversation_id)
-      .returning('id')
-      .executeTakeFirst();
-    if (conversation && personId)
-      await recordEvent(trx, {
-        tenantId: question.tenantId,
-        event: 'conversation',
-        resourceId: conversation.id,
-        personId,
-      });
-    return done;
+  const last = await endTurn(db, {
+    turn,
+    status: stop ? stop.status : error ? 'failed' : 'done',
+    answer: parts.answer,
+    answered: parts.answered,
+    citations,
+    usage: usageOf(meter),
+    error,
+    place: stream.nextPlace,
+    amounts: tokensOf(meter),
   });
-  const last = ended && (error ? { event: 'error', data: error } : { event: 'done', data: ended });
-  stream.finish(last && { place, event: last.event, json: JSON.stringify(last.data) });
+  if (!last) await billLost(db, question, turn, meter);
+  stream.finish(last);
 }
-
-const billOf = (question: Question, turn: Turn) => ({
-  id: turn.id,
-  turnId: turn.id,
-  tenantId: question.tenantId,
-  brainId: question.brainId,
-});
 
 /** No price of a model is configured: tokens are counted, dollars are not. */
 const usageOf = (meter: Meter) => ({
@@ -233,9 +205,8 @@ async function rememberUsage(db: Database, turnId: string, meter: Meter): Promis
 }
 
 /** The conversation was deleted meanwhile, or a sweeper was first: the model was paid all the same. */
-async function billLost(db: Database, question: Question, turn: Turn, meter: Meter): Promise<void> {
-  await billTokens(db, { ...billOf(question, turn), turnId: null }, meter);
-}
+const billLost = (db: Database, { tenantId, brainId }: Question, { id }: Turn, meter: Meter) =>
+  billTokens(db, { id, turnId: null, tenantId, brainId }, meter);
 
 function toProblem(thrown: unknown, turnId: string, log: Logger): Problem {
   const { cause, name } = thrown as Error;

@@ -1,11 +1,18 @@
-/** Turns in PostgreSQL: how they begin, live and end. A turn ends once: every end is guarded by `status = 'streaming'`. */
-import { type Selectable, sql, type Transaction } from 'kysely';
+/**
+ * Turns in PostgreSQL: how they begin, live and end. A turn ends once: every end is guarded by `status = 'streaming'`.
+ *
+ * Beginning and end are one statement each: one way to the database and one commit, where one statement per row made
+ * seven of each. Both lock the conversation first, as its deletion does, so none of them waits for another in a circle.
+ */
+import { type RawBuilder, type Selectable, sql, type Transaction } from 'kysely';
 import type { Citation, Turn, TurnStatus } from '../shared/contract/chat.ts';
 import type { Problem } from '../shared/contract/common.ts';
 import type { Database } from '../shared/database.ts';
 import type { Tables, Turns } from '../shared/tables.ts';
+import { type Amounts, entriesOf } from './ledger.ts';
 import { storableJson, storableText } from './storable.ts';
 import { estimateTokens } from './tokens.ts';
+import type { WrittenEvent } from './turn-journal.ts';
 import { turnsChannel } from './turn-signals.ts';
 
 export type TurnRow = Selectable<Turns>;
@@ -13,8 +20,6 @@ export type TurnRow = Selectable<Turns>;
 /** A replica renews three times in this time; after it others give its turns up. */
 export const leaseMs = 30_000;
 const leaseUntil = sql<Date>`now() + ${`${leaseMs} milliseconds`}::interval`;
-
-export const newLease = () => leaseUntil;
 
 export function toTurn(row: TurnRow): Turn {
   return {
@@ -48,10 +53,7 @@ export interface Arrived {
 }
 
 /** The answer and the citations as written so far, from the events. */
-export async function arrivedOf(
-  db: Database | Transaction<Tables>,
-  turnIds: readonly string[],
-): Promise<Map<string, Arrived>> {
+async function arrivedOf(db: Database, turnIds: readonly string[]): Promise<Map<string, Arrived>> {
   const { rows } = await sql<Arrived & { turn_id: string }>`
     select turn_id,
       coalesce(string_agg(data ->> 'text', '' order by place) filter (where event = 'token'), '') as answer,
@@ -60,46 +62,126 @@ export async function arrivedOf(
   return new Map(rows.map(({ turn_id, answer, citations }) => [turn_id, { answer, citations }]));
 }
 
+export interface Beginning {
+  /** Streaming, with nothing in it yet. */
+  readonly turn: Turn;
+  readonly tenantId: string;
+  readonly replica: string;
+  /** The first events of the turn. */
+  readonly first: readonly WrittenEvent[];
+  /** Of the conversation, which has none before its first question. */
+  readonly title: string;
+  /** The answer to this key is this turn, from now on. */
+  readonly key: { readonly route: string; readonly key: string; readonly fingerprint: Buffer } | null;
+}
+
+/**
+ * Writes the turn and its first events, counts the question in the ledger (one that fails was asked all the same), and
+ * tells the person's other windows.
+ *
+ * @returns why nothing was written, or null: the key is another turn's, or the conversation is gone
+ */
+export async function beginTurn(
+  db: Database | Transaction<Tables>,
+  { turn, tenantId, replica, first, title, key }: Beginning,
+): Promise<'key-taken' | 'gone' | null> {
+  const { rows } = await sql<{ found: boolean; begun: boolean }>`
+    with conversation as materialized (
+      select id, tenant_id, brain_id, person_id from conversations where id = ${turn.conversation_id} for no key update
+    ), taken as (
+      insert into idempotency_keys (tenant_id, route, key, fingerprint, status, response)
+      select ${tenantId}::uuid, ${key?.route ?? null}, ${key?.key ?? null}, ${key?.fingerprint ?? null}::bytea, 200,
+        ${JSON.stringify({ turn_id: turn.id })}::jsonb
+      from conversation where ${key !== null}
+      on conflict do nothing
+      returning key
+    ), begun as (
+      insert into turns (id, tenant_id, conversation_id, question, status, answerer_kind, answerer_name,
+        unread_documents, replica, lease_until, created_at)
+      select ${turn.id}, ${tenantId}, id, ${turn.question}, ${turn.status}, ${turn.answerer.kind},
+        ${turn.answerer.name}, ${turn.unread_documents}, ${replica}, ${leaseUntil}, ${turn.created_at}
+      from conversation where ${key === null} or exists (select from taken)
+      returning id
+    ), told as (
+      insert into turn_events (turn_id, place, event, data)
+      select begun.id, told.place, told.event, told.data
+      from begun, unnest(${column(first, 'place')}::int[], ${column(first, 'event')}::text[],
+        ${column(first, 'json')}::jsonb[]) as told (place, event, data)
+    ), billed as (${bill(sql`begun`, turn.id, { question: 1 })}), touched as (
+      update conversations set updated_at = now(), title = case title when '' then ${title} else title end
+      where id in (select conversation.id from conversation, begun)
+    ), recorded as (
+      insert into events (tenant_id, event, resource_id, person_id)
+      select ${tenantId}, 'conversation', conversation.id, person_id
+      from begun, conversation where person_id is not null
+    )
+    select exists (select from conversation) as found, exists (select from begun) as begun`.execute(db);
+  const [{ found, begun }] = rows as [(typeof rows)[number]];
+  if (begun) return null;
+  return found ? 'key-taken' : 'gone';
+}
+
+/** Part of a statement that has a `conversation`; `turn`: the rows without which there is no bill. */
+function bill(turn: RawBuilder<unknown>, id: string, amounts: Amounts): RawBuilder<unknown> {
+  const entries = entriesOf(id, amounts);
+  return sql`insert into ledger (key, tenant_id, brain_id, turn_id, kind, amount)
+      select entry.key, conversation.tenant_id, conversation.brain_id, ${turn}.id, entry.kind, entry.amount
+      from ${turn}, conversation, unnest(${column(entries, 'key')}::text[], ${column(entries, 'kind')}::text[],
+        ${column(entries, 'amount')}::bigint[]) as entry (key, kind, amount)
+      on conflict (key) do nothing`;
+}
+
+const column = <Row, Key extends keyof Row>(rows: readonly Row[], key: Key) => rows.map((row) => row[key]);
+
 export interface End extends Arrived {
-  readonly turnId: string;
+  /** As it began. */
+  readonly turn: Turn;
   readonly status: Exclude<TurnStatus, 'streaming'>;
   readonly answered: boolean | null;
   readonly usage: Turn['usage'];
   readonly error: Problem | null;
   /** Of the last event. */
   readonly place: number;
+  /** What is still to be paid for. */
+  readonly amounts: Amounts;
+  /** Only if its lease is over. */
+  readonly expired?: boolean;
 }
 
-/** Writes the end and its event. Null: the turn had ended, or is gone. */
-export async function endTurn(trx: Transaction<Tables>, end: End): Promise<Turn | null> {
-  const row = await trx
-    .updateTable('turns')
-    .set({
-      status: end.status,
-      answer: storableText(end.answer),
-      answered: end.answered,
-      citations: storableJson(end.citations),
-      usage: end.usage && JSON.stringify(end.usage),
-      error: end.error && storableJson(end.error),
-      finished_at: new Date(),
-    })
-    .where('id', '=', end.turnId)
-    .where('status', '=', 'streaming')
-    .returningAll()
-    .executeTakeFirst();
-  if (!row) return null;
-  const turn = toTurn(row);
-  await trx
-    .insertInto('turn_events')
-    .values({
-      turn_id: turn.id,
-      place: end.place,
-      event: end.error ? 'error' : 'done',
-      data: storableJson(end.error ?? turn),
-    })
-    .execute();
-  await sql`select pg_notify(${turnsChannel}, ${`events ${turn.id}`})`.execute(trx);
-  return turn;
+/**
+ * Writes the end, its event and its bill, and tells all who wait for it.
+ *
+ * @returns the last event; null: the turn had ended, or is gone, and nothing was written
+ */
+export async function endTurn(db: Database, end: End): Promise<WrittenEvent | null> {
+  const { turn, status, answered, citations, usage, error, place, amounts, expired = false } = end;
+  const answer = storableText(end.answer);
+  const finishedAt = new Date().toISOString();
+  const ended: Turn = { ...turn, status, answer, answered, citations, usage, error, finished_at: finishedAt };
+  const last = { place, event: error ? 'error' : 'done', json: storableJson(error ?? ended) };
+  const { rows } = await sql`
+    with conversation as materialized (
+      select id, tenant_id, brain_id, person_id from conversations
+      where id = ${turn.conversation_id} for no key update
+    ), ended as (
+      update turns set status = ${status}, answer = ${answer}, answered = ${answered},
+        citations = ${storableJson(citations)}, usage = ${usage && JSON.stringify(usage)},
+        error = ${error && storableJson(error)}, finished_at = ${finishedAt}
+      from conversation where turns.id = ${turn.id} and turns.status = 'streaming'
+        and (not ${expired} or turns.lease_until < now())
+      returning turns.id
+    ), told as (
+      insert into turn_events (turn_id, place, event, data)
+      select id, ${place}, ${last.event}, ${last.json} from ended
+    ), billed as (${bill(sql`ended`, turn.id, amounts)}), touched as (
+      update conversations set updated_at = now() where id in (select conversation.id from conversation, ended)
+    ), recorded as (
+      insert into events (tenant_id, event, resource_id, person_id)
+      select tenant_id, 'conversation', conversation.id, person_id
+      from ended, conversation where person_id is not null
+    )
+    select pg_notify(${turnsChannel}, 'events ' || id) from ended`.execute(db);
+  return rows.length > 0 ? last : null;
 }
 
 /** @returns turns of this replica that somebody asked to stop: a signal may have been lost */
@@ -124,52 +206,47 @@ const sweepMax = 100;
  *
  * @returns how many
  */
-export async function sweepExpired(
-  db: Database,
-  bill: (trx: Transaction<Tables>, turn: Turn) => Promise<void>,
-): Promise<number> {
-  return db.transaction().execute(async (trx) => {
-    const expired = await trx
-      .selectFrom('turns')
-      .select(['id', 'usage', 'answerer_kind'])
-      .where('status', '=', 'streaming')
-      .where('lease_until', '<', sql<Date>`now()`)
-      .orderBy('lease_until')
-      .limit(sweepMax)
-      .forUpdate()
-      .skipLocked()
-      .execute();
-    if (expired.length === 0) return 0;
-    const arrived = await arrivedOf(
-      trx,
-      expired.map(({ id }) => id),
-    );
-    const places = await lastPlaces(
-      trx,
-      expired.map(({ id }) => id),
-    );
-    for (const { id, usage, answerer_kind } of expired) {
-      const answer = arrived.get(id)?.answer ?? '';
-      const known = usage as unknown as Turn['usage'];
-      const tokensOut = answerer_kind === 'model' ? estimateTokens(answer) : 0;
-      const turn = await endTurn(trx, {
-        turnId: id,
-        status: 'interrupted',
-        answered: null,
-        answer,
-        citations: arrived.get(id)?.citations ?? [],
-        usage: known && { ...known, tokens_out: tokensOut },
-        error: null,
-        place: (places.get(id) ?? 0) + 1,
-      });
-      if (turn) await bill(trx, turn);
-    }
-    return expired.length;
-  });
+export async function sweepExpired(db: Database): Promise<number> {
+  const expired = await db
+    .selectFrom('turns')
+    .selectAll()
+    .where('status', '=', 'streaming')
+    .where('lease_until', '<', sql<Date>`now()`)
+    .orderBy('lease_until')
+    .limit(sweepMax)
+    .execute();
+  if (expired.length === 0) return 0;
+  const ids = expired.map(({ id }) => id);
+  const arrived = await arrivedOf(db, ids);
+  const places = await lastPlaces(db, ids);
+  let count = 0;
+  for (const row of expired) {
+    const { answer = '', citations = [] } = arrived.get(row.id) ?? {};
+    const turn = toTurn(row);
+    const usage = turn.usage && {
+      ...turn.usage,
+      tokens_out: turn.answerer.kind === 'model' ? estimateTokens(answer) : 0,
+    };
+    // Another sweeper, or the replica itself, back again, may have ended it meanwhile: one of them writes the last place.
+    const ended = await endTurn(db, {
+      turn,
+      answer,
+      citations,
+      usage,
+      expired: true,
+      status: 'interrupted',
+      answered: null,
+      error: null,
+      place: (places.get(row.id) ?? 0) + 1,
+      amounts: { model_tokens_in: usage?.tokens_in ?? 0, model_tokens_out: usage?.tokens_out ?? 0 },
+    });
+    if (ended) count += 1;
+  }
+  return count;
 }
 
-async function lastPlaces(trx: Transaction<Tables>, turnIds: readonly string[]): Promise<Map<string, number>> {
-  const rows = await trx
+async function lastPlaces(db: Database, turnIds: readonly string[]): Promise<Map<string, number>> {
+  const rows = await db
     .selectFrom('turn_events')
     .select(({ fn }) => ['turn_id', fn.max('place').as('place')])
     .where('turn_id', 'in', turnIds)
