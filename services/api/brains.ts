@@ -1,23 +1,19 @@
 /** Brains. */
-import { sql } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import { uuidv7 } from 'uuidv7';
 import { routes } from '../shared/contract/routes.ts';
 import type { Database } from '../shared/database.ts';
-import { brainViews } from '../shared/document-view.ts';
+import { selectBrains, toBrain } from '../shared/document-view.ts';
 import { configuredEmbedding } from '../shared/embedding.ts';
 import { recordEvent } from '../shared/events.ts';
 import { serve } from '../shared/http.ts';
 import { cutPage, readCursor } from '../shared/keyset.ts';
+import type { Tables } from '../shared/tables.ts';
 import { type Api, notFound } from './context.ts';
 import { answerWithJob, startDeletion } from './job-answers.ts';
 
 export function serveBrains(api: Api): void {
   const { app, db, settings } = api;
-  const view = async (row: Parameters<typeof brainViews>[1][number]) => {
-    const [brain] = await brainViews(db, [row]);
-    if (!brain) throw notFound('brain', row.id);
-    return brain;
-  };
 
   serve(app, routes.createBrain, async ({ identity, body, reply }) => {
     const pinned = configuredEmbedding(settings);
@@ -37,43 +33,39 @@ export function serveBrains(api: Api): void {
       return made;
     });
     reply.header('location', `/v1/brains/${row.id}`);
-    return view(row);
+    return toBrain({ ...row, documents: 0 });
   });
 
   serve(app, routes.listBrains, async ({ identity, query }) => {
     const after = readCursor(query.cursor);
-    const rows = await db
-      .selectFrom('brains')
-      .selectAll()
+    const rows = await selectBrains(db)
       .where('tenant_id', '=', identity.tenantId)
-      .where('deleted_at', 'is', null)
       .$if(after !== null, (all) => all.where('id', '<', after as string))
       .orderBy('id', 'desc')
       .limit(query.limit + 1)
       .execute();
     const { page, next_cursor } = cutPage(rows, query.limit);
-    return { data: await brainViews(db, page), next_cursor };
+    return { data: page.map(toBrain), next_cursor };
   });
 
   serve(app, routes.getBrain, async ({ identity, params }) =>
-    view(await findBrain(db, identity.tenantId, params.brain)),
+    toBrain(await findBrain(db, identity.tenantId, params.brain)),
   );
 
   serve(app, routes.patchBrain, async ({ identity, params, body }) => {
     const row = await db.transaction().execute(async (trx) => {
-      const changed = await trx
+      await trx
         .updateTable('brains')
         .set({ ...body, updated_at: sql<Date>`now()` })
         .where('id', '=', params.brain)
         .where('tenant_id', '=', identity.tenantId)
         .where('deleted_at', 'is', null)
-        .returningAll()
-        .executeTakeFirst();
-      if (!changed) throw notFound('brain', params.brain);
+        .execute();
+      const changed = await findBrain(trx, identity.tenantId, params.brain);
       await recordEvent(trx, { tenantId: identity.tenantId, event: 'brain', resourceId: changed.id });
       return changed;
     });
-    return view(row);
+    return toBrain(row);
   });
 
   serve(app, routes.deleteBrain, async ({ identity, params, reply }) => {
@@ -108,14 +100,8 @@ export function serveBrains(api: Api): void {
 }
 
 /** @throws ProblemError `not-found` */
-export async function findBrain(db: Database, tenantId: string, id: string) {
-  const row = await db
-    .selectFrom('brains')
-    .selectAll()
-    .where('id', '=', id)
-    .where('tenant_id', '=', tenantId)
-    .where('deleted_at', 'is', null)
-    .executeTakeFirst();
+export async function findBrain(db: Database | Transaction<Tables>, tenantId: string, id: string) {
+  const row = await selectBrains(db).where('id', '=', id).where('tenant_id', '=', tenantId).executeTakeFirst();
   if (!row) throw notFound('brain', id);
   return row;
 }

@@ -1,7 +1,7 @@
 /** Events as messages: each carries the whole state that its resource has now. */
 import type { Scheduler } from '../shared/contract/grant.ts';
 import type { Database } from '../shared/database.ts';
-import { brainViews, documentViews } from '../shared/document-view.ts';
+import { documentViews, selectBrains, toBrain } from '../shared/document-view.ts';
 import type { Message } from './event-hub.ts';
 import type { LoggedEvent } from './event-store.ts';
 
@@ -46,14 +46,8 @@ async function readDocuments(
 
 async function readBrains(db: Database, tenantId: string, ids: readonly string[]) {
   if (ids.length === 0) return [];
-  const rows = await db
-    .selectFrom('brains')
-    .selectAll()
-    .where('tenant_id', '=', tenantId)
-    .where('id', 'in', ids)
-    .where('deleted_at', 'is', null)
-    .execute();
-  return brainViews(db, rows);
+  const rows = await selectBrains(db).where('tenant_id', '=', tenantId).where('id', 'in', ids).execute();
+  return rows.map(toBrain);
 }
 
 async function readConversations(db: Database, tenantId: string, ids: readonly string[]) {

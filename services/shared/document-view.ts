@@ -1,11 +1,11 @@
 /** Documents with the job that last worked on them, and brains, as the contract shows them. */
-import type { Selectable } from 'kysely';
+import type { Selectable, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import type { Brain, Document, MediaType } from './contract/brain.ts';
 import type { Scheduler } from './contract/grant.ts';
 import type { Database } from './database.ts';
 import { type JobRow, jobViews } from './job-view.ts';
-import type { Brains, Documents } from './tables.ts';
+import type { Brains, Documents, Tables } from './tables.ts';
 
 /** Documents in the order of `rows`. */
 export async function documentViews(
@@ -39,30 +39,32 @@ export async function documentViews(
   });
 }
 
-/** Brains in the order of `rows`, with their numbers of documents. */
-export async function brainViews(db: Database, rows: readonly Selectable<Brains>[]): Promise<Brain[]> {
-  if (rows.length === 0) return [];
-  const counts = await db
-    .selectFrom('documents')
-    .select(['brain_id', sql<number>`count(*)`.as('documents')])
-    .where(
-      'brain_id',
-      'in',
-      rows.map(({ id }) => id),
+/** Brains with their numbers of documents, in one statement. */
+export const selectBrains = (db: Database | Transaction<Tables>) =>
+  db
+    .selectFrom('brains')
+    .select(['id', 'name', 'description', 'model', 'embedding_model', 'embedding_dimensions'])
+    .select(['created_at', 'updated_at'])
+    .select((eb) =>
+      eb
+        .selectFrom('documents')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .whereRef('documents.brain_id', '=', 'brains.id')
+        .where('documents.deleted_at', 'is', null)
+        .as('documents'),
     )
-    .where('deleted_at', 'is', null)
-    .groupBy('brain_id')
-    .execute();
-  const documents = new Map(counts.map((count) => [count.brain_id, count.documents]));
-  return rows.map((row) => ({
-    id: row.id,
-    object: 'brain',
-    name: row.name,
-    description: row.description,
-    model: row.model,
-    embedding: { model: row.embedding_model, dimensions: row.embedding_dimensions },
-    documents: documents.get(row.id) ?? 0,
-    created_at: row.created_at.toISOString(),
-    updated_at: row.updated_at.toISOString(),
-  }));
-}
+    .where('brains.deleted_at', 'is', null);
+
+type BrainRow = Omit<Selectable<Brains>, 'tenant_id' | 'deleted_at'> & { readonly documents: number | null };
+
+export const toBrain = (row: BrainRow): Brain => ({
+  id: row.id,
+  object: 'brain',
+  name: row.name,
+  description: row.description,
+  model: row.model,
+  embedding: { model: row.embedding_model, dimensions: row.embedding_dimensions },
+  documents: row.documents ?? 0,
+  created_at: row.created_at.toISOString(),
+  updated_at: row.updated_at.toISOString(),
+});
