@@ -210,7 +210,7 @@ export async function sweepExpired(db: Database): Promise<number> {
   const expired = await db
     .selectFrom('turns')
     .selectAll()
-    .where('status', '=', 'streaming')
+    .where('finished_at', 'is', null)
     .where('lease_until', '<', sql<Date>`now()`)
     .orderBy('lease_until')
     .limit(sweepMax)
