@@ -1,18 +1,25 @@
 /**
  * Does load on one tier leave the others' latency alone? The `bench` environment in containers with its limits, and as
  * the baseline all tiers in one container of the same total size. Latency of api and chat while nothing else happens,
- * and while the document-worker reads a manual of over 2,000 pages, chat has more askers than slots, and the vectorstore
- * more searchers than its CPU can serve. Memory per replica is taken on the way.
+ * and while
+ * - `documents`: the document-worker reads manuals of over 2,000 pages,
+ * - `chat`: answers of 12 s, as a language model writes them, hold every slot, and more people ask,
+ * - `flood`: the built-in answerer, which needs no model, answers all that chat's CPU is good for,
+ * - `vectorstore`: more search than its CPU can serve.
+ * Memory per replica is taken on the way.
  */
+import { extractiveName } from '../../services/chat/answerer.ts';
 import { routes } from '../../services/shared/contract/routes.ts';
+import type { EnvironmentInput } from '../../stacks/environment.ts';
 import { bench } from '../../stacks/environments/bench.ts';
 import { type ContainerHouse, startContainers } from '../containers/house.ts';
-import { lacksPodman } from '../containers/podman.ts';
+import { eventually, lacksPodman } from '../containers/podman.ts';
 import { lacksManuals } from '../flows/documents.ts';
 import { firstToken, listBrains, prepare, readManual, type Subject, uploadHuge } from './load/calls.ts';
 import { startLoad } from './load/generator.ts';
 import { memoryMiB } from './load/memory.ts';
 import { prioritize, probe, quantiles, saturate } from './load/probe.ts';
+import { startSlowModel } from './load/slow-model.ts';
 import type { Row } from './main.ts';
 
 /** D14, D11: the 99th percentile under foreign load against idle. */
@@ -25,10 +32,13 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]
   if (lacks) throw new Error(`bench isolation cannot run: ${lacks}`);
   const plan: Plan = quick
     ? { loads: ['documents'], rounds: 1, durationMs: 5000 }
-    : { loads: ['documents', 'chat', 'vectorstore'], rounds: roundsOfFull, durationMs: 20_000 };
+    : { loads: ['documents', 'chat', 'flood', 'vectorstore'], rounds: roundsOfFull, durationMs: 20_000 };
   prioritize();
-  const apart = await measure(plan, false);
-  const together = quick ? undefined : await measure(plan, true);
+  const model = await startSlowModel();
+  const environment = { ...bench, chatModel: model.chatModel };
+  const apart = await measure(environment, plan, false);
+  const together = quick ? undefined : await measure(environment, plan, true);
+  model.stop();
   return [...latencyRows(plan.loads, apart, together, quick), ...memoryRows(apart)];
 }
 
@@ -37,7 +47,7 @@ interface Plan {
   readonly rounds: number;
   readonly durationMs: number;
 }
-type Load = 'documents' | 'chat' | 'vectorstore';
+type Load = 'documents' | 'chat' | 'flood' | 'vectorstore';
 type Probed = 'api' | 'chat';
 
 interface Latencies {
@@ -52,11 +62,16 @@ interface Measured {
   readonly memory: Readonly<Record<string, { readonly idle: number; readonly load: number; readonly budget: number }>>;
 }
 
-async function measure({ loads, rounds, durationMs }: Plan, together: boolean): Promise<Measured> {
-  const house = await startContainers(bench, { together });
+async function measure(
+  environment: EnvironmentInput,
+  { loads, rounds, durationMs }: Plan,
+  together: boolean,
+): Promise<Measured> {
+  const house = await startContainers(environment, { together });
   try {
     const idleMemory = await memoryMiB(house);
-    const subject = await prepare(house);
+    const subject = await prepare(house, extractiveName);
+    const slow = await prepare(house);
     // The first calls compile code; they are nobody's latency.
     await probeBoth(subject, durationMs / 2, true);
     const seen: Seen = {};
@@ -64,9 +79,9 @@ async function measure({ loads, rounds, durationMs }: Plan, together: boolean): 
     for (let round = 0; round < rounds; round++) {
       add(seen, 'idle', await probeBoth(subject, durationMs, true));
       for (const load of loads) {
-        const stop = await start(load, house, subject);
+        const stop = await start(load, house, load === 'chat' ? slow : subject);
         // Chat has no free slot while it is saturated: its own latency then means nothing.
-        add(seen, load, await probeBoth(subject, durationMs, load !== 'chat'));
+        add(seen, load, await probeBoth(subject, durationMs, load !== 'chat' && load !== 'flood'));
         const now = await memoryMiB(house);
         loadMemory = Object.fromEntries(
           Object.entries(now).map(([name, mib]) => [name, Math.max(mib, loadMemory[name] ?? 0)]),
@@ -113,8 +128,13 @@ function latenciesOf(seen: Seen): Measured['latencies'] {
 }
 
 async function start(load: Load, house: ContainerHouse, subject: Subject): Promise<() => Promise<unknown>> {
-  if (load !== 'documents') return (await startLoad(load, load === 'chat' ? 40 : 16, subject)).stop;
   const { owner } = house;
+  if (load === 'vectorstore') return (await startLoad(load, 16, subject)).stop;
+  if (load !== 'documents') {
+    const { stop } = await startLoad('chat', askersCount, subject);
+    if (load === 'chat') await eventually(() => allSlotsTaken(house), 30_000);
+    return stop;
+  }
   const jobs = await uploadHuge(house, 3);
   await owner.until(jobs[0] as string, ({ progress }) => progress.pages_done > 0);
   // The manuals are read all the time; small ones between them are indexed all the time too.
@@ -125,6 +145,15 @@ async function start(load: Load, house: ContainerHouse, subject: Subject): Promi
     for (const job of jobs) await owner.call(routes.cancelJob, { params: { job } }).catch(() => {});
     for (const job of jobs) await owner.finished(job, 120_000);
   };
+}
+
+/** More than slots. */
+const askersCount = 40;
+
+async function allSlotsTaken(house: ContainerHouse): Promise<void> {
+  const metrics = await (await fetch(`${await house.address('chat')}/metrics`)).text();
+  const [slots, inFlight] = ['chat_slots', 'chat_inflight'].map((name) => metrics.match(`\n${name} (\\d+)`)?.[1]);
+  if (!slots || slots !== inFlight) throw new Error(`${inFlight} of ${slots} slots are taken`);
 }
 
 function memoryOf(

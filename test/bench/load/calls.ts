@@ -27,9 +27,10 @@ export interface Subject {
   readonly serviceTokenSecret: string;
 }
 
-export async function prepare(house: ContainerHouse): Promise<Subject> {
+/** @param model of the brain; null: the environment's own */
+export async function prepare(house: ContainerHouse, model: string | null = null): Promise<Subject> {
   const { owner, url, serviceTokenSecret } = house;
-  const brain = (await owner.call(routes.createBrain, { body: { name: 'bench' } })).id;
+  const brain = (await owner.call(routes.createBrain, { body: { name: 'bench', model } })).id;
   await owner.finished((await owner.ingest(brain, manualPdf)).id, 120_000);
   const conversation = (await owner.call(routes.createConversation, { body: { brain_id: brain } })).id;
   const tenant = (await owner.call(routes.me)).tenant.id;

@@ -1,4 +1,4 @@
-/** An OpenAI-compatible model on loopback that does what a test tells it: stream, stall, refuse, die. */
+/** An OpenAI-compatible model that does what a test tells it: stream, stall, refuse, die. */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json as readJson } from 'node:stream/consumers';
@@ -20,7 +20,8 @@ export interface ModelStream {
 }
 export type ModelBehaviour = (stream: ModelStream, request: ModelRequest) => void | Promise<void>;
 
-export async function startModelServer() {
+/** @param host where it listens; containers do not reach loopback */
+export async function startModelServer(host = '127.0.0.1') {
   const requests: ModelRequest[] = [];
   let behave: ModelBehaviour = says('Nothing was set up.');
   const server = createServer(async (incoming, response) => {
@@ -58,9 +59,11 @@ export async function startModelServer() {
       request,
     );
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    port,
+    url: `http://127.0.0.1:${port}/v1`,
     requests,
     behave: (behaviour: ModelBehaviour) => {
       behave = behaviour;
