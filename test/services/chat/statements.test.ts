@@ -1,0 +1,76 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import pg from 'pg';
+import { startServices, type TestServices } from '../../services.ts';
+import type { TestBrain } from '../vectorstore/fixture.ts';
+import { allEvents, events, type Person, startChat, startSearch, type TestChat, type TestSearch } from './fixture.ts';
+import { type ModelServer, startModelServer } from './model-server.ts';
+
+let services: TestServices;
+let search: TestSearch;
+let model: ModelServer;
+let chat: TestChat;
+let brain: TestBrain;
+let person: Person;
+const sent = jest.spyOn(pg.Client.prototype, 'query');
+beforeAll(async () => {
+  services = await startServices();
+  [search, model] = await Promise.all([startSearch(services), startModelServer()]);
+  chat = await startChat(services, search, { modelUrl: model.url });
+  brain = await search.newBrain();
+  person = await search.newPerson(brain.tenantId);
+  await search.addPages(brain, ['Employees earn twenty five days of annual leave per calendar year.']);
+});
+afterAll(async () => {
+  sent.mockRestore();
+  await chat.close();
+  await Promise.all([search.close(), model.close()]);
+  await services.close();
+});
+
+test('an answer costs five statements: looked up, begun, names of documents, its events, ended', async () => {
+  await search.db.updateTable('brains').set({ model: 'extractive' }).where('id', '=', brain.brainId).execute();
+  const conversation = await chat.newConversation(person, brain);
+  await allEvents(await chat.ask(person, conversation, 'How many days of annual leave?'));
+  sent.mockClear();
+  await allEvents(await chat.ask(person, conversation, 'How many days of leave are earned?'));
+  const texts = sent.mock.calls.map(([given]) => given as unknown as string | { readonly text: string });
+  const starts = texts.map((given) => (typeof given === 'string' ? given : given.text).trim().slice(0, 35));
+  expect(starts).toEqual([
+    'select "conversations"."brain_id", ',
+    'with conversation as materialized (',
+    'select "id", "name" from "documents',
+    'with alive as materialized (\n      ',
+    'with conversation as materialized (',
+  ]);
+});
+
+test('an answer that ends and the deletion of its conversation do not wait for each other in a circle', async () => {
+  await search.db.updateTable('brains').set({ model: null }).where('id', '=', brain.brainId).execute();
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  model.behave(async (stream) => {
+    stream.text('Twenty five.');
+    await held;
+    stream.end();
+  });
+  const conversation = await chat.newConversation(person, brain);
+  const stream = events(await chat.ask(person, conversation, 'How many days?'));
+  for await (const { event } of stream) if (event === 'token') break;
+
+  // As the deletion does it: first the conversation, then, by cascade, the turns.
+  const client = new pg.Client({ connectionString: services.databaseUrl });
+  await client.connect();
+  await client.query('begin');
+  await client.query('select from conversations where id = $1 for update', [conversation.id]);
+  release();
+  const waiting = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+  while ((await services.query(waiting)).length === 0) await sleep(10);
+  await client.query('delete from conversations where id = $1', [conversation.id]);
+  await client.query('commit');
+  await client.end();
+  await chat.call(person, 'GET', `/v1/chat/conversations/${conversation.id}`);
+  while (!/chat_inflight 0\n/.test(await (await chat.call(person, 'GET', '/metrics')).text())) await sleep(10);
+  const bill = await services.query('select kind from ledger where brain_id = $1 and turn_id is null', [brain.brainId]);
+  // The model was paid all the same.
+  expect(bill).toContainEqual({ kind: 'model_tokens_in' });
+});
