@@ -85,7 +85,8 @@ const jitter = 0.5;
 /**
  * Expected milliseconds until a slot is free for the caller behind `ahead` others, jittered by `random` (0 to 1) and
  * clamped to {@link hintMsMin}..{@link hintMsMax}. What a use still takes is estimated from the recent uses that took
- * longer than it already has.
+ * longer than it already has; where none did, it is taken to be half done at best. (So short uses of before, like those of
+ * the warm-up, do not call a herd back again and again while long ones hold every slot.)
  */
 export function retryHintMs(state: {
   readonly agesMs: readonly number[];
@@ -97,7 +98,7 @@ export function retryHintMs(state: {
   const remaining = state.agesMs
     .map((age) => {
       const longer = state.durationsMs.filter((duration) => duration > age);
-      return longer.length > 0 ? average(longer) - age : mean;
+      return longer.length > 0 ? average(longer) - age : Math.max(mean, age);
     })
     .sort((a, b) => a - b);
   // Each round of the slots takes one mean use.

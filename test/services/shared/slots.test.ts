@@ -43,7 +43,23 @@ test('promises that have passed count no longer', () => {
   time.ms = 999;
   expect(slots.take()).toEqual({ retryHintMs: 1001 });
   time.ms = 5000;
-  expect(slots.take()).toEqual({ retryHintMs: 1000 });
+  expect(slots.take()).toEqual({ retryHintMs: 5000 });
+});
+
+test('a use that takes longer than any before is taken to be half done: short ones of before call nobody back', () => {
+  const time = { ms: 0 };
+  const slots = createSlots({ max: 1, ...at(time) });
+  const short = slots.take();
+  time.ms += 60;
+  if ('release' in short) short.release();
+  slots.take();
+  const asked: number[] = [];
+  // One caller who comes back when told, through a use of 12 s.
+  for (let wait = 0; time.ms < 12_000; time.ms += wait) {
+    wait = (slots.take() as { readonly retryHintMs: number }).retryHintMs;
+    asked.push(wait);
+  }
+  expect(asked).toEqual([60, 60, 120, 240, 480, 960, 1920, 3840, 7680]);
 });
 
 test('never more in flight than max, whatever the order', () => {
