@@ -80,7 +80,9 @@ export async function startContainers(input: EnvironmentInput, { together = fals
     const url = `${await address(name)}${services[name].healthPath}`;
     await eventually(async () => {
       const answer = await fetch(url, { signal: AbortSignal.timeout(5000) });
-      if (!answer.ok) throw new Error(await answer.text());
+      // Read in any case: else its connection is lost to the next call.
+      const said = await answer.text();
+      if (!answer.ok) throw new Error(said);
     }, 90_000);
   };
   const startTiers = async () => {
