@@ -7,8 +7,9 @@ import type { Database } from '../shared/database.ts';
 import { recordEvent } from '../shared/events.ts';
 import type { JobRow } from '../shared/job-view.ts';
 import { originalKey } from '../shared/object-keys.ts';
+import { notFound } from '../shared/problem.ts';
 import { checkQuotas, lockTenant } from '../shared/quota.ts';
-import { notFound } from './context.ts';
+
 import { type Claim, finishKey } from './idempotency.ts';
 import { wakeWorkers } from './job-answers.ts';
 

@@ -8,8 +8,9 @@ import { configuredEmbedding } from '../shared/embedding.ts';
 import { recordEvent } from '../shared/events.ts';
 import { serve } from '../shared/http.ts';
 import { cutPage, readCursor } from '../shared/keyset.ts';
+import { notFound } from '../shared/problem.ts';
 import type { Tables } from '../shared/tables.ts';
-import { type Api, notFound } from './context.ts';
+import type { Api } from './context.ts';
 import { answerWithJob, startDeletion } from './job-answers.ts';
 
 export function serveBrains(api: Api): void {

@@ -28,7 +28,6 @@ export interface Api {
 }
 
 /** The answer for what is absent and for what is another tenant's: nobody can tell which. */
-export const notFound = (what: string, id: string) => new ProblemError('not-found', `There is no ${what} ${id}.`);
 
 /** @throws ProblemError when a program asks for what only a person can have */
 export function personOf(identity: Identity): string {

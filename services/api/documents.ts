@@ -6,8 +6,9 @@ import { documentViews } from '../shared/document-view.ts';
 import { recordEvent } from '../shared/events.ts';
 import { serve } from '../shared/http.ts';
 import { cutPage, readCursor } from '../shared/keyset.ts';
+import { notFound } from '../shared/problem.ts';
 import { findBrain } from './brains.ts';
-import { type Api, notFound } from './context.ts';
+import type { Api } from './context.ts';
 import { answerWithJob, startDeletion } from './job-answers.ts';
 import { readPages } from './page-results.ts';
 

@@ -4,8 +4,9 @@ import { sql, type Transaction } from 'kysely';
 import { uuidv7 } from 'uuidv7';
 import type { Job } from '../shared/contract/job.ts';
 import { type JobRow, jobViews, retryAfterS } from '../shared/job-view.ts';
+import { notFound } from '../shared/problem.ts';
 import type { Tables } from '../shared/tables.ts';
-import { type Api, notFound } from './context.ts';
+import type { Api } from './context.ts';
 
 /** The job as a body, with `Location` and, while it is not at its end, `Retry-After`. */
 export async function answerWithJob({ db, scheduler }: Api, reply: FastifyReply, row: JobRow): Promise<Job> {

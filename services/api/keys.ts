@@ -7,9 +7,9 @@ import { routes } from '../shared/contract/routes.ts';
 import { serve } from '../shared/http.ts';
 import type { Identity } from '../shared/identity.ts';
 import { cutPage, readCursor } from '../shared/keyset.ts';
-import { ProblemError } from '../shared/problem.ts';
+import { notFound, ProblemError } from '../shared/problem.ts';
 import type { ApiKeys } from '../shared/tables.ts';
-import { type Api, notFound } from './context.ts';
+import type { Api } from './context.ts';
 
 /** A rotated key works on for a day, so that programs can be given the new one. */
 export const rotationOverlapMs = 24 * 3600 * 1000;

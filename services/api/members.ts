@@ -6,9 +6,9 @@ import { routes } from '../shared/contract/routes.ts';
 import { serve } from '../shared/http.ts';
 import type { Identity } from '../shared/identity.ts';
 import { cutPage, readCursor } from '../shared/keyset.ts';
-import { ProblemError } from '../shared/problem.ts';
+import { notFound, ProblemError } from '../shared/problem.ts';
 import type { Tables } from '../shared/tables.ts';
-import { type Api, notFound } from './context.ts';
+import type { Api } from './context.ts';
 import { createLink } from './owner.ts';
 
 export function serveMembers({ app, db }: Api): void {

@@ -7,10 +7,10 @@ import type { Database } from '../shared/database.ts';
 import { guestMark } from '../shared/guest.ts';
 import { serve } from '../shared/http.ts';
 import { cutPage, readCursor } from '../shared/keyset.ts';
-import { ProblemError } from '../shared/problem.ts';
+import { notFound, ProblemError } from '../shared/problem.ts';
 import { usedOf } from '../shared/quota.ts';
 import type { Tenants } from '../shared/tables.ts';
-import { type Api, notFound, personOf } from './context.ts';
+import { type Api, personOf } from './context.ts';
 
 export function serveTenants({ app, db }: Api): void {
   serve(app, routes.createTenant, async ({ identity, body }) => {

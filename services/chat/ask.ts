@@ -8,10 +8,10 @@ import type { Turn } from '../shared/contract/chat.ts';
 import type { Database } from '../shared/database.ts';
 import { requireSameEmbedding } from '../shared/embedding.ts';
 import type { Identity } from '../shared/identity.ts';
-import { ProblemError } from '../shared/problem.ts';
+import { notFound, ProblemError } from '../shared/problem.ts';
 import { takeQuotas } from '../shared/quota.ts';
 import type { Brains, Tables } from '../shared/tables.ts';
-import { type ChatContext, noBrain, noConversation, ownConversation, takeSlot } from './context.ts';
+import { type ChatContext, ownConversation, takeSlot } from './context.ts';
 import { titleOf } from './conversations.ts';
 import type { StartedTurn } from './turn-runner.ts';
 import { beginTurn } from './turn-store.ts';
@@ -55,7 +55,7 @@ async function begin(context: ChatContext, asked: Ask): Promise<StartedTurn> {
   const { tenantId } = identity;
   const found = await lookUp(db, asked);
   const { brain } = found;
-  if (!brain) throw noBrain(found.brain_id);
+  if (!brain) throw notFound('brain', found.brain_id);
   requireEmbedding(context, brain);
 
   const turn: Turn = {
@@ -80,8 +80,8 @@ async function begin(context: ChatContext, asked: Ask): Promise<StartedTurn> {
   ];
   const key = idempotencyKey ? { route, key: idempotencyKey, fingerprint: fingerprint(asked) } : null;
   const write = async (trx: Database | Transaction<Tables>) => {
-    const refused = await beginTurn(trx, { turn, tenantId, replica, first, title: titleOf(question), key });
-    if (refused === 'gone') throw noConversation(conversationId);
+    const refused = await beginTurn(trx, { turn, replica, first, title: titleOf(question), key });
+    if (refused === 'gone') throw notFound('conversation', conversationId);
     if (refused) throw new ProblemError('conflict', 'A request with the same Idempotency-Key is under way.');
   };
   // Most tenants have no limit: they are spared the transaction.
@@ -147,7 +147,7 @@ async function lookUp(db: Database, { identity, conversationId }: Ask) {
     ])
     .$narrowType<{ documents: NotNull; unread: NotNull }>()
     .executeTakeFirst();
-  if (!found) throw noConversation(conversationId);
+  if (!found) throw notFound('conversation', conversationId);
   return found;
 }
 

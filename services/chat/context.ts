@@ -4,7 +4,7 @@ import type { Database } from '../shared/database.ts';
 import type { PinnedEmbedding } from '../shared/embedding.ts';
 import type { Identity } from '../shared/identity.ts';
 import type { Logger } from '../shared/log.ts';
-import { ProblemError, yieldError } from '../shared/problem.ts';
+import { notFound, yieldError } from '../shared/problem.ts';
 import type { Slots } from '../shared/slots.ts';
 import type { Tables } from '../shared/tables.ts';
 import type { Answerer } from './answerer.ts';
@@ -44,12 +44,9 @@ export async function findBrain(db: Database, tenantId: string, brainId: string)
     .where('tenant_id', '=', tenantId)
     .where('deleted_at', 'is', null)
     .executeTakeFirst();
-  if (!brain) throw noBrain(brainId);
+  if (!brain) throw notFound('brain', brainId);
   return brain;
 }
-
-export const noBrain = (id: string) => new ProblemError('not-found', `There is no brain ${id}.`);
-export const noConversation = (id: string) => new ProblemError('not-found', `There is no conversation ${id}.`);
 
 /** @throws ProblemError `yield` when every slot is taken */
 export function takeSlot(slots: Slots): () => void {

@@ -7,8 +7,9 @@ import { recordEvent } from '../shared/events.ts';
 import { type App, serve } from '../shared/http.ts';
 import type { Identity } from '../shared/identity.ts';
 import { cutPage, readCursor } from '../shared/keyset.ts';
+import { notFound } from '../shared/problem.ts';
 import type { Conversations } from '../shared/tables.ts';
-import { type ChatContext, findBrain, noConversation, ownConversation } from './context.ts';
+import { type ChatContext, findBrain, ownConversation } from './context.ts';
 
 export function serveConversations(app: App, { db }: ChatContext): void {
   serve(app, routes.createConversation, async ({ body, identity }) => {
@@ -83,7 +84,7 @@ export async function findConversation(db: ChatContext['db'], identity: Identity
     .where(ownConversation(identity))
     .where('id', '=', id)
     .executeTakeFirst();
-  if (!row) throw noConversation(id);
+  if (!row) throw notFound('conversation', id);
   return row;
 }
 

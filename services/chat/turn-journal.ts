@@ -14,6 +14,7 @@ import type { Database } from '../shared/database.ts';
 import type { Logger } from '../shared/log.ts';
 import { storableJson } from './storable.ts';
 import { turnsChannel } from './turn-signals.ts';
+import { column } from './turn-store.ts';
 
 export interface NewEvent {
   readonly turnId: string;
@@ -120,15 +121,14 @@ async function insert(
   rows: readonly Row[],
   followed: ReadonlySet<string>,
 ): Promise<ReadonlySet<string>> {
-  const column = <Key extends keyof Row>(key: Key) => rows.map((row) => row[key]);
-  const ids = [...new Set(column('turnId'))];
+  const ids = [...new Set(column(rows, 'turnId'))];
   const { rows: alive } = await sql<{ id: string }>`
     with alive as materialized (
       select id from turns where id = any(${ids}::uuid[]) and status = 'streaming' and replica = ${replica} for share
     ), written as (
       insert into turn_events (turn_id, place, event, data)
       select new.turn_id, new.place, new.event, new.data
-      from unnest(${column('turnId')}::uuid[], ${column('place')}::int[], ${column('event')}::text[], ${column('json')}::jsonb[])
+      from unnest(${column(rows, 'turnId')}::uuid[], ${column(rows, 'place')}::int[], ${column(rows, 'event')}::text[], ${column(rows, 'json')}::jsonb[])
         as new (turn_id, place, event, data)
       join alive on alive.id = new.turn_id
       on conflict do nothing

@@ -65,7 +65,6 @@ async function arrivedOf(db: Database, turnIds: readonly string[]): Promise<Map<
 export interface Beginning {
   /** Streaming, with nothing in it yet. */
   readonly turn: Turn;
-  readonly tenantId: string;
   readonly replica: string;
   /** The first events of the turn. */
   readonly first: readonly WrittenEvent[];
@@ -83,14 +82,14 @@ export interface Beginning {
  */
 export async function beginTurn(
   db: Database | Transaction<Tables>,
-  { turn, tenantId, replica, first, title, key }: Beginning,
+  { turn, replica, first, title, key }: Beginning,
 ): Promise<'key-taken' | 'gone' | null> {
   const { rows } = await sql<{ found: boolean; begun: boolean }>`
     with conversation as materialized (
       select id, tenant_id, brain_id, person_id from conversations where id = ${turn.conversation_id} for no key update
     ), taken as (
       insert into idempotency_keys (tenant_id, route, key, fingerprint, status, response)
-      select ${tenantId}::uuid, ${key?.route ?? null}, ${key?.key ?? null}, ${key?.fingerprint ?? null}::bytea, 200,
+      select tenant_id, ${key?.route ?? null}, ${key?.key ?? null}, ${key?.fingerprint ?? null}::bytea, 200,
         ${JSON.stringify({ turn_id: turn.id })}::jsonb
       from conversation where ${key !== null}
       on conflict do nothing
@@ -98,7 +97,7 @@ export async function beginTurn(
     ), begun as (
       insert into turns (id, tenant_id, conversation_id, question, status, answerer_kind, answerer_name,
         unread_documents, replica, lease_until, created_at)
-      select ${turn.id}, ${tenantId}, id, ${turn.question}, ${turn.status}, ${turn.answerer.kind},
+      select ${turn.id}, tenant_id, id, ${turn.question}, ${turn.status}, ${turn.answerer.kind},
         ${turn.answerer.name}, ${turn.unread_documents}, ${replica}, ${leaseUntil}, ${turn.created_at}
       from conversation where ${key === null} or exists (select from taken)
       returning id
@@ -110,11 +109,7 @@ export async function beginTurn(
     ), billed as (${bill(sql`begun`, turn.id, { question: 1 })}), touched as (
       update conversations set updated_at = now(), title = case title when '' then ${title} else title end
       where id in (select conversation.id from conversation, begun)
-    ), recorded as (
-      insert into events (tenant_id, event, resource_id, person_id)
-      select ${tenantId}, 'conversation', conversation.id, person_id
-      from begun, conversation where person_id is not null
-    )
+    ), recorded as (${record(sql`begun`)})
     select exists (select from conversation) as found, exists (select from begun) as begun`.execute(db);
   const [{ found, begun }] = rows as [(typeof rows)[number]];
   if (begun) return null;
@@ -131,7 +126,14 @@ function bill(turn: RawBuilder<unknown>, id: string, amounts: Amounts): RawBuild
       on conflict (key) do nothing`;
 }
 
-const column = <Row, Key extends keyof Row>(rows: readonly Row[], key: Key) => rows.map((row) => row[key]);
+/** As {@link bill}: the event that tells the person's other windows. */
+const record = (turn: RawBuilder<unknown>) => sql`
+      insert into events (tenant_id, event, resource_id, person_id)
+      select conversation.tenant_id, 'conversation', conversation.id, conversation.person_id
+      from ${turn}, conversation where conversation.person_id is not null`;
+
+/** For `unnest`, which takes rows column by column. */
+export const column = <Row, Key extends keyof Row>(rows: readonly Row[], key: Key) => rows.map((row) => row[key]);
 
 export interface End extends Arrived {
   /** As it began. */
@@ -175,11 +177,7 @@ export async function endTurn(db: Database, end: End): Promise<WrittenEvent | nu
       select id, ${place}, ${last.event}, ${last.json} from ended
     ), billed as (${bill(sql`ended`, turn.id, amounts)}), touched as (
       update conversations set updated_at = now() where id in (select conversation.id from conversation, ended)
-    ), recorded as (
-      insert into events (tenant_id, event, resource_id, person_id)
-      select tenant_id, 'conversation', conversation.id, person_id
-      from ended, conversation where person_id is not null
-    )
+    ), recorded as (${record(sql`ended`)})
     select pg_notify(${turnsChannel}, 'events ' || id) from ended`.execute(db);
   return rows.length > 0 ? last : null;
 }

@@ -4,7 +4,7 @@ import { routes } from '../shared/contract/routes.ts';
 import { type App, serve } from '../shared/http.ts';
 import type { Identity } from '../shared/identity.ts';
 import { cutPage, readCursor } from '../shared/keyset.ts';
-import { ProblemError } from '../shared/problem.ts';
+import { notFound, ProblemError } from '../shared/problem.ts';
 import { ask } from './ask.ts';
 import { type ChatContext, ownConversation } from './context.ts';
 import { findConversation } from './conversations.ts';
@@ -77,7 +77,7 @@ async function findTurn({ db }: ChatContext, identity: Identity, id: string): Pr
     .where('turns.id', '=', id)
     .where(ownConversation(identity))
     .executeTakeFirst();
-  if (!row) throw new ProblemError('not-found', `There is no turn ${id}.`);
+  if (!row) throw notFound('turn', id);
   return row;
 }
 

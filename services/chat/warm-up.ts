@@ -5,7 +5,7 @@ import type { Database } from '../shared/database.ts';
 import type { EmbeddingSettings } from '../shared/embedding.ts';
 import { type GuestSettings, withGuest } from '../shared/guest.ts';
 import type { App } from '../shared/http.ts';
-import { visit } from '../shared/visit.ts';
+import { rounds, visit } from '../shared/visit.ts';
 import { quoteCitation } from './citations.ts';
 import { extract } from './extractive.ts';
 import { toPassages } from './passages.ts';
@@ -17,8 +17,6 @@ export interface ChatWarmUp {
   readonly settings: GuestSettings & EmbeddingSettings;
 }
 
-/** As many as the walk's own (shared/visit.ts). */
-const rounds = 20;
 const question = 'Is the first question as fast as the tenth?';
 /** As many and as long as a search finds. */
 const found = {

@@ -21,8 +21,8 @@ export function prepareOften(pool: pg.Pool): void {
   const names = new Map<string, string>();
 
   const nameOf = (text: string): string | undefined => {
-    const name = names.get(text);
-    if (name || names.size >= preparedMax || allColumns.test(text)) return name;
+    const known = names.get(text);
+    if (known || names.size >= preparedMax || allColumns.test(text)) return known;
     const count = (uses.get(text) ?? 0) + 1;
     if (count < usesMin) {
       if (uses.size >= countedMax) uses.clear();
@@ -30,8 +30,9 @@ export function prepareOften(pool: pg.Pool): void {
       return undefined;
     }
     uses.delete(text);
-    names.set(text, `often_${names.size}`);
-    return names.get(text);
+    const name = `often_${names.size}`;
+    names.set(text, name);
+    return name;
   };
 
   pool.on('connect', (client) => {

@@ -64,6 +64,8 @@ export class ProblemError extends Error {
   }
 }
 
+export const notFound = (what: string, id: string) => new ProblemError('not-found', `There is no ${what} ${id}.`);
+
 /** Refusal of a full tier: `503`, come back after `retryHintMs`. Nothing was queued. */
 export function yieldError(what: string, retryHintMs: number): ProblemError {
   return new ProblemError('yield', what, { retry_hint_ms: retryHintMs, retryAfterS: Math.ceil(retryHintMs / 1000) });

@@ -14,7 +14,7 @@ export interface Visit {
 }
 
 /** Statements are prepared at the fifth use and planned for good at the tenth; code is compiled in between. */
-const rounds = 20;
+export const rounds = 20;
 /** A slow neighbour must not keep a replica from becoming ready. */
 const timeoutMs = 2000;
 

@@ -68,7 +68,6 @@ test('an answer that ends and the deletion of its conversation do not wait for e
   await client.query('delete from conversations where id = $1', [conversation.id]);
   await client.query('commit');
   await client.end();
-  await chat.call(person, 'GET', `/v1/chat/conversations/${conversation.id}`);
   while (!/chat_inflight 0\n/.test(await (await chat.call(person, 'GET', '/metrics')).text())) await sleep(10);
   const bill = await services.query('select kind from ledger where brain_id = $1 and turn_id is null', [brain.brainId]);
   // The model was paid all the same.
