@@ -16,7 +16,7 @@ import { lacksManuals } from '../flows/documents.ts';
 import { prepare, uploadHuge } from './load/calls.ts';
 import { type LoadKind, startLoad } from './load/generator.ts';
 import { liveMiB, memoryMiB } from './load/memory.ts';
-import { startSlowModel } from './load/slow-model.ts';
+import { withSlowModel } from './load/slow-model.ts';
 import type { Row } from './main.ts';
 
 interface Constant {
@@ -30,9 +30,7 @@ const file = new URL('../../constructs/capacity/measured.json', import.meta.url)
 export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]> {
   const lacks = lacksPodman ?? lacksManuals;
   if (lacks) throw new Error(`bench constants cannot run: ${lacks}`);
-  const model = await startSlowModel();
-  const constants = await measure({ ...bench, chatModel: model.chatModel }, quick ? 5000 : 30_000);
-  model.stop();
+  const constants = await withSlowModel(bench, (environment) => measure(environment, quick ? 5000 : 30_000));
   if (!quick) await writeFile(file, `${JSON.stringify(await describe(constants), undefined, 2)}\n`);
   return Object.entries(constants).map(([name, { value, unit }]) => ({
     row: 'H1',

@@ -20,7 +20,7 @@ import { firstToken, listBrains, prepare, readManual, type Subject, uploadHuge }
 import { startLoad } from './load/generator.ts';
 import { memoryMiB } from './load/memory.ts';
 import { prioritize, probe, quantiles, saturate } from './load/probe.ts';
-import { startSlowModel } from './load/slow-model.ts';
+import { withSlowModel } from './load/slow-model.ts';
 import type { Row } from './main.ts';
 
 /** D14, D11: the 99th percentile under foreign load against idle. */
@@ -40,11 +40,10 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]
     ? { loads: ['documents'], rounds: 1, durationMs: 5000 }
     : { loads: ['documents', 'chat', 'flood', 'vectorstore'], rounds: roundsOfFull, durationMs: 20_000 };
   prioritize();
-  const model = await startSlowModel();
-  const environment = { ...bench, chatModel: model.chatModel };
-  const apart = await measure(environment, plan, false);
-  const together = quick ? undefined : await measure(environment, { ...plan, rounds: roundsOfBaseline }, true);
-  model.stop();
+  const [apart, together] = await withSlowModel(bench, async (environment) => [
+    await measure(environment, plan, false),
+    quick ? undefined : await measure(environment, { ...plan, rounds: roundsOfBaseline }, true),
+  ]);
   return [...latencyRows(plan.loads, apart, together, quick), ...memoryRows(apart)];
 }
 

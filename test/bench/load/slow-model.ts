@@ -1,4 +1,5 @@
 /** A language model that writes for 12 s, the answers of the seed's service, in a process of its own. */
+import type { EnvironmentInput } from '../../../stacks/environment.ts';
 import { startModelServer, trickles } from '../../services/chat/model-server.ts';
 import { said, startAside } from './process.ts';
 
@@ -6,19 +7,22 @@ import { said, startAside } from './process.ts';
 const words = 240;
 const everyMs = 50;
 
-export interface SlowModel {
-  /** As an environment names it: its containers reach this machine by a name that podman gives them. */
-  readonly chatModel: { readonly url: string; readonly model: string };
-  stop(): void;
-}
-
-export async function startSlowModel(): Promise<SlowModel> {
+/** The environment with that model, while `use` runs: containers reach this machine by a name that podman gives them. */
+export async function withSlowModel<Result>(
+  environment: EnvironmentInput,
+  use: (environment: EnvironmentInput) => Promise<Result>,
+): Promise<Result> {
   const child = startAside(import.meta.filename);
-  const port = await said(child);
-  return {
-    chatModel: { url: `http://host.containers.internal:${port}/v1`, model: 'slow' },
-    stop: () => void child.kill('SIGTERM'),
-  };
+  try {
+    const port = await said(child);
+    return await use({
+      ...environment,
+      chatModel: { url: `http://host.containers.internal:${port}/v1`, model: 'slow' },
+    });
+  } finally {
+    // Also when the bench fails: it would wait for this process for ever.
+    child.kill('SIGTERM');
+  }
 }
 
 if (import.meta.main && process.send) {
