@@ -1,7 +1,9 @@
 /** The language model behind any OpenAI-compatible endpoint. */
 import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
+import type { OpenAI } from 'openai';
+import { compatibleEndpoint, failureText } from '../shared/compatible-endpoint.ts';
 import { ProblemError } from '../shared/problem.ts';
-import { retryTransient } from '../shared/retry.ts';
+import { type CallFailure, networkCode, retryTransient } from '../shared/retry.ts';
 import type { Meter } from './ledger.ts';
 import type { Message } from './prompt.ts';
 import { createTextMender } from './storable.ts';
@@ -61,13 +63,14 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
     { halfOpenAfter: restMs, breaker: new ConsecutiveBreaker(failuresMax) },
   );
   const retry = retryTransient(refusals);
+  const endpoint = compatibleEndpoint({ baseURL, apiKey: MODEL_API_KEY });
 
   return {
     stream: (call) => stream(call),
     get resting() {
       return breaker.state === CircuitState.Open;
     },
-    warmUp: async () => void (await load(baseURL, MODEL_API_KEY)),
+    warmUp: async () => void (await endpoint()),
   };
 
   async function* stream(call: ModelCall): AsyncGenerator<string> {
@@ -76,7 +79,7 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
     try {
       // The breaker judges by the first token; it cannot hold a connection open for the rest.
       const opened = await breaker.execute(() => retry.execute(() => open(call, watch), call.signal));
-      for (let text = opened.first; text !== null; text = await nextText(opened.parts, call.meter, watch)) {
+      for (let text = opened.first; text !== null; text = await nextText(opened.chunks, call.meter, watch)) {
         call.meter.tokensOut += estimateTokens(text);
         const mended = mender.push(text);
         if (mended) yield mended;
@@ -92,29 +95,32 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
     }
   }
 
-  async function open(call: ModelCall, watch: Watch): Promise<{ first: string | null; parts: AsyncIterator<Part> }> {
-    const { streamText, provider } = await load(baseURL, MODEL_API_KEY);
-    const result = streamText({
-      model: provider(call.name),
-      instructions: call.system,
-      messages: [...call.messages],
-      abortSignal: watch.signal,
-      // Retried here, on refusals only.
-      maxRetries: 0,
-      maxOutputTokens: answerTokensMax,
+  async function open(call: ModelCall, watch: Watch): Promise<{ first: string | null; chunks: Chunks }> {
+    const chunks = chunksOf(call, watch.signal);
+    return { first: await nextText(chunks, call.meter, watch), chunks };
+  }
+
+  async function* chunksOf({ name, system, messages }: ModelCall, signal: AbortSignal): Chunks {
+    const { chat } = await endpoint();
+    const request: OpenAI.ChatCompletionCreateParamsStreaming = {
+      model: name,
+      messages: [{ role: 'system', content: system }, ...messages],
+      // Not max_completion_tokens, its successor: few endpoints but OpenAI's know that.
+      max_tokens: answerTokensMax,
       temperature: 0.2,
-      // Errors are read from the stream; without this the package prints them.
-      onError: () => {},
-    });
-    const parts = result.fullStream[Symbol.asyncIterator]() as AsyncIterator<Part>;
-    return { first: await nextText(parts, call.meter, watch), parts };
+      stream: true,
+      stream_options: { include_usage: true },
+    };
+    yield* await chat.completions.create(request, { signal });
   }
 }
+
+type Chunks = AsyncGenerator<OpenAI.ChatCompletionChunk>;
 
 interface Watch {
   /** Aborts the connection. */
   readonly signal: AbortSignal;
-  /** Rejects when the caller aborts, or when nothing comes in time, whatever the connection does. */
+  /** Rejects when the caller aborts, or when nothing comes in time. */
   next<Value>(value: Promise<Value>): Promise<Value>;
   end(): void;
 }
@@ -127,42 +133,35 @@ function watchOver(caller: AbortSignal, { firstTokenMs, tokenMs }: Required<Mode
   return {
     signal,
     next: async (value) => {
-      const late = Promise.withResolvers<never>();
-      const abort = () => late.reject(caller.aborted ? new AbortedError() : own.signal.reason);
-      signal.addEventListener('abort', abort, { once: true });
       const timer = setTimeout(() => own.abort(new Error(`nothing came within ${limitMs / 1000} s`)), limitMs);
       try {
-        if (signal.aborted) abort();
-        return await Promise.race([value, late.promise]);
+        const came = await value;
+        // The client ends a stream that was aborted as if it were over.
+        signal.throwIfAborted();
+        return came;
+      } catch (error) {
+        if (caller.aborted) throw new AbortedError();
+        throw own.signal.aborted ? own.signal.reason : error;
       } finally {
         limitMs = tokenMs;
         clearTimeout(timer);
-        signal.removeEventListener('abort', abort);
       }
     },
     end: () => own.abort(new Error('the answer ended')),
   };
 }
 
-interface Part {
-  readonly type: string;
-  readonly text?: string;
-  readonly error?: unknown;
-  readonly totalUsage?: { readonly inputTokens?: number; readonly outputTokens?: number };
-}
-
 /** The next text that is not empty; null at the end, when the provider's own count replaces the estimate. */
-async function nextText(parts: AsyncIterator<Part>, meter: Meter, watch: Watch): Promise<string | null> {
+async function nextText(chunks: Chunks, meter: Meter, watch: Watch): Promise<string | null> {
   for (;;) {
-    const { done, value } = await watch.next(parts.next());
+    const { done, value } = await watch.next(chunks.next());
     if (done) return null;
-    if (value.type === 'text-delta' && value.text) return value.text;
-    if (value.type === 'error') throw value.error;
-    if (value.type === 'abort') throw new AbortedError();
-    if (value.type === 'finish' && value.totalUsage) {
-      meter.tokensIn = value.totalUsage.inputTokens ?? meter.tokensIn;
-      meter.tokensOut = value.totalUsage.outputTokens ?? meter.tokensOut;
+    if (value.usage) {
+      meter.tokensIn = value.usage.prompt_tokens ?? meter.tokensIn;
+      meter.tokensOut = value.usage.completion_tokens ?? meter.tokensOut;
     }
+    const text = value.choices?.[0]?.delta?.content;
+    if (text) return text;
   }
 }
 
@@ -180,24 +179,12 @@ function modelFailed(error: unknown, name: string): ProblemError {
         retryAfterS: restMs / 1000,
       },
     );
-  const { statusCode, message } = error as { statusCode?: number; message?: string };
-  const why = statusCode === undefined ? message : `it answered ${statusCode}: ${message}`;
-  return new ProblemError('model-failed', `'${name}' failed: ${String(why).slice(0, 300)}`);
+  const { status } = error as CallFailure;
+  const why = status === undefined ? failureText(error) : `it answered ${failureText(error)}`;
+  return new ProblemError('model-failed', `'${name}' failed: ${why.slice(0, 300)}`);
 }
 
 function wasRefused(error: unknown): boolean {
-  const { statusCode, cause } = error as { statusCode?: number; cause?: { code?: string } };
-  return statusCode === 429 || statusCode === 503 || cause?.code === 'ECONNREFUSED';
-}
-
-/** Loaded when a model is configured: the extractive answerer does not pay for it. */
-async function load(baseURL: string, apiKey: string) {
-  const [{ streamText }, { createOpenAICompatible }] = await Promise.all([
-    import('ai'),
-    import('@ai-sdk/openai-compatible'),
-  ]);
-  return {
-    streamText,
-    provider: createOpenAICompatible({ name: 'model', baseURL, includeUsage: true, ...(apiKey && { apiKey }) }),
-  };
+  const { status } = error as CallFailure;
+  return status === 429 || status === 503 || networkCode(error) === 'ECONNREFUSED';
 }

@@ -46,10 +46,8 @@ export function createRetrieval({ db, embedder, vectorstoreUrl, serviceTokenSecr
     });
     if (answer.ok) return answer.json();
     const text = await answer.text();
-    throw Object.assign(new Error(`${answer.status} ${text.slice(0, 300)}`), {
-      statusCode: answer.status,
-      responseHeaders: Object.fromEntries(answer.headers),
-    });
+    const { status, headers } = answer;
+    throw Object.assign(new Error(`${status} ${text.slice(0, 300)}`), { status, headers });
   };
 
   return {

@@ -1,4 +1,5 @@
 /** Any OpenAI-compatible `/embeddings`. */
+import { compatibleEndpoint, failureText } from './compatible-endpoint.ts';
 import type { Embedder, EmbeddingSettings } from './embedding.ts';
 import { retryTransient } from './retry.ts';
 
@@ -19,23 +20,23 @@ export function remoteEmbedder(settings: EmbeddingSettings): Embedder {
   const policy = retryTransient();
   const usage = { requests: 0, tokens: 0 };
 
-  const one = async (values: string[], signal?: AbortSignal) => {
-    const { embedMany, embeddingModel } = await load(baseURL, name, settings.EMBEDDING_API_KEY);
+  const endpoint = compatibleEndpoint({ baseURL, apiKey: settings.EMBEDDING_API_KEY });
+
+  const one = async (input: string[], signal?: AbortSignal) => {
+    const { embeddings } = await endpoint();
     const deadline = AbortSignal.timeout(requestTimeoutMs);
     usage.requests += 1;
-    const { embeddings, usage: used } = await embedMany({
-      model: embeddingModel,
-      values,
-      // Retried here, on failures that can pass only.
-      maxRetries: 0,
-      abortSignal: signal ? AbortSignal.any([signal, deadline]) : deadline,
-    }).catch((error: Error) => {
-      throw deadline.aborted ? deadline.reason : error;
-    });
-    checkVectors(embeddings, values.length, name, dimensions);
-    const tokens = Number.isFinite(used.tokens) ? used.tokens : 0;
+    const answer = await embeddings
+      // Asked for by default is base64, which not every such endpoint knows.
+      .create({ model: name, input, encoding_format: 'float' }, { signal: anyOf(deadline, signal) })
+      .catch((error: Error) => {
+        throw deadline.aborted ? deadline.reason : error;
+      });
+    const vectors = answer.data.map(({ embedding }) => embedding);
+    checkVectors(vectors, input.length, name, dimensions);
+    const tokens = answer.usage?.prompt_tokens ?? 0;
     usage.tokens += tokens;
-    return { vectors: embeddings, tokens };
+    return { vectors, tokens };
   };
 
   const embedMetered: Embedder['embedMetered'] = async (texts, signal) => {
@@ -48,7 +49,7 @@ export function remoteEmbedder(settings: EmbeddingSettings): Embedder {
         .execute(() => one(values, signal), signal)
         .catch((error: Error) => {
           if (signal?.aborted || error instanceof EmbeddingError) throw error;
-          throw new EmbeddingError(`The embedding endpoint ${baseURL} failed: ${error.message}`, { cause: error });
+          throw new EmbeddingError(`The embedding endpoint ${baseURL} failed: ${failureText(error)}`, { cause: error });
         });
       vectors.push(...batch.vectors);
       tokens += batch.tokens;
@@ -64,15 +65,8 @@ export function remoteEmbedder(settings: EmbeddingSettings): Embedder {
   };
 }
 
-/** Loaded when first used: the package costs memory that the built-in embedding does not need. */
-async function load(baseURL: string, name: string, apiKey: string) {
-  const [{ embedMany }, { createOpenAICompatible }] = await Promise.all([
-    import('ai'),
-    import('@ai-sdk/openai-compatible'),
-  ]);
-  const provider = createOpenAICompatible({ name: 'embedding', baseURL, ...(apiKey && { apiKey }) });
-  return { embedMany, embeddingModel: provider.embeddingModel(name) };
-}
+const anyOf = (deadline: AbortSignal, signal?: AbortSignal) =>
+  signal ? AbortSignal.any([signal, deadline]) : deadline;
 
 function checkVectors(vectors: readonly number[][], texts: number, name: string, dimensions: number): void {
   if (vectors.length !== texts)

@@ -24,21 +24,41 @@ export function retryTransient({
   return retry(handleWhen(worthIt), { maxAttempts: retriesMax, backoff: new RetryAfterBackoff(random) });
 }
 
-/** An `APICallError` of the `ai` package, by shape: importing its class would load the whole package at start. */
-interface CallFailure {
-  readonly statusCode?: number;
-  readonly responseHeaders?: Readonly<Record<string, string>>;
+/** An answer that is no success; the `openai` package's `APIError` is one. */
+export interface CallFailure {
+  readonly status?: number;
+  readonly headers?: Headers;
 }
 
 export function isTransient(error: unknown): boolean {
-  const { name, statusCode, cause } = error as CallFailure & { name?: string; cause?: { code?: unknown } };
+  const { name, status } = error as CallFailure & { name?: string };
   if (name === 'AbortError') return false;
   if (name === 'TimeoutError') return true;
-  if (statusCode !== undefined) return statusCode === 429 || statusCode >= 500;
-  return name === 'AI_APICallError' || networkCodes.has(String(cause?.code));
+  if (status !== undefined) return status === 429 || status >= 500;
+  return networkCodes.has(networkCode(error));
 }
 
-const networkCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'UND_ERR_SOCKET']);
+const networkCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EAI_AGAIN',
+  'UND_ERR_SOCKET',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+]);
+
+/** The system's word for what happened to the connection, below what `fetch` and a client wrap around it; else ''. */
+export function networkCode(error: unknown): string {
+  let at = error as { code?: unknown; cause?: unknown } | undefined;
+  for (let depth = 0; at && depth < causesMax; at = at.cause as typeof at, depth++)
+    if (typeof at.code === 'string') return at.code;
+  return '';
+}
+
+/** A client's error, fetch's, the socket's; more would be a circle. */
+const causesMax = 4;
 
 /** Delay before try `attempt + 1`: what the provider asks for, else exponential with full jitter (AWS Architecture Blog, 2015). */
 export function retryDelayMs(attempt: number, failure: CallFailure, random: () => number): number {
@@ -48,8 +68,8 @@ export function retryDelayMs(attempt: number, failure: CallFailure, random: () =
 }
 
 /** `Retry-After` in seconds or as a date. */
-function retryAfterMs({ responseHeaders }: CallFailure): number | null {
-  const given = responseHeaders?.['retry-after'];
+function retryAfterMs({ headers }: CallFailure): number | null {
+  const given = headers?.get('retry-after');
   if (!given) return null;
   const seconds = Number(given);
   if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);

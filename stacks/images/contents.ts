@@ -21,7 +21,7 @@ const migrations = { migrations: 'services/shared/migrations' };
 const scheduler = { lua: 'services/shared/scheduler/lua' };
 
 /** Imported by libraries only when the feature is used, which is never here. */
-export const neverLoaded = ['pg-native', 'openai', '@huggingface/transformers', 'pino-pretty'];
+export const neverLoaded = ['pg-native', '@huggingface/transformers', 'pino-pretty'];
 
 export const contents: Readonly<Record<ServiceName, Contents>> = {
   api: { files: { ...migrations, ...scheduler }, budgetMiB: 15 },

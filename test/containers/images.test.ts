@@ -45,7 +45,7 @@ test('an image runs as nobody, says what it is, and checks its own health', asyn
     expect({ name, user: Config.User, command: Config.Cmd }).toEqual({
       name,
       user: '65532:65532',
-      command: ['node', '--single-threaded-gc', '--heap-growing-percent=300', 'main.js'],
+      command: ['node', '--single-threaded-gc', '--heap-growing-percent=300', '--no-memory-reducer', 'main.js'],
     });
     expect(Config.Labels).toMatchObject({
       'org.opencontainers.image.title': `bulkhead/${name}`,
