@@ -94,7 +94,8 @@ export async function startContainers(input: EnvironmentInput, { together = fals
   };
   const close = async () => {
     const names = [...Object.keys(compose.services), 'all'].map(full);
-    await podman('rm', '--force', '--ignore', '--time=1', '--volumes', ...names);
+    // One that ends between podman's signal and its kill makes podman fail; the next try finds it stopped.
+    await eventually(() => podman('rm', '--force', '--ignore', '--time=1', '--volumes', ...names));
     for (const name of Object.keys(compose.networks)) await podman('network', 'rm', '--force', full(name));
     for (const name of Object.keys(compose.volumes)) await podman('volume', 'rm', '--force', full(name));
   };

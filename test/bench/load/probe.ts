@@ -1,6 +1,7 @@
 /** Latency under load: open-loop probes and closed-loop saturation. */
 import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Neighbours } from './neighbours.ts';
 
 /**
  * Lets this process run as soon as it has something to do: what it does late counts as latency of the others. Where the
@@ -12,8 +13,19 @@ export function prioritize(): void {
 
 export interface Latencies {
   readonly timesMs: readonly number[];
+  /** Calls set aside, whatever they took: meanwhile something else ran on this machine. */
+  readonly disturbed: number;
   readonly failed: number;
 }
+
+export interface ProbeOptions {
+  readonly everyMs: number;
+  readonly durationMs: number;
+  readonly neighbours?: Neighbours;
+}
+
+/** What neighbours may use of the CPUs while a call is under way: a fraction of what a simple call takes. */
+const disturbanceMsMax = 1;
 
 /**
  * One call every `everyMs`, however long those before take: a queue that builds up is seen, not avoided (coordinated
@@ -23,18 +35,22 @@ export interface Latencies {
  */
 export async function probe(
   call: () => Promise<(() => Promise<unknown>) | undefined>,
-  { everyMs, durationMs }: { readonly everyMs: number; readonly durationMs: number },
+  { everyMs, durationMs, neighbours }: ProbeOptions,
 ): Promise<Latencies> {
-  const times: number[] = [];
+  const timesMs: number[] = [];
   let failed = 0;
+  let disturbed = 0;
   const calls: Promise<void>[] = [];
   const one = async () => {
+    const usedMs = neighbours?.usedMs() ?? 0;
     const start = performance.now();
     const rest = await call().catch(() => {
       failed++;
       return undefined;
     });
-    times.push(performance.now() - start);
+    const timeMs = performance.now() - start;
+    if ((neighbours?.usedMs() ?? 0) - usedMs > disturbanceMsMax) disturbed++;
+    else timesMs.push(timeMs);
     await rest?.().catch(() => {});
   };
   const start = performance.now();
@@ -43,7 +59,7 @@ export async function probe(
     calls.push(one());
   }
   await Promise.all(calls);
-  return { timesMs: times, failed };
+  return { timesMs, disturbed, failed };
 }
 
 /** All slots were taken: come back after the hint. */
@@ -56,10 +72,10 @@ export class YieldError extends Error {
 }
 
 /** The nearest-rank quantiles. */
-export function quantiles(timesMs: readonly number[]): { p50Ms: number; p99Ms: number } {
+export function quantiles(timesMs: readonly number[]): { p50Ms: number; p95Ms: number; p99Ms: number } {
   const sorted = timesMs.toSorted((a, b) => a - b);
   const at = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
-  return { p50Ms: at(0.5), p99Ms: at(0.99) };
+  return { p50Ms: at(0.5), p95Ms: at(0.95), p99Ms: at(0.99) };
 }
 
 /** Keeps `width` calls in flight until stopped; one that is told to come back later does so then, as its hint says. */
