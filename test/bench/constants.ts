@@ -16,7 +16,7 @@ import { lacksManuals } from '../flows/documents.ts';
 import { prepare, uploadHuge } from './load/calls.ts';
 import { type LoadKind, startLoad } from './load/generator.ts';
 import { liveMiB, memoryMiB } from './load/memory.ts';
-import { withSlowModel } from './load/slow-model.ts';
+import { withSlowModel, wordsPerSecond } from './load/slow-model.ts';
 import type { Row } from './main.ts';
 
 interface Constant {
@@ -56,11 +56,7 @@ async function measure(environment: EnvironmentInput, durationMs: number): Promi
       return done / (durationMs / 1000) / vcpuOf(tier);
     };
 
-    constants.chatMiBPerSlot = {
-      value: await slotMiB(house),
-      unit: 'MiB per slot',
-      how: `growth of what is alive in a replica, garbage collected, from idle to ${slots} answers of 12 s under way`,
-    };
+    Object.assign(constants, await streaming(house, durationMs));
     constants.apiRequestsPerSecondPerVcpu = {
       value: await rate('api', 16),
       unit: 'requests/s per vCPU',
@@ -69,7 +65,7 @@ async function measure(environment: EnvironmentInput, durationMs: number): Promi
     constants.chatAnswersPerSecondPerVcpu = {
       value: await rate('chat', slots),
       unit: 'answers/s per vCPU',
-      how: `${slots} askers, one question after another, the extractive answerer; a model's tokens cost less`,
+      how: `${slots} askers, one question after another, the extractive answerer`,
     };
     constants.vectorstoreSearchesPerSecondPerVcpu = {
       value: await rate('vectorstore', 16),
@@ -92,15 +88,35 @@ async function measure(environment: EnvironmentInput, durationMs: number): Promi
   }
 }
 
-async function slotMiB(house: ContainerHouse): Promise<number> {
+/** Every slot holds an answer as a model writes it. */
+async function streaming(house: ContainerHouse, durationMs: number): Promise<Record<string, Constant>> {
   const slow = await prepare(house);
   const idle = await liveMiB(house.container('chat'));
   const load = await startLoad('chat', slots, slow);
   // The middle of the first answers.
   await sleep(6000);
   const full = await liveMiB(house.container('chat'));
+  const before = await cpuSeconds(house);
+  await sleep(durationMs);
+  const used = (await cpuSeconds(house)) - before;
   await load.stop();
-  return (full - idle) / slots;
+  return {
+    chatMiBPerSlot: {
+      value: (full - idle) / slots,
+      unit: 'MiB per slot',
+      how: `growth of what is alive in a replica, garbage collected, from idle to ${slots} answers of 12 s under way`,
+    },
+    chatTokensPerSecondPerVcpu: {
+      value: (slots * wordsPerSecond * durationMs) / 1000 / used,
+      unit: 'tokens/s per vCPU',
+      how: `CPU that those answers take, ${wordsPerSecond} tokens a second each, one token per event of the model`,
+    },
+  };
+}
+
+async function cpuSeconds(house: ContainerHouse): Promise<number> {
+  const metrics = await (await fetch(`${await house.address('chat')}/metrics`)).text();
+  return Number(metrics.match(/^process_cpu_seconds_total(?:\{.*\})? (\S+)$/m)?.[1] ?? Number.NaN);
 }
 
 /** A manual of over 2,000 pages, from accepted to searchable. */

@@ -6,6 +6,8 @@ import { said, startAside } from './process.ts';
 /** 240 words, 20 a second. */
 const words = 240;
 const everyMs = 50;
+/** Of one answer. */
+export const wordsPerSecond = 1000 / everyMs;
 
 /** The environment with that model, while `use` runs: containers reach this machine by a name that podman gives them. */
 export async function withSlowModel<Result>(
