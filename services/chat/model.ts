@@ -78,11 +78,13 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
     const mender = createTextMender();
     try {
       // The breaker judges by the first token; it cannot hold a connection open for the rest.
-      const opened = await breaker.execute(() => retry.execute(() => open(call, watch), call.signal));
-      for (let text = opened.first; text !== null; text = await nextText(opened.chunks, call.meter, watch)) {
+      const { first, chunks } = await breaker.execute(() => retry.execute(() => open(call, watch), call.signal));
+      let text: string | null = first;
+      while (text !== null) {
         call.meter.tokensOut += estimateTokens(text);
         const mended = mender.push(text);
         if (mended) yield mended;
+        text = await nextText(chunks, call.meter, watch);
       }
       const rest = mender.end();
       if (rest) yield rest;
@@ -95,9 +97,12 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
     }
   }
 
-  async function open(call: ModelCall, watch: Watch): Promise<{ first: string | null; chunks: Chunks }> {
+  async function open(call: ModelCall, watch: Watch): Promise<{ first: string; chunks: Chunks }> {
     const chunks = chunksOf(call, watch.signal);
-    return { first: await nextText(chunks, call.meter, watch), chunks };
+    const first = await nextText(chunks, call.meter, watch);
+    // Another service's page, for one, when the path is wrong; or a model that thought until its tokens were used up.
+    if (first === null) throw new Error('it ended before a word came');
+    return { first, chunks };
   }
 
   async function* chunksOf({ name, system, messages }: ModelCall, signal: AbortSignal): Chunks {

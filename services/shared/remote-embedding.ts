@@ -19,7 +19,6 @@ export function remoteEmbedder(settings: EmbeddingSettings): Embedder {
   const { EMBEDDING_URL: baseURL, EMBEDDING_MODEL: name, EMBEDDING_DIMENSIONS: dimensions } = settings;
   const policy = retryTransient();
   const usage = { requests: 0, tokens: 0 };
-
   const endpoint = compatibleEndpoint({ baseURL, apiKey: settings.EMBEDDING_API_KEY });
 
   const one = async (input: string[], signal?: AbortSignal) => {
@@ -32,6 +31,8 @@ export function remoteEmbedder(settings: EmbeddingSettings): Embedder {
       .catch((error: Error) => {
         throw deadline.aborted ? deadline.reason : error;
       });
+    // A page of another service, for one, when the path is wrong.
+    if (!Array.isArray(answer.data)) throw new EmbeddingError(`${baseURL}/embeddings answers no list of vectors.`);
     const vectors = answer.data.map(({ embedding }) => embedding);
     checkVectors(vectors, input.length, name, dimensions);
     const tokens = answer.usage?.prompt_tokens ?? 0;

@@ -162,6 +162,12 @@ test.each<[string, Parameters<ModelServer['behave']>[0], RegExp, string]>([
     /^'test-model' failed: it answered 500/,
     '',
   ],
+  [
+    'ends before a word',
+    ({ response }) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html>'),
+    /^'test-model' failed: it ended before a word came/,
+    '',
+  ],
   ['never begins', () => {}, /^'test-model' failed: nothing came within 0.3 s/, ''],
   [
     'stalls in mid-stream',

@@ -61,6 +61,17 @@ test('a remote embedding is asked in batches of 32, in order, with the key', asy
   expect(embedder.usage).toEqual({ requests: 3, tokens: 490 });
 });
 
+test('without a key none is sent', async () => {
+  await createEmbedder({ ...remote, EMBEDDING_API_KEY: '' }).embed(['text']);
+  expect(asked).toEqual([{ input: ['text'], authorization: undefined }]);
+});
+
+test('what is no list of vectors is refused, and not asked for again', async () => {
+  answers = [(_input, _request, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<p>Hello')];
+  await expect(createEmbedder(remote).embed(['text'])).rejects.toThrow(/\/v1\/embeddings answers no list of vectors/);
+  expect(asked).toHaveLength(1);
+});
+
 test('429 with Retry-After and 503 are tried again; the tokens are counted once', async () => {
   answers = [refuse(429, { 'retry-after': '0' }), refuse(503, { 'retry-after': '0' })];
   const { tokens } = await createEmbedder(remote).embedMetered(['text']);
