@@ -99,10 +99,7 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs, 
 
   return {
     app,
-    warmUp: async () => {
-      await model?.warmUp();
-      await warmUp({ app, db, settings });
-    },
+    warmUp: () => warmUp({ app, db, settings, model }),
     close: async () => {
       stopMetrics();
       sweeper.close();

@@ -24,13 +24,15 @@ export interface ModelCall {
   readonly signal: AbortSignal;
 }
 
+export const rehearsalName = 'bulkhead-warm-up';
+
 export interface LanguageModel {
   /** The answer as it comes. @throws ProblemError `model-failed`; the reason of the signal when it aborts */
   stream(call: ModelCall): AsyncIterable<string>;
   /** True while calls are refused because the endpoint failed several times in a row. */
   readonly resting: boolean;
-  /** Loads what the first call needs. */
-  warmUp(): Promise<void>;
+  /** While `walk` goes on, calls of the model {@link rehearsalName} go to another endpoint, on the way of all others. */
+  rehearse(url: string, walk: () => Promise<unknown>): Promise<void>;
 }
 
 /** A reader gives up before; a model that thinks first must be set up to say so in tokens. */
@@ -64,13 +66,19 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
   );
   const retry = retryTransient(refusals);
   const endpoint = compatibleEndpoint({ baseURL, apiKey: MODEL_API_KEY });
+  let rehearsal: typeof endpoint | null = null;
 
   return {
     stream: (call) => stream(call),
     get resting() {
       return breaker.state === CircuitState.Open;
     },
-    warmUp: async () => void (await endpoint()),
+    rehearse: async (url, walk) => {
+      rehearsal = compatibleEndpoint({ baseURL: url, apiKey: '' });
+      await walk().finally(() => {
+        rehearsal = null;
+      });
+    },
   };
 
   async function* stream(call: ModelCall): AsyncGenerator<string> {
@@ -106,7 +114,7 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
   }
 
   async function* chunksOf({ name, system, messages }: ModelCall, signal: AbortSignal): Chunks {
-    const { chat } = await endpoint();
+    const { chat } = await (name === rehearsalName && rehearsal ? rehearsal : endpoint)();
     const request: OpenAI.ChatCompletionCreateParamsStreaming = {
       model: name,
       messages: [{ role: 'system', content: system }, ...messages],

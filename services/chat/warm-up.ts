@@ -6,15 +6,20 @@ import type { EmbeddingSettings } from '../shared/embedding.ts';
 import { type GuestSettings, withGuest } from '../shared/guest.ts';
 import type { App } from '../shared/http.ts';
 import { rounds, visit } from '../shared/visit.ts';
+import { createAnswerer } from './answerer.ts';
 import { quoteCitation } from './citations.ts';
 import { extract } from './extractive.ts';
-import { toPassages } from './passages.ts';
+import { newMeter } from './ledger.ts';
+import { type LanguageModel, rehearsalName } from './model.ts';
+import { type Passage, toPassages } from './passages.ts';
+import { withRehearsal } from './rehearsal.ts';
 import { documentNames } from './retrieval.ts';
 
 export interface ChatWarmUp {
   readonly app: App;
   readonly db: Database;
   readonly settings: GuestSettings & EmbeddingSettings;
+  readonly model: LanguageModel | null;
 }
 
 const question = 'Is the first question as fast as the tenth?';
@@ -32,14 +37,16 @@ const found = {
   })),
 };
 
-export async function warmUp({ app, db, settings }: ChatWarmUp): Promise<void> {
+export async function warmUp({ app, db, settings, model }: ChatWarmUp): Promise<void> {
   await withGuest(db, settings, async ({ tenantId, personId, brainId, headers }) => {
     // The guest's brain is empty: what is done with passages is done here.
+    let passages: Passage[] = [];
     for (let round = 0; round < rounds; round += 1) {
       const { hits } = searchAnswer.parse(found);
       const ids = hits.map(({ document_id }) => document_id);
       await documentNames(db, tenantId, brainId, ids);
-      const { quotes } = extract(question, toPassages(hits, new Map(ids.map((id) => [id, 'Guest']))));
+      passages = toPassages(hits, new Map(ids.map((id) => [id, 'Guest'])));
+      const { quotes } = extract(question, passages);
       for (const [index, quote] of quotes.entries()) quoteCitation(index + 1, quote);
     }
     await visit(app, { path: `/v1/chat/conversations?brain_id=${brainId}`, headers });
@@ -50,6 +57,29 @@ export async function warmUp({ app, db, settings }: ChatWarmUp): Promise<void> {
       .insertInto('conversations')
       .values({ id, tenant_id: tenantId, brain_id: brainId, person_id: personId, title: '' })
       .execute();
-    await visit(app, { path: `/v1/chat/conversations/${id}/turns`, headers, body: { question } });
+    const turns = () => visit(app, { path: `/v1/chat/conversations/${id}/turns`, headers, body: { question } });
+    if (!model) return turns();
+    await db.updateTable('brains').set({ model: rehearsalName }).where('id', '=', brainId).execute();
+    await withRehearsal((url) =>
+      model.rehearse(url, async () => {
+        await answers(model, passages);
+        await turns();
+      }),
+    );
   });
 }
+
+/** From passages, which the guest's turns have none of. */
+async function answers(model: LanguageModel, passages: readonly Passage[]): Promise<void> {
+  const answerer = createAnswerer(
+    { find: async () => [...passages], notReady: async () => null },
+    model,
+    rehearsalName,
+  );
+  const asked = { tenantId: '', brainId: '', text: question, history: [], answerer: answerer.choose(null) };
+  for (let round = 0; round < rounds; round += 1)
+    for await (const _part of answerer.answer(asked, newMeter(), AbortSignal.timeout(timeoutMs)));
+}
+
+/** An answer that takes longer hangs. */
+const timeoutMs = 2000;

@@ -16,7 +16,7 @@ import { lacksManuals } from '../flows/documents.ts';
 import { prepare, uploadHuge } from './load/calls.ts';
 import { type LoadKind, startLoad } from './load/generator.ts';
 import { liveMiB, memoryMiB } from './load/memory.ts';
-import { withSlowModel, wordsPerSecond } from './load/slow-model.ts';
+import { slow, withModel } from './load/model.ts';
 import type { Row } from './main.ts';
 
 interface Constant {
@@ -30,7 +30,7 @@ const file = new URL('../../constructs/capacity/measured.json', import.meta.url)
 export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]> {
   const lacks = lacksPodman ?? lacksManuals;
   if (lacks) throw new Error(`bench constants cannot run: ${lacks}`);
-  const constants = await withSlowModel(bench, (environment) => measure(environment, quick ? 5000 : 30_000));
+  const constants = await withModel(bench, slow, (environment) => measure(environment, quick ? 5000 : 30_000));
   if (!quick) await writeFile(file, `${JSON.stringify(await describe(constants), undefined, 2)}\n`);
   return Object.entries(constants).map(([name, { value, unit }]) => ({
     row: 'H1',
@@ -90,9 +90,9 @@ async function measure(environment: EnvironmentInput, durationMs: number): Promi
 
 /** Every slot holds an answer as a model writes it. */
 async function streaming(house: ContainerHouse, durationMs: number): Promise<Record<string, Constant>> {
-  const slow = await prepare(house);
+  const subject = await prepare(house);
   const idle = await liveMiB(house.container('chat'));
-  const load = await startLoad('chat', slots, slow);
+  const load = await startLoad('chat', slots, subject);
   // The middle of the first answers.
   await sleep(6000);
   const full = await liveMiB(house.container('chat'));
@@ -107,9 +107,9 @@ async function streaming(house: ContainerHouse, durationMs: number): Promise<Rec
       how: `growth of what is alive in a replica, garbage collected, from idle to ${slots} answers of 12 s under way`,
     },
     chatTokensPerSecondPerVcpu: {
-      value: (slots * wordsPerSecond * durationMs) / 1000 / used,
+      value: (slots * slow.wordsPerSecond * durationMs) / 1000 / used,
       unit: 'tokens/s per vCPU',
-      how: `CPU that those answers take, ${wordsPerSecond} tokens a second each, one token per event of the model`,
+      how: `CPU that those answers take, ${slow.wordsPerSecond} tokens a second each, one token per event of the model`,
     },
   };
 }

@@ -19,9 +19,9 @@ import { lacksManuals } from '../flows/documents.ts';
 import { firstToken, listBrains, prepare, readManual, type Subject, uploadHuge } from './load/calls.ts';
 import { startLoad } from './load/generator.ts';
 import { memoryMiB } from './load/memory.ts';
+import { slow, withModel } from './load/model.ts';
 import { findNeighbours, type Neighbours } from './load/neighbours.ts';
 import { type Latencies, prioritize, probe, quantiles, saturate } from './load/probe.ts';
-import { withSlowModel } from './load/slow-model.ts';
 import type { Row } from './main.ts';
 
 /** D14: a quantile under foreign load against the same at idle. */
@@ -39,7 +39,7 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]
     ? { loads: ['documents'], rounds: 1, durationMs: 5000, neighbours }
     : { loads: ['documents', 'chat', 'flood', 'vectorstore'], rounds: roundsOfFull, durationMs: 20_000, neighbours };
   prioritize();
-  const [apart, together] = await withSlowModel(bench, async (environment) => [
+  const [apart, together] = await withModel(bench, slow, async (environment) => [
     await measure(environment, plan, false),
     quick ? undefined : await measure(environment, { ...plan, rounds: roundsOfBaseline }, true),
   ]);
@@ -88,7 +88,7 @@ async function measure(
   try {
     const idleMemory = await memoryMiB(house);
     const subject = await prepare(house, extractiveName);
-    const slow = await prepare(house);
+    const asked = await prepare(house);
     const probeBoth = async (ms: number, withChat: boolean) => {
       const [api, chat] = await Promise.all([
         probe(() => listBrains(subject), { everyMs: 50, durationMs: ms, neighbours }),
@@ -103,7 +103,7 @@ async function measure(
     for (let round = 0; round < rounds; round++) {
       add(seen, 'idle', await probeBoth(durationMs, true));
       for (const load of loads) {
-        const stop = await start(load, house, load === 'chat' ? slow : subject);
+        const stop = await start(load, house, load === 'chat' ? asked : subject);
         // Chat has no free slot while it is saturated: its own latency then means nothing.
         add(seen, load, await probeBoth(durationMs, load !== 'chat' && load !== 'flood'));
         const now = await memoryMiB(house);

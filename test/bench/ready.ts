@@ -7,11 +7,13 @@ import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ServiceName, serviceNames } from '../../services/manifest.ts';
+import type { EnvironmentInput } from '../../stacks/environment.ts';
 import { bench } from '../../stacks/environments/bench.ts';
 import { type ContainerHouse, startContainers } from '../containers/house.ts';
 import { lacksPodman } from '../containers/podman.ts';
 import { lacksManuals } from '../flows/documents.ts';
 import { firstToken, prepare, type Subject, search } from './load/calls.ts';
+import { fast, withModel } from './load/model.ts';
 import { prioritize, quantiles } from './load/probe.ts';
 import type { Row } from './main.ts';
 
@@ -29,16 +31,29 @@ const restMs = 250;
 export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]> {
   const lacks = lacksPodman ?? lacksManuals;
   if (lacks) throw new Error(`bench ready cannot run: ${lacks}`);
-  const house = await startContainers(bench);
   prioritize();
+  return [
+    ...(await measure(bench, serviceNames, '', quick)),
+    ...(await withModel(bench, fast, (environment) => measure(environment, ['chat'], ' by a model', quick))),
+  ];
+}
+
+/** @param how they answer, after a tier's name */
+async function measure(
+  environment: EnvironmentInput,
+  tiers: readonly ServiceName[],
+  how: string,
+  quick: boolean,
+): Promise<Row[]> {
+  const house = await startContainers(environment);
   try {
     const subject = await prepare(house);
     const rows: Row[] = [];
-    for (const tier of serviceNames) {
+    for (const tier of tiers) {
       const starts: Start[] = [];
       for (let count = 0; count < (quick ? 1 : startsOfFull); count++)
         starts.push(await start(house, tier, calls[tier], subject));
-      rows.push(...rowsOf(tier, starts, quick));
+      rows.push(...rowsOf(tier + how, starts, quick));
     }
     return rows;
   } finally {

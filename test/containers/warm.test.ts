@@ -1,7 +1,9 @@
 /** Ready means warm: what replicas ask themselves before they say that they are ready, and what is left of it. */
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import pg from 'pg';
+import { routes } from '../../services/shared/contract/routes.ts';
 import { bench } from '../../stacks/environments/bench.ts';
+import { type ModelServer, says, startModelServer } from '../services/chat/model-server.ts';
 import { testWith } from '../skip.ts';
 import { type ContainerHouse, startContainers } from './house.ts';
 import { lacksPodman, podman } from './podman.ts';
@@ -9,42 +11,64 @@ import { lacksPodman, podman } from './podman.ts';
 const test = testWith(lacksPodman);
 
 let house: ContainerHouse;
+let model: ModelServer;
 beforeAll(async () => {
   if (lacksPodman) return;
-  house = await startContainers(bench);
+  model = await startModelServer('0.0.0.0');
+  model.behave(says('The documents do not say.'));
+  const chatModel = { url: `http://host.containers.internal:${model.port}/v1`, model: 'told' };
+  house = await startContainers({ ...bench, chatModel });
 }, 300_000);
 afterAll(async () => {
   await house?.close();
+  await model?.close();
 }, 60_000);
 
+const ways: Readonly<Record<string, readonly string[]>> = {
+  web: ['GET /'],
+  api: ['GET /v1/brains'],
+  chat: ['GET /v1/chat/conversations', 'POST /v1/chat/conversations/…/turns'],
+  vectorstore: ['POST /brains/…/search'],
+};
+
 test('a tier is warm when it says that it is ready, and whoever it asked as for that is gone', async () => {
-  for (const [name, paths] of Object.entries({
-    web: ['GET /'],
-    api: ['GET /v1/brains'],
-    chat: ['GET /v1/chat/conversations', 'POST /v1/chat/conversations/…/turns'],
-    vectorstore: ['POST /brains/…/search'],
-  })) {
-    const lines = await logOf(name);
-    const walked = lines.filter(({ warmingUp }) => warmingUp);
-    const ways = walked.map(
-      ({ method, url, status }) => `${method} ${url?.split('?')[0]?.replace(/[0-9a-f-]{36}/, '…')} ${status}`,
-    );
-    expect({
-      name,
-      ways: [...new Set(ways)],
-      faults: lines.filter(({ msg }) => msg?.includes('not warmed up')),
-    }).toEqual({
-      name,
-      ways: paths.map((path) => `${path} 200`),
-      faults: [],
-    });
-  }
+  for (const name of Object.keys(ways)) await expectWarm(name);
   // The owner and their tenant.
   expect(
     await rowsOf(`select (select count(*)::int from tenants) as tenants, (select count(*)::int from people) as people,
-      (select count(*)::int from turns) as turns`),
-  ).toEqual([{ tenants: 1, people: 1, turns: 0 }]);
+      (select count(*)::int from turns) as turns, (select count(*)::int from ledger) as ledger`),
+  ).toEqual([{ tenants: 1, people: 1, turns: 0, ledger: 0 }]);
 });
+
+test('chat that answers by a model is warm without having asked it', async () => {
+  expect(model.requests).toEqual([]);
+  const { owner } = house;
+  const brain = (await owner.call(routes.createBrain, { body: { name: 'empty' } })).id;
+  const conversation = (await owner.call(routes.createConversation, { body: { brain_id: brain } })).id;
+  const headers = { origin: house.url };
+  const body = { question: 'What do the documents say?' };
+  const answer = await owner.send(routes.createTurn, { params: { conversation }, body, headers });
+  expect(await answer.text()).toContain('The documents do not say.');
+  expect(model.requests.map(({ model: name }) => name)).toEqual(['told']);
+});
+
+test('chat without a model is warm too', async () => {
+  Object.assign(house.compose.services.chat?.environment as object, { MODEL_URL: '', MODEL_NAME: '' });
+  await house.replace('chat');
+  await expectWarm('chat');
+});
+
+async function expectWarm(name: string): Promise<void> {
+  const lines = await logOf(name);
+  const walked = lines
+    .filter(({ warmingUp }) => warmingUp)
+    .map(({ method, url, status }) => `${method} ${url?.split('?')[0]?.replace(/[0-9a-f-]{36}/, '…')} ${status}`);
+  expect({
+    name,
+    walked: [...new Set(walked)],
+    faults: lines.filter(({ msg }) => msg?.includes('not warmed up')),
+  }).toEqual({ name, walked: ways[name]?.map((way) => `${way} 200`), faults: [] });
+}
 
 interface Line {
   readonly msg?: string;

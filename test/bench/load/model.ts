@@ -1,25 +1,31 @@
-/** A language model that writes for 12 s, the answers of the seed's service, in a process of its own. */
+/** A language model in a process of its own, as slow as told. */
 import type { EnvironmentInput } from '../../../stacks/environment.ts';
 import { startModelServer, trickles } from '../../services/chat/model-server.ts';
 import { said, startAside } from './process.ts';
 
-/** 240 words, 20 a second. */
-const words = 240;
-const everyMs = 50;
-/** Of one answer. */
-export const wordsPerSecond = 1000 / everyMs;
+export interface Pace {
+  /** Of an answer. */
+  readonly words: number;
+  readonly wordsPerSecond: number;
+}
+
+/** Answers of 12 s, those of the seed's service. */
+export const slow: Pace = { words: 240, wordsPerSecond: 20 };
+/** Answers that are over before the next request. */
+export const fast: Pace = { words: 40, wordsPerSecond: 400 };
 
 /** The environment with that model, while `use` runs: containers reach this machine by a name that podman gives them. */
-export async function withSlowModel<Result>(
+export async function withModel<Result>(
   environment: EnvironmentInput,
+  { words, wordsPerSecond }: Pace,
   use: (environment: EnvironmentInput) => Promise<Result>,
 ): Promise<Result> {
-  const child = startAside(import.meta.filename);
+  const child = startAside(import.meta.filename, String(words), String(wordsPerSecond));
   try {
     const port = await said(child);
     return await use({
       ...environment,
-      chatModel: { url: `http://host.containers.internal:${port}/v1`, model: 'slow' },
+      chatModel: { url: `http://host.containers.internal:${port}/v1`, model: 'told' },
     });
   } finally {
     // Also when the bench fails: it would wait for this process for ever.
@@ -28,8 +34,9 @@ export async function withSlowModel<Result>(
 }
 
 if (import.meta.main && process.send) {
+  const [words, wordsPerSecond] = process.argv.slice(2).map(Number) as [number, number];
   const server = await startModelServer('0.0.0.0');
-  server.behave(trickles(words, everyMs));
+  server.behave(trickles(words, 1000 / wordsPerSecond));
   process.send(server.port);
   process.once('disconnect', () => process.exit(0));
 }
