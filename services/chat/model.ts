@@ -24,6 +24,7 @@ export interface ModelCall {
   readonly signal: AbortSignal;
 }
 
+/** Of a guest's brain while a replica warms up (warm-up.ts). */
 export const rehearsalName = 'bulkhead-warm-up';
 
 export interface LanguageModel {
@@ -114,7 +115,10 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
   }
 
   async function* chunksOf({ name, system, messages }: ModelCall, signal: AbortSignal): Chunks {
-    const { chat } = await (name === rehearsalName && rehearsal ? rehearsal : endpoint)();
+    const from = name === rehearsalName ? rehearsal : endpoint;
+    // A guest's answer that outlives its rehearsal must not be asked of whoever bills it.
+    if (from === null) throw new Error('it answers nobody but guests');
+    const { chat } = await from();
     const request: OpenAI.ChatCompletionCreateParamsStreaming = {
       model: name,
       messages: [{ role: 'system', content: system }, ...messages],

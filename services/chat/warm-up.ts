@@ -50,14 +50,16 @@ export async function warmUp({ app, db, settings, model }: ChatWarmUp): Promise<
       for (const [index, quote] of quotes.entries()) quoteCitation(index + 1, quote);
     }
     await visit(app, { path: `/v1/chat/conversations?brain_id=${brainId}`, headers });
-    // A remote embedding would bill every start.
-    if (settings.EMBEDDING_URL) return;
     const id = uuidv7();
     await db
       .insertInto('conversations')
       .values({ id, tenant_id: tenantId, brain_id: brainId, person_id: personId, title: '' })
       .execute();
-    const turns = () => visit(app, { path: `/v1/chat/conversations/${id}/turns`, headers, body: { question } });
+    const turns = async () => {
+      // A remote embedding would bill every start.
+      if (settings.EMBEDDING_URL) return;
+      await visit(app, { path: `/v1/chat/conversations/${id}/turns`, headers, body: { question } });
+    };
     if (!model) return turns();
     await db.updateTable('brains').set({ model: rehearsalName }).where('id', '=', brainId).execute();
     await withRehearsal((url) =>
@@ -81,5 +83,5 @@ async function answers(model: LanguageModel, passages: readonly Passage[]): Prom
     for await (const _part of answerer.answer(asked, newMeter(), AbortSignal.timeout(timeoutMs)));
 }
 
-/** An answer that takes longer hangs. */
-const timeoutMs = 2000;
+/** The first one loads the client, at a fraction of a CPU; whatever takes longer hangs. */
+const timeoutMs = 10_000;

@@ -131,6 +131,9 @@ test('the brain’s own model is asked, and `extractive` asks none', async () =>
     await setModel('extractive');
     model.behave(says('not asked'));
     expect((await ask('How long do refunds take?')).at(-1)?.data.answerer.kind).toBe('extractive');
+    // Rehearsals are over.
+    await setModel('bulkhead-warm-up');
+    expect((await ask('How long do refunds take?')).at(-1)).toMatchObject({ data: { code: 'model-failed' } });
     expect(model.requests).toHaveLength(0);
   } finally {
     await setModel(null);
