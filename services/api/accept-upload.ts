@@ -9,7 +9,6 @@ import type { JobRow } from '../shared/job-view.ts';
 import { originalKey } from '../shared/object-keys.ts';
 import { notFound } from '../shared/problem.ts';
 import { checkQuotas, lockTenant } from '../shared/quota.ts';
-
 import { type Claim, finishKey } from './idempotency.ts';
 import { wakeWorkers } from './job-answers.ts';
 

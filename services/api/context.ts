@@ -27,8 +27,6 @@ export interface Api {
   readonly authenticate: Authenticate;
 }
 
-/** The answer for what is absent and for what is another tenant's: nobody can tell which. */
-
 /** @throws ProblemError when a program asks for what only a person can have */
 export function personOf(identity: Identity): string {
   if (!identity.personId) throw new ProblemError('forbidden', 'An API key asks; only a signed-in person can do this.');

@@ -50,14 +50,14 @@ export async function warmUp({ app, db, settings, model }: ChatWarmUp): Promise<
       for (const [index, quote] of quotes.entries()) quoteCitation(index + 1, quote);
     }
     await visit(app, { path: `/v1/chat/conversations?brain_id=${brainId}`, headers });
-    const id = uuidv7();
-    await db
-      .insertInto('conversations')
-      .values({ id, tenant_id: tenantId, brain_id: brainId, person_id: personId, title: '' })
-      .execute();
     const turns = async () => {
       // A remote embedding would bill every start.
       if (settings.EMBEDDING_URL) return;
+      const id = uuidv7();
+      await db
+        .insertInto('conversations')
+        .values({ id, tenant_id: tenantId, brain_id: brainId, person_id: personId, title: '' })
+        .execute();
       await visit(app, { path: `/v1/chat/conversations/${id}/turns`, headers, body: { question } });
     };
     if (!model) return turns();

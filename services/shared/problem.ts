@@ -64,6 +64,7 @@ export class ProblemError extends Error {
   }
 }
 
+/** The answer for what is absent and for what is another tenant's: nobody can tell which. */
 export const notFound = (what: string, id: string) => new ProblemError('not-found', `There is no ${what} ${id}.`);
 
 /** Refusal of a full tier: `503`, come back after `retryHintMs`. Nothing was queued. */

@@ -114,10 +114,8 @@ async function streaming(house: ContainerHouse, durationMs: number): Promise<Rec
   };
 }
 
-async function cpuSeconds(house: ContainerHouse): Promise<number> {
-  const metrics = await (await fetch(`${await house.address('chat')}/metrics`)).text();
-  return Number(metrics.match(/^process_cpu_seconds_total(?:\{.*\})? (\S+)$/m)?.[1] ?? Number.NaN);
-}
+const cpuSeconds = async (house: ContainerHouse) =>
+  (await house.metric('chat', 'process_cpu_seconds_total')) ?? Number.NaN;
 
 /** A manual of over 2,000 pages, from accepted to searchable. */
 async function documents(
@@ -165,8 +163,7 @@ async function documents(
 }
 
 async function stored(house: ContainerHouse): Promise<{ chunks: number; bytes: number }> {
-  const metrics = await (await fetch(`${await house.address('document-worker')}/metrics`)).text();
-  const chunks = Number(metrics.match(/^index_chunks_total(?:\{.*\})? (\S+)$/m)?.[1] ?? 0);
+  const chunks = (await house.metric('document-worker', 'index_chunks_total')) ?? 0;
   return { chunks, bytes: Number(await evaluate(house.container('vectorstore'), tableBytes)) };
 }
 

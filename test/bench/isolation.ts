@@ -155,8 +155,7 @@ async function start(load: Load, house: ContainerHouse, subject: Subject): Promi
 const askersCount = 40;
 
 async function allSlotsTaken(house: ContainerHouse): Promise<void> {
-  const metrics = await (await fetch(`${await house.address('chat')}/metrics`)).text();
-  const [slots, inFlight] = ['chat_slots', 'chat_inflight'].map((name) => metrics.match(`\n${name} (\\d+)`)?.[1]);
+  const [slots, inFlight] = [await house.metric('chat', 'chat_slots'), await house.metric('chat', 'chat_inflight')];
   if (!slots || slots !== inFlight) throw new Error(`${inFlight} of ${slots} slots are taken`);
 }
 

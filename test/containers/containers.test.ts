@@ -209,8 +209,7 @@ describe('SIGTERM', () => {
 });
 
 async function slotsInUse(containers: ContainerHouse): Promise<number> {
-  const metrics = await (await fetch(`${await containers.address('chat')}/metrics`)).text();
-  return Number(metrics.match(/^chat_inflight(?:\{.*\})? (\S+)$/m)?.[1]);
+  return (await containers.metric('chat', 'chat_inflight')) ?? Number.NaN;
 }
 
 /** A caller's network has no direction: what it calls can call back. Its callee's rules in the cloud forbid it. */

@@ -26,6 +26,8 @@ export interface ContainerHouse {
   addresses(service: string): Promise<string[]>;
   /** `http://ADDRESS:PORT` of a tier on its network, as this machine reaches it. */
   address(tier: ServiceName): Promise<string>;
+  /** A sample of a tier's `/metrics`, whatever its labels; undefined when there is none yet. */
+  metric(tier: ServiceName, name: string): Promise<number | undefined>;
   close(): Promise<void>;
 }
 
@@ -92,10 +94,16 @@ export async function startContainers(input: EnvironmentInput, { together = fals
     await run('door');
     await Promise.all(tiers.map(ready));
   };
+  const metric: ContainerHouse['metric'] = async (tier, name) => {
+    const text = await (await fetch(`${await address(tier)}/metrics`)).text();
+    const value = text.match(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'm'))?.[1];
+    return value === undefined ? undefined : Number(value);
+  };
+  // One that ends between podman's signal and its kill makes podman fail; the next try finds it stopped.
+  const remove = (...names: string[]) =>
+    eventually(() => podman('rm', '--force', '--ignore', '--time=1', '--volumes', ...names));
   const close = async () => {
-    const names = [...Object.keys(compose.services), 'all'].map(full);
-    // One that ends between podman's signal and its kill makes podman fail; the next try finds it stopped.
-    await eventually(() => podman('rm', '--force', '--ignore', '--time=1', '--volumes', ...names));
+    await remove(...[...Object.keys(compose.services), 'all'].map(full));
     for (const name of Object.keys(compose.networks)) await podman('network', 'rm', '--force', full(name));
     for (const name of Object.keys(compose.volumes)) await podman('volume', 'rm', '--force', full(name));
   };
@@ -117,12 +125,13 @@ export async function startContainers(input: EnvironmentInput, { together = fals
       serviceTokenSecret: variables.SERVICE_TOKEN_SECRET as string,
       container,
       replace: async (name) => {
-        await podman('rm', '--force', '--time=1', container(name));
+        await remove(container(name));
         await run(name);
         await ready(name as ServiceName);
       },
       addresses,
       address,
+      metric,
       close,
     };
   } catch (error) {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect } from '@jest/globals';
 import pg from 'pg';
 import { routes } from '../../services/shared/contract/routes.ts';
 import { bench } from '../../stacks/environments/bench.ts';
-import { type ModelServer, says, startModelServer } from '../services/chat/model-server.ts';
+import { type ModelServer, modelHere, says, startModelServer } from '../services/chat/model-server.ts';
 import { testWith } from '../skip.ts';
 import { type ContainerHouse, startContainers } from './house.ts';
 import { lacksPodman, podman } from './podman.ts';
@@ -16,8 +16,7 @@ beforeAll(async () => {
   if (lacksPodman) return;
   model = await startModelServer('0.0.0.0');
   model.behave(says('The documents do not say.'));
-  const chatModel = { url: `http://host.containers.internal:${model.port}/v1`, model: 'told' };
-  house = await startContainers({ ...bench, chatModel });
+  house = await startContainers({ ...bench, chatModel: modelHere(model.port) });
 }, 300_000);
 afterAll(async () => {
   await house?.close();

@@ -1,6 +1,6 @@
 /** A language model in a process of its own, as slow as told. */
 import type { EnvironmentInput } from '../../../stacks/environment.ts';
-import { startModelServer, trickles } from '../../services/chat/model-server.ts';
+import { modelHere, startModelServer, trickles } from '../../services/chat/model-server.ts';
 import { said, startAside } from './process.ts';
 
 export interface Pace {
@@ -14,7 +14,7 @@ export const slow: Pace = { words: 240, wordsPerSecond: 20 };
 /** Answers that are over before the next request. */
 export const fast: Pace = { words: 40, wordsPerSecond: 400 };
 
-/** The environment with that model, while `use` runs: containers reach this machine by a name that podman gives them. */
+/** The environment with that model, while `use` runs. */
 export async function withModel<Result>(
   environment: EnvironmentInput,
   { words, wordsPerSecond }: Pace,
@@ -22,11 +22,7 @@ export async function withModel<Result>(
 ): Promise<Result> {
   const child = startAside(import.meta.filename, String(words), String(wordsPerSecond));
   try {
-    const port = await said(child);
-    return await use({
-      ...environment,
-      chatModel: { url: `http://host.containers.internal:${port}/v1`, model: 'told' },
-    });
+    return await use({ ...environment, chatModel: modelHere(await said(child)) });
   } finally {
     // Also when the bench fails: it would wait for this process for ever.
     child.kill('SIGTERM');

@@ -13,7 +13,7 @@ export function prioritize(): void {
 
 export interface Latencies {
   readonly timesMs: readonly number[];
-  /** Calls set aside, whatever they took: meanwhile something else ran on this machine. */
+  /** Calls set aside: meanwhile something else ran on this machine. What they took plays no part; a long call meets more. */
   readonly disturbed: number;
   readonly failed: number;
 }

@@ -77,6 +77,9 @@ export async function startModelServer(host = '127.0.0.1') {
 }
 export type ModelServer = Awaited<ReturnType<typeof startModelServer>>;
 
+/** A model server of this machine as an environment names it: containers reach it by a name that podman gives them. */
+export const modelHere = (port: number) => ({ url: `http://host.containers.internal:${port}/v1`, model: 'told' });
+
 export const says =
   (...pieces: string[]): ModelBehaviour =>
   (stream) => {
