@@ -53,6 +53,8 @@ export class EcsTier extends Construct implements PlatformChild {
       desiredCount: placement.replicas.min,
       // From the first day, instead of a launch type: changing between the two recreates the service.
       capacityProviderStrategy: capacity(placement),
+      // Without it the provider destroys a live service and makes it anew when its strategy changes (spotPercent).
+      forceNewDeployment: true,
       deploymentMinimumHealthyPercent: 100,
       deploymentMaximumPercent: 200,
       deploymentCircuitBreaker: { enable: true, rollback: true },
