@@ -61,8 +61,8 @@ export async function retryPages(trx: Transaction<Tables>, job: JobRow, pages?: 
     status: indexing ? 'running' : 'queued',
     stage: indexing ? 'indexing' : null,
     attempt: sql<number>`attempt + 1`,
-    // Late checkpoints of the attempt before are refused.
-    epoch: sql<number>`epoch + 1`,
+    // Above every lease that has begun: what the attempt before still reports is refused.
+    epoch: sql<number>`greatest(epoch, lease_epoch) + 1`,
     pages_done: done,
     pages_failed: failed,
     error: null,

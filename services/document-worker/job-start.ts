@@ -15,8 +15,9 @@ export type Decision = 'work' | 'stale' | 'cancel' | 'forget';
 /** @param job undefined: there is no such job any more */
 export function decide(job: JobState | undefined, { epoch }: Pick<Lease, 'epoch'>): Decision {
   if (!job || job.deleted) return 'forget';
+  // Its pages are done; the index run ends it, also when it is to be canceled.
+  if (job.stage === 'indexing') return 'forget';
   if (job.status === 'canceling') return 'cancel';
   if (job.status !== 'queued' && job.status !== 'running') return 'forget';
-  if (job.stage === 'indexing') return 'forget';
   return epoch < job.epoch ? 'stale' : 'work';
 }

@@ -1,5 +1,8 @@
-/** Jobs in PostgreSQL: begin, probe result, checkpoint, end. Each change and its event are one transaction. */
-import { type Selectable, sql, type Transaction } from 'kysely';
+/**
+ * Jobs in PostgreSQL: begin, probe result, checkpoint, end. Each change and its event are one transaction, and each is
+ * fenced: it happens only if whoever asks is still the one who may.
+ */
+import { type Selectable, sql, type Transaction, type UpdateQueryBuilder, type UpdateResult } from 'kysely';
 import type { Lease } from '../shared/contract/grant.ts';
 import type { PageResult } from '../shared/contract/page.ts';
 import type { Database } from '../shared/database.ts';
@@ -38,6 +41,7 @@ export async function begin(
         status: 'running',
         stage,
         epoch: Math.max(job.epoch, lease.fence),
+        lease_epoch: Math.max(job.lease_epoch, lease.epoch),
         started_at: sql`coalesce(started_at, now())`,
       })
       .where('id', '=', job.id)
@@ -130,30 +134,66 @@ export async function savePages(
   });
 }
 
-/** A job that has ended stays as it ended. */
-export async function endJob(
+type Outcome = 'succeeded' | 'partial' | 'failed' | 'canceled';
+
+/** The holder of a lease ends its job; refused (anything but `work`) when the lease is not the newest. */
+export async function endLeased(
   db: Database,
-  jobId: string,
-  status: 'succeeded' | 'partial' | 'failed' | 'canceled',
+  lease: Lease,
+  status: Outcome,
   problem?: ProblemError,
-): Promise<void> {
-  await db.transaction().execute(async (tx) => {
-    const job = await tx
-      .updateTable('jobs')
-      .set({
-        status,
-        stage: null,
-        error: problem ? JSON.stringify(problem.toProblem()) : null,
-        moved_at: sql`now()`,
-        finished_at: sql`now()`,
-        expires_at: sql`now() + make_interval(days => ${keptDays})`,
-      })
-      .where('id', '=', jobId)
-      .where('status', 'in', ['queued', 'running', 'canceling', 'awaiting_confirmation'])
-      .returningAll()
-      .executeTakeFirst();
-    if (job) await changed(tx, job);
+): Promise<Decision> {
+  return db.transaction().execute(async (tx) => {
+    const { job, decision } = await lockJob(tx, lease);
+    if (decision === 'work' && job) await end(tx, status, problem, (jobs) => jobs.where('id', '=', job.id));
+    return decision;
   });
+}
+
+/** Ends a job that somebody asked to cancel, whoever works on it: its checkpoints are refused from now on. */
+export async function endCanceled(db: Database, jobId: string): Promise<boolean> {
+  return db.transaction().execute((tx) =>
+    end(tx, 'canceled', undefined, (jobs) =>
+      jobs
+        .where('id', '=', jobId)
+        .where('status', '=', 'canceling')
+        // An index run takes its vectors back before it ends the job.
+        .where((eb) => eb.or([eb('stage', 'is', null), eb('stage', '!=', 'indexing')])),
+    ),
+  );
+}
+
+/** An index run ends its job. A job that has ended stays as it ended. */
+export async function endJob(db: Database, jobId: string, status: Outcome, problem?: ProblemError): Promise<void> {
+  await db
+    .transaction()
+    .execute((tx) =>
+      end(tx, status, problem, (jobs) =>
+        jobs.where('id', '=', jobId).where('stage', '=', 'indexing').where('status', 'in', ['running', 'canceling']),
+      ),
+    );
+}
+
+type JobsUpdate = UpdateQueryBuilder<Tables, 'jobs', 'jobs', UpdateResult>;
+
+/** @param fence which job, and under which condition the caller may end it */
+async function end(
+  tx: Transaction<Tables>,
+  status: Outcome,
+  problem: ProblemError | undefined,
+  fence: (jobs: JobsUpdate) => JobsUpdate,
+): Promise<boolean> {
+  const update = tx.updateTable('jobs').set({
+    status,
+    stage: null,
+    error: problem ? JSON.stringify(problem.toProblem()) : null,
+    moved_at: sql<Date>`now()`,
+    finished_at: sql<Date>`now()`,
+    expires_at: sql<Date>`now() + make_interval(days => ${keptDays})`,
+  });
+  const job = await fence(update).returningAll().executeTakeFirst();
+  if (job) await changed(tx, job);
+  return job !== undefined;
 }
 
 export interface OpenJob extends Selectable<Jobs> {

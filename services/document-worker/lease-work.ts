@@ -10,7 +10,7 @@ import { ProblemError } from '../shared/problem.ts';
 import { usedOf } from '../shared/quota.ts';
 import type { RedisScheduler } from '../shared/scheduler/redis-scheduler.ts';
 import type { Decision } from './job-start.ts';
-import { begin, endJob, savePages, saveProbe, type Work } from './jobs.ts';
+import { begin, endCanceled, endLeased, savePages, saveProbe, type Work } from './jobs.ts';
 import type { LocalFiles } from './local-files.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { ChildLostError } from './parser/parser-child.ts';
@@ -48,7 +48,8 @@ export async function workOn(context: LeaseContext, lease: Lease, signal: AbortS
   } catch (error) {
     const problem = asProblem(error);
     if (!problem || signal.aborted) throw error;
-    await endJob(db, lease.jobId, 'failed', problem);
+    const decision = await endLeased(db, lease, 'failed', problem);
+    if (decision !== 'work') return await stepAside(context, lease, decision);
     await scheduler.remove(lease.jobId);
   } finally {
     // When Redis is away the lease runs out by itself.
@@ -101,7 +102,7 @@ async function parse(
 
 async function stepAside({ db, scheduler, log }: LeaseContext, lease: Lease, decision: Decision): Promise<void> {
   log.info({ jobId: lease.jobId, epoch: lease.epoch, decision }, 'lease not worked on');
-  if (decision === 'cancel') await endJob(db, lease.jobId, 'canceled');
+  if (decision === 'cancel') await endCanceled(db, lease.jobId);
   if (decision === 'cancel' || decision === 'forget') await scheduler.remove(lease.jobId);
 }
 

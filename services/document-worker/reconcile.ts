@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import type { Database } from '../shared/database.ts';
 import type { RedisScheduler } from '../shared/scheduler/redis-scheduler.ts';
 import { tryLock } from './advisory-lock.ts';
-import { endJob } from './jobs.ts';
+import { endCanceled } from './jobs.ts';
 
 /** Jobs that stood still for this long are looked at; one on its way into Redis is younger. */
 const lostAfterMs = 10_000;
@@ -58,15 +58,14 @@ export async function cancelRequested(db: Database, scheduler: RedisScheduler): 
     .limit(jobsMax)
     .execute();
   for (const { id } of canceling) {
-    await endJob(db, id, 'canceled');
-    await scheduler.remove(id);
+    if (await endCanceled(db, id)) await scheduler.remove(id);
   }
 }
 
 /** Makes one job known with exactly the pages that are not done. False: it has nothing to parse. */
 export async function enqueueFromDatabase(db: Database, scheduler: RedisScheduler, jobId: string): Promise<boolean> {
   const job = await waiting(db)
-    .select(['jobs.tenant_id', 'jobs.pages_total', 'jobs.epoch', 'jobs.created_at'])
+    .select(['jobs.tenant_id', 'jobs.pages_total', 'jobs.epoch', 'jobs.lease_epoch', 'jobs.created_at'])
     .select((eb) =>
       eb
         .selectFrom('pages')
@@ -88,7 +87,7 @@ export async function enqueueFromDatabase(db: Database, scheduler: RedisSchedule
     tenantId: job.tenant_id,
     pagesLeft,
     enqueuedAtMs: job.created_at.getTime(),
-    epoch: job.epoch,
+    epoch: Math.max(job.epoch, job.lease_epoch),
   });
   return true;
 }

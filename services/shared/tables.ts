@@ -139,10 +139,12 @@ export interface Jobs {
   finished_at: Timestamp | null;
   id: string;
   kind: string;
+  lease_epoch: Generated<Int8>;
   moved_at: Generated<Timestamp>;
   pages_done: Generated<number>;
   pages_failed: Generated<number>;
   pages_total: number | null;
+  pages_without_text: Generated<number>;
   price_usd: Numeric | null;
   stage: string | null;
   started_at: Timestamp | null;
@@ -182,8 +184,12 @@ export interface Pages {
   epoch: Int8;
   error_code: string | null;
   error_message: string | null;
+  object_bytes: number | null;
   object_key: string;
+  object_offset: Int8 | null;
   page_number: number;
+  result_bytes: number | null;
+  without_text: Generated<boolean>;
 }
 
 export interface People {

@@ -50,7 +50,10 @@ export interface Schedulable {
   /** Null before the probe. */
   readonly pagesLeft: readonly number[] | null;
   readonly enqueuedAtMs: number;
-  /** `jobs.epoch`, so that new leases stand above it after Redis was wiped; absent for a new job. */
+  /**
+   * The highest epoch that PostgreSQL knows of the job, so that new leases stand above it also after Redis was wiped or
+   * its clock set back; absent for a new job.
+   */
   readonly epoch?: number;
 }
 

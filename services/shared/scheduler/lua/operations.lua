@@ -5,10 +5,12 @@ local operations = {}
 function operations.enqueue(id, tenant, at, pages, epoch)
   local job = load_job(id)
   if not job then
-    -- Time seeds the epoch: after a wipe it is above every lease given before, as is what PostgreSQL remembers.
-    local seed = math.max(number(epoch), now)
+    -- Above every lease given before: of those PostgreSQL remembers the highest epoch, and time is above the others.
+    local seed = math.max(number(epoch) + 1, now)
     job = { id = id, tenant = tenant, kind = 'probe', at = number(at), waiting = {}, left = 0, epoch = seed, fence = seed }
   end
+  -- A new attempt raised the fence in PostgreSQL.
+  job.epoch = math.max(job.epoch, number(epoch))
   requeue(job, function()
     if pages == 'probe' then return end
     job.kind = 'parse'
