@@ -2,6 +2,7 @@ import { Lb } from '@cdktf/provider-aws/lib/lb/index.js';
 import { LbListener } from '@cdktf/provider-aws/lib/lb-listener/index.js';
 import { SecurityGroup } from '@cdktf/provider-aws/lib/security-group/index.js';
 import { Construct } from 'constructs';
+import { idleTimeouts } from './idle-timeouts.ts';
 import { nameOf } from './names.ts';
 
 export interface BalancerProps {
@@ -13,9 +14,6 @@ export interface BalancerProps {
   readonly turnTimeoutMs: number;
   readonly deletionProtection: boolean;
 }
-
-/** Balancers refuse a value outside of this range. */
-const idleTimeoutSeconds = { min: 60, max: 4000 } as const;
 
 /**
  * An application load balancer with its security group, and nothing behind it: tiers add their own routes. Streams send
@@ -39,14 +37,13 @@ export class Balancer extends Construct {
       tags: { Name: name },
       lifecycle: { createBeforeDestroy: true },
     });
-    const seconds = Math.ceil(props.turnTimeoutMs / 1000) + 30;
     const balancer = new Lb(this, 'balancer', {
       name,
       loadBalancerType: 'application',
       internal: props.internal,
       subnets: [...props.subnetIds],
       securityGroups: [group.id],
-      idleTimeout: Math.min(idleTimeoutSeconds.max, Math.max(idleTimeoutSeconds.min, seconds)),
+      idleTimeout: idleTimeouts(props.turnTimeoutMs).balancerS,
       dropInvalidHeaderFields: true,
       enableDeletionProtection: props.deletionProtection,
     });

@@ -54,6 +54,11 @@ export const settings = {
   REPLICA: { type: 'text', what: 'name of this replica in logs and leases', default: '' },
   ENVIRONMENT: { type: 'text', what: 'name of the environment, a dimension of metrics', default: 'local' },
   STOP_TIMEOUT_MS: { type: 'integer', what: 'time from SIGTERM until the process must be gone', default: '30000' },
+  KEEP_ALIVE_TIMEOUT_MS: {
+    type: 'integer',
+    what: 'time until an idle connection is closed; longer than that of the balancer in front',
+    default: '140000',
+  },
   DATABASE_URL: { type: 'url', what: 'PostgreSQL', secret: true },
   DATABASE_CONNECTIONS_MAX: { type: 'integer', what: 'connections of this process to PostgreSQL', default: '10' },
   REDIS_URL: { type: 'url', what: 'Redis', secret: true },
@@ -87,7 +92,15 @@ export const settings = {
   TOKIO_WORKER_THREADS: { type: 'integer', what: 'threads that carry on queries and commits of LanceDB', default: '4' },
 } as const satisfies Record<string, Setting>;
 
-const process = ['HOST', 'PORT', 'LOG_LEVEL', 'REPLICA', 'ENVIRONMENT', 'STOP_TIMEOUT_MS'] as const;
+const process = [
+  'HOST',
+  'PORT',
+  'LOG_LEVEL',
+  'REPLICA',
+  'ENVIRONMENT',
+  'STOP_TIMEOUT_MS',
+  'KEEP_ALIVE_TIMEOUT_MS',
+] as const;
 const database = ['DATABASE_URL', 'DATABASE_CONNECTIONS_MAX'] as const;
 const identity = ['AUTH_SECRET', 'PUBLIC_URL', 'OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET'] as const;
 const embedding = ['EMBEDDING_URL', 'EMBEDDING_MODEL', 'EMBEDDING_DIMENSIONS', 'EMBEDDING_API_KEY'] as const;

@@ -2,6 +2,7 @@
  * The settings of a service that follow from its environment alone. Addresses and secrets are added by whoever starts
  * it: the local run, a task definition, a unit file.
  */
+import { idleTimeouts } from '../constructs/idle-timeouts.ts';
 import { scratchBytes } from '../constructs/scratch.ts';
 import { type Service, type ServiceName, type SettingName, services } from '../services/manifest.ts';
 import type { Environment, Placement } from './environment.ts';
@@ -16,6 +17,7 @@ export function serviceSettings(
     PORT: services[name].port,
     ENVIRONMENT: environment.name,
     STOP_TIMEOUT_MS: limits.stopTimeoutMs,
+    KEEP_ALIVE_TIMEOUT_MS: idleTimeouts(limits.turnTimeoutMs).serverMs,
     UPLOAD_BYTES_MAX: limits.uploadBytesMax,
     PAGES_MAX: limits.pagesMax,
     PAGE_TIMEOUT_MS: limits.pageTimeoutMs,

@@ -24,5 +24,5 @@ else if (command === 'owner-link') {
 } else if (command === undefined) {
   const { app, close, warmUp } = await createApi(settings, log);
   app.warmUp(warmUp);
-  await listen(app, { host: settings.HOST, port: settings.PORT, stopTimeoutMs: settings.STOP_TIMEOUT_MS }, close);
+  await listen(app, settings, close);
 } else throw new Error(`the command is '${command}'; allowed are migrate, owner-link, and none to serve`);

@@ -17,11 +17,7 @@ const authenticate = createAuthenticate({ db, authSecret: settings.AUTH_SECRET, 
 const chat = await createChat({ settings, db, authenticate, log });
 chat.app.warmUp(chat.warmUp);
 
-await listen(
-  chat.app,
-  { host: settings.HOST, port: settings.PORT, stopTimeoutMs: settings.STOP_TIMEOUT_MS },
-  async () => {
-    await chat.close();
-    await close();
-  },
-);
+await listen(chat.app, settings, async () => {
+  await chat.close();
+  await close();
+});

@@ -10,7 +10,4 @@ const closeReserveMs = 5000;
 const settings = readSettings('document-worker');
 const log = createLogger('document-worker', { level: settings.LOG_LEVEL, replica: settings.REPLICA });
 const { app, close } = await createDocumentWorker(settings, log, { onFatal: () => process.exit(1) });
-const stopTimeoutMs = settings.STOP_TIMEOUT_MS;
-await listen(app, { host: settings.HOST, port: settings.PORT, stopTimeoutMs }, () =>
-  close(Math.max(0, stopTimeoutMs - closeReserveMs)),
-);
+await listen(app, settings, () => close(Math.max(0, settings.STOP_TIMEOUT_MS - closeReserveMs)));

@@ -47,15 +47,12 @@ export interface App {
 const bodyBytesMax = 1024 * 1024;
 /** The walk spends the CPU quota of some periods of 100 ms, its compilers that of the next: the first caller finds it whole. */
 const restMs = 500;
-/** Above the balancer's idle time, so that it never reuses a connection that closes here. */
-const keepAliveTimeoutMs = 75_000;
 
 export function createApp({ log, notReady, authenticate }: AppOptions): App {
   const http = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     genReqId: () => uuidv7(),
     bodyLimit: bodyBytesMax,
-    keepAliveTimeout: keepAliveTimeoutMs,
     // Slow senders of headers hold a socket no longer than this.
     requestTimeout: 0,
     // The router or balancer in front is the only one who may say where a request came from.
@@ -213,26 +210,31 @@ export function fastifyPath(path: string): string {
   return path.replaceAll(':', '::').replaceAll(/\{(\w+)\}/g, ':$1([^:/]+)');
 }
 
+/** The settings of every service that say where it listens and how long it waits. */
+export interface ListenSettings {
+  readonly HOST: string;
+  readonly PORT: number;
+  readonly STOP_TIMEOUT_MS: number;
+  readonly KEEP_ALIVE_TIMEOUT_MS: number;
+}
+
 /**
  * Listens, and on SIGTERM or SIGINT drains: `/readyz` refuses, requests under way end, `close` runs; after
- * `stopTimeoutMs` the process ends as it is. A closed IPC channel counts as SIGTERM: whoever started it is gone.
+ * `STOP_TIMEOUT_MS` the process ends as it is. A closed IPC channel counts as SIGTERM: whoever started it is gone.
  */
-export async function listen(
-  app: App,
-  at: { host: string; port: number; stopTimeoutMs: number },
-  close: () => Promise<void>,
-): Promise<void> {
+export async function listen(app: App, at: ListenSettings, close: () => Promise<void>): Promise<void> {
   const { log } = app.http;
-  await app.http.listen({ host: at.host, port: at.port });
+  app.http.server.keepAliveTimeout = at.KEEP_ALIVE_TIMEOUT_MS;
+  await app.http.listen({ host: at.HOST, port: at.PORT });
   let stopped = false;
   const stop = async (reason: string) => {
     if (stopped) return;
     stopped = true;
     log.info({ reason }, 'draining');
     setTimeout(() => {
-      log.error({ stopTimeoutMs: at.stopTimeoutMs }, 'not drained in time');
+      log.error({ stopTimeoutMs: at.STOP_TIMEOUT_MS }, 'not drained in time');
       process.exit(1);
-    }, at.stopTimeoutMs).unref();
+    }, at.STOP_TIMEOUT_MS).unref();
     app.drain();
     await app.http.close();
     await close();

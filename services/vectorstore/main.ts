@@ -43,7 +43,7 @@ app.warmUp(() => warmUp(app, store, settings.SERVICE_TOKEN_SECRET));
 const tidy = () => store.tidyRecent().catch((error) => log.warn({ err: error }, 'recent brains not tidied'));
 const timer = setInterval(tidy, tidyEveryMs);
 
-await listen(app, { host: settings.HOST, port: settings.PORT, stopTimeoutMs: settings.STOP_TIMEOUT_MS }, async () => {
+await listen(app, settings, async () => {
   clearInterval(timer);
   await store.close();
   await close();

@@ -9,8 +9,4 @@ const settings = readSettings('web');
 const log = createLogger('web', { level: settings.LOG_LEVEL, replica: settings.REPLICA });
 const app = await createWebApp({ log });
 app.warmUp(() => visit(app, { path: '/' }));
-await listen(
-  app,
-  { host: settings.HOST, port: settings.PORT, stopTimeoutMs: settings.STOP_TIMEOUT_MS },
-  async () => {},
-);
+await listen(app, settings, async () => {});

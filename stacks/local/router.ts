@@ -31,10 +31,15 @@ export interface RouterOptions {
   readonly owner?: (path: string) => ServiceName | undefined;
 }
 
+/**
+ * How long connections lie idle here, in ms. Towards tiers: shorter than they keep them, so that none is used as it
+ * closes. Towards who comes in: longer than a proxy that adds https keeps them (nginx 60 s, Caddy 120 s).
+ */
+export const routerIdleMs = { upstream: 30_000, server: 150_000 } as const;
+
 /** @throws NodeJS.ErrnoException `EADDRINUSE` when the port is taken */
 export async function openRouter({ host, port, replicas, owner = routeOwner }: RouterOptions): Promise<Router> {
-  // Idle connections go before the tiers' own keep-alive ends (fastify: 72 s), so that none is used as it closes.
-  const agent = new Agent({ keepAlive: true, timeout: 30_000, maxSockets: Number.POSITIVE_INFINITY });
+  const agent = new Agent({ keepAlive: true, timeout: routerIdleMs.upstream, maxSockets: Number.POSITIVE_INFINITY });
   const server = createServer((request, response) => {
     const name = owner(pathOf(request.url));
     if (name === undefined) return sendProblem(response, 404, 'not-found', 'no tier answers this path');
@@ -45,6 +50,7 @@ export async function openRouter({ host, port, replicas, owner = routeOwner }: R
   });
   // Uploads and answers take as long as they take; the tiers own their limits. Headers must come at once.
   server.requestTimeout = 0;
+  server.keepAliveTimeout = routerIdleMs.server;
   server.headersTimeout = 20_000;
   // `localhost` and not 127.0.0.1 in the browser's bar: both of its addresses must answer, and nothing but loopback.
   await new Promise<void>((resolve, reject) => {
@@ -54,6 +60,7 @@ export async function openRouter({ host, port, replicas, owner = routeOwner }: R
   const bound = typeof address === 'object' && address ? address.port : port;
   const second = createServer((request, response) => server.emit('request', request, response));
   second.requestTimeout = 0;
+  second.keepAliveTimeout = routerIdleMs.server;
   if (host === undefined)
     await new Promise<void>((resolve) => {
       // A machine without IPv6, or the port taken there alone: browsers then use 127.0.0.1.

@@ -72,6 +72,8 @@ describe('a tier’s settings', () => {
       CHAT_SLOTS: '32',
       ENVIRONMENT: 'test',
       HOST: '0.0.0.0',
+      // Ten seconds more than the balancers.
+      KEEP_ALIVE_TIMEOUT_MS: '140000',
       // The heap of a budget of 512 MiB; the rest is for what V8 does not count.
       NODE_OPTIONS: '--max-old-space-size=307',
       PORT: '8003',

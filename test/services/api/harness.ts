@@ -121,6 +121,7 @@ export function settingsFor(services: TestServices): ApiSettings {
     REPLICA: 'test',
     ENVIRONMENT: 'test',
     STOP_TIMEOUT_MS: 5000,
+    KEEP_ALIVE_TIMEOUT_MS: 140_000,
     DATABASE_URL: services.databaseUrl,
     DATABASE_CONNECTIONS_MAX: 8,
     AUTH_SECRET: 'a secret of more than thirty-two bytes for tests',

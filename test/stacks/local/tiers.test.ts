@@ -19,7 +19,12 @@ test('every tier gets what the manifest lists for it and nothing else', () => {
     const taken: readonly string[] = services[name].settings;
     expect(Object.keys(tierSettings(of(name))).filter((key) => !taken.includes(key))).toEqual([]);
   }
-  expect(tierSettings(of('web'))).toEqual({ PORT: '1', ENVIRONMENT: 'local', STOP_TIMEOUT_MS: '140000' });
+  expect(tierSettings(of('web'))).toEqual({
+    PORT: '1',
+    ENVIRONMENT: 'local',
+    STOP_TIMEOUT_MS: '140000',
+    KEEP_ALIVE_TIMEOUT_MS: '140000',
+  });
 });
 
 test('overrides beat the outer environment, which beats the run and the environment file', () => {
