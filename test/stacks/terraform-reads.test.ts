@@ -10,10 +10,10 @@ import { execa } from 'execa';
 import { environments } from '../../stacks/environments/index.ts';
 import { override } from '../../stacks/rehearse.ts';
 import { synthesize } from '../../stacks/synthesize.ts';
+import { testWith } from '../skip.ts';
 
 const present = await execa('terraform', ['version'], { reject: false }).then(({ exitCode }) => exitCode === 0);
-// HashiCorp's binary is in no Debian package: where it lacks, that is said, and is no fault of the machine.
-const lacks = present ? undefined : 'terraform is not on PATH';
+const reads = testWith(present ? null : 'terraform is not on PATH; install HashiCorp’s binary, 1.11 or later');
 
 describe.each(Object.keys(environments))('%s', (name) => {
   let folder: string;
@@ -27,16 +27,16 @@ describe.each(Object.keys(environments))('%s', (name) => {
   const read = (at: string) =>
     execa('terraform', ['get', '-no-color'], { cwd: at, reject: false, all: true, env: { CHECKPOINT_DISABLE: '1' } });
 
-  test.each(['foundation', 'service'])('%s is read, also with a rehearsal’s override', async (part) => {
-    if (lacks) return console.warn(`not run: ${name}-${part}: ${lacks}`);
-    const at = join(folder, 'stacks', `${name}-${part}`);
-    expect(await read(at)).toMatchObject({ exitCode: 0 });
-    const stack = JSON.parse(readFileSync(join(at, 'cdk.tf.json'), 'utf8'));
-    const file = join(at, 'rehearse_override.tf.json');
-    writeFileSync(file, JSON.stringify(override(stack, '/s', () => '/o')));
-    expect(await read(at)).toMatchObject({ exitCode: 0 });
-    // The check itself can fail.
-    writeFileSync(join(at, 'broken.tf.json'), JSON.stringify({ resource: {} }));
-    expect((await read(at)).all).toContain('Missing block label');
-  });
+  for (const part of ['foundation', 'service'])
+    reads(`${part} is read, also with a rehearsal’s override`, async () => {
+      const at = join(folder, 'stacks', `${name}-${part}`);
+      expect(await read(at)).toMatchObject({ exitCode: 0 });
+      const stack = JSON.parse(readFileSync(join(at, 'cdk.tf.json'), 'utf8'));
+      const file = join(at, 'rehearse_override.tf.json');
+      writeFileSync(file, JSON.stringify(override(stack, '/s', () => '/o')));
+      expect(await read(at)).toMatchObject({ exitCode: 0 });
+      // The check itself can fail.
+      writeFileSync(join(at, 'broken.tf.json'), JSON.stringify({ resource: {} }));
+      expect((await read(at)).all).toContain('Missing block label');
+    });
 });
