@@ -45,13 +45,15 @@ echo '{ "credsStore": "ecr-login" }' > /root/.docker/config.json
 ${file('/etc/bulkhead/settings.env', boot.settings.map(([name, value]) => `${name}=${value}`).join('\n'))}
 ${file('/usr/local/bin/bulkhead-secrets', secretsScript(boot), '755')}
 ${file('/usr/local/bin/bulkhead-ready', readyScript(boot), '755')}
+${file('/usr/local/bin/bulkhead-live', liveScript, '755')}
 ${file('/etc/systemd/system/bulkhead.service', unit(boot))}
+${file('/etc/systemd/system/bulkhead-live.service', liveUnit)}
 ${file('/opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.json', agent(boot))}
 systemctl daemon-reload
 systemctl enable --now docker amazon-cloudwatch-agent
-systemctl enable bulkhead
+systemctl enable bulkhead bulkhead-live
 # Not waited for: the unit tries again by itself, and only readiness counts.
-systemctl start --no-block bulkhead
+systemctl start --no-block bulkhead bulkhead-live
 /usr/local/bin/bulkhead-ready
 `;
   // References are longer when resolved than when written; a quarter is kept for them.
@@ -137,6 +139,29 @@ instance=$(curl --silent --fail -H "X-aws-ec2-metadata-token: $token" http://169
 group=$(aws autoscaling describe-auto-scaling-instances --region ${region} --instance-ids "$instance" --query 'AutoScalingInstances[0].AutoScalingGroupName' --output text)
 aws autoscaling complete-lifecycle-action --region ${region} --lifecycle-hook-name ${hook} --auto-scaling-group-name "$group" --lifecycle-action-result CONTINUE --instance-id "$instance"`;
 }
+
+/**
+ * Starts a service anew that hangs. The image's health check asks `/livez` and knows how long a start takes; Docker only
+ * writes down what it says. Nothing else replaces: a service that is not ready keeps its instance.
+ */
+export const liveScript = `#!/bin/bash
+set -uo pipefail
+while sleep 10; do
+  [ "$(docker inspect --format '{{.State.Health.Status}}' tier 2>/dev/null)" = unhealthy ] || continue
+  echo 'the service does not answer /livez: starting it anew'
+  systemctl restart bulkhead
+done`;
+
+const liveUnit = `[Unit]
+Description=Watches over Bulkhead
+After=docker.service
+
+[Service]
+Restart=always
+ExecStart=/usr/local/bin/bulkhead-live
+
+[Install]
+WantedBy=multi-user.target`;
 
 /** Memory is not among EC2's own metrics. No host dimension: alarms must not change with every instance. */
 function agent({ environment, service }: Boot): string {

@@ -9,14 +9,6 @@ import { plainSettings } from './plain-settings.ts';
 import { Role } from './role.ts';
 import type { PlatformProps } from './tier.ts';
 
-/** Needs no shell and no curl in the image: the runtime is there anyway. */
-const healthCommand = (port: number) => [
-  'CMD',
-  'node',
-  '-e',
-  `fetch('http://127.0.0.1:${port}/livez').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))`,
-];
-
 /**
  * The task of a tier: its service, and before it the init step where there is one. Every field that ECS would fill in is
  * written out, so that a plan compares like with like (provider-aws #11526).
@@ -56,7 +48,8 @@ export function taskDefinition(scope: Construct, name: string, props: PlatformPr
       cpu: size.cpuUnits,
       memory: size.memoryMiB,
       portMappings: [{ containerPort: port, hostPort: port, protocol: 'tcp' }],
-      healthCheck: { command: healthCommand(port), interval: 30, timeout: 5, retries: 3, startPeriod: 60 },
+      // The image's own, which ECS does not read: asks `/livez`. A task that fails it is replaced.
+      healthCheck: { command: ['CMD', 'node', 'health.js'], interval: 30, timeout: 5, retries: 3, startPeriod: 60 },
       logConfiguration: logs('tier'),
       ...(init ? { dependsOn: [{ containerName: 'init', condition: 'SUCCESS' }] } : {}),
     },

@@ -1,5 +1,6 @@
 import { CloudwatchLogMetricFilter } from '@cdktf/provider-aws/lib/cloudwatch-log-metric-filter/index.js';
 import { Construct } from 'constructs';
+import { type Service, services } from '../services/manifest.ts';
 import { alarm } from './alarm.ts';
 import { metricDimensions, metricNamespace, pagesGrantedAndWaiting, slotsInUse, slotsPerReplica } from './metrics.ts';
 import type { TierProps } from './tier.ts';
@@ -39,6 +40,26 @@ export class TierAlarms extends Construct {
       periods: 1,
       topicArn,
     });
+    const { calls, uses }: Service = services[service];
+    if (calls.length + uses.length > 0) {
+      new CloudwatchLogMetricFilter(this, 'degraded-lines', {
+        name: name('degraded'),
+        logGroupName: props.logGroupName,
+        // What a service writes while a store, or a tier that it calls, is away. Nothing is replaced for it.
+        pattern: '{ $.msg = "degraded*" }',
+        metricTransformation: { namespace, name: `${service}-degraded`, value: '1', defaultValue: '0' },
+      });
+      alarm(this, 'degraded', {
+        name: name('degraded'),
+        description: `${service} is degraded: ${[...uses, ...calls].join(', ')}, one of them is away; its log group /${site.prefix}/${service} says which`,
+        namespace,
+        metric: `${service}-degraded`,
+        statistic: 'Sum',
+        above: 0,
+        periods: 1,
+        topicArn,
+      });
+    }
     if (service === 'chat')
       alarm(this, 'slots', {
         name: name('slots'),

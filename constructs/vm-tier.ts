@@ -70,9 +70,11 @@ export class VmTier extends Construct implements PlatformChild {
           heartbeatTimeout: readyTimeoutSeconds + 60,
         },
       ],
-      ...(targets.length > 0
-        ? { targetGroupArns: targets, healthCheckType: 'ELB', minElbCapacity: min }
-        : { healthCheckType: 'EC2' }),
+      // Where requests go is the balancer's question, and a store that is away is no fault of an instance: only a machine
+      // that is broken is replaced. A service that hangs is started anew by the instance itself (boot.ts).
+      healthCheckType: 'EC2',
+      // A rollout still waits until the balancer sends requests to the new instances.
+      ...(targets.length > 0 ? { targetGroupArns: targets, minElbCapacity: min } : {}),
       // The hook already waited for readiness.
       healthCheckGracePeriod: 60,
       // How long scaling leaves a new replica out of its averages.

@@ -12,6 +12,7 @@ interface Container {
   readonly entryPoint?: string[];
   readonly command?: string[];
   readonly dependsOn?: unknown;
+  readonly healthCheck?: { readonly command: string[] };
   readonly stopTimeout: number;
   readonly environment: { name: string; value: string }[];
   readonly linuxParameters: unknown;
@@ -40,6 +41,9 @@ conformance({
     const init = containers(stack).find(({ name }) => name === 'init');
     return init && [...(init.entryPoint ?? []), ...(init.command ?? [])].join(' ');
   },
+  // ECS also replaces a task that a balancer gives up, and cannot be told not to: /readyz must not refuse for a store that
+  // every replica shares.
+  replacedFor: (stack) => containers(stack).flatMap(({ healthCheck }) => healthCheck?.command.slice(1).join(' ') ?? []),
   stopSeconds: (stack) => main(stack).stopTimeout,
 });
 

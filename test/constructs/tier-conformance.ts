@@ -25,6 +25,8 @@ export interface Conformance {
   readonly logGroup: (stack: StackJson) => string;
   /** What runs before the service, as one line; undefined for nothing. */
   readonly init: (stack: StackJson) => string | undefined;
+  /** Whose answers have a replica replaced, or started anew. */
+  readonly replacedFor: (stack: StackJson) => readonly string[];
   /** Seconds from SIGTERM to SIGKILL. */
   readonly stopSeconds: (stack: StackJson) => number;
 }
@@ -92,6 +94,22 @@ export function conformance(suite: Conformance): void {
             load_balancing_algorithm_type: service === 'chat' ? 'least_outstanding_requests' : 'round_robin',
             lifecycle: { create_before_destroy: true },
           });
+      }
+    });
+
+    check('is replaced for what the image’s health check says, whatever its balancers think', () => {
+      for (const service of serviceNames) expect(suite.replacedFor(on(service))).toEqual(['node health.js']);
+    });
+
+    check('tells a person that a store or a tier it calls is away', () => {
+      const pattern = (service: ServiceName) =>
+        Object.values(ofType(on(service), 'aws_cloudwatch_log_metric_filter')).map((filter) => filter.pattern);
+      const alarms = (service: ServiceName) =>
+        Object.values(ofType(on(service), 'aws_cloudwatch_metric_alarm')).map((one) => one.alarm_name);
+      for (const service of serviceNames) {
+        const depends = services[service].uses.length + services[service].calls.length > 0;
+        expect([service, pattern(service).includes('{ $.msg = "degraded*" }')]).toEqual([service, depends]);
+        expect([service, alarms(service).includes(`bulkhead-test-${service}-degraded`)]).toEqual([service, depends]);
       }
     });
 

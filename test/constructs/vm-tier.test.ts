@@ -1,4 +1,9 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { execa } from 'execa';
+import { liveScript } from '../../constructs/boot.ts';
 import { containerFlags } from '../../constructs/container-flags.ts';
 import { one, type StackJson } from '../stacks/synthesized.ts';
 import { placement, site, type TierChanges, tierJson } from './harness.ts';
@@ -11,6 +16,8 @@ const line = (stack: StackJson, start: string) =>
     .find((text) => text.startsWith(start)) ?? '';
 const flag = (stack: StackJson, name: string) =>
   line(stack, 'ExecStart=').match(new RegExp(`${name}=(\\S+)`))?.[1] ?? '';
+
+const dockerfile = readFileSync(join(import.meta.dirname, '../../stacks/images/Dockerfile'), 'utf8');
 
 conformance({
   platform: 'vm',
@@ -25,6 +32,18 @@ conformance({
   init: (stack) => {
     const found = line(stack, 'ExecStartPre=/usr/bin/docker run').match(/--entrypoint=(\S+) \S+ (.*)$/);
     return found ? `${found[1]} ${found[2]}` : undefined;
+  },
+  replacedFor: (stack) => {
+    const { health_check_type, health_check_grace_period } = one(stack, 'aws_autoscaling_group');
+    // EC2: the machine's own checks. The instance itself starts a service anew that Docker calls unhealthy.
+    expect({ health_check_type, health_check_grace_period }).toEqual({
+      health_check_type: 'EC2',
+      health_check_grace_period: 60,
+    });
+    expect(boot(stack)).toContain(liveScript);
+    expect(boot(stack)).toMatch(/^systemctl start --no-block bulkhead bulkhead-live$/m);
+    const [, command] = /^HEALTHCHECK .* CMD (\[.*\])$/m.exec(dockerfile) ?? [];
+    return [(JSON.parse(command ?? '[]') as string[]).join(' ')];
   },
   stopSeconds: (stack) => Number(flag(stack, '--stop-timeout')),
 });
@@ -102,7 +121,7 @@ describe('the group', () => {
         },
       ],
       min_elb_capacity: 2,
-      health_check_type: 'ELB',
+      target_group_arns: [expect.any(String)],
       wait_for_capacity_timeout: '15m',
     });
     expect(boot(stack)).toContain('http://127.0.0.1:8003/readyz && ready=1');
@@ -111,7 +130,6 @@ describe('the group', () => {
 
   test('of a worker is checked by EC2 alone: no balancer asks it', () => {
     const group = one(vm('document-worker'), 'aws_autoscaling_group');
-    expect(group.health_check_type).toBe('EC2');
     expect(group.target_group_arns).toBeUndefined();
     expect(group.min_elb_capacity).toBeUndefined();
     expect(group.depends_on).toBeUndefined();
@@ -143,4 +161,27 @@ describe('the boot script', () => {
       /^the boot script of 'chat' has \d+ bytes; allowed are 12288, so that it stays under EC2's 16384/,
     );
   });
+});
+
+test('the watch over a service restarts it when Docker calls it unhealthy, and only then', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'bulkhead-live-'));
+  const stub = (name: string, text: string) => {
+    writeFileSync(join(folder, name), `#!/bin/bash\n${text}\n`);
+    chmodSync(join(folder, name), 0o755);
+  };
+  // One look per state; no container, and the end of the list, are looks too.
+  const states = ['starting', 'healthy', '', 'unhealthy', 'healthy', 'unhealthy'];
+  try {
+    writeFileSync(join(folder, 'states'), `${states.join('\n')}\n`);
+    stub('docker', `head -n 1 ${folder}/states | grep . && exit 0; exit 1`);
+    stub(
+      'sleep',
+      `[ -e ${folder}/begun ] && sed -i 1d ${folder}/states; touch ${folder}/begun; [ -s ${folder}/states ]`,
+    );
+    stub('systemctl', `echo "$@" >> ${folder}/asked`);
+    await execa('/bin/bash', ['-c', liveScript], { env: { PATH: `${folder}:/usr/bin:/bin` }, timeout: 30_000 });
+    expect(readFileSync(join(folder, 'asked'), 'utf8')).toBe('restart bulkhead\nrestart bulkhead\n');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -10,6 +10,7 @@ test('numbers are numbers, what is left out has its default, foreign variables a
     LOG_LEVEL: 'info',
     REPLICA: '',
     STOP_TIMEOUT_MS: 30_000,
+    KEEP_ALIVE_TIMEOUT_MS: 140_000,
   });
 });
 

@@ -31,6 +31,13 @@ describe('a compose file', () => {
     }
   });
 
+  test('asks a tier nothing that could have it replaced: the image’s own health check is all there is', () => {
+    for (const name of serviceNames) {
+      expect(compose.services[name]?.healthcheck).toBeUndefined();
+      expect(compose.services[name]?.restart).toBe('unless-stopped');
+    }
+  });
+
   test('lets the document-worker give way to all others, and what lasts to what somebody waits for', () => {
     const weights = Object.fromEntries(
       Object.entries(compose.services).map(([name, { cpu_shares }]) => [name, cpu_shares]),

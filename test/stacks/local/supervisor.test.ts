@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { openLog } from '../../../stacks/local/log-file.ts';
 import { identify } from '../../../stacks/local/process-identity.ts';
@@ -113,4 +114,17 @@ test('a start that is cancelled leaves nothing running', async () => {
   });
   await expect(starting).rejects.toThrow('it was stopped while starting');
   expect(pid && (await identify(pid))).toBeUndefined();
+});
+
+test('a process that is not ready any more goes on: only its own end starts it anew', async () => {
+  let ready = true;
+  const it = await run('exec sleep 600', {
+    probe: async () => {
+      if (!ready) throw new Error('/readyz says 503');
+    },
+  });
+  const { pid } = it;
+  ready = false;
+  await sleep(500);
+  expect(it).toMatchObject({ state: 'ready', pid });
 });
