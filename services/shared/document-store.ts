@@ -1,7 +1,7 @@
 /** The object store: uploads, page results and vector tables. A folder on one machine, S3 in production. */
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join, normalize, sep } from 'node:path';
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, normalize, relative, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,12 @@ export interface ByteRange {
   readonly end: number;
 }
 
+export interface StoredObject {
+  readonly key: string;
+  readonly sizeBytes: number;
+  readonly modifiedAt: Date;
+}
+
 export interface DocumentStore {
   /** Stores a stream of unknown length. Readers see all of it or nothing. Repeating replaces. */
   put(key: string, body: Readable): Promise<void>;
@@ -22,6 +28,8 @@ export interface DocumentStore {
   read(key: string): Promise<Buffer>;
   /** @throws NotInStoreError */
   size(key: string): Promise<number>;
+  /** Every object whose key starts with the prefix, in no order, read as it is asked for. A prefix ends with `/`. */
+  list(prefix: string): AsyncIterable<StoredObject>;
   /** Removes every object whose key starts with the prefix; none is fine. A prefix ends with `/`. */
   deletePrefix(prefix: string): Promise<void>;
 }
@@ -41,6 +49,9 @@ export async function openDocumentStore(url: string): Promise<DocumentStore> {
   throw new Error(`DOCUMENT_STORE_URL is '${url}', allowed are file:///folder and s3://bucket/prefix`);
 }
 
+/** Of a file that is still being written. */
+const partialSuffix = '.partial';
+
 class FolderStore implements DocumentStore {
   readonly #folder: string;
 
@@ -50,7 +61,7 @@ class FolderStore implements DocumentStore {
 
   async put(key: string, body: Readable): Promise<void> {
     const path = this.#path(key);
-    const partial = `${path}.${uuidv7()}.partial`;
+    const partial = `${path}.${uuidv7()}${partialSuffix}`;
     await mkdir(dirname(path), { recursive: true });
     try {
       // Flushed before it gets its name: after a power cut it is whole or absent.
@@ -75,6 +86,19 @@ class FolderStore implements DocumentStore {
     return (await stat(this.#path(key)).catch(absent(key))).size;
   }
 
+  async *list(prefix: string): AsyncGenerator<StoredObject> {
+    const folder = this.#path(prefix);
+    // What is deleted while it is listed counts as not there.
+    for (const entry of await readdir(folder, { withFileTypes: true }).catch(goneAs([]))) {
+      const path = join(folder, entry.name);
+      const key = relative(this.#folder, path).replaceAll(sep, '/');
+      if (entry.isDirectory()) yield* this.list(`${key}/`);
+      if (!entry.isFile() || key.endsWith(partialSuffix)) continue;
+      const found = await stat(path).catch(goneAs(null));
+      if (found) yield { key, sizeBytes: found.size, modifiedAt: found.mtime };
+    }
+  }
+
   async deletePrefix(prefix: string): Promise<void> {
     await rm(this.#path(prefix), { recursive: true, force: true });
   }
@@ -91,3 +115,10 @@ function absent(key: string): (error: NodeJS.ErrnoException) => never {
     throw error.code === 'ENOENT' ? new NotInStoreError(key) : error;
   };
 }
+
+const goneAs =
+  <Value>(value: Value) =>
+  (error: NodeJS.ErrnoException): Value => {
+    if (error.code !== 'ENOENT') throw error;
+    return value;
+  };

@@ -5,6 +5,7 @@ import {
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectVersionsCommand,
+  paginateListObjectsV2,
   S3Client,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
@@ -44,6 +45,11 @@ export function openS3Store(url: string): DocumentStore {
       return Buffer.from((await Body?.transformToByteArray()) ?? []);
     },
     size: async (key) => (await client.send(new HeadObjectCommand(at(key))).catch(absent(key))).ContentLength ?? 0,
+    list: async function* (under) {
+      for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket, Prefix: prefix + under }))
+        for (const { Key = '', Size = 0, LastModified = new Date(0) } of Contents)
+          yield { key: Key.slice(prefix.length), sizeBytes: Size, modifiedAt: LastModified };
+    },
     // Versions and delete markers too: what a person deletes is gone, also from a bucket that keeps versions.
     deletePrefix: async (under) => {
       for (;;) {

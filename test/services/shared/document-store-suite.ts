@@ -62,4 +62,25 @@ export function documentStoreSuite(
     expect(await objects('p/1/')).toEqual([]);
     expect(await store.size('p/12/x')).toBe(1);
   });
+
+  run('what lies under a prefix is listed with its size, whatever its depth, and nothing else', async () => {
+    const { store } = given();
+    await Promise.all(['l/1/x', 'l/1/y/z', 'l/12/x'].map((key) => put(key, key)));
+    const started = Date.now();
+    const listed = await Array.fromAsync(store.list('l/1/'));
+    expect(listed.map(({ key }) => key).sort()).toEqual(['l/1/x', 'l/1/y/z']);
+    expect(listed.map(({ sizeBytes }) => sizeBytes).sort()).toEqual([5, 7]);
+    for (const { modifiedAt } of listed) expect(Math.abs(modifiedAt.getTime() - started)).toBeLessThan(3_600_000);
+    expect(await Array.fromAsync(store.list('absent/'))).toEqual([]);
+  });
+
+  run('more than one answer of the store holds is listed once each', async () => {
+    const { store } = given();
+    const keys = Array.from({ length: 1100 }, (_, index) => `many/${index}`);
+    for (let at = 0; at < keys.length; at += 100)
+      await Promise.all(keys.slice(at, at + 100).map((key) => put(key, '')));
+    const listed = await Array.fromAsync(store.list('many/'));
+    expect(new Set(listed.map(({ key }) => key))).toEqual(new Set(keys));
+    expect(listed).toHaveLength(keys.length);
+  });
 }
