@@ -9,9 +9,10 @@ import type { Pool } from 'pg';
 export async function tryLock(pool: Pool, name: string, action: () => Promise<void>): Promise<boolean> {
   const client = await pool.connect();
   let broken: Error | undefined;
-  client.on('error', (error) => {
+  const noteBroken = (error: Error) => {
     broken = error;
-  });
+  };
+  client.on('error', noteBroken);
   try {
     const { rows } = await client.query<{ locked: boolean }>(
       'select pg_try_advisory_lock(hashtextextended($1, 0)) as locked',
@@ -28,7 +29,7 @@ export async function tryLock(pool: Pool, name: string, action: () => Promise<vo
       });
     }
   } finally {
-    client.removeAllListeners('error');
+    client.off('error', noteBroken);
     client.release(broken);
   }
 }

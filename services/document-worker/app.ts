@@ -1,6 +1,7 @@
 /** The document-worker's process: its worker, and an HTTP server for health and metrics only. */
 import { Redis } from 'ioredis';
 import { openDatabase } from '../shared/database.ts';
+import { workStatementTimeoutMs } from '../shared/database-options.ts';
 import { openDocumentStore } from '../shared/document-store.ts';
 import { type App, createApp } from '../shared/http.ts';
 import type { Logger } from '../shared/log.ts';
@@ -21,6 +22,7 @@ export async function createDocumentWorker(
     url: settings.DATABASE_URL,
     connectionsMax: settings.DATABASE_CONNECTIONS_MAX,
     log,
+    statementTimeoutMs: workStatementTimeoutMs,
   });
   const redis = openRedis(settings.REDIS_URL, log);
   const store = await openDocumentStore(settings.DOCUMENT_STORE_URL);

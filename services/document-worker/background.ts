@@ -1,7 +1,7 @@
 /** graphile-worker in this process: deletions that the api ordered, and the hourly clean-up. */
 import { Logger as GraphileLogger, run } from 'graphile-worker';
 import { sql } from 'kysely';
-import type { Pool, PoolClient } from 'pg';
+import type { Pool } from 'pg';
 import type { Database } from '../shared/database.ts';
 import type { Logger } from '../shared/log.ts';
 import { cleanUp } from './cleanup.ts';
@@ -14,11 +14,6 @@ export async function startBackground(
   context: DeletionContext & { readonly pool: Pool; readonly log: Logger },
 ): Promise<{ close(): Promise<void> }> {
   const { db, pool, log } = context;
-  // A connection that breaks while it is in use here must not end the process; the pool replaces it.
-  const watch = (client: PoolClient) => {
-    client.on('error', (error) => log.warn({ err: error }, 'database connection lost'));
-  };
-  pool.on('connect', watch);
   const runner = await run({
     pgPool: pool,
     // One at a time: each may hold a document's lock on a connection of its own.
@@ -34,10 +29,7 @@ export async function startBackground(
   });
   runner.promise.catch((error: Error) => log.error({ err: error }, 'background jobs stopped'));
   return {
-    close: async () => {
-      await runner.stop();
-      pool.off('connect', watch);
-    },
+    close: () => runner.stop(),
   };
 }
 

@@ -1,12 +1,14 @@
 /** PostgreSQL: the system of record. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Kysely, PostgresDialect } from 'kysely';
+import { Kysely } from 'kysely';
 import { runner } from 'node-pg-migrate';
 import pg from 'pg';
+import { connectionOptions, guardConnections, requestStatementTimeoutMs } from './database-options.ts';
 import type { Logger } from './log.ts';
 import { prepareOften } from './prepared.ts';
 import type { Tables } from './tables.ts';
+import { SettlingDialect } from './transactions.ts';
 
 export type Database = Kysely<Tables>;
 
@@ -17,29 +19,23 @@ export interface DatabaseOptions {
   readonly url: string;
   readonly connectionsMax: number;
   readonly log: Logger;
+  /** @default requestStatementTimeoutMs */
+  readonly statementTimeoutMs?: number;
 }
 
 /** A pool and its query builder. `close` ends both. */
-export function openDatabase({ url, connectionsMax, log }: DatabaseOptions): {
+export function openDatabase(options: DatabaseOptions): {
   db: Database;
   pool: pg.Pool;
   close(): Promise<void>;
 } {
-  const pool = new pg.Pool({
-    connectionString: url,
-    types: { getTypeParser },
-    max: connectionsMax,
-    // A request gives up before its client does; a worker tries again.
-    connectionTimeoutMillis: 10_000,
-    statement_timeout: 60_000,
-    idle_in_transaction_session_timeout: 60_000,
-    keepAlive: true,
-  });
-  // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
-  pool.on('error', (error) => log.warn({ err: error }, 'idle database connection lost'));
+  const { url, connectionsMax, log, statementTimeoutMs = requestStatementTimeoutMs } = options;
+  const connection = connectionOptions(url, statementTimeoutMs);
+  const pool = new pg.Pool({ ...connection, types: { getTypeParser }, max: connectionsMax });
   prepareOften(pool);
+  guardConnections(pool, log);
   const db = new Kysely<Tables>({
-    dialect: new PostgresDialect({ pool }),
+    dialect: new SettlingDialect({ pool, connection, log }),
     log: (event) => {
       if (event.queryDurationMillis > slowStatementMs)
         log.warn({ sql: event.query.sql, durationMs: event.queryDurationMillis }, 'slow statement');
