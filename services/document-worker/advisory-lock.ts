@@ -4,13 +4,20 @@ import type { Pool } from 'pg';
 /**
  * Runs `action` unless another process holds the lock of that name.
  *
+ * @param action gets a signal that aborts when the connection breaks, and the lock with it
  * @returns whether it ran
  */
-export async function tryLock(pool: Pool, name: string, action: () => Promise<void>): Promise<boolean> {
+export async function tryLock(
+  pool: Pool,
+  name: string,
+  action: (held: AbortSignal) => Promise<void>,
+): Promise<boolean> {
   const client = await pool.connect();
+  const lost = new AbortController();
   let broken: Error | undefined;
   const noteBroken = (error: Error) => {
     broken = error;
+    lost.abort(new Error(`the lock '${name}' was lost: ${error.message}`));
   };
   client.on('error', noteBroken);
   try {
@@ -20,13 +27,11 @@ export async function tryLock(pool: Pool, name: string, action: () => Promise<vo
     );
     if (!rows[0]?.locked) return false;
     try {
-      await action();
+      await action(lost.signal);
       return true;
     } finally {
-      await client.query('select pg_advisory_unlock(hashtextextended($1, 0))', [name]).catch((error: Error) => {
-        // Unknown state: the connection is closed, and with it the lock.
-        broken = error;
-      });
+      // Unknown state: the connection is closed, and with it the lock.
+      if (!broken) await client.query('select pg_advisory_unlock(hashtextextended($1, 0))', [name]).catch(noteBroken);
     }
   } finally {
     client.off('error', noteBroken);

@@ -7,6 +7,7 @@ import type { DocumentStore } from '../shared/document-store.ts';
 import { recordEvent } from '../shared/events.ts';
 import { documentPrefix } from '../shared/object-keys.ts';
 import { documentLock, tryLock } from './advisory-lock.ts';
+import { raiseEpoch } from './index-run.ts';
 import type { Vectors } from './vectors.ts';
 
 export interface DeletionContext {
@@ -25,7 +26,9 @@ export async function deleteDocument(context: DeletionContext, jobId: string): P
   const documentId = job.document_id;
   await stopIngest(context, 'document_id', documentId);
   await withDocument(context, documentId, async () => {
-    await vectors.deleteDocument({ tenantId: job.tenant_id, brainId: job.brain_id, documentId });
+    const epoch = await raiseEpoch(db, documentId);
+    if (epoch === null) return;
+    await vectors.deleteDocument({ tenantId: job.tenant_id, brainId: job.brain_id, documentId, epoch });
     await store.deletePrefix(documentPrefix(job.tenant_id, documentId));
     await db.transaction().execute(async (tx) => {
       await tx

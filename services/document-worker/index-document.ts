@@ -6,10 +6,11 @@ import type { DocumentStore } from '../shared/document-store.ts';
 import { createEmbedder, type Embedder, type EmbeddingSettings } from '../shared/embedding.ts';
 import { readPageResults } from '../shared/page-results.ts';
 import { ProblemError } from '../shared/problem.ts';
+import { EmbeddingError } from '../shared/remote-embedding.ts';
 import { chunkPage } from './chunk-page.ts';
-import { endJob } from './jobs.ts';
+import { endRun, type IndexRun, lookAt, startRun } from './index-run.ts';
 import type { WorkerMetrics } from './metrics.ts';
-import type { DocumentTarget, Vectors } from './vectors.ts';
+import { isSuperseded, type Vectors } from './vectors.ts';
 
 export interface IndexContext {
   readonly db: Database;
@@ -29,51 +30,72 @@ const batchBytesMax = 1024 * 1024;
 export const chunksPerBatch = (dimensions: number) =>
   Math.max(1, Math.min(chunksPerUpsertMax, Math.floor(batchBytesMax / (dimensions * 22 + 4000))));
 
+export interface IndexOptions {
+  /** Aborts when the worker stops, and when the lock of the document is lost. */
+  readonly signal: AbortSignal;
+  /** An embedding endpoint that refuses now fails the job with its message. */
+  readonly lastTry: boolean;
+}
+
 /** The caller holds the document's lock. @throws what another try may mend */
-export async function indexDocument(context: IndexContext, jobId: string, signal: AbortSignal): Promise<void> {
+export async function indexDocument(context: IndexContext, jobId: string, options: IndexOptions): Promise<void> {
   const { db, vectors } = context;
-  const job = await loadJob(db, jobId);
-  if (!job) return;
-  const target = { tenantId: job.tenant_id, brainId: job.brain_id, documentId: job.document_id };
-  const embedder = embedderOf(context.settings, job);
-  if (embedder instanceof ProblemError) return endJob(db, jobId, 'failed', embedder);
-  // Pages that were read again must not stand beside their former chunks.
-  if (job.attempt > 1) await vectors.deleteDocument(target, signal);
+  const { signal } = options;
+  signal.throwIfAborted();
+  const run = await startRun(db, jobId);
+  if (!run) return;
+  const embedder = embedderOf(context.settings, run);
+  if (embedder instanceof ProblemError) return void (await endRun(db, run, 'failed', embedder));
+  try {
+    // What a run before left must not stand beside the new chunks: pages may have been read again.
+    if (!run.first) await vectors.deleteDocument(run, signal);
+    const found = await writeChunks(context, run, embedder, signal);
+    const outcome = await outcomeOf(db, run.documentId, found.chunks, found.scanned);
+    await endRun(db, run, outcome.status, outcome.problem);
+  } catch (error) {
+    if (error instanceof SupersededError || isSuperseded(error)) return;
+    if (error instanceof EmbeddingError && options.lastTry)
+      return void (await endRun(db, run, 'failed', new ProblemError('model-failed', error.message)));
+    if (!(error instanceof CanceledError)) throw error;
+    await vectors.deleteDocument(run, signal);
+    await endRun(db, run, 'canceled');
+  }
+}
+
+class CanceledError extends Error {}
+class SupersededError extends Error {}
+
+async function writeChunks(context: IndexContext, run: IndexRun, embedder: Embedder, signal: AbortSignal) {
   const batchChunks = chunksPerBatch(embedder.dimensions);
   let chunks = 0;
   let scanned = 0;
   const batch: Chunk[] = [];
   const flush = async () => {
-    if (await isCanceled(db, jobId)) throw new CanceledError();
-    await upsert(context, embedder, { ...target, jobId, attempt: job.attempt, place: chunks }, batch, signal);
+    const standing = await lookAt(context.db, run);
+    if (standing === 'canceled') throw new CanceledError();
+    if (standing === 'superseded') throw new SupersededError();
+    signal.throwIfAborted();
+    await upsert(context, embedder, run, chunks, batch, signal);
     chunks += batch.length;
     batch.length = 0;
   };
-  try {
-    for await (const page of donePages(context, job.document_id)) {
-      if (page.metadata.scanned) scanned += 1;
-      for (const { start, end, text } of chunkPage(page.text)) {
-        const id = `${job.document_id}:${page.page_number}:${start}`;
-        batch.push({ id, page_number: page.page_number, start, end, text, vector: [] });
-        if (batch.length >= batchChunks) await flush();
-      }
+  for await (const page of donePages(context, run.documentId)) {
+    if (page.metadata.scanned) scanned += 1;
+    for (const { start, end, text } of chunkPage(page.text)) {
+      const id = `${run.documentId}:${page.page_number}:${start}`;
+      batch.push({ id, page_number: page.page_number, start, end, text, vector: [] });
+      if (batch.length >= batchChunks) await flush();
     }
-    await flush();
-  } catch (error) {
-    if (!(error instanceof CanceledError)) throw error;
-    await vectors.deleteDocument(target, signal);
-    return endJob(db, jobId, 'canceled');
   }
-  const outcome = await outcomeOf(db, job.document_id, chunks, scanned);
-  await endJob(db, jobId, outcome.status, outcome.problem);
+  await flush();
+  return { chunks, scanned };
 }
-
-class CanceledError extends Error {}
 
 async function upsert(
   { db, vectors, metrics }: IndexContext,
   embedder: Embedder,
-  at: DocumentTarget & { jobId: string; attempt: number; place: number },
+  run: IndexRun,
+  place: number,
   batch: readonly Chunk[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -86,19 +108,19 @@ async function upsert(
     await db
       .insertInto('ledger')
       .values({
-        key: `embedding:${at.jobId}:${at.attempt}:${at.place}`,
-        tenant_id: at.tenantId,
-        brain_id: at.brainId,
-        job_id: at.jobId,
+        key: `embedding:${run.jobId}:${run.attempt}:${place}`,
+        tenant_id: run.tenantId,
+        brain_id: run.brainId,
+        job_id: run.jobId,
         kind: 'embedding_tokens',
         amount: tokens,
       })
       .onConflict((conflict) => conflict.doNothing())
       .execute();
   const chunks = batch.map((chunk, index) => ({ ...chunk, vector: embedded[index] as number[] }));
-  await vectors.upsert(at, embedder.dimensions, chunks, signal);
+  await vectors.upsert(run, embedder.dimensions, chunks, signal);
   metrics.indexed.inc(chunks.length);
-  await db.updateTable('jobs').set({ moved_at: new Date() }).where('id', '=', at.jobId).execute();
+  await db.updateTable('jobs').set({ moved_at: new Date() }).where('id', '=', run.jobId).execute();
 }
 
 /** Pages in order, one checkpoint object in memory at a time, each page from the object that its row names. */
@@ -155,30 +177,10 @@ export function decideOutcome(found: {
   return { status: failed > 0 ? 'partial' : 'succeeded' };
 }
 
-function embedderOf(
-  settings: EmbeddingSettings,
-  brain: { embedding_model: string; embedding_dimensions: number },
-): Embedder | ProblemError {
+function embedderOf(settings: EmbeddingSettings, { embedding }: IndexRun): Embedder | ProblemError {
   try {
-    return createEmbedder(settings, { model: brain.embedding_model, dimensions: brain.embedding_dimensions });
+    return createEmbedder(settings, embedding);
   } catch (error) {
     return new ProblemError('model-failed', (error as Error).message);
   }
-}
-
-const loadJob = (db: Database, jobId: string) =>
-  db
-    .selectFrom('jobs')
-    .innerJoin('documents', 'documents.id', 'jobs.document_id')
-    .innerJoin('brains', 'brains.id', 'jobs.brain_id')
-    .select(['jobs.id', 'jobs.tenant_id', 'jobs.brain_id', 'jobs.attempt', 'documents.id as document_id'])
-    .select(['brains.embedding_model', 'brains.embedding_dimensions'])
-    .where('jobs.id', '=', jobId)
-    .where('jobs.stage', '=', 'indexing')
-    .where('jobs.status', 'in', ['running', 'canceling'])
-    .executeTakeFirst();
-
-async function isCanceled(db: Database, jobId: string): Promise<boolean> {
-  const job = await db.selectFrom('jobs').select('status').where('id', '=', jobId).executeTakeFirst();
-  return job?.status !== 'running';
 }

@@ -2,11 +2,9 @@
 import type { Pool } from 'pg';
 import type { Database } from '../shared/database.ts';
 import type { Logger } from '../shared/log.ts';
-import { ProblemError } from '../shared/problem.ts';
 import { EmbeddingError } from '../shared/remote-embedding.ts';
 import { documentLock, tryLock } from './advisory-lock.ts';
 import { type IndexContext, indexDocument } from './index-document.ts';
-import { endJob } from './jobs.ts';
 
 /** Each holds a database connection and one batch in memory. */
 const slots = 2;
@@ -20,7 +18,7 @@ const embeddingTriesMax = 10;
 export class IndexLoop {
   readonly #context: IndexContext & { readonly pool: Pool; readonly log: Logger };
   readonly #underWay = new Map<string, { heavy: boolean; run: Promise<void> }>();
-  readonly #failures = new Map<string, { tries: number; nextAtMs: number }>();
+  readonly #failures = new Map<string, { tries: number; waits: number; nextAtMs: number }>();
   readonly #stop = new AbortController();
   #looking: Promise<void> | undefined;
   #again = false;
@@ -77,25 +75,25 @@ export class IndexLoop {
   async #index(jobId: string, documentId: string): Promise<boolean> {
     const { pool, log } = this.#context;
     try {
-      const ran = await tryLock(pool, documentLock(documentId), () =>
-        indexDocument(this.#context, jobId, this.#stop.signal),
+      const lastTry = (this.#failures.get(jobId)?.tries ?? 0) + 1 >= embeddingTriesMax;
+      const ran = await tryLock(pool, documentLock(documentId), (held) =>
+        indexDocument(this.#context, jobId, { signal: AbortSignal.any([this.#stop.signal, held]), lastTry }),
       );
       this.#failures.delete(jobId);
       return ran;
     } catch (error) {
-      if (!this.#stop.signal.aborted) await this.#failed(jobId, error as Error);
+      if (!this.#stop.signal.aborted) this.#failed(jobId, error as Error);
       log.warn({ err: error as Error, jobId }, 'document not indexed yet');
       return false;
     }
   }
 
-  /** The vectorstore is ours: tried until it answers. A model endpoint may refuse for good: then the job says so. */
-  async #failed(jobId: string, error: Error): Promise<void> {
-    const tries = (this.#failures.get(jobId)?.tries ?? 0) + 1;
-    this.#failures.set(jobId, { tries, nextAtMs: Date.now() + Math.min(retryMaxMs, retryMs * 2 ** (tries - 1)) });
-    if (!(error instanceof EmbeddingError) || tries < embeddingTriesMax) return;
-    this.#failures.delete(jobId);
-    await endJob(this.#context.db, jobId, 'failed', new ProblemError('model-failed', error.message)).catch(() => {});
+  /** The vectorstore is ours: tried until it answers. A model endpoint may refuse for good: only its tries count. */
+  #failed(jobId: string, error: Error): void {
+    const before = this.#failures.get(jobId) ?? { tries: 0, waits: 0 };
+    const tries = before.tries + (error instanceof EmbeddingError ? 1 : 0);
+    const nextAtMs = Date.now() + Math.min(retryMaxMs, retryMs * 2 ** before.waits);
+    this.#failures.set(jobId, { tries, waits: before.waits + 1, nextAtMs });
   }
 }
 

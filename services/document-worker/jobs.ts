@@ -134,7 +134,7 @@ export async function savePages(
   });
 }
 
-type Outcome = 'succeeded' | 'partial' | 'failed' | 'canceled';
+export type Outcome = 'succeeded' | 'partial' | 'failed' | 'canceled';
 
 /** The holder of a lease ends its job; refused (anything but `work`) when the lease is not the newest. */
 export async function endLeased(
@@ -163,16 +163,11 @@ export async function endCanceled(db: Database, jobId: string): Promise<boolean>
   );
 }
 
-/** An index run ends its job. A job that has ended stays as it ended. */
-export async function endJob(db: Database, jobId: string, status: Outcome, problem?: ProblemError): Promise<void> {
-  await db
-    .transaction()
-    .execute((tx) =>
-      end(tx, status, problem, (jobs) =>
-        jobs.where('id', '=', jobId).where('stage', '=', 'indexing').where('status', 'in', ['running', 'canceling']),
-      ),
-    );
-}
+/** A job that has ended stays as it ended. @param tx of an index run that has made sure that it is the newest */
+export const endIndexed = (tx: Transaction<Tables>, jobId: string, status: Outcome, problem?: ProblemError) =>
+  end(tx, status, problem, (jobs) =>
+    jobs.where('id', '=', jobId).where('stage', '=', 'indexing').where('status', 'in', ['running', 'canceling']),
+  );
 
 type JobsUpdate = UpdateQueryBuilder<Tables, 'jobs', 'jobs', UpdateResult>;
 

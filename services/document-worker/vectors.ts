@@ -9,6 +9,8 @@ export interface BrainTarget {
 }
 export interface DocumentTarget extends BrainTarget {
   readonly documentId: string;
+  /** Of the run that writes; see contract/vectorstore.ts. */
+  readonly epoch: number;
 }
 
 export interface Vectors {
@@ -62,11 +64,16 @@ export function openVectors(baseUrl: string, secret: string): Vectors {
   const { upsert, deleteDocument, deleteBrain } = vectorstorePaths;
   return {
     upsert: (target, dimensions, chunks, signal) =>
-      call(target, upsert(target.brainId, target.documentId), { dimensions, chunks }, signal),
-    deleteDocument: (target, signal) => call(target, deleteDocument(target.brainId, target.documentId), {}, signal),
+      call(target, upsert(target.brainId, target.documentId), { epoch: target.epoch, dimensions, chunks }, signal),
+    deleteDocument: (target, signal) =>
+      call(target, deleteDocument(target.brainId, target.documentId), { epoch: target.epoch }, signal),
     deleteBrain: (target, signal) => call(target, deleteBrain(target.brainId), {}, signal),
   };
 }
+
+/** A newer run, or the deletion of the document, took over. */
+export const isSuperseded = (error: unknown) =>
+  error instanceof VectorstoreError && (error.status === 409 || error.status === 410);
 
 function worthAnotherTry(error: unknown): boolean {
   if (error instanceof VectorstoreError) return error.status === 0 || error.status === 429 || error.status >= 500;

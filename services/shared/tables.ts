@@ -86,6 +86,7 @@ export interface Documents {
   created_at: Generated<Timestamp>;
   deleted_at: Timestamp | null;
   id: string;
+  index_epoch: Generated<Int8>;
   media_type: string;
   name: string;
   object_key: string;

@@ -4,6 +4,7 @@ import { Gauge } from 'prom-client';
 import { z } from 'zod';
 import { id } from '../shared/contract/common.ts';
 import {
+  deleteDocumentBody,
   searchAnswer,
   searchBody,
   upsertAnswer,
@@ -92,9 +93,9 @@ export function createVectorstoreApp({ store, serviceTokenSecret, notReady, log 
   route(
     vectorstorePaths.deleteDocument('{brain}', '{document}'),
     writes,
-    { answer: done },
-    async (brain, { document }) => {
-      await store.deleteDocument(brain, document);
+    { body: deleteDocumentBody, answer: done },
+    async (brain, { document }, { epoch }) => {
+      await store.deleteDocument(brain, { documentId: document, epoch });
       return {};
     },
   );
@@ -111,7 +112,7 @@ async function upsert(
   store: VectorStore,
   brain: Brain,
   { document }: { readonly document: string },
-  { dimensions, chunks }: z.output<typeof upsertBody>,
+  { epoch, dimensions, chunks }: z.output<typeof upsertBody>,
 ): Promise<z.input<typeof upsertAnswer>> {
   const stranger = chunks.find((chunk) => !chunk.id.startsWith(`${document}:`));
   if (stranger)
@@ -125,7 +126,7 @@ async function upsert(
       'bad-request',
       `'dimensions' is ${dimensions}, a vector has ${wrong.vector.length} numbers.`,
     );
-  if (chunks.length > 0) await store.upsert(brain, document, dimensions, chunks);
+  if (chunks.length > 0) await store.upsert(brain, { documentId: document, epoch }, dimensions, chunks);
   return { chunks: chunks.length };
 }
 

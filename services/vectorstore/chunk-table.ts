@@ -1,6 +1,6 @@
 /** One brain's LanceDB table: its shape, its indexes, and what is done to it. */
 import { type Connection, Index, MatchQuery, makeArrowTable, type Table } from '@lancedb/lancedb';
-import { Field, FixedSizeList, Float32, Int32, Schema, Utf8 } from 'apache-arrow';
+import { Field, FixedSizeList, Float32, Int32, Int64, Schema, Utf8 } from 'apache-arrow';
 import type { Chunk, Hit } from '../shared/contract/vectorstore.ts';
 import { ProblemError } from '../shared/problem.ts';
 import { fuseRanks } from './hybrid.ts';
@@ -28,7 +28,7 @@ export async function createTable(connection: Connection, dimensions: number): P
     number('end'),
     text('text'),
   ];
-  const schema = new Schema([...columns, new Field('vector', vector, false)]);
+  const schema = new Schema([...columns, new Field('vector', vector, false), epochField]);
   const table = await connection.createEmptyTable(tableName, schema, { existOk: true });
   const indexed = new Set((await table.listIndices()).flatMap(({ columns: names }) => names));
   if (!indexed.has('text')) await table.createIndex('text', { config: fullText() });
@@ -36,6 +36,17 @@ export async function createTable(connection: Connection, dimensions: number): P
   for (const column of ['id', 'document_id'])
     if (!indexed.has(column)) await table.createIndex(column, { config: Index.btree() });
   return table;
+}
+
+/** Of the index run that wrote the row. Null: written by a build before epochs, so by the first of all runs. */
+const epochField = new Field('epoch', new Int64(), true);
+const upTo = (epoch: number) => `(epoch is null or epoch <= ${epoch})`;
+
+async function schemaWithEpoch(table: Table): Promise<Schema> {
+  const schema = await table.schema();
+  if (schema.fields.some(({ name }) => name === epochField.name)) return schema;
+  await table.addColumns(new Schema([epochField]));
+  return table.schema();
 }
 
 /**
@@ -55,31 +66,46 @@ const fullText = () =>
     withPosition: false,
   });
 
+/** A commit on S3 takes about a second. Whoever has waited this long has been given up by its caller. */
+const writeTimeoutMs = 30_000;
+
 /**
- * One commit. Rows with a known id are replaced.
+ * One commit. Rows with a known id are replaced, unless a newer run wrote them: the commit itself looks, so it holds for
+ * a write that was frozen after every other check.
  *
  * @returns rows that were replaced
- * @throws ProblemError `bad-request` on vectors of another length
+ * @throws ProblemError `bad-request` on vectors of another length, `conflict` when rows of a newer run are there
  */
-export async function upsertChunks(table: Table, documentId: string, chunks: readonly Chunk[]): Promise<number> {
-  const schema = await table.schema();
+export async function upsertChunks(
+  table: Table,
+  documentId: string,
+  epoch: number,
+  chunks: readonly Chunk[],
+): Promise<number> {
+  const schema = await schemaWithEpoch(table);
   const expected = dimensionsOf(schema);
   const wrong = chunks.find(({ vector }) => vector.length !== expected);
   if (wrong) throw wrongLength(wrong.vector.length, expected);
+  const row = (chunk: Chunk) => ({ ...chunk, document_id: documentId, epoch: BigInt(epoch) });
   // An id twice in one commit would become two rows; the last one counts.
-  const rows = [...new Map(chunks.map((chunk) => [chunk.id, { ...chunk, document_id: documentId }])).values()];
-  const { numUpdatedRows } = await table
+  const rows = [...new Map(chunks.map((chunk) => [chunk.id, row(chunk)])).values()];
+  const { numInsertedRows, numUpdatedRows } = await table
     .mergeInsert('id')
-    .whenMatchedUpdateAll()
+    .whenMatchedUpdateAll({ where: 'target.epoch is null or target.epoch <= source.epoch' })
     .whenNotMatchedInsertAll()
-    .execute(makeArrowTable(rows, { schema }));
+    .execute(makeArrowTable(rows, { schema }), { timeoutMs: writeTimeoutMs });
+  if (numInsertedRows + numUpdatedRows < rows.length) throw superseded(documentId, epoch);
   return numUpdatedRows;
 }
 
-/** @param documentId a UUID, checked by the route */
-export async function removeDocument(table: Table, documentId: string): Promise<void> {
-  await table.delete(`document_id = '${documentId}'`);
+/** Rows of a newer run stay. @param documentId a UUID, checked by the route */
+export async function removeDocument(table: Table, documentId: string, epoch: number): Promise<void> {
+  await schemaWithEpoch(table);
+  await table.delete(`document_id = '${documentId}' and ${upTo(epoch)}`);
 }
+
+export const superseded = (documentId: string, epoch: number) =>
+  new ProblemError('conflict', `Document ${documentId} was taken over by a newer run than ${epoch}.`);
 
 export interface Search {
   readonly query: string;

@@ -6,25 +6,37 @@ import type { DocumentStore } from '../shared/document-store.ts';
 import type { Logger } from '../shared/log.ts';
 import { ProblemError } from '../shared/problem.ts';
 import { type Brain, type BrainTables, tablePrefix } from './brain-tables.ts';
-import { keepUp, removeDocument, type Search, searchChunks, upsertChunks } from './chunk-table.ts';
+import { keepUp, removeDocument, type Search, searchChunks, superseded, upsertChunks } from './chunk-table.ts';
+import { sweepStale } from './sweep.ts';
 import { createUpkeep, type UpkeepOptions } from './upkeep.ts';
-import type { WriterLock } from './writer-lock.ts';
+import { LockLostError, type WriterLock } from './writer-lock.ts';
 
 export interface VectorStore {
-  /** One commit. @throws ProblemError `gone` when the brain or document was deleted, `unavailable` when writers queue */
-  upsert(brain: Brain, documentId: string, dimensions: number, chunks: readonly Chunk[]): Promise<void>;
+  /**
+   * One commit.
+   *
+   * @throws ProblemError `gone` when the brain or document was deleted, `conflict` when a newer run took over,
+   * `unavailable` when writers queue or the lock was lost
+   */
+  upsert(brain: Brain, run: Run, dimensions: number, chunks: readonly Chunk[]): Promise<void>;
   /** A brain without chunks has no hits. */
   search(brain: Brain, search: Search): Promise<Hit[]>;
-  /** Repeating is harmless. */
-  deleteDocument(brain: Brain, documentId: string): Promise<void>;
+  /** Chunks of this run and of those before. Repeating is harmless. @throws as {@link VectorStore.upsert}, but `gone` */
+  deleteDocument(brain: Brain, run: Run): Promise<void>;
   /** Repeating is harmless. */
   deleteBrain(brain: Brain): Promise<void>;
   /** Brings the indexes of brains that were worked on lately into the cache. @returns these brains */
   openRecent(): Promise<RecentBrain[]>;
   cacheBytes(): number;
-  /** Tidies what a replica that ended may have left: brains with a job in the last day. */
+  /** Tidies what a replica that ended, or wrote too late, may have left: brains with a job in the last day. */
   tidyRecent(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Who writes: an index run of the document, or its deletion. */
+export interface Run {
+  readonly documentId: string;
+  readonly epoch: number;
 }
 
 export interface RecentBrain extends Brain {
@@ -58,22 +70,71 @@ export function createVectorStore({ db, documents, tables, lock, log, upkeep }: 
       ),
   });
 
-  return {
-    upsert: async (brain, documentId, dimensions, chunks) => {
-      const replaced = await lock.hold(brain.brainId, async () => {
+  /**
+   * A commit that came after its time: what it left beside a newer run, or of a document that is gone, is taken back.
+   * Should that fail too, {@link VectorStore.tidyRecent} finds it.
+   */
+  const takeBack = async (brain: Brain, { documentId, epoch }: Run) => {
+    const removed = await lock.hold(brain.brainId, async () => {
+      const current = await currentEpoch(db, brain, documentId);
+      if (current !== null && current <= epoch) return false;
+      return tables.read(brain, (table) => removeDocument(table, documentId, epoch).then(() => true));
+    });
+    if (removed) schedule.wrote(brain, true);
+  };
+  const written = async <Answer>(
+    brain: Brain,
+    run: Run,
+    check: (current: number | null) => void,
+    write: (held: AbortSignal) => Promise<Answer>,
+  ) => {
+    let began = false;
+    try {
+      return await lock.hold(brain.brainId, async (held) => {
         // Inside the lock: whoever deletes marks the row first and takes the lock after, so nothing comes back to life.
-        await requirePresent(db, brain, documentId);
-        return tables.write(brain, dimensions, (table) => upsertChunks(table, documentId, chunks));
+        const current = await currentEpoch(db, brain, run.documentId);
+        check(current);
+        if (current !== null && current > run.epoch) throw superseded(run.documentId, run.epoch);
+        held.throwIfAborted();
+        began = true;
+        return write(held);
       });
+    } catch (error) {
+      if (began && (error instanceof LockLostError || isConflict(error))) {
+        log.warn({ err: error, brainId: brain.brainId, ...run }, 'a write came after its time');
+        await takeBack(brain, run).catch((err) => log.warn({ err, ...run }, 'a late write was not taken back yet'));
+      }
+      throw error;
+    }
+  };
+
+  return {
+    upsert: async (brain, run, dimensions, chunks) => {
+      const { documentId, epoch } = run;
+      const requirePresent = (current: number | null) => {
+        if (current !== null) return;
+        throw new ProblemError('gone', `Document ${documentId} is not, or no longer, in brain ${brain.brainId}.`);
+      };
+      const replaced = await written(brain, run, requirePresent, (held) =>
+        tables.write(brain, dimensions, (table) => {
+          held.throwIfAborted();
+          return upsertChunks(table, documentId, epoch, chunks);
+        }),
+      );
       schedule.wrote(brain, replaced > 0);
     },
     search: async (brain, search) => (await tables.read(brain, (table) => searchChunks(table, search))) ?? [],
-    deleteDocument: async (brain, documentId) => {
-      const found = await lock.hold(brain.brainId, () =>
-        tables.read(brain, async (table) => {
-          await removeDocument(table, documentId);
-          return true;
-        }),
+    deleteDocument: async (brain, run) => {
+      const found = await written(
+        brain,
+        run,
+        () => {},
+        (held) =>
+          tables.read(brain, async (table) => {
+            held.throwIfAborted();
+            await removeDocument(table, run.documentId, run.epoch);
+            return true;
+          }),
       );
       if (found) schedule.wrote(brain, true);
     },
@@ -85,7 +146,17 @@ export function createVectorStore({ db, documents, tables, lock, log, upkeep }: 
       });
     },
     tidyRecent: async () => {
-      for (const brain of await recentBrains(db)) schedule.wrote(brain, true);
+      for (const brain of await deletedBrains(db)) await documents.deletePrefix(tablePrefix(brain));
+      for (const brain of await recentBrains(db)) {
+        await lock
+          .hold(brain.brainId, async (held) => {
+            const swept = await tables.read(brain, (table) => sweepStale(db, brain, table));
+            held.throwIfAborted();
+            if (swept) log.warn({ brainId: brain.brainId, documents: swept }, 'rows of late writes removed');
+          })
+          .catch((err) => log.warn({ err, brainId: brain.brainId }, 'late writes not looked for, tried again later'));
+        schedule.wrote(brain, true);
+      }
     },
     openRecent: async () => {
       const brains = (await recentBrains(db)).slice(0, openedMax);
@@ -103,22 +174,35 @@ export function createVectorStore({ db, documents, tables, lock, log, upkeep }: 
   };
 }
 
-async function requirePresent(db: Database, { tenantId, brainId }: Brain, documentId: string): Promise<void> {
+const isConflict = (error: unknown) => error instanceof ProblemError && error.code === 'conflict';
+
+/** The newest run of the document; null when the document, or its brain, is not there or was deleted. */
+async function currentEpoch(db: Database, { tenantId, brainId }: Brain, documentId: string): Promise<number | null> {
   const row = await db
     .selectFrom('documents')
     .innerJoin('brains', 'brains.id', 'documents.brain_id')
-    .select('documents.id')
+    .select('documents.index_epoch')
     .where('documents.id', '=', documentId)
     .where('brains.id', '=', brainId)
     .where('brains.tenant_id', '=', tenantId)
     .where('documents.deleted_at', 'is', null)
     .where('brains.deleted_at', 'is', null)
     .executeTakeFirst();
-  if (!row) throw new ProblemError('gone', `Document ${documentId} is not, or no longer, in brain ${brainId}.`);
+  return row?.index_epoch ?? null;
 }
 
 /** A replica that ends leaves its schedule behind; whatever it wrote was part of a job. */
 const recentMs = 24 * 60 * 60_000;
+
+/** A write that was frozen while its brain was deleted may have left files there. */
+async function deletedBrains(db: Database): Promise<Brain[]> {
+  const rows = await db
+    .selectFrom('brains')
+    .select(['id', 'tenant_id'])
+    .where('deleted_at', '>', new Date(Date.now() - recentMs))
+    .execute();
+  return rows.map((row) => ({ tenantId: row.tenant_id, brainId: row.id }));
+}
 
 /** Those of the newest jobs first. */
 async function recentBrains(db: Database): Promise<RecentBrain[]> {

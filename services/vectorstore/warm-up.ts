@@ -31,7 +31,7 @@ export async function loadEngine(): Promise<void> {
   const connection = await connect('memory://warm-up');
   const table = await createTable(connection, 8);
   const chunk = { id: 'warm:1:0', page_number: 1, start: 0, end: 4, text: 'warm', vector: [1, 0, 0, 0, 0, 0, 0, 0] };
-  await upsertChunks(table, 'warm', [chunk]);
+  await upsertChunks(table, 'warm', 1, [chunk]);
   const search = { query: chunk.text, vector: chunk.vector, limit: 1 };
   // The tenth is as fast as the hundredth.
   for (let round = 0; round < 9; round += 1) await searchChunks(table, search);

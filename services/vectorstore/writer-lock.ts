@@ -1,15 +1,27 @@
 /**
  * One writer per brain, over all replicas: a PostgreSQL advisory lock on a connection of its own, held for the length of
- * the write. If that connection breaks in mid-write another writer may start; then LanceDB's own optimistic commits
- * are the second fence: one of the two commits first, the other is rebased or refused, nothing is lost.
+ * the write. If that connection breaks in mid-write another writer may start. Then the write is aborted where it can
+ * be, never answered as done, and its commit is fenced by epochs (chunk-table.ts): it takes nothing from a newer run.
  */
 import { type BulkheadPolicy, BulkheadRejectedError, bulkhead } from 'cockatiel';
 import type pg from 'pg';
 import { ProblemError } from '../shared/problem.ts';
 
 export interface WriterLock {
-  /** @throws ProblemError `unavailable` with Retry-After when the lock is not free within `waitMs` */
-  hold<Answer>(brainId: string, write: () => Promise<Answer>, waitMs?: number): Promise<Answer>;
+  /**
+   * @param write gets a signal that aborts when the lock is lost
+   * @throws ProblemError `unavailable` with Retry-After when the lock is not free within `waitMs`
+   * @throws LockLostError when the lock was lost meanwhile, whatever `write` did
+   */
+  hold<Answer>(brainId: string, write: (held: AbortSignal) => Promise<Answer>, waitMs?: number): Promise<Answer>;
+}
+
+/** What was written under the lock may stand, or not. */
+export class LockLostError extends ProblemError {
+  constructor(brainId: string) {
+    super('unavailable', `The lock of brain ${brainId} was lost in mid-write. Try again.`, { retryAfterS });
+    this.name = 'LockLostError';
+  }
 }
 
 /** A commit takes well below a second; a compaction of a large brain some seconds. Callers try again after this. */
@@ -44,32 +56,45 @@ async function locked<Answer>(
   pool: pg.Pool,
   brainId: string,
   waitMs: number,
-  write: () => Promise<Answer>,
+  write: (held: AbortSignal) => Promise<Answer>,
 ): Promise<Answer> {
   const client = await pool.connect();
+  const lost = new AbortController();
   let broken: Error | undefined;
-  client.on('error', noteBroken);
   function noteBroken(error: Error): void {
     broken = error;
+    lost.abort(new LockLostError(brainId));
   }
+  client.on('error', noteBroken);
   try {
     await client.query(`set lock_timeout = ${waitMs}`);
     await client.query(`select pg_advisory_lock(hashtextextended($1, 0))`, [lockName(brainId)]);
     try {
-      return await write();
-    } finally {
-      // A connection that cannot unlock is closed, which unlocks too.
-      await client
-        .query(`select pg_advisory_unlock(hashtextextended($1, 0)), set_config('lock_timeout', '0', false)`, [
-          lockName(brainId),
-        ])
-        .catch(noteBroken);
+      const answer = await write(lost.signal);
+      await unlock();
+      lost.signal.throwIfAborted();
+      return answer;
+    } catch (error) {
+      await unlock();
+      throw error;
     }
   } catch (error) {
     throw (error as { code?: string }).code === lockNotAvailable ? busy(brainId) : error;
   } finally {
     client.off('error', noteBroken);
     client.release(broken);
+  }
+
+  /** Repeating is harmless. A connection that cannot unlock is closed, which unlocks too. */
+  async function unlock(): Promise<void> {
+    if (broken) return;
+    const release = `select pg_advisory_unlock(hashtextextended($1, 0)) as held, set_config('lock_timeout', '0', false)`;
+    try {
+      const { rows } = await client.query<{ held: boolean }>(release, [lockName(brainId)]);
+      if (!rows[0]?.held) noteBroken(new Error(`the lock of brain ${brainId} was not held`));
+    } catch (error) {
+      noteBroken(error as Error);
+    }
   }
 }
 

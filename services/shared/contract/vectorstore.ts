@@ -22,11 +22,19 @@ export const chunk = z.object({
 });
 export type Chunk = z.output<typeof chunk>;
 
+/**
+ * Of the index run or the deletion that writes, in milliseconds (`documents.index_epoch`). What an older one writes is
+ * refused with 409, however late it arrives; its rows make way for those of a newer one.
+ */
+const epoch = z.int().min(0);
+
 export const upsertBody = z.object({
+  epoch,
   dimensions: z.int().min(1).max(4096),
   chunks: z.array(chunk).max(chunksPerUpsertMax),
 });
 export const upsertAnswer = z.object({ chunks: z.int() });
+export const deleteDocumentBody = z.object({ epoch });
 
 export const searchBody = z.object({
   query: z.string().min(1).max(10_000),
@@ -48,7 +56,7 @@ export const searchAnswer = z.object({ hits: z.array(hit) });
 /** `POST` each; paths relative to VECTORSTORE_URL. */
 export const vectorstorePaths = {
   upsert: (brain: string, document: string) => `/brains/${brain}/documents/${document}/chunks`,
-  /** Removes every chunk of the document; called before a re-index too. */
+  /** Removes every chunk of the document up to the epoch; called before a re-index too. */
   deleteDocument: (brain: string, document: string) => `/brains/${brain}/documents/${document}/delete`,
   deleteBrain: (brain: string) => `/brains/${brain}/delete`,
   search: (brain: string) => `/brains/${brain}/search`,

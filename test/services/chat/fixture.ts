@@ -57,7 +57,7 @@ export async function startSearch(services: TestServices) {
     /** Each text is a page. */
     addPages: async (brain: TestBrain, pages: readonly string[]) => {
       const path = vectorstorePaths.upsert(brain.brainId, brain.documentId);
-      const body = { dimensions, chunks: chunksOf(brain.documentId, pages) };
+      const body = { epoch: 0, dimensions, chunks: chunksOf(brain.documentId, pages) };
       return (await vectorstore.post(path, brain, body)).status;
     },
     close: vectorstore.close,

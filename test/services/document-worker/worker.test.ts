@@ -2,10 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { DocumentWorker } from '../../../services/document-worker/app.ts';
 import { originalKey } from '../../../services/shared/object-keys.ts';
+import { writePageResults } from '../../../services/shared/page-results.ts';
 import { lacksManuals, lacksQpdf } from '../../flows/documents.ts';
 import { testWith } from '../../skip.ts';
 import { brokenKoreanPdf, encrypt, pdfOf, scannedPdf } from './documents.ts';
 import { type Bench, openBench } from './fixture.ts';
+import { expectConserved, vectorRows } from './vector-rows.ts';
 
 const manual = '/usr/share/R/doc/manual/fullrefman.pdf';
 
@@ -111,6 +113,32 @@ test('a failed page can be read again: its chunks join the others', async () => 
   expect(await bench.until(jobId, ended)).toMatchObject({ status: 'succeeded', pages_done: 2, attempt: 2 });
   const hits = await bench.search('beta buoy', documentId);
   expect(hits.map(({ page_number }) => page_number).toSorted()).toEqual([1, 2]);
+  expect(await expectConserved(bench, documentId)).toBe(2);
+});
+
+test('a page that reads differently the next time replaces its chunks, and a canceled run leaves none', async () => {
+  const { jobId, documentId } = await bench.submit(await pdfOf(['gamma gull '.repeat(300), 'delta drift']));
+  await bench.until(jobId, ended);
+  const before = await expectConserved(bench, documentId);
+  // As a parser of a later release might: less text, so that chunks of the first run have no successor.
+  const [row] = await bench.db.selectFrom('pages').select('object_key').where('document_id', '=', documentId).execute();
+  const pages = await bench.pages(documentId);
+  const shorter = pages.map((page) => ({ ...page, text: `${page.text.slice(0, 11)} once`, lines: [] }));
+  await writePageResults(bench.store, String(row?.object_key), shorter);
+  const again = (status: string) =>
+    bench.db
+      .updateTable('jobs')
+      .set({ status, stage: 'indexing', attempt: 2, finished_at: null, expires_at: null })
+      .where('id', '=', jobId)
+      .execute();
+  await again('running');
+  await bench.notify(jobId);
+  expect(await bench.until(jobId, ended)).toMatchObject({ status: 'succeeded' });
+  expect(await expectConserved(bench, documentId)).toBeLessThan(before);
+  await again('canceling');
+  await bench.notify(jobId);
+  expect(await bench.until(jobId, ended)).toMatchObject({ status: 'canceled' });
+  expect(await vectorRows(bench, documentId)).toEqual([]);
 });
 
 test('deleting a document removes its vectors, objects and rows, and watchers are told', async () => {

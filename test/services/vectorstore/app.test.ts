@@ -9,6 +9,7 @@ import { startServices, type TestServices } from '../../services.ts';
 import {
   chunksOf,
   dimensions,
+  remove,
   search,
   secret,
   startVectorstore,
@@ -87,9 +88,8 @@ test('a brain without a table, and one whose chunks are all deleted, has no hits
   const brain = await store.newBrain();
   expect((await search(store, brain, 'anything')).body).toEqual({ hits: [] });
   await upsert(store, brain, pages);
-  const path = vectorstorePaths.deleteDocument(brain.brainId, brain.documentId);
-  expect((await store.post(path, brain)).status).toBe(200);
-  expect((await store.post(path, brain)).status).toBe(200);
+  expect((await remove(store, brain)).status).toBe(200);
+  expect((await remove(store, brain)).status).toBe(200);
   expect((await search(store, brain, 'annual leave')).body).toEqual({ hits: [] });
 });
 
@@ -111,14 +111,14 @@ test('vectors of another length are refused with both lengths', async () => {
   const shorter = [{ ...chunksOf(brain.documentId, ['text'])[0], vector: [1, 0] }];
   const detail = `The brain's vectors have ${dimensions} numbers, given are 2: embed with the model the brain was made with.`;
   const answers = [
-    await store.post(upsertPath(brain), brain, { dimensions: 2, chunks: shorter }),
+    await store.post(upsertPath(brain), brain, { epoch: 0, dimensions: 2, chunks: shorter }),
     await search(store, brain, 'text', { vector: [1, 0] }),
   ];
   expect(answers.map(({ status, body }) => [status, body.detail])).toEqual([
     [400, detail],
     [400, detail],
   ]);
-  expect((await store.post(upsertPath(brain), brain, { dimensions: 3, chunks: shorter })).body.detail).toBe(
+  expect((await store.post(upsertPath(brain), brain, { epoch: 0, dimensions: 3, chunks: shorter })).body.detail).toBe(
     "'dimensions' is 3, a vector has 2 numbers.",
   );
 });
@@ -126,7 +126,7 @@ test('vectors of another length are refused with both lengths', async () => {
 test('a chunk of another document is refused', async () => {
   const brain = await store.newBrain();
   const chunks = chunksOf('0199c0de-0000-7000-8000-000000000000', ['text']);
-  expect((await store.post(upsertPath(brain), brain, { dimensions, chunks })).body.detail).toBe(
+  expect((await store.post(upsertPath(brain), brain, { epoch: 0, dimensions, chunks })).body.detail).toBe(
     `The chunk id '0199c0de-0000-7000-8000-000000000000:1:0' must start with '${brain.documentId}:', its document.`,
   );
 });
@@ -171,7 +171,7 @@ test('deleted text has left the store after the retention', async () => {
     );
     await upsert(quick, secretDocument, ['The launch code is tangerine-4711.']);
     expect(await filesWith(services.folder, 'tangerine-4711')).toBeGreaterThan(0);
-    await quick.post(vectorstorePaths.deleteDocument(brain.brainId, secretDocument.documentId), brain);
+    await remove(quick, secretDocument);
     while ((await filesWith(services.folder, 'tangerine-4711')) > 0) await sleep(100);
     expect(texts(await search(quick, brain, 'Ordinary page number 7'))).toContain('Ordinary page number 7.');
   } finally {
@@ -207,7 +207,11 @@ test('16 concurrent upserts through two processes lose nothing', async () => {
           fetch(`${replicas[index % 2]?.url}${vectorstorePaths.upsert(brain.brainId, documentId)}`, {
             method: 'POST',
             headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-            body: JSON.stringify({ dimensions, chunks: chunksOf(documentId, [`Report of department ${index}.`, 'b']) }),
+            body: JSON.stringify({
+              epoch: 0,
+              dimensions,
+              chunks: chunksOf(documentId, [`Report of department ${index}.`, 'b']),
+            }),
           });
         const answer = await send();
         expect([answer.status, await answer.text()]).toEqual([200, '{"chunks":2}']);

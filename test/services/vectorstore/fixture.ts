@@ -1,5 +1,7 @@
 /** A vectorstore replica in this process, with rows for its brains and documents. */
 
+import { fileURLToPath } from 'node:url';
+import { connect, type Table } from '@lancedb/lancedb';
 import { uuidv7 } from 'uuidv7';
 import { type Chunk, vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
 import { type Database, openDatabase } from '../../../services/shared/database.ts';
@@ -7,7 +9,7 @@ import { openDocumentStore } from '../../../services/shared/document-store.ts';
 import { lexicalHashing } from '../../../services/shared/lexical-hashing.ts';
 import { signServiceCall } from '../../../services/shared/service-token.ts';
 import { createVectorstoreApp } from '../../../services/vectorstore/app.ts';
-import { openBrainTables } from '../../../services/vectorstore/brain-tables.ts';
+import { type BrainTables, openBrainTables } from '../../../services/vectorstore/brain-tables.ts';
 import type { UpkeepOptions } from '../../../services/vectorstore/upkeep.ts';
 import { createVectorStore } from '../../../services/vectorstore/vector-store.ts';
 import { createWriterLock } from '../../../services/vectorstore/writer-lock.ts';
@@ -25,11 +27,14 @@ export interface TestBrain {
 export async function startVectorstore(
   services: TestServices,
   upkeep?: Pick<UpkeepOptions, 'debounceMs' | 'retentionMs'>,
+  /** Passed by every commit to a table, after all checks. */
+  beforeCommit?: () => Promise<void>,
 ) {
   const { log } = services;
   const { db, pool, close } = openDatabase({ url: services.databaseUrl, connectionsMax: 5, log });
   const documents = await openDocumentStore(services.documentStoreUrl);
-  const tables = openBrainTables(services.documentStoreUrl, 64);
+  const opened = openBrainTables(services.documentStoreUrl, 64);
+  const tables = beforeCommit ? slowed(opened, beforeCommit) : opened;
   const store = createVectorStore({ db, documents, tables, lock: createWriterLock(pool), log, upkeep });
   const app = createVectorstoreApp({ store, serviceTokenSecret: secret, notReady: async () => null, log });
   return {
@@ -71,6 +76,49 @@ export async function startVectorstore(
     },
   };
 }
+/** A process that is frozen, or an object store that is slow, in the middle of a write. */
+function slowed(tables: BrainTables, beforeCommit: () => Promise<void>): BrainTables {
+  const slow = (table: Table): Table =>
+    new Proxy(table, {
+      get: (target, name) => {
+        const member = Reflect.get(target, name);
+        if (typeof member !== 'function') return member;
+        if (name !== 'mergeInsert' && name !== 'delete') return member.bind(target);
+        return name === 'delete'
+          ? (where: string) => beforeCommit().then(() => target.delete(where))
+          : (on: string) => {
+              const builder = target.mergeInsert(on).whenMatchedUpdateAll(updateOlder).whenNotMatchedInsertAll();
+              const late = {
+                whenMatchedUpdateAll: () => late,
+                whenNotMatchedInsertAll: () => late,
+                execute: (...given: Parameters<typeof builder.execute>) =>
+                  beforeCommit().then(() => builder.execute(...given)),
+              };
+              return late;
+            };
+      },
+    });
+  return {
+    ...tables,
+    read: (brain, use) => tables.read(brain, (table) => use(slow(table))),
+    write: (brain, dimensions, use) => tables.write(brain, dimensions, (table) => use(slow(table))),
+  };
+}
+const updateOlder = { where: 'target.epoch is null or target.epoch <= source.epoch' };
+
+/** What stands in the brain's table, read past the vectorstore: `text @ epoch`. */
+export async function storedRows({ documentStoreUrl }: TestServices, brain: TestBrain): Promise<string[]> {
+  const folder = fileURLToPath(documentStoreUrl);
+  const connection = await connect(`${folder}/tenants/${brain.tenantId}/brains/${brain.brainId}/`);
+  try {
+    const table = await connection.openTable('chunks');
+    const rows = await table.query().where(`document_id = '${brain.documentId}'`).toArray();
+    return rows.map(({ text, epoch }) => `${text} @ ${epoch}`).toSorted();
+  } finally {
+    connection.close();
+  }
+}
+
 export type TestVectorstore = Awaited<ReturnType<typeof startVectorstore>>;
 
 async function newDocument(db: Database, tenantId: string, brainId: string): Promise<string> {
@@ -103,8 +151,10 @@ export function chunksOf(documentId: string, texts: readonly string[]): Chunk[] 
 }
 
 export const upsertPath = (brain: TestBrain) => vectorstorePaths.upsert(brain.brainId, brain.documentId);
-export const upsert = (store: TestVectorstore, brain: TestBrain, texts: readonly string[]) =>
-  store.post(upsertPath(brain), brain, { dimensions, chunks: chunksOf(brain.documentId, texts) });
+export const upsert = (store: TestVectorstore, brain: TestBrain, texts: readonly string[], epoch = 0) =>
+  store.post(upsertPath(brain), brain, { epoch, dimensions, chunks: chunksOf(brain.documentId, texts) });
+export const remove = (store: TestVectorstore, brain: TestBrain, epoch = 0) =>
+  store.post(vectorstorePaths.deleteDocument(brain.brainId, brain.documentId), brain, { epoch });
 export const search = (store: TestVectorstore, brain: TestBrain, query: string, more: object = {}) =>
   store.post(vectorstorePaths.search(brain.brainId), brain, {
     query,
