@@ -7,6 +7,7 @@ import { openDatabase, schemaIsCurrent } from '../shared/database.ts';
 import { openDocumentStore } from '../shared/document-store.ts';
 import { type App, createApp } from '../shared/http.ts';
 import type { Logger } from '../shared/log.ts';
+import { limitRequests } from '../shared/rate-limit.ts';
 import { RedisScheduler } from '../shared/scheduler/redis-scheduler.ts';
 import { serveBrains } from './brains.ts';
 import { listenForChanges } from './change-listener.ts';
@@ -21,8 +22,8 @@ import { serveKeys } from './keys.ts';
 import { serveMe } from './me.ts';
 import { serveMembers } from './members.ts';
 import { serveOpenApi } from './openapi.ts';
-import { limitRequests } from './rate-limit.ts';
 import { createSignIn } from './sign-in.ts';
+import { createSignInLimits } from './sign-in-limits.ts';
 import { serveSignIn } from './sign-in-routes.ts';
 import { serveTenants } from './tenants.ts';
 import { serveUpload } from './upload.ts';
@@ -65,7 +66,8 @@ export async function createApi(
   await limitRequests(app.http, redis);
   await app.http.register(fastifyMultipart, { throwFileSizeLimit: false });
 
-  const api: Api = { app, db, store, settings, log, signIn, changes, scheduler, events, authenticate };
+  const limits = createSignInLimits(redis);
+  const api: Api = { app, db, store, settings, log, signIn, limits, changes, scheduler, events, authenticate };
   serveSignIn(api);
   serveMe(api);
   serveTenants(api);

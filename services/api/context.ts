@@ -10,6 +10,7 @@ import { ProblemError } from '../shared/problem.ts';
 import type { ChangeListener } from './change-listener.ts';
 import type { EventHub } from './event-hub.ts';
 import type { SignIn } from './sign-in.ts';
+import type { SignInLimits } from './sign-in-limits.ts';
 
 export type ApiSettings = SettingsOf<'api'>;
 
@@ -20,6 +21,7 @@ export interface Api {
   readonly settings: ApiSettings;
   readonly log: Logger;
   readonly signIn: SignIn;
+  readonly limits: SignInLimits;
   /** For places in the queue; it may be away. */
   readonly scheduler: Pick<Scheduler, 'position'>;
   readonly changes: ChangeListener;

@@ -10,14 +10,12 @@ import { ProblemError } from '../shared/problem.ts';
 import { type Api, personOf } from './context.ts';
 import { toApiKey } from './keys.ts';
 import { placeholderEmail } from './owner.ts';
-import { signInLimit } from './rate-limit.ts';
 import { webHeaders } from './sign-in-routes.ts';
 
 export function serveMe(api: Api): void {
-  const { app, db, signIn, settings } = api;
+  const { app, db, signIn, limits, settings } = api;
   const methods = { password: true, oidc: settings.OIDC_ISSUER !== '' };
   const origins = allowedOrigins(settings.PUBLIC_URL);
-  const limit = signInLimit();
 
   serve(app, routes.signInMethods, async () => methods);
 
@@ -25,7 +23,7 @@ export function serveMe(api: Api): void {
 
   serve(app, routes.redeemLink, async ({ body, request, reply }) => {
     if (request.headers.origin || request.headers.cookie) assertOrigin(request, origins);
-    await limit(request);
+    await limits.attempt(request);
     const session = await signIn.redeem(body.token, webHeaders(request));
     if (!session)
       throw new ProblemError(

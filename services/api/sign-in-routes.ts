@@ -3,7 +3,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { allowedOrigins, assertOrigin } from '../shared/auth.ts';
 import { ProblemError } from '../shared/problem.ts';
 import type { Api } from './context.ts';
-import { signInLimit } from './rate-limit.ts';
 import { oidcProvider } from './sign-in.ts';
 
 export const signInRoutes = [
@@ -13,9 +12,8 @@ export const signInRoutes = [
   ['POST', '/v1/auth/sign-out'],
 ] as const;
 
-export function serveSignIn({ app, signIn, settings }: Api): void {
+export function serveSignIn({ app, signIn, limits, settings }: Api): void {
   const origins = allowedOrigins(settings.PUBLIC_URL);
-  const limit = signInLimit();
   app.http.register(async (http: FastifyInstance) => {
     for (const [method, url] of signInRoutes)
       http.route({
@@ -24,7 +22,7 @@ export function serveSignIn({ app, signIn, settings }: Api): void {
         exposeHeadRoute: false,
         // An address and a password are small.
         bodyLimit: 16 * 1024,
-        ...(method === 'POST' && { preValidation: limit }),
+        ...(method === 'POST' && { preValidation: limits.attempt }),
         handler: async (request, reply) => {
           // Also without a cookie: another site must not sign a person in as somebody else.
           if (request.headers.origin || request.headers.cookie) assertOrigin(request, origins);
