@@ -64,7 +64,17 @@ export const settings = {
   REDIS_URL: { type: 'url', what: 'Redis', secret: true },
   DOCUMENT_STORE_URL: { type: 'url', what: 'file:///folder or s3://bucket/prefix' },
   VECTORSTORE_URL: { type: 'url', what: 'base URL of the vectorstore tier' },
-  SERVICE_TOKEN_SECRET: { type: 'text', what: 'signs calls between tiers; at least 32 bytes', secret: true },
+  SERVICE_TOKEN_PRIVATE_KEY: {
+    type: 'text',
+    what: "this tier's own Ed25519 key, PKCS#8 as PEM; signs its calls to other tiers",
+    secret: true,
+  },
+  // Not secret, but made where secrets are made.
+  SERVICE_TOKEN_PUBLIC_KEYS: {
+    type: 'text',
+    what: 'JSON: an Ed25519 key, SPKI as PEM, for each tier that calls this one',
+    secret: true,
+  },
   AUTH_SECRET: { type: 'text', what: 'signs sessions; at least 32 bytes', secret: true },
   PUBLIC_URL: { type: 'url', what: 'where people reach the service' },
   OIDC_ISSUER: { type: 'text', what: 'issuer of the company sign-in; empty: password only', default: '' },
@@ -120,7 +130,7 @@ export const services = {
       ...identity,
       ...embedding,
       'VECTORSTORE_URL',
-      'SERVICE_TOKEN_SECRET',
+      'SERVICE_TOKEN_PRIVATE_KEY',
       'CHAT_SLOTS',
       'TURN_TIMEOUT_MS',
       'MODEL_URL',
@@ -177,7 +187,7 @@ export const services = {
       'REDIS_URL',
       'DOCUMENT_STORE_URL',
       'VECTORSTORE_URL',
-      'SERVICE_TOKEN_SECRET',
+      'SERVICE_TOKEN_PRIVATE_KEY',
       'PAGES_MAX',
       'PAGE_TIMEOUT_MS',
       'PARSER_CHILDREN',
@@ -196,12 +206,28 @@ export const services = {
       ...process,
       ...database,
       'DOCUMENT_STORE_URL',
-      'SERVICE_TOKEN_SECRET',
+      'SERVICE_TOKEN_PUBLIC_KEYS',
       'CACHE_MIB',
       'TOKIO_WORKER_THREADS',
     ],
   },
 } as const satisfies Record<ServiceName, Service>;
+
+/** What a call is for. */
+export type Verb = 'search' | 'write' | 'delete';
+
+/** What each caller may do where it calls; the callee holds it, whatever the caller signs. */
+export const callVerbs: Readonly<
+  Partial<Record<ServiceName, Readonly<Partial<Record<ServiceName, readonly Verb[]>>>>>
+> = {
+  chat: { vectorstore: ['search'] },
+  'document-worker': { vectorstore: ['write', 'delete'] },
+  // Itself, as it warms up, with a key that never leaves the process.
+  vectorstore: { vectorstore: ['search'] },
+};
+
+/** Services that call another one, so that each has a key to sign with. */
+export const callers = (): ServiceName[] => serviceNames.filter((name) => services[name].calls.length > 0);
 
 export type ServiceName = 'chat' | 'api' | 'web' | 'document-worker' | 'vectorstore';
 export type SettingName = keyof typeof settings;

@@ -9,8 +9,9 @@ import { Network } from '../constructs/network.ts';
 import { Postgres } from '../constructs/postgres.ts';
 import { Redis } from '../constructs/redis.ts';
 import { Secret } from '../constructs/secrets.ts';
+import { ServiceKeys } from '../constructs/service-keys.ts';
 import { storeAlarms } from '../constructs/store-alarms.ts';
-import { type SettingName, serviceNames, settings } from '../services/manifest.ts';
+import { callers, type ServiceName, type SettingName, serviceNames, settings } from '../services/manifest.ts';
 import { type AwsEnvironment, BaseStack } from './base-stack.ts';
 
 /**
@@ -26,8 +27,8 @@ export class FoundationStack extends BaseStack {
   readonly images: ImageRegistry;
   readonly alarms: AlarmTopic;
   readonly certificateArn: string;
-  /** ARN of the secret behind each secret setting that this environment has. */
-  readonly secrets: Partial<Record<SettingName, string>>;
+  /** ARN of the secret behind each secret setting that this environment has: of one tier alone, or of all. */
+  readonly secrets: (service: ServiceName) => Partial<Record<SettingName, string>>;
 
   constructor(scope: Construct, environment: AwsEnvironment) {
     super(scope, 'foundation', environment);
@@ -95,14 +96,19 @@ export class FoundationStack extends BaseStack {
         ephemeral,
         value,
       }).arn;
-    this.secrets = {
+    const keys = new ServiceKeys(this, 'service-keys', { prefix, keyArn, ephemeral, callers: callers() });
+    const shared = {
       DATABASE_URL: this.postgres.urlSecretArn,
       REDIS_URL: this.redis.urlSecretArn,
-      SERVICE_TOKEN_SECRET: secret('SERVICE_TOKEN_SECRET', 'random'),
+      SERVICE_TOKEN_PUBLIC_KEYS: keys.publicKeysArn,
       AUTH_SECRET: secret('AUTH_SECRET', 'random'),
       ...(environment.chatModel ? { MODEL_API_KEY: secret('MODEL_API_KEY', 'by hand') } : {}),
       ...(environment.embeddingModel ? { EMBEDDING_API_KEY: secret('EMBEDDING_API_KEY', 'by hand') } : {}),
       ...(aws.oidc ? { OIDC_CLIENT_SECRET: secret('OIDC_CLIENT_SECRET', 'by hand') } : {}),
+    };
+    this.secrets = (service) => {
+      const privateKey = keys.privateKeyArns[service];
+      return { ...shared, ...(privateKey !== undefined && { SERVICE_TOKEN_PRIVATE_KEY: privateKey }) };
     };
   }
 }

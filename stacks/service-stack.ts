@@ -91,7 +91,7 @@ export class ServiceStack extends BaseStack {
               AWS_REGION: aws.region,
               NODE_OPTIONS: heapFlags(name, placement.memoryMiB).join(' '),
             }),
-            secrets: foundation.secrets,
+            secrets: foundation.secrets(name),
             called: called.includes(name),
           }),
         ];

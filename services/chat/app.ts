@@ -10,6 +10,7 @@ import type { GuestSettings } from '../shared/guest.ts';
 import { type App, createApp, serve } from '../shared/http.ts';
 import type { Authenticate } from '../shared/identity.ts';
 import type { Logger } from '../shared/log.ts';
+import { createSigner } from '../shared/service-token.ts';
 import { createSlots, type Slots } from '../shared/slots.ts';
 import { createAnswerer, extractiveName } from './answerer.ts';
 import { serveCompletions } from './completions.ts';
@@ -26,7 +27,7 @@ import { warmUp } from './warm-up.ts';
 export interface ChatSettings extends EmbeddingSettings, GuestSettings, ModelSettings {
   readonly DATABASE_URL: string;
   readonly VECTORSTORE_URL: string;
-  readonly SERVICE_TOKEN_SECRET: string;
+  readonly SERVICE_TOKEN_PRIVATE_KEY: string;
   readonly CHAT_SLOTS: number;
   readonly TURN_TIMEOUT_MS: number;
   readonly ENVIRONMENT: string;
@@ -61,7 +62,7 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs, 
     db,
     embedder,
     vectorstoreUrl: settings.VECTORSTORE_URL,
-    serviceTokenSecret: settings.SERVICE_TOKEN_SECRET,
+    sign: await createSigner('chat', settings.SERVICE_TOKEN_PRIVATE_KEY),
   });
   const answerer = createAnswerer(retrieval, model, settings.MODEL_NAME);
   const slots = createSlots({ max: settings.CHAT_SLOTS, expectedMs: 5000 });

@@ -5,7 +5,7 @@ import type { Database } from '../shared/database.ts';
 import type { Embedder } from '../shared/embedding.ts';
 import { ProblemError } from '../shared/problem.ts';
 import { retryTransient } from '../shared/retry.ts';
-import { signServiceCall } from '../shared/service-token.ts';
+import type { SignCall } from '../shared/service-token.ts';
 import type { Meter } from './ledger.ts';
 import { type Passage, toPassages } from './passages.ts';
 
@@ -24,7 +24,7 @@ export interface RetrievalOptions {
   readonly db: Database;
   readonly embedder: Embedder;
   readonly vectorstoreUrl: string;
-  readonly serviceTokenSecret: string;
+  readonly sign: SignCall;
 }
 
 /** More than fit into a prompt: overlapping ones merge, and those of deleted documents drop out. */
@@ -34,7 +34,7 @@ const searchTimeoutMs = 5000;
 /** A search changes nothing: asking twice is harmless. Short waits, a person is watching. */
 const searchRetries = { retriesMax: 2, retryAfterMsMax: 2000 };
 
-export function createRetrieval({ db, embedder, vectorstoreUrl, serviceTokenSecret }: RetrievalOptions): Retrieval {
+export function createRetrieval({ db, embedder, vectorstoreUrl, sign }: RetrievalOptions): Retrieval {
   const retry = retryTransient(searchRetries);
 
   const post = async (path: string, authorization: string, body: object, signal: AbortSignal) => {
@@ -55,8 +55,7 @@ export function createRetrieval({ db, embedder, vectorstoreUrl, serviceTokenSecr
       try {
         const { vectors, tokens } = await embedder.embedMetered([text], signal);
         meter.embeddingTokens += tokens;
-        const call = { from: 'chat', to: 'vectorstore', tenantId, brainId } as const;
-        const authorization = `Bearer ${await signServiceCall(serviceTokenSecret, call)}`;
+        const authorization = `Bearer ${await sign({ to: 'vectorstore', verb: 'search', tenantId, brainId })}`;
         const body = { query: text, vector: vectors[0], limit: hitsLimit };
         const found = await retry.execute(
           () => post(vectorstorePaths.search(brainId), authorization, body, signal),

@@ -1,7 +1,8 @@
 /** Calls to the vectorstore tier, signed, with a time limit and retries. */
 import { ExponentialBackoff, handleWhen, retry, TaskCancelledError, TimeoutStrategy, timeout, wrap } from 'cockatiel';
+import type { Verb } from '../manifest.ts';
 import { type Chunk, vectorstorePaths } from '../shared/contract/vectorstore.ts';
-import { signServiceCall } from '../shared/service-token.ts';
+import type { SignCall } from '../shared/service-token.ts';
 
 export interface BrainTarget {
   readonly tenantId: string;
@@ -36,7 +37,7 @@ const callTimeoutMs = 60_000;
 /** Spans a restart of the tier; after that the job waits and is tried again as a whole. */
 const retriesMax = 5;
 
-export function openVectors(baseUrl: string, secret: string): Vectors {
+export function openVectors(baseUrl: string, sign: SignCall): Vectors {
   const policy = wrap(
     retry(handleWhen(worthAnotherTry), {
       maxAttempts: retriesMax,
@@ -44,10 +45,10 @@ export function openVectors(baseUrl: string, secret: string): Vectors {
     }),
     timeout(callTimeoutMs, TimeoutStrategy.Aggressive),
   );
-  const call = (target: BrainTarget, path: string, body: object, signal?: AbortSignal) =>
+  const call = (verb: Verb, target: BrainTarget, path: string, body: object, signal?: AbortSignal) =>
     policy.execute(async ({ signal }) => {
       const { tenantId, brainId } = target;
-      const token = await signServiceCall(secret, { from: 'document-worker', to: 'vectorstore', tenantId, brainId });
+      const token = await sign({ to: 'vectorstore', verb, tenantId, brainId });
       const answer = await fetch(new URL(path, baseUrl), {
         method: 'POST',
         headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
@@ -64,10 +65,16 @@ export function openVectors(baseUrl: string, secret: string): Vectors {
   const { upsert, deleteDocument, deleteBrain } = vectorstorePaths;
   return {
     upsert: (target, dimensions, chunks, signal) =>
-      call(target, upsert(target.brainId, target.documentId), { epoch: target.epoch, dimensions, chunks }, signal),
+      call(
+        'write',
+        target,
+        upsert(target.brainId, target.documentId),
+        { epoch: target.epoch, dimensions, chunks },
+        signal,
+      ),
     deleteDocument: (target, signal) =>
-      call(target, deleteDocument(target.brainId, target.documentId), { epoch: target.epoch }, signal),
-    deleteBrain: (target, signal) => call(target, deleteBrain(target.brainId), {}, signal),
+      call('delete', target, deleteDocument(target.brainId, target.documentId), { epoch: target.epoch }, signal),
+    deleteBrain: (target, signal) => call('delete', target, deleteBrain(target.brainId), {}, signal),
   };
 }
 

@@ -10,6 +10,7 @@ import type { SettingsOf } from '../shared/env.ts';
 import type { Logger } from '../shared/log.ts';
 import { listenTo } from '../shared/notifications.ts';
 import { RedisScheduler } from '../shared/scheduler/redis-scheduler.ts';
+import { createSigner } from '../shared/service-token.ts';
 import { reviveDeletions, startBackground } from './background.ts';
 import { GrantLoop } from './grant-loop.ts';
 import { IndexLoop } from './index-loop.ts';
@@ -103,7 +104,8 @@ export function startWorker(options: WorkerOptions): Worker {
       },
       lost: () => metrics.leasesLost.inc(),
     });
-    const vectors = openVectors(settings.VECTORSTORE_URL, settings.SERVICE_TOKEN_SECRET);
+    const sign = await createSigner('document-worker', settings.SERVICE_TOKEN_PRIVATE_KEY);
+    const vectors = openVectors(settings.VECTORSTORE_URL, sign);
     const indexing = new IndexLoop({ db, pool, store, vectors, settings, metrics, log });
     onClose((limitMs) => indexing.stop(limitMs));
     const background = await startBackground({ db, pool, store, scheduler, vectors, log });

@@ -2,6 +2,7 @@
 import type { FastifyRequest, FastifySchema } from 'fastify';
 import { Gauge } from 'prom-client';
 import { z } from 'zod';
+import type { Verb } from '../manifest.ts';
 import { id } from '../shared/contract/common.ts';
 import {
   deleteDocumentBody,
@@ -14,14 +15,14 @@ import {
 import { type App, createApp, fastifyPath } from '../shared/http.ts';
 import type { Logger } from '../shared/log.ts';
 import { ProblemError, yieldError } from '../shared/problem.ts';
-import { verifyServiceCall } from '../shared/service-token.ts';
+import type { VerifyCall } from '../shared/service-token.ts';
 import { createSlots, type Slots } from '../shared/slots.ts';
 import type { Brain } from './brain-tables.ts';
 import type { VectorStore } from './vector-store.ts';
 
 export interface VectorstoreOptions {
   readonly store: VectorStore;
-  readonly serviceTokenSecret: string;
+  readonly verify: VerifyCall;
   readonly notReady: () => Promise<string | null>;
   readonly log: Logger;
 }
@@ -33,16 +34,16 @@ const writesMax = 8;
 /** More queries at once than this only share the same CPU; each holds a few megabytes. */
 const searchesMax = 64;
 
-export function createVectorstoreApp({ store, serviceTokenSecret, notReady, log }: VectorstoreOptions): App {
+export function createVectorstoreApp({ store, verify, notReady, log }: VectorstoreOptions): App {
   const app = createApp({ log, notReady });
   const writes = createSlots({ max: writesMax, expectedMs: 500 });
   const searches = createSlots({ max: searchesMax, expectedMs: 50 });
   measure(app, store, { writes, searches });
 
   /** Before the body is read: a stranger, or one too many, must not fill the memory. */
-  const admit = (slots: Slots) => async (request: FastifyRequest) => {
+  const admit = (slots: Slots, verb: Verb) => async (request: FastifyRequest) => {
     const { brain } = request.params as { brain: string };
-    const call = await verifyServiceCall(serviceTokenSecret, 'vectorstore', request.headers.authorization);
+    const call = await verify(request.headers.authorization, verb);
     if (call.brainId !== brain)
       throw new ProblemError('forbidden', `The token is for brain ${call.brainId}, the path names ${brain}.`);
     request.brain = { tenantId: call.tenantId, brainId: brain };
@@ -56,6 +57,7 @@ export function createVectorstoreApp({ store, serviceTokenSecret, notReady, log 
 
   const route = <Body extends z.ZodType, Answer extends z.ZodType>(
     path: string,
+    verb: Verb,
     slots: Slots,
     schema: { readonly body?: Body; readonly answer: Answer },
     handler: (brain: Brain, params: { readonly document: string }, body: z.output<Body>) => Promise<z.input<Answer>>,
@@ -64,7 +66,7 @@ export function createVectorstoreApp({ store, serviceTokenSecret, notReady, log 
       method: 'POST',
       url: fastifyPath(path),
       bodyLimit: upsertBytesMax,
-      onRequest: admit(slots),
+      onRequest: admit(slots, verb),
       schema: {
         params: z.object({ brain: id, document: id.optional() }),
         ...(schema.body && { body: schema.body }),
@@ -78,12 +80,14 @@ export function createVectorstoreApp({ store, serviceTokenSecret, notReady, log 
 
   route(
     vectorstorePaths.upsert('{brain}', '{document}'),
+    'write',
     writes,
     { body: upsertBody, answer: upsertAnswer },
     (...call) => upsert(store, ...call),
   );
   route(
     vectorstorePaths.search('{brain}'),
+    'search',
     searches,
     { body: searchBody, answer: searchAnswer },
     async (brain, _, body) => ({
@@ -92,6 +96,7 @@ export function createVectorstoreApp({ store, serviceTokenSecret, notReady, log 
   );
   route(
     vectorstorePaths.deleteDocument('{brain}', '{document}'),
+    'delete',
     writes,
     { body: deleteDocumentBody, answer: done },
     async (brain, { document }, { epoch }) => {
@@ -99,7 +104,7 @@ export function createVectorstoreApp({ store, serviceTokenSecret, notReady, log 
       return {};
     },
   );
-  route(vectorstorePaths.deleteBrain('{brain}'), writes, { answer: done }, async (brain) => {
+  route(vectorstorePaths.deleteBrain('{brain}'), 'delete', writes, { answer: done }, async (brain) => {
     await store.deleteBrain(brain);
     return {};
   });

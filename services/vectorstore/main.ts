@@ -1,9 +1,11 @@
 /** Starts the vectorstore: `node services/vectorstore/main.ts`. */
+import { generateKeyPair } from 'jose';
 import { openDatabase, schemaIsCurrent } from '../shared/database.ts';
 import { NotInStoreError, openDocumentStore } from '../shared/document-store.ts';
 import { readSettings } from '../shared/env.ts';
 import { listen } from '../shared/http.ts';
 import { createLogger } from '../shared/log.ts';
+import { createVerifier, signWith } from '../shared/service-token.ts';
 import { createVectorstoreApp } from './app.ts';
 import { openBrainTables } from './brain-tables.ts';
 import { createVectorStore } from './vector-store.ts';
@@ -24,11 +26,12 @@ const documents = await openDocumentStore(settings.DOCUMENT_STORE_URL);
 const tables = openBrainTables(settings.DOCUMENT_STORE_URL, settings.CACHE_MIB);
 const store = createVectorStore({ db, documents, tables, lock: createWriterLock(pool), log });
 
+const own = await generateKeyPair('Ed25519');
 let warm = false;
 const app = createVectorstoreApp({
   store,
   log,
-  serviceTokenSecret: settings.SERVICE_TOKEN_SECRET,
+  verify: await createVerifier('vectorstore', settings.SERVICE_TOKEN_PUBLIC_KEYS, own.publicKey),
   notReady: async () => {
     if (!warm) return 'warming up';
     if (!(await schemaIsCurrent(db))) return 'the database schema is older than this build';
@@ -39,7 +42,7 @@ const app = createVectorstoreApp({
     return null;
   },
 });
-app.warmUp(() => warmUp(app, store, settings.SERVICE_TOKEN_SECRET));
+app.warmUp(() => warmUp(app, store, signWith('vectorstore', own.privateKey)));
 const tidy = () => store.tidyRecent().catch((error) => log.warn({ err: error }, 'recent brains not tidied'));
 const timer = setInterval(tidy, tidyEveryMs);
 

@@ -2,7 +2,7 @@
 import { connect } from '@lancedb/lancedb';
 import { vectorstorePaths } from '../shared/contract/vectorstore.ts';
 import type { App } from '../shared/http.ts';
-import { signServiceCall } from '../shared/service-token.ts';
+import type { SignCall } from '../shared/service-token.ts';
 import { visit } from '../shared/visit.ts';
 import { createTable, searchChunks, upsertChunks } from './chunk-table.ts';
 import type { RecentBrain, VectorStore } from './vector-store.ts';
@@ -15,9 +15,9 @@ const nobodys: RecentBrain = {
 };
 
 /** Opens the indexes of recent brains, and searches the newest as chat will. */
-export async function warmUp(app: App, store: VectorStore, serviceTokenSecret: string): Promise<void> {
+export async function warmUp(app: App, store: VectorStore, sign: SignCall): Promise<void> {
   const [{ tenantId, brainId, dimensions } = nobodys] = await store.openRecent();
-  const token = await signServiceCall(serviceTokenSecret, { from: 'chat', to: 'vectorstore', tenantId, brainId });
+  const token = await sign({ to: 'vectorstore', verb: 'search', tenantId, brainId });
   const body = { query: 'warm', vector: Array.from({ length: dimensions }, () => 0.05), limit: 16 };
   await visit(app, {
     path: vectorstorePaths.search(brainId),

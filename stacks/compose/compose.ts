@@ -141,7 +141,8 @@ function variables(
     DATABASE_URL: `postgresql://bulkhead:${fromEnv('POSTGRES_PASSWORD')}@postgres:5432/bulkhead`,
     REDIS_URL: `redis://:${fromEnv('REDIS_PASSWORD')}@redis:6379`,
     DOCUMENT_STORE_URL: 'file:///data',
-    SERVICE_TOKEN_SECRET: fromEnv('SERVICE_TOKEN_SECRET'),
+    SERVICE_TOKEN_PRIVATE_KEY: fromEnv(privateKeyVariable(tier)),
+    SERVICE_TOKEN_PUBLIC_KEYS: fromEnv('SERVICE_TOKEN_PUBLIC_KEYS'),
     AUTH_SECRET: fromEnv('AUTH_SECRET'),
     PUBLIC_URL: fromEnv('PUBLIC_URL'),
     ...Object.fromEntries(serviceNames.map((to) => [addressSetting(to), `http://${to}:${services[to].port}`])),
@@ -153,6 +154,10 @@ function variables(
     ),
   );
 }
+
+/** In `.env`. @example 'chat' -> 'CHAT_PRIVATE_KEY' */
+export const privateKeyVariable = (tier: ServiceName): string =>
+  `${tier.toUpperCase().replaceAll('-', '_')}_PRIVATE_KEY`;
 
 /** @example 'vectorstore' -> 'VECTORSTORE_URL' */
 function addressSetting(name: ServiceName): string {

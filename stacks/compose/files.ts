@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { SettingName } from '../../services/manifest.ts';
+import { callers, type SettingName } from '../../services/manifest.ts';
 import type { Environment } from '../environment.ts';
-import { composeOf } from './compose.ts';
+import { newPrivateKey, publicKeys } from '../key-pair.ts';
+import { composeOf, privateKeyVariable } from './compose.ts';
 import { sustainedCpus } from './cpus.ts';
 import { renderCompose, renderEnv } from './render.ts';
 
@@ -20,10 +21,19 @@ export interface ComposeFolder {
   readonly passed?: Partial<Record<SettingName, string>>;
 }
 
-const secrets = ['POSTGRES_PASSWORD', 'REDIS_PASSWORD', 'SERVICE_TOKEN_SECRET', 'AUTH_SECRET'] as const;
-
 /** 256 bits: what HMAC-SHA-256 can use in full. */
-const secretBytes = 32;
+const random = () => randomBytes(32).toString('base64url');
+
+/** What stands in `.env` and in no other file; what is there already stays. */
+export function composeSecrets(before: Partial<Record<string, string>> = {}): Record<string, string> {
+  const kept = (name: string, make: () => string): [string, string] => [name, before[name] ?? make()];
+  const passwords = ['POSTGRES_PASSWORD', 'REDIS_PASSWORD', 'AUTH_SECRET'].map((name) => kept(name, random));
+  const keys = callers().map((caller) => [caller, kept(privateKeyVariable(caller), newPrivateKey)] as const);
+  return {
+    ...Object.fromEntries([...passwords, ...keys.map(([, pair]) => pair)]),
+    SERVICE_TOKEN_PUBLIC_KEYS: publicKeys(Object.fromEntries(keys.map(([caller, [, key]]) => [caller, key]))),
+  };
+}
 
 /** @returns path of the compose file. Secrets that are there already stay: the database keeps its password. */
 export async function writeCompose({ environment, folder, port, stores, passed = {} }: ComposeFolder): Promise<string> {
@@ -35,9 +45,7 @@ export async function writeCompose({ environment, folder, port, stores, passed =
     PUBLIC_URL: `http://localhost:${port}`,
     SUSTAINED_CPUS: sustainedCpus(environment, availableParallelism()),
     ...(stores && { POSTGRES_IMAGE: stores.postgres, REDIS_IMAGE: stores.redis }),
-    ...Object.fromEntries(
-      secrets.map((name) => [name, before[name] ?? randomBytes(secretBytes).toString('base64url')]),
-    ),
+    ...composeSecrets(before),
     ...passed,
   };
   await writeFile(envPath, renderEnv(values), { mode: 0o600 });

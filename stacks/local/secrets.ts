@@ -2,12 +2,21 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-
-const names = ['serviceToken', 'auth', 'database', 'redis'] as const;
-export type Secrets = Readonly<Record<(typeof names)[number], string>>;
+import { newPrivateKey } from '../key-pair.ts';
 
 /** 256 bits: what HMAC-SHA-256 can use in full. */
-const bytes = 32;
+const random = () => randomBytes(32).toString('base64url');
+
+/** How each is made. */
+const makers = {
+  auth: random,
+  database: random,
+  redis: random,
+  chatKey: newPrivateKey,
+  documentWorkerKey: newPrivateKey,
+} satisfies Record<string, () => string>;
+const names = Object.keys(makers) as (keyof typeof makers)[];
+export type Secrets = Readonly<Record<keyof typeof makers, string>>;
 
 /**
  * Reads the secrets of a data folder, making those that are missing.
@@ -21,9 +30,7 @@ export async function openSecrets(folder: string): Promise<Secrets> {
     throw error;
   });
   const known = parse(text, path);
-  const secrets = Object.fromEntries(
-    names.map((name) => [name, known[name] ?? randomBytes(bytes).toString('base64url')]),
-  ) as Secrets;
+  const secrets = Object.fromEntries(names.map((name) => [name, known[name] ?? makers[name]()])) as Secrets;
   if (names.some((name) => known[name] === undefined)) {
     await writeFile(`${path}.new`, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
     await rename(`${path}.new`, path);

@@ -42,6 +42,8 @@ export interface Site extends SiteOptions {
   readonly processes: Supervised[];
   /** Addresses and secrets of this run, under the names that services read. */
   readonly run: Settings;
+  /** The same of one tier alone: what it may do, it may do as itself. */
+  readonly own: Overrides;
   readonly logs: Map<string, Writable>;
   url: string;
   redisWhich: string;
@@ -60,6 +62,7 @@ export function newSite(options: SiteOptions): Site {
     replicas: new Map(),
     processes: [],
     run: {},
+    own: {},
     logs: new Map(),
     url: '',
     redisWhich: '',

@@ -56,7 +56,7 @@ export async function startTier(site: Site, name: ServiceName): Promise<void> {
       environment,
       name,
       placement,
-      run: { ...run, PORT: String(port), REPLICA: replica.name },
+      run: { ...run, ...site.own[name], PORT: String(port), REPLICA: replica.name },
       outer,
       ...(overrides && { overrides }),
     });

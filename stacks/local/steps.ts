@@ -1,6 +1,7 @@
 /** The way from nothing to a running house, as steps with names. */
 import { pathToFileURL } from 'node:url';
 import { type ServiceName, serviceNames } from '../../services/manifest.ts';
+import { publicKeys } from '../key-pair.ts';
 import { heapFlags } from '../settings.ts';
 import { checkVersion, openDataFolder } from './data-folder.ts';
 import { openGuard } from './guard.ts';
@@ -15,7 +16,7 @@ import { openRouter } from './router.ts';
 import { openSecrets } from './secrets.ts';
 import { logOf, logPath, need, type Site, startPart } from './site.ts';
 import { placeTiers, startTier } from './start-tier.ts';
-import { missingPrograms, serviceCommand, tierSettings } from './tiers.ts';
+import { missingPrograms, type Overrides, serviceCommand, tierSettings } from './tiers.ts';
 
 export interface Step {
   /** @example 'Start PostgreSQL' */
@@ -69,10 +70,16 @@ async function openFolder(site: Site): Promise<string> {
   site.secrets = await openSecrets(folder.path);
   site.roster = openRoster(folder.path);
   site.guard = openGuard();
-  const { serviceToken, auth } = site.secrets;
+  const { auth, chatKey, documentWorkerKey } = site.secrets;
+  Object.assign(site.own, {
+    chat: { SERVICE_TOKEN_PRIVATE_KEY: chatKey },
+    'document-worker': { SERVICE_TOKEN_PRIVATE_KEY: documentWorkerKey },
+    vectorstore: {
+      SERVICE_TOKEN_PUBLIC_KEYS: publicKeys({ chat: chatKey, 'document-worker': documentWorkerKey }),
+    },
+  } satisfies Overrides);
   Object.assign(site.run, {
     HOST: '127.0.0.1',
-    SERVICE_TOKEN_SECRET: serviceToken,
     AUTH_SECRET: auth,
     DOCUMENT_STORE_URL: pathToFileURL(folder.documents).href,
   });
@@ -195,7 +202,14 @@ async function runApi(
   const [placement] = site.environment.tiers.api;
   if (!placement) throw new Error('the environment places no api tier');
   const { environment, run, outer } = site;
-  const given = tierSettings({ environment, name: 'api', placement, run, outer, ...override(site, 'api') });
+  const given = tierSettings({
+    environment,
+    name: 'api',
+    placement,
+    run: { ...run, ...site.own.api },
+    outer,
+    ...override(site, 'api'),
+  });
   return runToEnd({
     name,
     command: serviceCommand(program, given, heapFlags('api', placement.memoryMiB), outer),

@@ -1,11 +1,11 @@
 /** `podman run` flags from the services of a compose file. Pure. */
-import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { containerFlags } from '../../constructs/container-flags.ts';
 import { serviceNames } from '../../services/manifest.ts';
 import type { Compose } from '../../stacks/compose/compose.ts';
 import { sustainedCpus } from '../../stacks/compose/cpus.ts';
+import { composeSecrets } from '../../stacks/compose/files.ts';
 import type { Service } from '../../stacks/compose/service.ts';
 import type { Environment } from '../../stacks/environment.ts';
 import { projectFolder } from '../../stacks/images/run.ts';
@@ -88,22 +88,22 @@ const supervisor = `
 
 /** What stands in compose's `.env` file. */
 export function variablesFor(url: string, environment: Environment): Record<string, string> {
-  const secret = () => randomBytes(32).toString('base64url');
   return {
     PORT: new URL(url).port,
     PUBLIC_URL: url,
     SUSTAINED_CPUS: sustainedCpus(environment, availableParallelism()),
     POSTGRES_IMAGE: 'localhost/bulkhead/postgres',
     REDIS_IMAGE: 'localhost/bulkhead/redis',
-    POSTGRES_PASSWORD: secret(),
-    REDIS_PASSWORD: secret(),
-    SERVICE_TOKEN_SECRET: secret(),
-    AUTH_SECRET: secret(),
+    ...composeSecrets(),
   };
 }
 
 /** Puts the values of `.env` in place, as compose does. */
 export function fill(compose: Compose, variables: Readonly<Record<string, string>>): Compose {
   const reference = /\$\{(\w+)(?::-[^}]*)?\}/g;
-  return JSON.parse(JSON.stringify(compose).replaceAll(reference, (_, name: string) => variables[name] ?? ''));
+  return JSON.parse(
+    JSON.stringify(compose).replaceAll(reference, (_, name: string) =>
+      JSON.stringify(variables[name] ?? '').slice(1, -1),
+    ),
+  );
 }

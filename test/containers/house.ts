@@ -17,7 +17,8 @@ export interface ContainerHouse {
   readonly compose: Compose;
   readonly url: string;
   readonly owner: Client;
-  readonly serviceTokenSecret: string;
+  /** chat's own, to speak to the vectorstore as it does. */
+  readonly chatKey: string;
   /** Full name of the container of a service. */
   container(service: string): string;
   /** A service that stopped or was killed, started again in a new container. */
@@ -122,7 +123,7 @@ export async function startContainers(input: EnvironmentInput, { together = fals
       compose,
       url,
       owner,
-      serviceTokenSecret: variables.SERVICE_TOKEN_SECRET as string,
+      chatKey: variables.CHAT_PRIVATE_KEY as string,
       container,
       replace: async (name) => {
         await remove(container(name));

@@ -85,7 +85,7 @@ describe('a tier’s settings', () => {
     expect(containers(stack, 'chat')[0]?.secrets.map(({ name }) => name)).toEqual([
       'AUTH_SECRET',
       'DATABASE_URL',
-      'SERVICE_TOKEN_SECRET',
+      'SERVICE_TOKEN_PRIVATE_KEY',
     ]);
   });
 

@@ -5,7 +5,7 @@ import { job as jobSchema, terminalStatuses } from '../../../services/shared/con
 import { routes } from '../../../services/shared/contract/routes.ts';
 import { vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
 import { lexicalHashing } from '../../../services/shared/lexical-hashing.ts';
-import { signServiceCall } from '../../../services/shared/service-token.ts';
+import { createSigner, type SignCall } from '../../../services/shared/service-token.ts';
 import type { ContainerHouse } from '../../containers/house.ts';
 import { Client } from '../../flows/client.ts';
 import { hugePdf, manualPdf } from '../../flows/documents.ts';
@@ -24,18 +24,18 @@ export interface Subject {
   readonly brain: string;
   readonly conversation: string;
   readonly vectorstoreUrl: string;
-  readonly serviceTokenSecret: string;
+  readonly chatKey: string;
 }
 
 /** @param model of the brain; null: the environment's own */
 export async function prepare(house: ContainerHouse, model: string | null = null): Promise<Subject> {
-  const { owner, url, serviceTokenSecret } = house;
+  const { owner, url, chatKey } = house;
   const brain = (await owner.call(routes.createBrain, { body: { name: 'bench', model } })).id;
   await owner.finished((await owner.ingest(brain, manualPdf)).id, 120_000);
   const conversation = (await owner.call(routes.createConversation, { body: { brain_id: brain } })).id;
   const tenant = (await owner.call(routes.me)).tenant.id;
   const vectorstoreUrl = await house.address('vectorstore');
-  return { url, publicUrl: url, cookie: owner.cookie, tenant, brain, conversation, vectorstoreUrl, serviceTokenSecret };
+  return { url, publicUrl: url, cookie: owner.cookie, tenant, brain, conversation, vectorstoreUrl, chatKey };
 }
 
 const person = ({ url, cookie, key }: Subject) => (key ? new Client(url, key) : Client.ofSession(url, cookie));
@@ -94,14 +94,12 @@ export async function callers(subject: Subject, count: number): Promise<Subject[
   );
 }
 
+let signs: Promise<SignCall> | undefined;
+
 /** Searches the vectorstore itself, past chat. */
-export async function search({ tenant, brain, vectorstoreUrl, serviceTokenSecret }: Subject): Promise<undefined> {
-  const token = await signServiceCall(serviceTokenSecret, {
-    from: 'chat',
-    to: 'vectorstore',
-    tenantId: tenant,
-    brainId: brain,
-  });
+export async function search({ tenant, brain, vectorstoreUrl, chatKey }: Subject): Promise<undefined> {
+  signs ??= createSigner('chat', chatKey);
+  const token = await (await signs)({ to: 'vectorstore', verb: 'search', tenantId: tenant, brainId: brain });
   const response = await fetch(vectorstoreUrl + vectorstorePaths.search(brain), {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },

@@ -7,8 +7,9 @@ import type { Conversation, Turn } from '../../../services/shared/contract/chat.
 import { vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
 import { openDatabase } from '../../../services/shared/database.ts';
 import type { Authenticate } from '../../../services/shared/identity.ts';
+import { privateKeyOf } from '../../service-keys.ts';
 import type { TestServices } from '../../services.ts';
-import { chunksOf, dimensions, secret, startVectorstore, type TestBrain } from '../vectorstore/fixture.ts';
+import { chunksOf, dimensions, startVectorstore, type TestBrain } from '../vectorstore/fixture.ts';
 
 export interface Person {
   readonly tenantId: string;
@@ -78,8 +79,8 @@ export async function startChat(services: TestServices, search: TestSearch, opti
     settings: {
       DATABASE_URL: services.databaseUrl,
       VECTORSTORE_URL: search.url,
-      SERVICE_TOKEN_SECRET: secret,
-      AUTH_SECRET: secret,
+      SERVICE_TOKEN_PRIVATE_KEY: privateKeyOf('chat'),
+      AUTH_SECRET: 'a secret of at least thirty-two bytes',
       PUBLIC_URL: 'http://localhost:8080',
       CHAT_SLOTS: slots,
       ENVIRONMENT: 'local',

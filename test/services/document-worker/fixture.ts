@@ -18,12 +18,12 @@ import { readSettings } from '../../../services/shared/env.ts';
 import { lexicalHashingModel } from '../../../services/shared/lexical-hashing.ts';
 import { originalKey } from '../../../services/shared/object-keys.ts';
 import { readPageResults } from '../../../services/shared/page-results.ts';
-import { signServiceCall } from '../../../services/shared/service-token.ts';
 import type { Jobs } from '../../../services/shared/tables.ts';
 import { createVectorstoreApp } from '../../../services/vectorstore/app.ts';
 import { openBrainTables } from '../../../services/vectorstore/brain-tables.ts';
 import { createVectorStore } from '../../../services/vectorstore/vector-store.ts';
 import { createWriterLock } from '../../../services/vectorstore/writer-lock.ts';
+import { privateKeyOf, signerOf, verifier } from '../../service-keys.ts';
 import { startServices, type TestServices } from '../../services.ts';
 
 export interface Bench {
@@ -50,7 +50,6 @@ export interface Bench {
   close(): Promise<void>;
 }
 
-const secret = 'a secret of at least 32 bytes, for tests';
 const embedder = createEmbedder({
   EMBEDDING_URL: '',
   EMBEDDING_MODEL: '',
@@ -59,7 +58,7 @@ const embedder = createEmbedder({
 });
 
 /** The real one, on the same parts. */
-async function startVectorstore({ databaseUrl, documentStoreUrl, log }: TestServices, serviceTokenSecret: string) {
+async function startVectorstore({ databaseUrl, documentStoreUrl, log }: TestServices) {
   const { db, pool, close } = openDatabase({ url: databaseUrl, connectionsMax: 5, log });
   const store = createVectorStore({
     db,
@@ -68,7 +67,7 @@ async function startVectorstore({ databaseUrl, documentStoreUrl, log }: TestServ
     lock: createWriterLock(pool),
     log,
   });
-  const { http } = createVectorstoreApp({ store, log, serviceTokenSecret, notReady: async () => null });
+  const { http } = createVectorstoreApp({ store, log, verify: await verifier(), notReady: async () => null });
   const url = await http.listen({ host: '127.0.0.1', port: 0 });
   return {
     url,
@@ -96,14 +95,14 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
       embedding_dimensions: 384,
     })
     .execute();
-  const vectors = await startVectorstore(services, secret);
+  const vectors = await startVectorstore(services);
   const env = {
     PORT: '0',
     DATABASE_URL: services.databaseUrl,
     REDIS_URL: services.redisUrl,
     DOCUMENT_STORE_URL: services.documentStoreUrl,
     VECTORSTORE_URL: vectors.url,
-    SERVICE_TOKEN_SECRET: secret,
+    SERVICE_TOKEN_PRIVATE_KEY: privateKeyOf('document-worker'),
     LOG_LEVEL: 'warn',
     ...settings,
   };
@@ -188,7 +187,7 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
     },
     search: async (query, documentId) => {
       const [vector] = await embedder.embed([query]);
-      const token = await signServiceCall(secret, { from: 'chat', to: 'vectorstore', tenantId, brainId });
+      const token = await (await signerOf('chat'))({ to: 'vectorstore', verb: 'search', tenantId, brainId });
       const answer = await fetch(new URL(vectorstorePaths.search(brainId), vectors.url), {
         method: 'POST',
         headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },

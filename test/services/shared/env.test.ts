@@ -21,6 +21,6 @@ test('every fault is named at once, and a secret is never shown', () => {
   expect(read).toThrow(/PORT is 'x', allowed is a whole number: TCP port to listen on/);
   expect(read).toThrow(/DATABASE_URL is malformed, allowed is a URL: PostgreSQL/);
   expect(read).toThrow(/CACHE_MIB is '-1'/);
-  expect(read).toThrow(/SERVICE_TOKEN_SECRET is missing/);
+  expect(read).toThrow(/SERVICE_TOKEN_PUBLIC_KEYS is missing/);
   expect(read).not.toThrow(/password/);
 });

@@ -4,16 +4,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Hit, vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
 import { lexicalHashing } from '../../../services/shared/lexical-hashing.ts';
-import { signServiceCall } from '../../../services/shared/service-token.ts';
+import { createSigner } from '../../../services/shared/service-token.ts';
+import { newPrivateKey } from '../../../stacks/key-pair.ts';
+import { allPublicKeys, signerOf } from '../../service-keys.ts';
 import { startServices, type TestServices } from '../../services.ts';
 import {
   chunksOf,
   dimensions,
   remove,
   search,
-  secret,
   startVectorstore,
   type TestVectorstore,
+  tokenFor,
   upsert,
   upsertPath,
 } from './fixture.ts';
@@ -140,23 +142,51 @@ test('a call needs a token of a declared caller, for this brain and this tenant'
     const payload = { query: 'leave', vector: lexicalHashing('leave', dimensions), limit: 5 };
     return (await store.app.http.inject({ method: 'POST', url, headers, payload })).json();
   };
-  const sign = (claims: object, key = secret) =>
-    signServiceCall(key, {
-      from: 'chat',
-      to: 'vectorstore',
-      tenantId: brain.tenantId,
-      brainId: brain.brainId,
-      ...claims,
-    });
+  const claims = { to: 'vectorstore', verb: 'search', tenantId: brain.tenantId, brainId: brain.brainId } as const;
+  const chat = await signerOf('chat');
+  const sign = (changes: Partial<Parameters<typeof chat>[0]>) => chat({ ...claims, ...changes });
   expect((await call(null)).detail).toBe('An internal call needs a service token.');
-  expect((await call(await sign({}, 'another secret of thirty-two bytes'))).code).toBe('unauthorized');
+  const stranger = await createSigner('chat', newPrivateKey());
+  expect((await call(await stranger(claims))).code).toBe('unauthorized');
   expect((await call(await sign({ to: 'api' }))).code).toBe('unauthorized');
-  expect((await call(await sign({ from: 'web' }))).detail).toBe("'web' is not declared to call 'vectorstore'.");
+  const web = await createSigner('web', newPrivateKey());
+  expect((await call(await web(claims))).detail).toBe("'web' is no caller that is known here.");
   expect((await call(await sign({ brainId: other.brainId }))).detail).toBe(
     `The token is for brain ${other.brainId}, the path names ${brain.brainId}.`,
   );
   expect((await call(await sign({ tenantId: other.tenantId }))).hits).toEqual([]);
   expect((await call(await sign({}))).hits).not.toEqual([]);
+});
+
+test('chat may search and do nothing else, the document-worker writes and deletes and does not search', async () => {
+  const brain = await store.newBrain();
+  const paths = {
+    search: vectorstorePaths.search(brain.brainId),
+    write: upsertPath(brain),
+    delete: vectorstorePaths.deleteBrain(brain.brainId),
+  };
+  const bodies = {
+    search: { query: 'leave', vector: lexicalHashing('leave', dimensions), limit: 5 },
+    write: { dimensions, chunks: chunksOf(brain.documentId, pages) },
+    delete: {},
+  };
+  const verbs = ['search', 'write', 'delete'] as const;
+  const ask = async (from: 'chat' | 'document-worker', verb: (typeof verbs)[number], signed = verb) => {
+    const token = await (await signerOf(from))({ to: 'vectorstore', verb: signed, ...brain });
+    const headers = { authorization: `Bearer ${token}` };
+    return store.app.http.inject({ method: 'POST', url: paths[verb], headers, payload: bodies[verb] });
+  };
+  const statuses = async (from: 'chat' | 'document-worker') =>
+    Object.fromEntries(
+      await Promise.all(verbs.map(async (verb) => [verb, (await ask(from, verb)).statusCode] as const)),
+    );
+  expect(await statuses('chat')).toEqual({ search: 200, write: 403, delete: 403 });
+  expect(await statuses('document-worker')).toEqual({ search: 403, write: 200, delete: 200 });
+  expect((await ask('chat', 'delete')).json().detail).toBe("'chat' is not declared to delete in 'vectorstore'.");
+  // One token, one kind of call.
+  expect((await ask('document-worker', 'delete', 'write')).json().detail).toBe(
+    'The service token is to write, the call is to delete.',
+  );
 });
 
 test('deleted text has left the store after the retention', async () => {
@@ -202,7 +232,7 @@ test('16 concurrent upserts through two processes lose nothing', async () => {
     const documents = await Promise.all(Array.from({ length: 16 }, () => store.newDocument(brain)));
     await Promise.all(
       documents.map(async (documentId, index) => {
-        const token = await signServiceCall(secret, { from: 'document-worker', to: 'vectorstore', ...brain });
+        const token = await tokenFor(upsertPath(brain), brain);
         const send = () =>
           fetch(`${replicas[index % 2]?.url}${vectorstorePaths.upsert(brain.brainId, documentId)}`, {
             method: 'POST',
@@ -238,7 +268,7 @@ async function startProcess() {
       LOG_LEVEL: 'silent',
       DATABASE_URL: services.databaseUrl,
       DOCUMENT_STORE_URL: services.documentStoreUrl,
-      SERVICE_TOKEN_SECRET: secret,
+      SERVICE_TOKEN_PUBLIC_KEYS: allPublicKeys,
     },
   });
   const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));

@@ -7,15 +7,14 @@ import { type Chunk, vectorstorePaths } from '../../../services/shared/contract/
 import { type Database, openDatabase } from '../../../services/shared/database.ts';
 import { openDocumentStore } from '../../../services/shared/document-store.ts';
 import { lexicalHashing } from '../../../services/shared/lexical-hashing.ts';
-import { signServiceCall } from '../../../services/shared/service-token.ts';
 import { createVectorstoreApp } from '../../../services/vectorstore/app.ts';
 import { type BrainTables, openBrainTables } from '../../../services/vectorstore/brain-tables.ts';
 import type { UpkeepOptions } from '../../../services/vectorstore/upkeep.ts';
 import { createVectorStore } from '../../../services/vectorstore/vector-store.ts';
 import { createWriterLock } from '../../../services/vectorstore/writer-lock.ts';
+import { signerOf, verifier } from '../../service-keys.ts';
 import type { TestServices } from '../../services.ts';
 
-export const secret = 'a secret of at least thirty-two bytes';
 export const dimensions = 64;
 
 export interface TestBrain {
@@ -36,16 +35,15 @@ export async function startVectorstore(
   const opened = openBrainTables(services.documentStoreUrl, 64);
   const tables = beforeCommit ? slowed(opened, beforeCommit) : opened;
   const store = createVectorStore({ db, documents, tables, lock: createWriterLock(pool), log, upkeep });
-  const app = createVectorstoreApp({ store, serviceTokenSecret: secret, notReady: async () => null, log });
+  const app = createVectorstoreApp({ store, verify: await verifier(), notReady: async () => null, log });
   return {
     db,
     pool,
     store,
     app,
-    /** POSTs with a token for the brain. */
+    /** POSTs with a token for the brain, as the tier that does this. */
     post: async (path: string, brain: TestBrain, body: object = {}) => {
-      const call = { from: 'chat', to: 'vectorstore', tenantId: brain.tenantId, brainId: brain.brainId } as const;
-      const authorization = `Bearer ${await signServiceCall(secret, call)}`;
+      const authorization = `Bearer ${await tokenFor(path, brain)}`;
       const answer = await app.http.inject({ method: 'POST', url: path, headers: { authorization }, payload: body });
       return { status: answer.statusCode, body: answer.json(), headers: answer.headers };
     },
@@ -120,6 +118,13 @@ export async function storedRows({ documentStoreUrl }: TestServices, brain: Test
 }
 
 export type TestVectorstore = Awaited<ReturnType<typeof startVectorstore>>;
+
+/** A token of the tier that makes such calls. */
+export async function tokenFor(path: string, { tenantId, brainId }: Omit<TestBrain, 'documentId'>): Promise<string> {
+  const verb = path.endsWith('/search') ? 'search' : path.endsWith('/delete') ? 'delete' : 'write';
+  const sign = await signerOf(verb === 'search' ? 'chat' : 'document-worker');
+  return sign({ to: 'vectorstore', verb, tenantId, brainId });
+}
 
 async function newDocument(db: Database, tenantId: string, brainId: string): Promise<string> {
   const id = uuidv7();

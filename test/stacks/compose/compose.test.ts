@@ -96,7 +96,7 @@ describe('a compose file', () => {
   test('holds no secret: they stand in the .env file', () => {
     const text = renderCompose(compose, environment);
     // biome-ignore lint/suspicious/noTemplateCurlyInString: compose's own references
-    expect(text).toContain('SERVICE_TOKEN_SECRET: ${SERVICE_TOKEN_SECRET}');
+    expect(text).toContain('SERVICE_TOKEN_PRIVATE_KEY: ${CHAT_PRIVATE_KEY}');
     expect(text).not.toMatch(/[A-Za-z0-9_-]{40,}/);
   });
 

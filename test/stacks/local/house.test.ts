@@ -68,7 +68,8 @@ test('a tier sees exactly the settings that the manifest lists, and nothing of t
     REPLICA: 'api',
     DATABASE_URL: house.databaseUrl,
   });
-  expect(env.SERVICE_TOKEN_SECRET).toBeUndefined();
+  expect(env.SERVICE_TOKEN_PRIVATE_KEY).toBeUndefined();
+  expect(env.SERVICE_TOKEN_PUBLIC_KEYS).toBeUndefined();
   const chat = await ask('/v1/models');
   expect(chat.env).toMatchObject({ MODEL_URL: 'http://127.0.0.1:9/v1' });
   expect(chat.env.DOCUMENT_STORE_URL).toBeUndefined();

@@ -9,8 +9,11 @@ test('secrets are made once, differ, and are readable by their owner alone', asy
   const path = join(folder.path, 'secrets.json');
   const first = await openSecrets(folder.path);
   const values = Object.values(first);
-  expect(new Set(values).size).toBe(4);
-  for (const value of values) expect(Buffer.from(value, 'base64url')).toHaveLength(32);
+  expect(new Set(values).size).toBe(values.length);
+  for (const [name, value] of Object.entries(first))
+    if (name.endsWith('Key'))
+      expect(value).toMatch(/^-----BEGIN PRIVATE KEY-----[A-Za-z0-9+/=]+-----END PRIVATE KEY-----$/);
+    else expect(Buffer.from(value, 'base64url')).toHaveLength(32);
   await chmod(path, 0o644);
   expect(await openSecrets(folder.path)).toEqual(first);
   expect((await stat(path)).mode & 0o777).toBe(0o600);

@@ -10,7 +10,7 @@ const of = (name: (typeof serviceNames)[number]) => ({
   environment,
   name,
   placement: environment.tiers[name][0] as Placement,
-  run: { DATABASE_URL: 'postgresql://x', AUTH_SECRET: 'a', SERVICE_TOKEN_SECRET: 's', PORT: '1' },
+  run: { DATABASE_URL: 'postgresql://x', AUTH_SECRET: 'a', SERVICE_TOKEN_PRIVATE_KEY: 's', PORT: '1' },
   outer: {},
 });
 

@@ -1,0 +1,14 @@
+/** Keys of tiers for tests: one pair for each caller, the same in a whole run of a file. */
+import { callers, type ServiceName } from '../services/manifest.ts';
+import { createSigner, createVerifier } from '../services/shared/service-token.ts';
+import { newPrivateKey, publicKeys } from '../stacks/key-pair.ts';
+
+const privateKeys = Object.fromEntries(callers().map((name) => [name, newPrivateKey()]));
+
+/** Value of the caller's SERVICE_TOKEN_PRIVATE_KEY. */
+export const privateKeyOf = (caller: ServiceName): string => privateKeys[caller] as string;
+/** Value of SERVICE_TOKEN_PUBLIC_KEYS. */
+export const allPublicKeys = publicKeys(privateKeys);
+
+export const signerOf = (caller: ServiceName) => createSigner(caller, privateKeyOf(caller));
+export const verifier = () => createVerifier('vectorstore', allPublicKeys);
