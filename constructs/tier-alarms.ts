@@ -68,7 +68,8 @@ export class TierAlarms extends Construct {
         metric: slotsInUse,
         dimensions,
         statistic: 'Average',
-        above: Math.floor(slotsPerReplica(placements[0]?.slots) * 0.9),
+        // Of what a lone tenant gets, which is seven eighths.
+        above: Math.floor(slotsPerReplica(placements[0]?.slots) * (7 / 8) * 0.9),
         topicArn,
       });
     if (service === 'document-worker')

@@ -35,7 +35,7 @@ export async function ask(
   if (known) return { turnId: known, replayed: true };
 
   // Before anything is looked up: who must come back later costs this replica and the database next to nothing.
-  const release = takeSlot(slots);
+  const release = takeSlot(slots, asked.identity.tenantId);
   try {
     const started = await begin(context, asked);
     runner.start(started, release);

@@ -24,7 +24,7 @@ export function serveCompletions(app: App, context: ChatContext): void {
     const { tenantId } = identity;
     const brainId = brainOf(body.model);
     const messages = readMessages(body.messages);
-    const release = takeSlot(slots);
+    const release = takeSlot(slots, tenantId);
     const bill: Bill = { id: uuidv7(), tenantId, brainId, turnId: null };
     const answer: Answer = { id: `chatcmpl-${bill.id}`, model: body.model, created: Math.floor(Date.now() / 1000) };
     const meter = newMeter();

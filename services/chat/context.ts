@@ -48,9 +48,15 @@ export async function findBrain(db: Database, tenantId: string, brainId: string)
   return brain;
 }
 
-/** @throws ProblemError `yield` when every slot is taken */
-export function takeSlot(slots: Slots): () => void {
-  const slot = slots.take();
+/** @throws ProblemError `yield` when every slot is taken, or all that are the tenant's share */
+export function takeSlot(slots: Slots, tenantId: string): () => void {
+  const slot = slots.take(tenantId);
   if ('release' in slot) return slot.release;
-  throw yieldError(`All ${slots.max} answers that this replica gives at a time are under way.`, slot.retryHintMs);
+  const { max, inFlight } = slots;
+  throw yieldError(
+    inFlight === max
+      ? `All ${max} answers that this replica gives at a time are under way.`
+      : `Your tenant has ${slots.heldBy(tenantId)} of the ${max} answers that this replica gives at a time; the rest is kept for others.`,
+    slot.retryHintMs,
+  );
 }

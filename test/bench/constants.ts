@@ -8,6 +8,7 @@ import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { extractiveName } from '../../services/chat/answerer.ts';
 import { type ServiceName, serviceNames } from '../../services/manifest.ts';
+import { reserveOf } from '../../services/shared/slots.ts';
 import { type EnvironmentInput, resolveEnvironment } from '../../stacks/environment.ts';
 import { bench } from '../../stacks/environments/bench.ts';
 import { type ContainerHouse, startContainers } from '../containers/house.ts';
@@ -178,7 +179,9 @@ const tableBytes = `
 /** Of the bench environment: one placement of each tier. */
 const placements = resolveEnvironment(bench).tiers;
 const vcpuOf = (tier: ServiceName): number => placements[tier][0]?.vcpu ?? Number.NaN;
-const slots = placements.chat[0]?.slots ?? 64;
+const slotsMax = placements.chat[0]?.slots ?? 64;
+/** All that the one tenant of a bench gets. */
+const slots = slotsMax - reserveOf(slotsMax);
 const parserChildren = placements['document-worker'][0]?.parserChildren ?? 4;
 
 async function describe(constants: Readonly<Record<string, Constant>>) {

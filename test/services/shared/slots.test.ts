@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createSlots, hintMsMax, hintMsMin, retryHintMs } from '../../../services/shared/slots.ts';
+import { admits, createSlots, hintMsMax, hintMsMin, retryHintMs } from '../../../services/shared/slots.ts';
 
 const at = (time: { ms: number }) => ({ now: () => time.ms, random: () => 0 });
 
@@ -106,4 +106,105 @@ test('the hint stays within its limits and grows with the callers ahead', () => 
 
 test('slots without a size are refused', () => {
   expect(() => createSlots({ max: 0 })).toThrow('slots are 0, allowed is a whole number from 1');
+});
+
+/** Each step: a tenant asks for a slot, or gives its oldest one back. */
+const steps = fc.array(fc.record({ tenant: fc.nat(4), take: fc.boolean() }), { maxLength: 300 });
+
+test('slots of tenants: never above max, none lost, counts conserved, whatever the order', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 24 }), steps, (max, order) => {
+      const slots = createSlots({ max });
+      const held = new Map<string, (() => void)[]>();
+      const all = () => [...held.values()].flat().length;
+      let refused = 0;
+      for (const { tenant, take } of order) {
+        const id = `tenant-${tenant}`;
+        const own = held.get(id) ?? [];
+        held.set(id, own);
+        if (!take) {
+          const release = own.shift();
+          release?.();
+          release?.();
+        } else {
+          const newcomer = own.length === 0;
+          const full = all() === max;
+          const slot = slots.take(id);
+          if ('release' in slot) own.push(slot.release);
+          else refused += 1;
+          // Whoever has none is refused only when there is none.
+          if (newcomer) expect('release' in slot).toBe(!full);
+        }
+        expect(slots.heldBy(id)).toBe(own.length);
+        expect(slots.inFlight).toBe(all());
+        expect(slots.inFlight).toBeLessThanOrEqual(max);
+        expect(slots.counts.executed - slots.counts.completed).toBe(slots.inFlight);
+        expect(slots.counts.yielded).toBe(refused);
+      }
+      for (const releases of held.values()) for (const release of releases) release();
+      expect(slots.inFlight).toBe(0);
+      expect([...held.keys()].map((id) => slots.heldBy(id)).every((count) => count === 0)).toBe(true);
+    }),
+  );
+});
+
+test('one tenant floods: it has all but the reserve, and a second one finds a slot at any moment', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 2, max: 200 }), fc.array(fc.boolean(), { maxLength: 300 }), (max, order) => {
+      const slots = createSlots({ max });
+      const held: (() => void)[] = [];
+      for (const take of order) {
+        if (!take) held.shift()?.();
+        else {
+          const slot = slots.take('flood');
+          // Work-conserving: refused only at the reserve.
+          expect('release' in slot).toBe(held.length < max - Math.ceil(max / 8));
+          if ('release' in slot) held.push(slot.release);
+        }
+        const second = slots.take('second');
+        expect(second).toHaveProperty('release');
+        if ('release' in second) second.release();
+      }
+    }),
+  );
+});
+
+test('tenants that all flood have at least their fair shares in the end, and a newcomer still finds a slot', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 16, max: 64 }), fc.integer({ min: 2, max: 4 }), (max, tenants) => {
+      const slots = createSlots({ max });
+      const held = Array.from({ length: tenants }, (): (() => void)[] => []);
+      const take = (tenant: number) => {
+        const slot = slots.take(`tenant-${tenant}`);
+        if ('release' in slot) held[tenant]?.push(slot.release);
+      };
+      for (let count = 0; count < max; count += 1) take(0);
+      // Answers end in any order; each end is a race of all.
+      for (let round = 0; round < 6 * max; round += 1) {
+        held[round % tenants]?.shift()?.();
+        for (let tenant = 0; tenant < tenants; tenant += 1) take(tenant);
+      }
+      const fair = Math.floor((max - Math.ceil(max / 8)) / tenants);
+      for (const { length } of held) expect(length).toBeGreaterThanOrEqual(fair);
+      expect(slots.take('newcomer')).toHaveProperty('release');
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test.each([
+  [{ max: 1, taken: 0, own: 0, tenants: 1 }, true],
+  [{ max: 2, taken: 1, own: 1, tenants: 1 }, false],
+  [{ max: 64, taken: 55, own: 55, tenants: 1 }, true],
+  [{ max: 64, taken: 56, own: 56, tenants: 1 }, false],
+  // Others have little: more than a fair share may be had, but not the reserve.
+  [{ max: 64, taken: 55, own: 50, tenants: 3 }, true],
+  [{ max: 64, taken: 56, own: 50, tenants: 3 }, false],
+  // Below its share, a tenant takes of the reserve; half of it is for who has none.
+  [{ max: 64, taken: 59, own: 4, tenants: 3 }, true],
+  [{ max: 64, taken: 60, own: 4, tenants: 3 }, false],
+  [{ max: 64, taken: 63, own: 0, tenants: 4 }, true],
+  [{ max: 64, taken: 64, own: 0, tenants: 4 }, false],
+])('%j: %s', (share, admitted) => {
+  expect(admits(share)).toBe(admitted);
 });
