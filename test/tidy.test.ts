@@ -91,8 +91,14 @@ describe('services', () => {
 describe('tests', () => {
   const others = sources.filter(({ path }) => path.startsWith('test/') && !path.startsWith('test/tidy'));
   test('none is switched off', () => expect(silencedTests(others)).toEqual([]));
-  test('one that is switched off is named', () =>
-    expect(silencedTests([file('test/a.test.ts', "test.skip('x', () => {});")])).toEqual([
-      'test/a.test.ts has test.skip: a test runs, or says at run time why it cannot',
-    ]));
+  test.each(['test.skip', 'describe.only', 'it.todo', 'test.failing', 'test.concurrent.only', 'xit(', 'fdescribe('])(
+    '%s is named',
+    (how) => {
+      expect(silencedTests([file('test/a.test.ts', how.endsWith('(') ? `${how}'x');` : `${how}('x');`)])).toEqual([
+        `test/a.test.ts has ${how}: a test runs, or test/skip.ts says why it cannot`,
+      ]);
+    },
+  );
+  test('only the one that says why may skip', () =>
+    expect(silencedTests([file('test/skip.ts', "test.skip('x', () => {});")])).toEqual([]));
 });
