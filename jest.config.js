@@ -16,6 +16,8 @@ export default {
     ],
   },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
+  // What Stryker copies while it runs.
+  modulePathIgnorePatterns: ['<rootDir>/.stryker/'],
   // Two: each flow starts a whole house of processes of its own.
   maxWorkers: 2,
   // For the slowest machine: nothing here asserts how long something takes.

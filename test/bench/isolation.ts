@@ -23,7 +23,7 @@ import { memoryMiB } from './load/memory.ts';
 import { slow, withModel } from './load/model.ts';
 import { findNeighbours, type Neighbours } from './load/neighbours.ts';
 import { type Latencies, prioritize, probe, quantiles, saturate } from './load/probe.ts';
-import type { Row } from './main.ts';
+import { atMost, type Calls, type Row, setAsideRow, setAsideShare, told } from './report/rows.ts';
 
 /** D14: a quantile under foreign load against the same at idle. */
 const ratioMax = 1.2;
@@ -71,7 +71,7 @@ const wordsOf: Readonly<Record<Load, string>> = {
 const cpusMin = 4;
 const tooFewCpus = availableParallelism() < cpusMin ? `${availableParallelism()} CPUs for all` : null;
 
-interface Measured {
+export interface Measured {
   readonly latencies: Seen;
   /** MiB by container, at idle and the most seen under load. */
   readonly memory: Readonly<Record<string, { readonly idle: number; readonly load: number; readonly budget: number }>>;
@@ -109,7 +109,7 @@ async function measure(
         add(seen, load, await probeBoth(durationMs, load !== 'chat' && load !== 'flood'));
         const now = await memoryMiB(house);
         loadMemory = Object.fromEntries(
-          Object.entries(now).map(([name, mib]) => [name, Math.max(mib, loadMemory[name] ?? 0)]),
+          Object.entries(now).map(([name, mib]) => [name, Math.max(mib, loadMemory[name] ?? mib)]),
         );
         await stop();
       }
@@ -170,9 +170,9 @@ function memoryOf(
     Object.keys(load).map((name) => [
       name,
       {
-        idle: idle[name] ?? 0,
-        load: load[name] ?? 0,
-        budget: Number.parseInt(compose.services[name]?.mem_limit ?? '0', 10),
+        idle: idle[name] ?? Number.NaN,
+        load: load[name] ?? Number.NaN,
+        budget: Number.parseInt(compose.services[name]?.mem_limit ?? '', 10),
       },
     ]),
   );
@@ -184,67 +184,96 @@ const quantilesTold = [
   ['p99Ms', 'p99'],
 ] as const;
 
-function latencyRows(loads: readonly Load[], apart: Measured, together: Measured | undefined, quick: boolean): Row[] {
-  const of = ({ latencies }: Measured, state: string, probed: Probed) => {
-    const seen = latencies[state]?.[probed];
-    return seen && { ...seen, ...quantiles(seen.timesMs) };
-  };
-  const absolute = (['api', 'chat'] as const).flatMap((probed) =>
+const probedTiers = ['api', 'chat'] as const;
+
+export function latencyRows(
+  loads: readonly Load[],
+  apart: Measured,
+  together: Measured | undefined,
+  quick: boolean,
+): Row[] {
+  const absolute = probedTiers.flatMap((probed) =>
     ['idle', ...loads].flatMap((state) => {
-      const own = of(apart, state, probed);
+      const own = apart.latencies[state]?.[probed];
       if (!own) return [];
-      const other = together && of(together, state, probed);
+      const other = together?.latencies[state]?.[probed];
       const what = probed === 'api' ? 'simple api call' : 'first token of chat';
       const under = state === 'idle' ? 'idle' : wordsOf[state as Load];
-      const told = { row: 'D14', unit: 'ms', goal: 'told', holds: own.failed === 0 };
-      return quantilesTold.map(([quantile, words]) => ({
-        ...told,
-        name: `${what}, ${under}: ${words}`,
-        value: own[quantile],
-        baseline: other?.[quantile] ?? null,
-      }));
+      const fault = own.failed > 0 ? `${own.failed} calls failed` : null;
+      return quantilesTold.map(([quantile, words]) =>
+        told(
+          null,
+          {
+            row: 'D14',
+            name: `${what}, ${under}: ${words}`,
+            value: quantiles(own.timesMs)[quantile],
+            unit: 'ms',
+            baseline: other ? quantiles(other.timesMs)[quantile] : null,
+          },
+          fault,
+        ),
+      );
     }),
   );
-  const ratios = (['api', 'chat'] as const).flatMap((probed) =>
-    loads.flatMap((load) => {
-      if (!of(apart, load, probed)) return [];
-      return quantilesTold.map(([quantile, words]): Row => {
-        const ratio = (measured: Measured) =>
-          (of(measured, load, probed)?.[quantile] ?? Number.NaN) /
-          (of(measured, 'idle', probed)?.[quantile] ?? Number.NaN);
-        const value = ratio(apart);
-        const name = `${words} of ${probed}, ${wordsOf[load]} against idle`;
-        const baseline = together ? ratio(together) : null;
-        // A search is part of an answer: chat behind a saturated vectorstore waits for it.
-        const caller = probed === 'chat' && load === 'vectorstore';
-        const hard = load === 'flood' || quantile === 'p99Ms';
-        const why = caller ? 'chat calls it' : quick ? 'too few calls to judge' : hard ? tooFewCpus : null;
-        const goal = why === null ? `<= ${ratioMax}` : `told: ${why}`;
-        return { row: 'D14', name, value, unit: 'x', goal, holds: why !== null || value <= ratioMax, baseline };
-      });
-    }),
+  const ratios = probedTiers.flatMap((probed) =>
+    loads.flatMap((load) =>
+      apart.latencies[load]?.[probed]
+        ? quantilesTold.map(([quantile, words]) => ratioRow({ probed, load, quantile, words }, apart, together, quick))
+        : [],
+    ),
   );
-  return [...absolute, ...ratios, disturbedRow(apart, together)];
+  // Agents of the machine run for some milliseconds in every second, which is where a 99th percentile looks.
+  const setAside = setAsideRow(
+    {
+      row: 'D14',
+      name: 'calls set aside: something else ran on this machine',
+      baseline: together ? 100 * setAsideShare(allCalls(together)) : null,
+    },
+    allCalls(apart),
+  );
+  return [...absolute, ...ratios, setAside];
 }
 
-/** Agents of the machine run for some milliseconds in every second, which is where a 99th percentile looks. */
-function disturbedRow(apart: Measured, together: Measured | undefined): Row {
-  const percent = ({ latencies }: Measured) => {
-    const all = Object.values(latencies).flatMap((probes) => Object.values(probes));
-    const disturbed = all.reduce((sum, { disturbed: some }) => sum + some, 0);
-    return (100 * disturbed) / all.reduce((sum, { timesMs }) => sum + timesMs.length, disturbed);
+interface Ratio {
+  readonly probed: Probed;
+  readonly load: Load;
+  readonly quantile: keyof ReturnType<typeof quantiles>;
+  readonly words: string;
+}
+
+function ratioRow(
+  { probed, load, quantile, words }: Ratio,
+  apart: Measured,
+  together: Measured | undefined,
+  quick: boolean,
+): Row {
+  const seen = ({ latencies }: Measured) => [latencies[load]?.[probed], latencies.idle?.[probed]];
+  const ratio = (measured: Measured) => {
+    const [loaded, idle] = seen(measured).map((calls) => quantiles(calls?.timesMs ?? [])[quantile]);
+    return (loaded as number) / (idle as number);
   };
-  const name = 'calls set aside: something else ran on this machine';
-  const baseline = together ? percent(together) : null;
-  return { row: 'D14', name, value: percent(apart), unit: '%', goal: 'told', holds: true, baseline };
+  const figure = {
+    row: 'D14',
+    name: `${words} of ${probed}, ${wordsOf[load]} against idle`,
+    value: ratio(apart),
+    unit: 'x',
+    baseline: together ? ratio(together) : null,
+  };
+  // A search is part of an answer: chat behind a saturated vectorstore waits for it.
+  const caller = probed === 'chat' && load === 'vectorstore';
+  const hard = load === 'flood' || quantile === 'p99Ms';
+  const why = caller ? 'chat calls it' : quick ? 'too few calls to judge' : hard ? tooFewCpus : null;
+  const calls = seen(apart).flatMap((each) => (each ? [countsOf(each)] : []));
+  return why === null ? atMost(ratioMax, figure, calls) : told(why, figure);
 }
 
-function memoryRows({ memory }: Measured): Row[] {
-  return Object.entries(memory).flatMap(([name, { idle, load, budget }]) => {
-    const common = { row: 'B13', unit: 'MiB', goal: `<= ${budget}`, baseline: null };
-    return [
-      { ...common, name: `memory of ${name}, idle`, value: idle, holds: idle <= budget },
-      { ...common, name: `memory of ${name}, most under load`, value: load, holds: load <= budget },
-    ];
-  });
+const countsOf = ({ timesMs, disturbed }: Latencies): Calls => ({ counted: timesMs.length, setAside: disturbed });
+const allCalls = ({ latencies }: Measured): Calls[] =>
+  Object.values(latencies).flatMap((probes) => Object.values(probes).map(countsOf));
+
+export function memoryRows({ memory }: Measured): Row[] {
+  return Object.entries(memory).flatMap(([name, { idle, load, budget }]) => [
+    atMost(budget, { row: 'B13', unit: 'MiB', name: `memory of ${name}, idle`, value: idle }),
+    atMost(budget, { row: 'B13', unit: 'MiB', name: `memory of ${name}, most under load`, value: load }),
+  ]);
 }

@@ -24,8 +24,13 @@ export interface ProbeOptions {
   readonly neighbours?: Neighbours;
 }
 
-/** What neighbours may use of the CPUs while a call is under way: a fraction of what a simple call takes. */
+/** What neighbours may use of the CPUs while a call is under way: a fraction of what a simple call takes... */
 const disturbanceMsMax = 1;
+/** ... and of a long one, which always meets somebody: it may come out so much too slow, a tenth of what ratios allow. */
+const disturbanceShareMax = 0.02;
+
+export const isDisturbed = (timeMs: number, usedMs: number): boolean =>
+  usedMs > Math.max(disturbanceMsMax, disturbanceShareMax * timeMs);
 
 /**
  * One call every `everyMs`, however long those before take: a queue that builds up is seen, not avoided (coordinated
@@ -49,7 +54,7 @@ export async function probe(
       return undefined;
     });
     const timeMs = performance.now() - start;
-    if ((neighbours?.usedMs() ?? 0) - usedMs > disturbanceMsMax) disturbed++;
+    if (isDisturbed(timeMs, (neighbours?.usedMs() ?? 0) - usedMs)) disturbed++;
     else timesMs.push(timeMs);
     await rest?.().catch(() => {});
   };

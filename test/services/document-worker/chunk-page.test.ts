@@ -23,6 +23,68 @@ test('a paragraph is a better border than a sentence', () => {
   expect(chunkPage(text)[0]?.text).toBe('First part. '.repeat(75).trim());
 });
 
+/** `count` characters without a border, each word-like. */
+const filler = (count: number) => 'x'.repeat(count);
+
+test.each([
+  ['a blank line', `${filler(900)}\n\n`, ''],
+  ['a blank line with spaces in it', `${filler(900)}\n \t\n`, ''],
+  ['a sentence that ends its line', `${filler(900)}.\n`, '.'],
+  ['a quoted sentence that ends its line', `${filler(900)}?”)\n`, '?”)'],
+  ['a sentence', `${filler(900)}! `, '!'],
+  ['a quoted sentence', `${filler(900)}."] `, '."]'],
+  ['a Japanese sentence, without a space', `${filler(900)}。`, '。'],
+  ['a quoted Japanese sentence, without a space', `${filler(900)}！」"`, '！'],
+  ['a line', `${filler(900)}\n`, ''],
+  ['a word', `${filler(900)} `, ''],
+])('where nothing better is near, a chunk ends at %s', (_, first, end) => {
+  expect(chunkPage(`${first}${filler(2000)}`)[0]?.text).toBe(`${filler(900)}${end}`);
+});
+
+test.each([
+  // What is worse stands behind what is better, and is not taken.
+  ['a blank line before a sentence that ends its line', 'A\n\n', '.\n'],
+  ['a sentence that ends its line before a sentence', '.\n', '. '],
+  ['a sentence before a line', '. ', '\n'],
+  ['a line before a word', '\n', ' '],
+])('%s', (_, better, worse) => {
+  const text = `${filler(850)}${better}${filler(100)}${worse}${filler(2000)}`;
+  expect(chunkPage(text)[0]?.text).toBe(`${filler(850)}${better}`.trim());
+});
+
+test('a full stop within a word, a line with words or a bracket after it is no better border', () => {
+  const middle = 'version 1.2.3 of it';
+  const [first] = chunkPage(`${filler(850)}.${middle}\n${filler(2000)}`);
+  expect(first?.text).toBe(`${filler(850)}.${middle}`);
+  // Lines with text between them are no blank line.
+  const [lines] = chunkPage(`${filler(850)}\nab\n${filler(20)}. ${filler(2000)}`);
+  expect(lines?.text.endsWith('.')).toBe(true);
+});
+
+test('the last border of a kind counts, and none before 800 characters', () => {
+  expect(chunkPage(`${filler(810)} ${filler(100)} ${filler(2000)}`)[0]?.text).toHaveLength(911);
+  expect(chunkPage(`${filler(700)}. ${filler(200)} ${filler(2000)}`)[0]?.text).toHaveLength(902);
+  expect(chunkPage(`${filler(799)} ${filler(2000)}`)[0]?.text).toHaveLength(799);
+  expect(chunkPage(`${filler(798)} ${filler(2000)}`)[0]?.text).toHaveLength(1200);
+});
+
+test('what fits is one chunk, to the character; the next one more shares with its neighbour', () => {
+  expect(chunkPage(filler(chunkCharsMax)).map(({ text }) => text.length)).toEqual([chunkCharsMax]);
+  expect(chunkPage(filler(chunkCharsMax + 1)).map(({ text }) => text.length)).toEqual([801, 400]);
+  expect(chunkPage('word '.repeat(250)).map(({ text }) => text.length)).toEqual([849, 399]);
+  // The shortest is half of what is left where that is less than 800.
+  const [first] = chunkPage(`${filler(700)}. ${filler(598)}`);
+  expect(first?.text).toHaveLength(701);
+});
+
+test('a pair of surrogates stays together, whether the cut falls before, between or behind it', () => {
+  for (const before of [1197, 1198, 1199, 1200]) {
+    const [first, second] = chunkPage(`${filler(before)}😀${filler(2000)}`);
+    expect(first?.text).toBe(`${filler(before)}${before <= 1198 ? '😀' : ''}${filler(before === 1197 ? 1 : 0)}`);
+    expect(second?.start).toBe(first?.end);
+  }
+});
+
 test('no crumb remains at the end', () => {
   const lengths = chunkPage('word '.repeat(260)).map(({ text }) => text.length);
   expect(Math.min(...lengths)).toBeGreaterThan(380);
