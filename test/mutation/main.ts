@@ -1,0 +1,64 @@
+/**
+ * `npm run mutate [-- SUBJECT...]`: changes the code that decides, one small change at a time, and sees whether its tests
+ * notice. Each subject is held to 85 % by itself (stryker.config.json); README.md explains what survives. Takes minutes
+ * per subject, so CI leaves it out.
+ */
+import { parseArgs } from 'node:util';
+import { execa } from 'execa';
+
+interface Subject {
+  readonly mutate: readonly string[];
+  readonly tests: readonly string[];
+}
+
+const pricing = (name: string, ...tests: readonly string[]): Subject => ({
+  mutate: [`constructs/pricing/${name}.ts`],
+  tests: (tests.length > 0 ? tests : [name]).map((test) => `test/constructs/pricing/${test}.test.ts`),
+});
+
+/** Data (the tables of prices) and what only prints are no decisions. */
+export const subjects: Readonly<Record<string, Subject>> = {
+  'page-ranges': {
+    mutate: ['services/shared/scheduler/page-ranges.ts'],
+    tests: ['test/services/shared/scheduler/page-ranges.test.ts'],
+  },
+  slots: { mutate: ['services/shared/slots.ts'], tests: ['test/services/shared/slots*.test.ts'] },
+  citations: {
+    mutate: ['services/chat/citations.ts'],
+    tests: ['test/services/chat/citations.test.ts', 'test/services/chat/decisions.test.ts'],
+  },
+  'chunk-page': {
+    mutate: ['services/document-worker/chunk-page.ts'],
+    tests: ['test/services/document-worker/chunk-page.test.ts'],
+  },
+  budget: { mutate: ['constructs/budget.ts'], tests: ['test/constructs/budget.test.ts'] },
+  prices: pricing('prices'),
+  'tier-cost': pricing('tier-cost'),
+  'shared-cost': pricing('shared-cost'),
+  resources: pricing('resources'),
+  ceiling: pricing('ceiling'),
+  alternatives: pricing('alternatives'),
+  comparison: pricing('comparison'),
+};
+
+async function main(): Promise<void> {
+  const { positionals } = parseArgs({ allowPositionals: true });
+  const unknown = positionals.filter((name) => !(name in subjects));
+  if (unknown.length > 0)
+    throw new Error(`given ${unknown.join(', ')}; allowed: ${Object.keys(subjects).join(', ')}, or none for all`);
+  const below: string[] = [];
+  for (const [name, { mutate, tests }] of Object.entries(subjects)) {
+    if (positionals.length > 0 && !positionals.includes(name)) continue;
+    const { exitCode } = await execa('stryker', ['run', '--mutate', mutate.join(',')], {
+      preferLocal: true,
+      reject: false,
+      stdio: 'inherit',
+      env: { MUTATION_TESTS: tests.join(',') },
+    });
+    if (exitCode !== 0) below.push(name);
+  }
+  console.log(below.length === 0 ? 'every subject is above its threshold' : `below: ${below.join(', ')}`);
+  if (below.length > 0) process.exitCode = 1;
+}
+
+if (import.meta.main) await main();
