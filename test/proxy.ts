@@ -14,6 +14,8 @@ export interface StoreProxy {
   reset(): void;
   /** From now on nothing passes, in either direction; sockets stay open and new ones are accepted. */
   blackHole(): void;
+  /** As {@link blackHole} for the connections that are open now; new ones pass, as after a failover. */
+  silence(): void;
   /** New connections are reset at once; those there are stay. */
   refuse(): void;
   /** Adds so much to every chunk from the store. */
@@ -80,6 +82,9 @@ export async function startProxy({ target, protocol }: ProxyOptions): Promise<St
     blackHole: () => {
       state.passing = false;
     },
+    silence: () => {
+      for (const pair of pairs) pair.silence();
+    },
     refuse: () => {
       state.refusing = true;
     },
@@ -107,6 +112,7 @@ export async function startProxy({ target, protocol }: ProxyOptions): Promise<St
 
 interface Pair {
   readonly closed: Promise<void>;
+  silence(): void;
   flush(): void;
   reset(): void;
 }
@@ -120,9 +126,10 @@ const everything: StatementReader = { sent: () => 'pass', answered: () => 'pass'
 
 function newPair(client: Socket, store: Socket, state: State, reader: StatementReader): Pair {
   const held: (() => void)[] = [];
+  let silent = false;
   /** In order, and not while the proxy is a black hole. */
   const pass = (act: () => void) => {
-    if (state.passing && held.length === 0) act();
+    if (state.passing && !silent && held.length === 0) act();
     else held.push(act);
   };
   const reset = () => {
@@ -163,7 +170,11 @@ function newPair(client: Socket, store: Socket, state: State, reader: StatementR
   }
   return {
     closed: closed.promise,
+    silence: () => {
+      silent = true;
+    },
     flush: () => {
+      silent = false;
       for (const act of held.splice(0)) act();
       if (client.closed || store.closed) reset();
     },

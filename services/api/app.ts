@@ -1,13 +1,13 @@
 /** The api tier, built apart from starting it. */
 import fastifyMultipart from '@fastify/multipart';
-import { Redis } from 'ioredis';
 import { sql } from 'kysely';
 import { createAuthenticate } from '../shared/auth.ts';
-import { openDatabase, schemaIsCurrent } from '../shared/database.ts';
-import { openDocumentStore } from '../shared/document-store.ts';
+import { openDatabase, schemaCheck } from '../shared/database.ts';
+import { isReachable, openDocumentStore } from '../shared/document-store.ts';
 import { type App, createApp } from '../shared/http.ts';
 import type { Logger } from '../shared/log.ts';
 import { limitRequests } from '../shared/rate-limit.ts';
+import { openRedis } from '../shared/redis.ts';
 import { RedisScheduler } from '../shared/scheduler/redis-scheduler.ts';
 import { serveBrains } from './brains.ts';
 import { listenForChanges } from './change-listener.ts';
@@ -43,24 +43,29 @@ export async function createApi(
     connectionsMax: settings.DATABASE_CONNECTIONS_MAX,
     log,
   });
-  const redis = openRedis(settings.REDIS_URL, log);
+  const redis = openRedis(settings.REDIS_URL, 'request', log);
   const store = await openDocumentStore(settings.DOCUMENT_STORE_URL);
-  const changes = await listenForChanges(settings.DATABASE_URL, log);
+  const changes = listenForChanges(settings.DATABASE_URL, log);
   const signIn = createSignIn(db, settings, log);
   const authenticate = createAuthenticate({ db, authSecret: settings.AUTH_SECRET, publicUrl: settings.PUBLIC_URL });
   const scheduler = new RedisScheduler(redis);
-  const events = await openEventHub(db, (tenantId, some) => renderEvents(db, scheduler, tenantId, some), log);
+  const events = openEventHub(db, (tenantId, some) => renderEvents(db, scheduler, tenantId, some), log);
   changes.onAny(() => events.wake());
 
+  const isCurrent = schemaCheck(db);
   const app = createApp({
     log,
     notReady: async () => {
-      if (!(await schemaIsCurrent(db))) return "the database schema is older than this build: run 'main.ts migrate'";
-      await sql`select 1`.execute(db);
+      if (!(await isCurrent())) return "the database schema is older than this build: run 'main.ts migrate'";
       await signIn.ready();
-      if (redis.status !== 'ready') log.warn('degraded: Redis is away; no rate limits, no places in the queue');
+      await Promise.all([changes.connected, events.ready]);
       return null;
     },
+    dependencies: [
+      { name: 'postgres', check: () => sql`select 1`.execute(db) },
+      { name: 'document-store', check: () => isReachable(store) },
+      { name: 'redis', check: () => redis.ping(), without: 'no rate limits, no places in the queue' },
+    ],
     authenticate,
   });
   await limitRequests(app.http, redis);
@@ -91,24 +96,4 @@ export async function createApi(
       await closeDatabase();
     },
   };
-}
-
-/** Redis can be lost: a call fails at once instead of waiting for it, and the api goes on without. */
-function openRedis(url: string, log: Logger): Redis {
-  const redis = new Redis(url, {
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    connectTimeout: 2000,
-    commandTimeout: 1000,
-  });
-  let told = false;
-  redis.on('error', (error) => {
-    if (!told) log.warn({ err: error }, 'Redis is away: no rate limits, no places in the queue');
-    told = true;
-  });
-  redis.on('ready', () => {
-    if (told) log.info('Redis is back');
-    told = false;
-  });
-  return redis;
 }

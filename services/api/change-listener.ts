@@ -3,6 +3,8 @@ import type { Logger } from '../shared/log.ts';
 import { listenTo } from '../shared/notifications.ts';
 
 export interface ChangeListener {
+  /** Resolves once it hears; until then nothing is told. */
+  readonly connected: Promise<void>;
   /** Calls back when something of the tenant changed, or may have: after the connection was lost. @returns stops it */
   on(tenantId: string, changed: () => void): () => void;
   /** The same for all tenants. */
@@ -12,13 +14,12 @@ export interface ChangeListener {
 
 const any = '*';
 
-export async function listenForChanges(url: string, log: Logger): Promise<ChangeListener> {
+export function listenForChanges(url: string, log: Logger): ChangeListener {
   const watchers = new Map<string, Set<() => void>>();
   const notifications = listenTo(url, 'events', log, (tenantId) => {
     const told = tenantId === null ? [...watchers.values()] : [watchers.get(tenantId), watchers.get(any)];
     for (const all of told) for (const changed of all ?? []) changed();
   });
-  await notifications.connected;
 
   const on = (tenantId: string, changed: () => void) => {
     const all = watchers.get(tenantId) ?? new Set();
@@ -28,5 +29,6 @@ export async function listenForChanges(url: string, log: Logger): Promise<Change
       if (all.size === 0 && watchers.get(tenantId) === all) watchers.delete(tenantId);
     };
   };
-  return { on, onAny: (changed) => on(any, changed), close: notifications.close };
+  const { connected, close } = notifications;
+  return { connected, on, onAny: (changed) => on(any, changed), close };
 }

@@ -6,12 +6,15 @@
  */
 import type { Database } from '../shared/database.ts';
 import type { Logger } from '../shared/log.ts';
+import { UnavailableError } from '../shared/unavailable.ts';
 import { endOfLog, eventsAfter, type LoggedEvent, type Place } from './event-store.ts';
 
 /** Four times a second looks like moving, and is cheap to draw. */
 const restMs = 250;
 /** When the database does not answer. */
 const retryMs = 2000;
+/** Should a notification be lost (a half-open connection, a failover), news is only this much late. */
+const lookEveryMs = 10_000;
 
 /** An event as watchers get it. */
 export interface Message {
@@ -25,7 +28,9 @@ export type Render = (tenantId: string, events: readonly LoggedEvent[]) => Promi
 export type Watcher = (messages: readonly Message[], place: Place) => void;
 
 export interface EventHub {
-  /** How far every watcher has been told. */
+  /** Resolves when the end of the log is known. */
+  readonly ready: Promise<void>;
+  /** How far every watcher has been told. @throws UnavailableError before {@link EventHub.ready} */
   readonly place: Place;
   /** @returns stops it */
   watch(tenantId: string, watcher: Watcher): () => void;
@@ -34,9 +39,10 @@ export interface EventHub {
   close(): Promise<void>;
 }
 
-export async function openEventHub(db: Database, render: Render, log: Logger): Promise<EventHub> {
+export function openEventHub(db: Database, render: Render, log: Logger): EventHub {
   const watchers = new Map<string, Set<Watcher>>();
-  let place = await endOfLog(db);
+  let place: Place | undefined;
+  const { promise: ready, resolve: known } = Promise.withResolvers<void>();
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> | undefined;
   let again = false;
@@ -44,6 +50,10 @@ export async function openEventHub(db: Database, render: Render, log: Logger): P
   let restsUntilMs = 0;
 
   const look = async () => {
+    if (!place) {
+      place = await endOfLog(db);
+      known();
+    }
     const { events, held } = await eventsAfter(db, place);
     const byTenant = Map.groupBy(events, (event) => event.tenantId);
     const rendered = await Promise.all(
@@ -52,9 +62,10 @@ export async function openEventHub(db: Database, render: Render, log: Logger): P
         .map(async ([tenantId, some]) => [tenantId, await render(tenantId, newest(some))] as const),
     );
     // Told and moved on in one breath: a watcher that comes now starts exactly here.
-    place = events.at(-1)?.place ?? place;
+    const told = events.at(-1)?.place ?? place;
+    place = told;
     for (const [tenantId, messages] of rendered)
-      for (const watcher of watchers.get(tenantId) ?? []) watcher(messages, place);
+      for (const watcher of watchers.get(tenantId) ?? []) watcher(messages, told);
     again ||= held;
   };
   const schedule = () => {
@@ -77,8 +88,17 @@ export async function openEventHub(db: Database, render: Render, log: Logger): P
       });
   };
 
+  const wake = () => {
+    again = true;
+    schedule();
+  };
+  const poll = setInterval(wake, lookEveryMs);
+  wake();
+
   return {
+    ready,
     get place() {
+      if (!place) throw new UnavailableError('postgres', 'the event log was not read yet');
       return place;
     },
     watch: (tenantId, watcher) => {
@@ -89,12 +109,10 @@ export async function openEventHub(db: Database, render: Render, log: Logger): P
         if (all.size === 0 && watchers.get(tenantId) === all) watchers.delete(tenantId);
       };
     },
-    wake: () => {
-      again = true;
-      schedule();
-    },
+    wake,
     close: async () => {
       closed = true;
+      clearInterval(poll);
       clearTimeout(timer);
       await looking;
     },

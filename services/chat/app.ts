@@ -1,9 +1,10 @@
 /** The chat tier: every route of the contract that chat owns, and what runs behind them. */
 import { hostname } from 'node:os';
+import { sql } from 'kysely';
 import { Gauge } from 'prom-client';
 import { uuidv7 } from 'uuidv7';
 import { routes } from '../shared/contract/routes.ts';
-import { type Database, schemaIsCurrent } from '../shared/database.ts';
+import { type Database, schemaCheck } from '../shared/database.ts';
 import { startMetricLog } from '../shared/embedded-metrics.ts';
 import { createEmbedder, type EmbeddingSettings } from '../shared/embedding.ts';
 import type { GuestSettings } from '../shared/guest.ts';
@@ -66,19 +67,25 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs, 
   });
   const answerer = createAnswerer(retrieval, model, settings.MODEL_NAME);
   const slots = createSlots({ max: settings.CHAT_SLOTS, expectedMs: 5000 });
-  const signals = await openTurnSignals(settings.DATABASE_URL, db, log);
+  const signals = openTurnSignals(settings.DATABASE_URL, db, log);
   const journal = createTurnJournal(db, replica, log);
   const turnTimeoutMs = settings.TURN_TIMEOUT_MS;
   const runner = createTurnRunner({ db, journal, signals, answerer, replica, log, turnTimeoutMs, comeBackMs });
   const sweeper = createSweeper(db, log);
 
+  const isCurrent = schemaCheck(db);
   const app = createApp({
     log,
     authenticate,
     notReady: async () => {
-      if (!(await schemaIsCurrent(db))) return 'the database schema is older than this build';
-      return retrieval.notReady();
+      if (!(await isCurrent())) return 'the database schema is older than this build';
+      await signals.connected;
+      return null;
     },
+    dependencies: [
+      { name: 'postgres', check: () => sql`select 1`.execute(db) },
+      { name: 'vectorstore', check: retrieval.check },
+    ],
   });
   const context = { db, answerer, runner, signals, slots, embedding: embedder, replica, turnTimeoutMs, log };
   serveConversations(app, context);

@@ -6,6 +6,7 @@ import type { Embedder } from '../shared/embedding.ts';
 import { ProblemError } from '../shared/problem.ts';
 import { retryTransient } from '../shared/retry.ts';
 import type { SignCall } from '../shared/service-token.ts';
+import { checkVectorstore } from '../shared/vectorstore-check.ts';
 import type { Meter } from './ledger.ts';
 import { type Passage, toPassages } from './passages.ts';
 
@@ -16,8 +17,8 @@ export interface Retrieval {
     meter: Meter,
     signal: AbortSignal,
   ): Promise<Passage[]>;
-  /** Why it cannot be reached, or null. */
-  notReady(): Promise<string | null>;
+  /** One look at the vectorstore. @throws UnavailableError */
+  check(): Promise<void>;
 }
 
 export interface RetrievalOptions {
@@ -31,6 +32,8 @@ export interface RetrievalOptions {
 const hitsLimit = 16;
 /** A search takes some 10 ms; a replica that needs longer is overloaded, and another one may be free. */
 const searchTimeoutMs = 5000;
+/** A vectorstore that restarts is back in some seconds. */
+const searchRetryAfterS = 5;
 /** A search changes nothing: asking twice is harmless. Short waits, a person is watching. */
 const searchRetries = { retriesMax: 2, retryAfterMsMax: 2000 };
 
@@ -75,20 +78,16 @@ export function createRetrieval({ db, embedder, vectorstoreUrl, sign }: Retrieva
         if (signal.aborted) throw signal.reason;
         const { message } = error as Error;
         throw Object.assign(
-          new ProblemError('unavailable', 'The documents cannot be searched right now. Try again soon.'),
+          new ProblemError('unavailable', 'The documents cannot be searched right now. Try again soon.', {
+            retryAfterS: searchRetryAfterS,
+          }),
           {
             cause: new Error(`retrieval failed: ${message}`, { cause: error }),
           },
         );
       }
     },
-    notReady: async () => {
-      const answer = await fetch(new URL('/livez', vectorstoreUrl), {
-        signal: AbortSignal.timeout(searchTimeoutMs),
-      }).catch(() => null);
-      await answer?.body?.cancel();
-      return answer?.ok ? null : 'the vectorstore does not answer';
-    },
+    check: () => checkVectorstore(vectorstoreUrl),
   };
 }
 

@@ -10,6 +10,8 @@ import { listenTo } from '../shared/notifications.ts';
 export type TurnSignal = 'events' | 'watched' | 'stop';
 
 export interface TurnSignals {
+  /** Resolves once signals are heard; until then whoever waits looks itself. */
+  readonly connected: Promise<void>;
   /** @returns stops listening */
   on(turnId: string, heard: (signal: TurnSignal) => void): () => void;
   send(signal: TurnSignal, turnId: string): Promise<void>;
@@ -18,7 +20,7 @@ export interface TurnSignals {
 
 export const turnsChannel = 'turns';
 
-export async function openTurnSignals(url: string, db: Database, log: Logger): Promise<TurnSignals> {
+export function openTurnSignals(url: string, db: Database, log: Logger): TurnSignals {
   const listeners = new Map<string, Set<(signal: TurnSignal) => void>>();
   const notifications = listenTo(url, turnsChannel, log, (payload) => {
     // After a lost connection anything may have been written.
@@ -26,9 +28,9 @@ export async function openTurnSignals(url: string, db: Database, log: Logger): P
     const [signal, turnId] = (payload ?? '').split(' ');
     for (const heard of listeners.get(turnId ?? '') ?? []) heard(signal as TurnSignal);
   });
-  await notifications.connected;
 
   return {
+    connected: notifications.connected,
     on: (turnId, heard) => {
       const all = listeners.get(turnId) ?? new Set();
       listeners.set(turnId, all.add(heard));

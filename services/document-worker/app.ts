@@ -1,10 +1,12 @@
 /** The document-worker's process: its worker, and an HTTP server for health and metrics only. */
-import { Redis } from 'ioredis';
+import { sql } from 'kysely';
 import { openDatabase } from '../shared/database.ts';
 import { workStatementTimeoutMs } from '../shared/database-options.ts';
-import { openDocumentStore } from '../shared/document-store.ts';
+import { isReachable, openDocumentStore } from '../shared/document-store.ts';
 import { type App, createApp } from '../shared/http.ts';
 import type { Logger } from '../shared/log.ts';
+import { openRedis } from '../shared/redis.ts';
+import { checkVectorstore } from '../shared/vectorstore-check.ts';
 import { startWorker, type WorkerOptions, type WorkerSettings } from './worker.ts';
 
 export interface DocumentWorker {
@@ -24,9 +26,22 @@ export async function createDocumentWorker(
     log,
     statementTimeoutMs: workStatementTimeoutMs,
   });
-  const redis = openRedis(settings.REDIS_URL, log);
+  const redis = openRedis(settings.REDIS_URL, 'work', log);
   const store = await openDocumentStore(settings.DOCUMENT_STORE_URL);
-  const app = createApp({ log, notReady: async () => worker.notReady() });
+  const app = createApp({
+    log,
+    notReady: async () => worker.notReady(),
+    dependencies: [
+      { name: 'postgres', check: () => sql`select 1`.execute(db) },
+      { name: 'redis', check: () => redis.ping() },
+      { name: 'document-store', check: () => isReachable(store) },
+      {
+        name: 'vectorstore',
+        check: () => checkVectorstore(settings.VECTORSTORE_URL),
+        without: 'documents are read, not yet searchable',
+      },
+    ],
+  });
   const worker = startWorker({ settings, db, pool, redis, store, log, metrics: app.metrics, ...options });
   return {
     app,
@@ -36,15 +51,4 @@ export async function createDocumentWorker(
       await close();
     },
   };
-}
-
-/** Calls fail after a few seconds without Redis instead of piling up; the loop tries again. */
-function openRedis(url: string, log: Logger): Redis {
-  const redis = new Redis(url, {
-    maxRetriesPerRequest: 3,
-    commandTimeout: 5000,
-    retryStrategy: (attempt) => Math.min(2000, attempt * 100),
-  });
-  redis.on('error', (error) => log.warn({ err: error }, 'Redis connection'));
-  return redis;
 }

@@ -1,5 +1,5 @@
 /** graphile-worker in this process: deletions that the api ordered, and the hourly clean-up. */
-import { Logger as GraphileLogger, run } from 'graphile-worker';
+import { Logger as GraphileLogger, type Runner, type RunnerOptions, run } from 'graphile-worker';
 import { sql } from 'kysely';
 import type { Pool } from 'pg';
 import type { Database } from '../shared/database.ts';
@@ -9,12 +9,14 @@ import { type DeletionContext, deleteBrain, deleteDocument } from './deletion.ts
 
 /** A task of a killed worker stays locked for hours; the job's own row says that nothing moves. */
 const stuckAfterS = 60;
+/** A failover of PostgreSQL takes longer; each start costs a few statements. */
+const restartMs = 5000;
 
 export async function startBackground(
   context: DeletionContext & { readonly pool: Pool; readonly log: Logger },
 ): Promise<{ close(): Promise<void> }> {
   const { db, pool, log } = context;
-  const runner = await run({
+  const options = (): RunnerOptions => ({
     pgPool: pool,
     // One at a time: each may hold a document's lock on a connection of its own.
     concurrency: 1,
@@ -27,9 +29,27 @@ export async function startBackground(
     },
     crontab: '17 * * * * clean_up',
   });
-  runner.promise.catch((error: Error) => log.error({ err: error }, 'background jobs stopped'));
+  let closed = false;
+  let runner: Runner | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const start = async () => {
+    runner = await run(options());
+    // It gives up when it cannot say how a task ended: PostgreSQL went away in between.
+    runner.promise.then(() => again(), again);
+  };
+  const again = (error?: Error) => {
+    if (closed) return;
+    log.warn({ err: error }, 'background jobs stopped, started again');
+    timer = setTimeout(() => start().catch(again), restartMs);
+  };
+  await start();
   return {
-    close: () => runner.stop(),
+    close: async () => {
+      closed = true;
+      clearTimeout(timer);
+      // One that stopped by itself says so by an error.
+      await runner?.stop().catch(() => {});
+    },
   };
 }
 

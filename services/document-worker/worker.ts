@@ -1,5 +1,6 @@
 /** The worker: parser children, the grant loop, indexing, background jobs, and the watch over lost work. */
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
@@ -11,6 +12,7 @@ import type { Logger } from '../shared/log.ts';
 import { listenTo } from '../shared/notifications.ts';
 import { RedisScheduler } from '../shared/scheduler/redis-scheduler.ts';
 import { createSigner } from '../shared/service-token.ts';
+import { UnavailableError } from '../shared/unavailable.ts';
 import { reviveDeletions, startBackground } from './background.ts';
 import { GrantLoop } from './grant-loop.ts';
 import { IndexLoop } from './index-loop.ts';
@@ -66,11 +68,20 @@ export function startWorker(options: WorkerOptions): Worker {
   const onClose = (closer: (limitMs: number) => Promise<void>) => closers.unshift(closer);
   let parser: ParserPool | undefined;
 
+  /** A worker that starts while PostgreSQL is away waits for it. */
+  const whenThere = async <Answer>(act: () => Promise<Answer>): Promise<Answer> => {
+    for (;;)
+      try {
+        return await act();
+      } catch (error) {
+        if (!(error instanceof UnavailableError)) throw error;
+        log.warn({ err: error }, 'worker waits to start');
+        await sleep(schemaWaitMs, undefined, { signal: closing.signal });
+      }
+  };
   const start = async () => {
-    while (!(await schemaIsCurrent(db))) {
-      if (closing.signal.aborted) return;
-      await new Promise((resolve) => setTimeout(resolve, schemaWaitMs));
-    }
+    while (!(await whenThere(() => schemaIsCurrent(db))))
+      await sleep(schemaWaitMs, undefined, { signal: closing.signal });
     const files = await LocalFiles.open(store, { base: options.filesFolder, bytesMax: settings.SCRATCH_BYTES_MAX });
     onClose(() => files.close());
     const children = await ParserPool.start({
@@ -108,7 +119,7 @@ export function startWorker(options: WorkerOptions): Worker {
     const vectors = openVectors(settings.VECTORSTORE_URL, sign);
     const indexing = new IndexLoop({ db, pool, store, vectors, settings, metrics, log });
     onClose((limitMs) => indexing.stop(limitMs));
-    const background = await startBackground({ db, pool, store, scheduler, vectors, log });
+    const background = await whenThere(() => startBackground({ db, pool, store, scheduler, vectors, log }));
     onClose(() => background.close());
     const look = inTurn(log, async () => {
       if (await scheduler.needsRebuild())
@@ -162,8 +173,6 @@ export function startWorker(options: WorkerOptions): Worker {
 
   return {
     notReady: async () => {
-      if (!(await schemaIsCurrent(db))) return 'the database schema is not current';
-      if (redis.status !== 'ready') return 'Redis is not reachable';
       if (!parser?.warm) return 'no parser child is warm';
       return null;
     },

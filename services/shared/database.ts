@@ -72,9 +72,24 @@ export async function schemaIsCurrent(db: Database, directory = migrationsDirect
     .selectFrom('migrations')
     .select('name')
     .execute()
-    .catch(() => []);
+    .catch((error: { code?: string }) => {
+      if (error.code === undefinedTable) return [];
+      throw error;
+    });
   const names = new Set(applied.map(({ name }) => name));
   return wanted.every((name) => names.has(name));
+}
+
+/** SQLSTATE: nobody has migrated yet. */
+const undefinedTable = '42P01';
+
+/** Asks {@link schemaIsCurrent} until it is: migrations only expand, so it stays. */
+export function schemaCheck(db: Database): () => Promise<boolean> {
+  let current = false;
+  return async () => {
+    current ||= await schemaIsCurrent(db);
+    return current;
+  };
 }
 
 /** `bigint` and `numeric` as numbers: counts, bytes and dollars here stay far below 2^53. */

@@ -41,6 +41,13 @@ export class NotInStoreError extends Error {
   }
 }
 
+/** One look at whether it answers: any answer but a failure counts. */
+export async function isReachable(store: DocumentStore): Promise<void> {
+  await store.size('ready').catch((error: unknown) => {
+    if (!(error instanceof NotInStoreError)) throw error;
+  });
+}
+
 /** @param url `file:///folder` or `s3://bucket/prefix` */
 export async function openDocumentStore(url: string): Promise<DocumentStore> {
   const { protocol } = new URL(url);

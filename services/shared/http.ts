@@ -3,7 +3,6 @@
  * registers a handler for a route of the contract with its schemas and its access rule.
  */
 import type { Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -16,15 +15,19 @@ import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 import { uuidv7 } from 'uuidv7';
 import type { z } from 'zod';
 import type { Route } from './contract/routes.ts';
+import { type Dependency, serveHealth } from './health.ts';
 import { type Authenticate, authorize, type Identity } from './identity.ts';
 import type { Logger } from './log.ts';
 import { ProblemError, type ProblemExtras } from './problem.ts';
+import { problemOfStore } from './store-problem.ts';
 import { visitor } from './visit.ts';
 
 export interface AppOptions {
   readonly log: Logger;
-  /** Why the service is not ready, or null. Called by `/readyz`; ready means warm. */
+  /** Why the service is not ready, or null. Asked by `/readyz` until it once was; ready means warm. */
   readonly notReady: () => Promise<string | null>;
+  /** Seen once before it is ready; later their absence makes it degraded. @default none */
+  readonly dependencies?: readonly Dependency[];
   /** Absent in services without public routes. */
   readonly authenticate?: Authenticate;
 }
@@ -45,10 +48,8 @@ export interface App {
 
 /** JSON bodies above this are refused; uploads and vectors have limits of their own. */
 const bodyBytesMax = 1024 * 1024;
-/** The walk spends the CPU quota of some periods of 100 ms, its compilers that of the next: the first caller finds it whole. */
-const restMs = 500;
 
-export function createApp({ log, notReady, authenticate }: AppOptions): App {
+export function createApp({ log, notReady, dependencies = [], authenticate }: AppOptions): App {
   const http = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     genReqId: () => uuidv7(),
@@ -77,21 +78,6 @@ export function createApp({ log, notReady, authenticate }: AppOptions): App {
   });
   const drain = new AbortController();
 
-  let walk: (() => Promise<unknown>) | null = null;
-  let walking = false;
-  const coldness = (): string | null => {
-    if (!walk) return null;
-    if (!walking)
-      void walk()
-        .catch((error: Error) => log.warn({ err: error }, 'not warmed up: the first requests are slower'))
-        .then(() => sleep(restMs, undefined, { ref: false }))
-        .then(() => {
-          walk = null;
-        });
-    walking = true;
-    return 'warming up';
-  };
-
   endUnusedConnections(http, drain.signal);
   http.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
@@ -115,13 +101,7 @@ export function createApp({ log, notReady, authenticate }: AppOptions): App {
     sendProblem(reply, new ProblemError('not-found', `There is no ${request.method} ${request.url.split('?')[0]}.`)),
   );
 
-  http.get('/livez', async () => ({ status: 'ok' }));
-  http.get('/readyz', async (_request, reply) => {
-    const reason = drain.signal.aborted
-      ? 'draining'
-      : ((await notReady().catch((error: Error) => error.message)) ?? coldness());
-    return reply.code(reason ? 503 : 200).send(reason ? { status: 'not ready', reason } : { status: 'ok' });
-  });
+  const health = serveHealth(http, { log, metrics, notReady, dependencies, draining: drain.signal });
   http.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));
 
   if (authenticate)
@@ -136,9 +116,7 @@ export function createApp({ log, notReady, authenticate }: AppOptions): App {
     metrics,
     stopping: drain.signal,
     drain: () => drain.abort(),
-    warmUp: (first) => {
-      walk = first;
-    },
+    warmUp: health.warmUp,
   };
 }
 
@@ -247,6 +225,11 @@ export async function listen(app: App, at: ListenSettings, close: () => Promise<
 
 function toProblemError(error: unknown, request: FastifyRequest): ProblemError {
   if (error instanceof ProblemError) return error;
+  const unavailable = problemOfStore(error);
+  if (unavailable) {
+    request.log.warn({ err: error, method: request.method, url: request.url }, 'not served: a store is away or busy');
+    return unavailable;
+  }
   if (hasZodFastifySchemaValidationErrors(error)) {
     const errors = error.validation.map(({ instancePath, message }) => ({
       path: `${error.validationContext ?? 'body'}${instancePath}`,

@@ -18,6 +18,7 @@ export const problems = {
   'too-many-requests': [429, 'Too many requests'],
   internal: [500, 'Our fault'],
   unavailable: [503, 'Not available right now'],
+  'store-unavailable': [503, 'Not available right now'],
   yield: [503, 'Busy'],
   // Ends of jobs: why a document was not added.
   encrypted: [422, 'Locked with a password'],

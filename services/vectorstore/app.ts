@@ -12,6 +12,7 @@ import {
   upsertBody,
   vectorstorePaths,
 } from '../shared/contract/vectorstore.ts';
+import type { Dependency } from '../shared/health.ts';
 import { type App, createApp, fastifyPath } from '../shared/http.ts';
 import type { Logger } from '../shared/log.ts';
 import { ProblemError, yieldError } from '../shared/problem.ts';
@@ -24,6 +25,7 @@ export interface VectorstoreOptions {
   readonly store: VectorStore;
   readonly verify: VerifyCall;
   readonly notReady: () => Promise<string | null>;
+  readonly dependencies?: readonly Dependency[];
   readonly log: Logger;
 }
 
@@ -34,8 +36,9 @@ const writesMax = 8;
 /** More queries at once than this only share the same CPU; each holds a few megabytes. */
 const searchesMax = 64;
 
-export function createVectorstoreApp({ store, verify, notReady, log }: VectorstoreOptions): App {
-  const app = createApp({ log, notReady });
+export function createVectorstoreApp(options: VectorstoreOptions): App {
+  const { store, verify } = options;
+  const app = createApp(options);
   const writes = createSlots({ max: writesMax, expectedMs: 500 });
   const searches = createSlots({ max: searchesMax, expectedMs: 50 });
   measure(app, store, { writes, searches });

@@ -1,7 +1,8 @@
 /** Starts the vectorstore: `node services/vectorstore/main.ts`. */
 import { generateKeyPair } from 'jose';
-import { openDatabase, schemaIsCurrent } from '../shared/database.ts';
-import { NotInStoreError, openDocumentStore } from '../shared/document-store.ts';
+import { sql } from 'kysely';
+import { openDatabase, schemaCheck } from '../shared/database.ts';
+import { isReachable, openDocumentStore } from '../shared/document-store.ts';
 import { readSettings } from '../shared/env.ts';
 import { listen } from '../shared/http.ts';
 import { createLogger } from '../shared/log.ts';
@@ -28,19 +29,19 @@ const store = createVectorStore({ db, documents, tables, lock: createWriterLock(
 
 const own = await generateKeyPair('Ed25519');
 let warm = false;
+const isCurrent = schemaCheck(db);
 const app = createVectorstoreApp({
   store,
   log,
   verify: await createVerifier('vectorstore', settings.SERVICE_TOKEN_PUBLIC_KEYS, own.publicKey),
   notReady: async () => {
     if (!warm) return 'warming up';
-    if (!(await schemaIsCurrent(db))) return 'the database schema is older than this build';
-    // Any answer but a failure means that the object store is there.
-    await documents.size('ready').catch((error) => {
-      if (!(error instanceof NotInStoreError)) throw error;
-    });
-    return null;
+    return (await isCurrent()) ? null : 'the database schema is older than this build';
   },
+  dependencies: [
+    { name: 'postgres', check: () => sql`select 1`.execute(db) },
+    { name: 'document-store', check: () => isReachable(documents) },
+  ],
 });
 app.warmUp(() => warmUp(app, store, signWith('vectorstore', own.privateKey)));
 const tidy = () => store.tidyRecent().catch((error) => log.warn({ err: error }, 'recent brains not tidied'));

@@ -219,7 +219,7 @@ test('without a vectorstore a turn fails and says so; the list routes work', asy
     const ready = await lonely.call(person, 'GET', '/readyz');
     expect([ready.status, await ready.json()]).toEqual([
       503,
-      { status: 'not ready', reason: 'the vectorstore does not answer' },
+      { status: 'not ready', reason: 'vectorstore is away: the vectorstore does not answer' },
     ]);
   } finally {
     await lonely.close();

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import type { Route } from '../../../services/shared/contract/routes.ts';
+import type { Dependency } from '../../../services/shared/health.ts';
 import { type App, createApp, fastifyPath, serve } from '../../../services/shared/http.ts';
 import type { Identity } from '../../../services/shared/identity.ts';
 import { createLogger } from '../../../services/shared/log.ts';
 import { ProblemError } from '../../../services/shared/problem.ts';
+import { UnavailableError } from '../../../services/shared/unavailable.ts';
 import { visit } from '../../../services/shared/visit.ts';
 
 const viewer: Identity = { tenantId: 't', personId: 'p', keyId: null, role: 'viewer', scopes: null, operator: false };
@@ -93,15 +95,56 @@ test('a body above 1 MiB is refused', async () => {
   expect((await post({ how: 'x'.repeat(1024 * 1024) })).json().code).toBe('too-large');
 });
 
-test('ready, not ready with the reason, draining; alive all the time', async () => {
-  expect((await app.http.inject('/readyz')).statusCode).toBe(200);
+test('not ready with the reason, ready, draining; alive all the time', async () => {
   notReady = 'the schema is old';
   expect((await app.http.inject('/readyz')).json()).toEqual({ status: 'not ready', reason: 'the schema is old' });
   notReady = null;
+  expect((await app.http.inject('/readyz')).statusCode).toBe(200);
   app.drain();
   expect(app.stopping.aborted).toBe(true);
   expect((await app.http.inject('/readyz')).json().reason).toBe('draining');
   expect((await app.http.inject('/livez')).statusCode).toBe(200);
+});
+
+test('a store that is away keeps it from being ready at first; later it is degraded, and that is told', async () => {
+  let away = true;
+  const check = async () => {
+    if (away) throw new Error('connect ECONNREFUSED');
+  };
+  const dependent = createApp({
+    log: createLogger('test', { level: 'silent' }),
+    notReady: async () => null,
+    dependencies: [
+      { name: 'postgres', check },
+      { name: 'redis', check: () => Promise.reject(new Error('gone')), without: 'no limits' },
+    ],
+  });
+  serve(dependent, { ...route, access: 'public' }, async () => {
+    throw new UnavailableError('postgres', 'connect ECONNREFUSED 10.0.0.7');
+  });
+  await dependent.http.ready();
+  const ready = async () => {
+    const answer = await dependent.http.inject('/readyz');
+    return [answer.statusCode, answer.json().status, (answer.json().away ?? []).map(({ name }: Dependency) => name)];
+  };
+  const metric = async () => (await dependent.http.inject('/metrics')).body.match(/dependency_up\{.*\d/g);
+  expect(await ready()).toEqual([503, 'not ready', []]);
+  expect(await metric()).toEqual(['dependency_up{dependency="postgres"} 0', 'dependency_up{dependency="redis"} 0']);
+  away = false;
+  expect(await ready()).toEqual([200, 'degraded', ['redis']]);
+  away = true;
+  for (const end = Date.now() + 20_000; Date.now() < end && (await ready())[2].length < 2; )
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(await ready()).toEqual([200, 'degraded', ['redis', 'postgres']]);
+
+  const refused = await dependent.http.inject({ method: 'POST', url, payload: { how: 'softly' } });
+  expect([refused.statusCode, refused.headers['retry-after'], refused.json().code, refused.json().detail]).toEqual([
+    503,
+    '5',
+    'store-unavailable',
+    'The database does not answer at the moment. Try again in 5 s.',
+  ]);
+  await dependent.http.close();
 });
 
 test.each([
