@@ -41,11 +41,14 @@ export function readIdempotencyKey(header: string | string[] | undefined): strin
  * @throws ProblemError `still-arriving`
  */
 export async function claimKey(db: Database, { tenantId, route, key }: Claim): Promise<Finished | null> {
-  const { rows } = await sql<{ key: string }>`
+  // A transaction, so that its outcome is known: a claim that nobody knows of would refuse the same key for 30 s.
+  const { rows } = await db.transaction().execute((trx) =>
+    sql<{ key: string }>`
     insert into idempotency_keys as k (tenant_id, route, key, fingerprint) values (${tenantId}, ${route}, ${key}, '')
     on conflict (tenant_id, route, key) do update set created_at = now()
       where k.status is null and k.created_at < now() - ${abandonedAfter}
-    returning key`.execute(db);
+    returning key`.execute(trx),
+  );
   if (rows.length > 0) return null;
   const row = await of(db, { tenantId, route, key }).executeTakeFirst();
   if (row?.status === null || row === undefined)

@@ -22,20 +22,23 @@ export function serveKeys({ app, db }: Api): void {
     if (body.expires_at && new Date(body.expires_at) <= new Date())
       throw new ProblemError('bad-request', `expires_at is ${body.expires_at}; allowed is a time to come, or null.`);
     const secret = newSecret('bk_');
-    const row = await db
-      .insertInto('api_keys')
-      .values({
-        id: uuidv7(),
-        tenant_id: identity.tenantId,
-        created_by: identity.personId,
-        name: body.name,
-        prefix: secret.slice(0, prefixCharacters),
-        secret_sha256: hashSecret(secret),
-        scopes: [...new Set(body.scopes)],
-        expires_at: body.expires_at,
-      })
-      .returningAll()
-      .executeTakeFirstOrThrow();
+    // A transaction, so that its outcome is known: only this answer can tell the secret.
+    const row = await db.transaction().execute((trx) =>
+      trx
+        .insertInto('api_keys')
+        .values({
+          id: uuidv7(),
+          tenant_id: identity.tenantId,
+          created_by: identity.personId,
+          name: body.name,
+          prefix: secret.slice(0, prefixCharacters),
+          secret_sha256: hashSecret(secret),
+          scopes: [...new Set(body.scopes)],
+          expires_at: body.expires_at,
+        })
+        .returningAll()
+        .executeTakeFirstOrThrow(),
+    );
     return { ...toApiKey(row), secret };
   });
 

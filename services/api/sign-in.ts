@@ -154,13 +154,17 @@ function links(db: Database) {
       redeemLink: createAuthEndpoint.serverOnly(
         { method: 'POST', body: z.object({ token: z.string() }) },
         async (ctx): Promise<{ personId: string } | null> => {
-          // Deleted as it is read: of two that come at once, one gets in.
+          // Deleted as it is read: of two that come at once, one gets in. A transaction, so that its outcome is known.
           const link = await db
-            .deleteFrom('sign_in_links')
-            .where('token_sha256', '=', hashSecret(ctx.body.token))
-            .where('expires_at', '>', sql<Date>`now()`)
-            .returning('person_id')
-            .executeTakeFirst();
+            .transaction()
+            .execute((trx) =>
+              trx
+                .deleteFrom('sign_in_links')
+                .where('token_sha256', '=', hashSecret(ctx.body.token))
+                .where('expires_at', '>', sql<Date>`now()`)
+                .returning('person_id')
+                .executeTakeFirst(),
+            );
           const user = link && (await ctx.context.internalAdapter.findUserById(link.person_id));
           if (!user) return null;
           const session = await ctx.context.internalAdapter.createSession(user.id);

@@ -3,7 +3,7 @@
  * the object store while they are hashed; then one transaction makes document, job and event, or finds that the content
  * is there already. Whatever is refused leaves no object and no row. The api never opens a document.
  */
-import { Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -14,12 +14,14 @@ import { type Call, serve } from '../shared/http.ts';
 import { documentPrefix, originalKey } from '../shared/object-keys.ts';
 import { notFound, ProblemError } from '../shared/problem.ts';
 import { checkQuotas } from '../shared/quota.ts';
+import { OutcomeUnknownError } from '../shared/transactions.ts';
 import { acceptUpload } from './accept-upload.ts';
 import { findBrain } from './brains.ts';
 import type { Api } from './context.ts';
 import { findDocument } from './documents.ts';
 import { type Claim, claimKey, type Finished, keepClaim, readIdempotencyKey, releaseKey } from './idempotency.ts';
 import { answerWithJob } from './job-answers.ts';
+import { isMissing, restoreObject, resume } from './missing-object.ts';
 import { fileName, tooLarge, UploadStream } from './upload-stream.ts';
 
 /** What multipart adds around the file: boundaries and headers. */
@@ -50,13 +52,14 @@ export function serveUpload(api: Api): void {
 
     const stopKeeping = claim && keepClaim(db, claim);
     const documentId = uuidv7();
-    let accepted = false;
+    const objectKey = originalKey(tenantId, documentId);
+    let kept = false;
     try {
       await checkQuotas(db, tenantId, early, reply);
       const part = await readPart(request);
       const name = fileName(part.filename);
       const upload = new UploadStream(name, settings.UPLOAD_BYTES_MAX);
-      await receive(part, upload, (body) => store.put(originalKey(tenantId, documentId), body));
+      await receive(part, upload, (body) => store.put(objectKey, body));
       const outcome = await acceptUpload(db, reply, {
         documentId,
         tenantId,
@@ -66,17 +69,27 @@ export function serveUpload(api: Api): void {
         claim,
         ...upload.result,
       });
-      accepted = 'job' in outcome;
+      kept = 'job' in outcome;
       if ('job' in outcome) return await accept(api, reply, outcome.job);
+      await restoreObject(api, tenantId, outcome.existingId, objectKey);
       return await existing(api, reply, tenantId, outcome.existingId);
+    } catch (error) {
+      // The document may stand: then its file must, too. If it does not, the sweep removes the file (document-worker).
+      kept ||= error instanceof OutcomeUnknownError;
+      throw error;
     } finally {
       stopKeeping?.();
-      if (!accepted) {
-        await store.deletePrefix(documentPrefix(tenantId, documentId));
-        if (claim) await releaseKey(db, claim);
-      }
+      if (!kept) await forget(api, tenantId, documentId, claim);
     }
   });
+}
+
+/** What is left of a refused upload. A store that is away must not hide why it was: a sweep and time do it then. */
+async function forget({ db, store, log }: Api, tenantId: string, documentId: string, claim: Claim | null) {
+  const removed = store.deletePrefix(documentPrefix(tenantId, documentId));
+  const released = claim && releaseKey(db, claim);
+  for (const result of await Promise.allSettled([removed, released]))
+    if (result.status === 'rejected') log.warn({ err: result.reason, documentId }, 'a refused upload left something');
 }
 
 type Upload = Call<(typeof Routes)['uploadDocument']>;
@@ -94,17 +107,30 @@ async function existing({ db, scheduler }: Api, reply: FastifyReply, tenantId: s
   return { deduplicated: true as const, document };
 }
 
-/** The same key again: its bytes are read only to see whether they are the same. */
+/** The same key again: its bytes are read to see whether they are the same, and kept only if the first ones are gone. */
 async function replay(api: Api, { identity, request, reply }: Upload, first: Finished) {
+  const { store } = api;
+  const lost = await lostDocument(api, identity.tenantId, first);
   const part = await readPart(request);
   const upload = new UploadStream(fileName(part.filename), api.settings.UPLOAD_BYTES_MAX);
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  await receive(part, upload, (body) => pipeline(body, nowhere));
-  if (!upload.result.sha256.equals(first.fingerprint))
+  const assertSame = () => {
+    if (upload.result.sha256.equals(first.fingerprint)) return;
     throw new ProblemError(
       'key-reused',
       'The first request with this Idempotency-Key carried other bytes. Use a new key.',
     );
+  };
+  await receive(part, upload, async (body) => {
+    if (!lost) return pipeline(body, new Writable({ write: (_chunk, _encoding, done) => done() }));
+    // Other bytes fail the stream at its end, and nothing is stored.
+    const same = async function* (chunks: AsyncIterable<Buffer>) {
+      yield* chunks;
+      assertSame();
+    };
+    await pipeline(body, same, (checked) => store.put(lost.object_key, Readable.from(checked)));
+  });
+  assertSame();
+  if (lost) await resume(api, identity.tenantId, lost.id);
   reply.header('idempotency-replayed', 'true');
   if (first.response.document_id) return existing(api, reply, identity.tenantId, first.response.document_id);
   const job = await api.db
@@ -115,6 +141,29 @@ async function replay(api: Api, { identity, request, reply }: Upload, first: Fin
     .executeTakeFirst();
   if (!job) throw new ProblemError('gone', 'The document of this Idempotency-Key was deleted. Use a new key.');
   return accept(api, reply, job);
+}
+
+/** The document of a finished request, when its file is missing. */
+async function lostDocument({ db, store }: Api, tenantId: string, { response }: Finished) {
+  const document = await db
+    .selectFrom('documents')
+    .select(['id', 'object_key'])
+    .where('tenant_id', '=', tenantId)
+    .where('deleted_at', 'is', null)
+    .where((eb) =>
+      response.document_id
+        ? eb('id', '=', response.document_id)
+        : eb(
+            'id',
+            '=',
+            eb
+              .selectFrom('jobs')
+              .select('document_id')
+              .where('id', '=', response.job_id as string),
+          ),
+    )
+    .executeTakeFirst();
+  return document && (await isMissing(store, document.object_key)) ? document : null;
 }
 
 async function readPart(request: FastifyRequest): Promise<MultipartFile> {

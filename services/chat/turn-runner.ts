@@ -3,16 +3,19 @@
  * ends when the answer does, when it is stopped, when nobody has read it for 10 s, when it takes too long, or when this
  * replica must go.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Citation, Turn } from '../shared/contract/chat.ts';
 import type { Problem } from '../shared/contract/common.ts';
 import type { Database } from '../shared/database.ts';
 import type { Logger } from '../shared/log.ts';
 import { ProblemError } from '../shared/problem.ts';
+import { problemOfStore } from '../shared/store-problem.ts';
+import { UnavailableError } from '../shared/unavailable.ts';
 import type { Answerer, Question } from './answerer.ts';
 import { billTokens, type Meter, newMeter, tokensOf } from './ledger.ts';
 import type { TurnJournal, WrittenEvent } from './turn-journal.ts';
 import type { TurnSignals } from './turn-signals.ts';
-import { endTurn, renewLeases } from './turn-store.ts';
+import { type End, endTurn, renewLeases } from './turn-store.ts';
 import { createTurnStream, type TurnStream } from './turn-stream.ts';
 
 export interface TurnRunner {
@@ -155,7 +158,7 @@ async function run(
     for await (const part of answerer.answer(question, meter, signal)) {
       if ('found' in part) {
         // For the sweeper, should this replica die: what the model reads is paid for from here on.
-        if (meter.tokensIn + meter.embeddingTokens > 0) await rememberUsage(db, turn.id, meter);
+        if (meter.tokensIn + meter.embeddingTokens > 0) await rememberUsage(db, turn.id, meter, log);
       } else if ('text' in part) {
         parts.answer += part.text;
         stream.token(part.text);
@@ -172,7 +175,7 @@ async function run(
   if (stop?.status === 'lost' || stream.ended) return billLost(db, question, turn, meter);
   if (stop) log.info({ turnId: turn.id, ...stop }, 'answer ended early');
 
-  const last = await endTurn(db, {
+  const last = await endSurely(db, log, {
     turn,
     status: stop ? stop.status : error ? 'failed' : 'done',
     answer: parts.answer,
@@ -187,6 +190,25 @@ async function run(
   stream.finish(last);
 }
 
+/** A failover takes up to a minute; should it take longer, the lease runs out and a sweeper ends the turn. */
+const endTriesMax = 20;
+const endRetryMs = 1000;
+
+/**
+ * Ends the turn also when PostgreSQL is lost meanwhile. An end whose answer was lost stands: the next try finds the turn
+ * ended, writes nothing, and readers find the last event where it is stored.
+ */
+async function endSurely(db: Database, log: Logger, end: End): Promise<WrittenEvent | null> {
+  for (let tries = 1; ; tries += 1)
+    try {
+      return await endTurn(db, end);
+    } catch (error) {
+      if (!(error instanceof UnavailableError) || tries >= endTriesMax) throw error;
+      log.warn({ err: error, turnId: end.turn.id, tries }, 'turn not ended yet');
+      await sleep(endRetryMs);
+    }
+}
+
 /** No price of a model is configured: tokens are counted, dollars are not. */
 const usageOf = (meter: Meter) => ({
   tokens_in: meter.tokensIn,
@@ -195,13 +217,15 @@ const usageOf = (meter: Meter) => ({
   passages: meter.passages,
 });
 
-async function rememberUsage(db: Database, turnId: string, meter: Meter): Promise<void> {
+/** Without it the answer goes on: only a sweeper would miss it. */
+async function rememberUsage(db: Database, turnId: string, meter: Meter, log: Logger): Promise<void> {
   await db
     .updateTable('turns')
     .set({ usage: JSON.stringify(usageOf(meter)) })
     .where('id', '=', turnId)
     .where('status', '=', 'streaming')
-    .execute();
+    .execute()
+    .catch((error: Error) => log.warn({ err: error, turnId }, 'usage of a turn not noted'));
 }
 
 /** The conversation was deleted meanwhile, or a sweeper was first: the model was paid all the same. */
@@ -212,6 +236,8 @@ function toProblem(thrown: unknown, turnId: string, log: Logger): Problem {
   const { cause, name } = thrown as Error;
   log.warn({ err: thrown, cause, turnId }, 'answer failed');
   if (thrown instanceof ProblemError) return thrown.toProblem();
+  const ofStore = problemOfStore(thrown);
+  if (ofStore) return ofStore.toProblem();
   if (name === 'TimeoutError')
     return new ProblemError('model-failed', 'The answer took longer than is allowed here.').toProblem();
   return new ProblemError('internal', `Reference ${turnId}.`, { instance: turnId }).toProblem();

@@ -9,6 +9,7 @@ import type { Citation, Turn, TurnStatus } from '../shared/contract/chat.ts';
 import type { Problem } from '../shared/contract/common.ts';
 import type { Database } from '../shared/database.ts';
 import type { Tables, Turns } from '../shared/tables.ts';
+import { UnavailableError } from '../shared/unavailable.ts';
 import { type Amounts, entriesOf } from './ledger.ts';
 import { storableJson, storableText } from './storable.ts';
 import { estimateTokens } from './tokens.ts';
@@ -81,6 +82,28 @@ export interface Beginning {
  * @returns why nothing was written, or null: the key is another turn's, or the conversation is gone
  */
 export async function beginTurn(
+  db: Database | Transaction<Tables>,
+  beginning: Beginning,
+): Promise<'key-taken' | 'gone' | null> {
+  try {
+    return await writeBeginning(db, beginning);
+  } catch (error) {
+    // A transaction's outcome is found at its COMMIT; a single statement's is looked for here: written, it streams.
+    if (!(error instanceof UnavailableError) || db.isTransaction) throw error;
+    const { turn, replica } = beginning;
+    const written = await db
+      .selectFrom('turns')
+      .select('id')
+      .where('id', '=', turn.id)
+      .where('replica', '=', replica)
+      .where('status', '=', 'streaming')
+      .executeTakeFirst();
+    if (!written) throw error;
+    return null;
+  }
+}
+
+async function writeBeginning(
   db: Database | Transaction<Tables>,
   { turn, replica, first, title, key }: Beginning,
 ): Promise<'key-taken' | 'gone' | null> {

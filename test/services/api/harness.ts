@@ -40,9 +40,16 @@ export interface Harness {
   close(): Promise<void>;
 }
 
-export async function startHarness(change: Partial<ApiSettings> = {}): Promise<Harness> {
+type Change = Partial<ApiSettings>;
+
+export async function startHarness(
+  change: Change | ((services: TestServices) => Promise<Change>) = {},
+): Promise<Harness> {
   const services = await startServices();
-  const settings = { ...settingsFor(services), ...change };
+  const settings = {
+    ...settingsFor(services),
+    ...(typeof change === 'function' ? await change(services) : change),
+  };
   const { app, close } = await createApi(settings, services.log);
   const { db, close: closeDatabase } = openDatabase({
     url: services.databaseUrl,
