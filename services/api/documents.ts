@@ -62,7 +62,7 @@ export function serveDocuments(api: Api): void {
     return answerWithJob(api, reply, job);
   });
 
-  serve(app, routes.getPage, async ({ identity, params }) => {
+  serve(app, routes.getPage, async ({ identity, params, reply }) => {
     const document = await findDocument(db, identity.tenantId, params.document);
     const row = await db
       .selectFrom('pages')
@@ -72,7 +72,7 @@ export function serveDocuments(api: Api): void {
       .executeTakeFirst();
     const [page] = row ? await readPages(store, [row]) : [];
     if (!page) throw notFound('page', `${params.page} of document ${params.document} (yet)`);
-    return page;
+    return reply.type('application/json; charset=utf-8').send(page);
   });
 }
 

@@ -13,7 +13,9 @@ import type { Api } from './context.ts';
 import { answerWithJob, wakeWorkers } from './job-answers.ts';
 import { cancelJob, confirmJob, retryPages } from './job-changes.ts';
 import { waitForEnd } from './job-wait.ts';
-import { readPages } from './page-results.ts';
+import { firstRows, readPages } from './page-results.ts';
+
+const [start, comma] = [Buffer.from('{"data":['), Buffer.from(',')] as const;
 
 export function serveJobs(api: Api): void {
   const { app, db, scheduler, store } = api;
@@ -40,7 +42,7 @@ export function serveJobs(api: Api): void {
     return notModified(request, reply, job) ? reply.code(304).send() : job;
   });
 
-  serve(app, routes.getJobPages, async ({ identity, params, query }) => {
+  serve(app, routes.getJobPages, async ({ identity, params, query, reply }) => {
     const job = await findJob(db, identity.tenantId, params.job);
     const after = query.cursor ? readPageCursor(query.cursor) : 0;
     const rows =
@@ -56,12 +58,12 @@ export function serveJobs(api: Api): void {
             .limit(query.limit + 1)
             .execute()
         : [];
-    const page = rows.slice(0, query.limit);
-    const last = rows.length > query.limit ? page.at(-1) : undefined;
-    return {
-      data: await readPages(store, page),
-      next_cursor: last ? Buffer.from(String(last.page_number)).toString('base64url') : null,
-    };
+    const page = firstRows(rows, query.limit);
+    const last = rows.length > page.length ? page.at(-1) : undefined;
+    const cursor = last ? Buffer.from(String(last.page_number)).toString('base64url') : null;
+    const data = (await readPages(store, page)).flatMap((json, index) => (index > 0 ? [comma, json] : [json]));
+    const end = Buffer.from(`],"next_cursor":${JSON.stringify(cursor)}}`);
+    return reply.type('application/json; charset=utf-8').send(Buffer.concat([start, ...data, end]));
   });
 
   const change = (tenantId: string, id: string, apply: (trx: Transaction<Tables>, job: JobRow) => Promise<JobRow>) =>

@@ -1,25 +1,28 @@
-/** Page results of rows of `pages`, from the checkpoint objects that they name. */
+/** Page results of rows of `pages`, as the JSON in which the parser left them: nothing is parsed to be sent again. */
 import type { Selectable } from 'kysely';
 import type { PageError, PageResult } from '../shared/contract/page.ts';
 import type { DocumentStore } from '../shared/document-store.ts';
-import { readPageResults } from '../shared/page-results.ts';
+import { readPageJsons } from '../shared/page-results.ts';
 import type { Pages } from '../shared/tables.ts';
 
-/** Objects read at once: bounds memory at a few grants of pages. */
-const objectsAtOnce = 4;
+/** Results of one list as JSON: a page of print has about 5 kB, so 200 fit; of the largest, three. */
+const listBytesMax = 8 * 1024 * 1024;
 
-/** Results in the order of `rows`. */
-export async function readPages(store: DocumentStore, rows: readonly Selectable<Pages>[]): Promise<PageResult[]> {
-  const keys = [...new Set(rows.map((row) => row.object_key))];
-  const found = new Map<string, PageResult>();
-  for (let start = 0; start < keys.length; start += objectsAtOnce) {
-    const some = keys.slice(start, start + objectsAtOnce);
-    const objects = await Promise.all(some.map((key) => readPageResults(store, key)));
-    objects.forEach((pages, index) => {
-      for (const page of pages) found.set(`${some[index]} ${page.page_number}`, page);
-    });
-  }
-  return rows.map((row) => found.get(`${row.object_key} ${row.page_number}`) ?? failedPage(row));
+/** As many rows from the front as one answer may hold, at least one. */
+export function firstRows(rows: readonly Selectable<Pages>[], limit: number): readonly Selectable<Pages>[] {
+  let bytes = 0;
+  const end = rows.slice(0, limit).findIndex(({ result_bytes }, index) => {
+    bytes += result_bytes ?? 0;
+    return index > 0 && bytes > listBytesMax;
+  });
+  return rows.slice(0, end < 0 ? limit : end);
+}
+
+/** One JSON text per row, in their order. */
+export async function readPages(store: DocumentStore, rows: readonly Selectable<Pages>[]): Promise<Buffer[]> {
+  const found = new Map<number, Buffer>();
+  for await (const { pageNumber, json } of readPageJsons(store, rows)) found.set(pageNumber, json);
+  return rows.map((row) => found.get(row.page_number) ?? Buffer.from(JSON.stringify(failedPage(row))));
 }
 
 /** A page whose grant left no result for it: its row says why. */

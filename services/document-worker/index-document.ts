@@ -123,19 +123,15 @@ async function upsert(
   await db.updateTable('jobs').set({ moved_at: new Date() }).where('id', '=', run.jobId).execute();
 }
 
-/** Pages in order, one checkpoint object in memory at a time, each page from the object that its row names. */
+/** Pages in order, one in memory at a time beside its packed checkpoint object, each from the object that its row names. */
 async function* donePages({ db, store }: IndexContext, documentId: string): AsyncGenerator<PageResult> {
   const rows = await db
     .selectFrom('pages')
-    .select(['page_number', 'object_key'])
+    .select(['page_number', 'object_key', 'object_offset', 'object_bytes'])
     .where('document_id', '=', documentId)
     .orderBy('page_number')
     .execute();
-  const pagesOf = Map.groupBy(rows, ({ object_key }) => object_key);
-  for (const [key, members] of pagesOf) {
-    const wanted = new Set(members.map(({ page_number }) => page_number));
-    for (const page of await readPageResults(store, key)) if (wanted.has(page.page_number)) yield page;
-  }
+  yield* readPageResults(store, rows);
 }
 
 async function outcomeOf(db: Database, documentId: string, chunks: number, scanned: number) {

@@ -4,9 +4,9 @@
  */
 import { type Selectable, sql, type Transaction, type UpdateQueryBuilder, type UpdateResult } from 'kysely';
 import type { Lease } from '../shared/contract/grant.ts';
-import type { PageResult } from '../shared/contract/page.ts';
 import type { Database } from '../shared/database.ts';
 import { recordEvent } from '../shared/events.ts';
+import type { PackedPage } from '../shared/page-results.ts';
 import type { ProblemError } from '../shared/problem.ts';
 import type { Jobs, Tables } from '../shared/tables.ts';
 import { type Decision, decide } from './job-start.ts';
@@ -19,6 +19,14 @@ export interface Work {
   readonly mediaType: string;
   readonly objectKey: string;
   readonly sizeBytes: number;
+  /** Of the lease, those without a result. */
+  readonly pages: readonly number[];
+}
+
+/** A page of a checkpoint whose object stands already. */
+export interface SavedPage extends Omit<PackedPage, 'packed'> {
+  readonly offset: number;
+  readonly bytes: number;
 }
 
 /** Days that a job stays readable after its end. */
@@ -47,7 +55,7 @@ export async function begin(
       .where('id', '=', job.id)
       .execute();
     if (job.status !== 'running' || job.stage !== stage) await changed(tx, job);
-    return { decision, work: toWork(job) };
+    return { decision, work: toWork(job, await pagesLeft(tx, job.document_id, lease)) };
   });
 }
 
@@ -68,13 +76,13 @@ export async function saveProbe(db: Database, lease: Lease, pageCount: number): 
 }
 
 /**
- * Records the pages of a grant, whose results stand at `objectKey` already. A page that is recorded already stays as it
+ * Records pages of a grant, whose results stand at `objectKey` already. A page that is recorded already stays as it
  * was, so results and ledger are exactly once whatever is granted twice.
  */
 export async function savePages(
   db: Database,
   lease: Lease,
-  pages: readonly PageResult[],
+  pages: readonly SavedPage[],
   objectKey: string,
 ): Promise<{ decision: Decision; finished: boolean }> {
   return db.transaction().execute(async (tx) => {
@@ -83,11 +91,15 @@ export async function savePages(
     const inserted = await tx
       .insertInto('pages')
       .values(
-        pages.map(({ page_number, error }) => ({
+        pages.map(({ page_number, error, withoutText, offset, bytes, resultBytes }) => ({
           document_id: job.document_id,
           page_number,
           epoch: lease.epoch,
           object_key: objectKey,
+          object_offset: offset,
+          object_bytes: bytes,
+          result_bytes: resultBytes,
+          without_text: withoutText,
           error_code: error?.code ?? null,
           error_message: error?.message ?? null,
         })),
@@ -111,9 +123,13 @@ export async function savePages(
         .onConflict((conflict) => conflict.doNothing())
         .execute();
     }
-    const { done, failed } = await tx
+    const { done, failed, without_text } = await tx
       .selectFrom('pages')
-      .select((eb) => [eb.fn.countAll<number>().as('done'), eb.fn.count<number>('error_code').as('failed')])
+      .select((eb) => [
+        eb.fn.countAll<number>().as('done'),
+        eb.fn.count<number>('error_code').as('failed'),
+        eb.fn.countAll<number>().filterWhere('without_text', '=', true).as('without_text'),
+      ])
       .where('document_id', '=', job.document_id)
       .executeTakeFirstOrThrow();
     const finished = done === job.pages_total;
@@ -122,6 +138,7 @@ export async function savePages(
       .set({
         pages_done: done,
         pages_failed: failed,
+        pages_without_text: without_text,
         moved_at: sql`now()`,
         ...(finished && { stage: 'indexing' }),
       })
@@ -211,7 +228,21 @@ async function lockJob(tx: Transaction<Tables>, lease: Lease) {
   return { job, decision: decide(job && { ...job, deleted: job.deleted_at !== null }, lease) };
 }
 
-const toWork = (job: OpenJob): Work => ({
+/** After a kill a grant's earlier checkpoints stand: they are not read again. */
+async function pagesLeft(tx: Transaction<Tables>, documentId: string, { pages }: Lease): Promise<readonly number[]> {
+  if (pages.length === 0) return pages;
+  const rows = await tx
+    .selectFrom('pages')
+    .select('page_number')
+    .where('document_id', '=', documentId)
+    .where('page_number', 'in', pages)
+    .execute();
+  const done = new Set(rows.map(({ page_number }) => page_number));
+  return pages.filter((page) => !done.has(page));
+}
+
+const toWork = (job: OpenJob, pages: readonly number[]): Work => ({
+  pages,
   jobId: job.id,
   tenantId: job.tenant_id,
   brainId: job.brain_id,

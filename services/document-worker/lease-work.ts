@@ -1,11 +1,11 @@
 /** One lease from start to end: probe a document, or parse its pages and checkpoint them. */
 import type { MediaType } from '../shared/contract/brain.ts';
-import type { Lease } from '../shared/contract/grant.ts';
+import { blamedMax, type Lease, lostMax } from '../shared/contract/grant.ts';
 import type { Database } from '../shared/database.ts';
 import { type DocumentStore, NotInStoreError } from '../shared/document-store.ts';
 import type { Logger } from '../shared/log.ts';
 import { documentPrefix, pagesKey } from '../shared/object-keys.ts';
-import { writePageResults } from '../shared/page-results.ts';
+import { type PackedPage, writePageResults } from '../shared/page-results.ts';
 import { ProblemError } from '../shared/problem.ts';
 import { usedOf } from '../shared/quota.ts';
 import type { RedisScheduler } from '../shared/scheduler/redis-scheduler.ts';
@@ -15,7 +15,8 @@ import type { LocalFiles } from './local-files.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { ChildLostError } from './parser/parser-child.ts';
 import type { ParserPool } from './parser/parser-pool.ts';
-import { RefusedError } from './parser/reader.ts';
+import { failedPage, RefusedError } from './parser/reader.ts';
+import { packPage } from './parser/serve-reads.ts';
 import { enqueueFromDatabase } from './reconcile.ts';
 
 export interface LeaseContext {
@@ -32,16 +33,18 @@ export interface LeaseContext {
 /** Ends the lease in any case; throws only what a later lease may survive. */
 export async function workOn(context: LeaseContext, lease: Lease, signal: AbortSignal): Promise<void> {
   const { db, scheduler } = context;
-  let done: readonly number[] = [];
+  const done: number[] = [];
   try {
     const start = await begin(db, lease);
     if (start.decision !== 'work') return await stepAside(context, lease, start.decision);
     const { work } = start;
+    refuseCulprit(lease);
+    done.push(...lease.pages.filter((page) => !work.pages.includes(page)));
     const file = await context.files.acquire(work, signal);
     try {
       const parserFile = { path: file.path, mediaType: work.mediaType as MediaType };
       if (lease.kind === 'probe') await probe(context, lease, work, parserFile, signal);
-      else done = await parse(context, lease, work, parserFile, signal);
+      else await parse(context, lease, work, parserFile, done, signal);
     } finally {
       await file.release();
     }
@@ -73,31 +76,75 @@ async function probe(context: LeaseContext, lease: Lease, work: Work, file: Pars
   await enqueueFromDatabase(db, scheduler, lease.jobId);
 }
 
+/** @throws ProblemError when reading this document, or looking at it, ended too many workers */
+function refuseCulprit({ kind, lost, blamed }: Lease): void {
+  const times = kind === 'probe' ? lost : blamed;
+  if (times < (kind === 'probe' ? lostMax : blamedMax)) return;
+  throw new ProblemError('damaged', `Reading it ended the program that reads ${times} times, so it was given up.`);
+}
+
+const givenUp = (page: number, lost: number) => {
+  const message = `Reading page ${page} ended the program that reads ${lost} times, so it was given up.`;
+  return packPage(failedPage(page, 'none', { code: 'crash', message }));
+};
+
+/** Reads and checkpoints until every page is recorded; `done` grows with each checkpoint. */
 async function parse(
   context: LeaseContext,
   lease: Lease,
   work: Work,
   file: ParserFile,
+  done: number[],
   signal: AbortSignal,
-): Promise<readonly number[]> {
-  const { db, store, scheduler, pool, metrics } = context;
-  const stop = metrics.grantSeconds.startTimer();
-  const pages = await pool.read(file, lease.pages, signal);
-  metrics.pageSeconds.observe(stop() / pages.length);
-  signal.throwIfAborted();
-  const [first, last] = [lease.pages[0] as number, lease.pages.at(-1) as number];
+): Promise<void> {
+  const { pool, metrics, log } = context;
+  if (lease.lost >= lostMax && work.pages.length > 0) {
+    await checkpoint(
+      context,
+      lease,
+      work,
+      work.pages.map((page) => givenUp(page, lease.lost)),
+    );
+    done.push(...work.pages);
+    return;
+  }
+  for (let left = work.pages; left.length > 0; ) {
+    const stop = metrics.grantSeconds.startTimer();
+    const pages = await pool.read(file, left, signal);
+    metrics.pageSeconds.observe(stop() / pages.length);
+    metrics.reads.inc(pages.length);
+    log.debug({ jobId: lease.jobId, pages: pages.map(({ page_number }) => page_number) }, 'pages read');
+    signal.throwIfAborted();
+    if (!(await checkpoint(context, lease, work, pages))) return;
+    done.push(...pages.map(({ page_number }) => page_number));
+    left = left.slice(pages.length);
+  }
+}
+
+/** False: the lease is not the newest any more. */
+async function checkpoint(
+  context: LeaseContext,
+  lease: Lease,
+  work: Work,
+  pages: readonly PackedPage[],
+): Promise<boolean> {
+  const { db, store, scheduler, metrics } = context;
+  const [first, last] = [pages[0]?.page_number as number, pages.at(-1)?.page_number as number];
   const key = pagesKey(work.tenantId, work.documentId, lease.epoch, first, last);
-  await writePageResults(store, key, pages);
-  const { decision, finished } = await savePages(db, lease, pages, key);
+  const offsets = await writePageResults(store, key, pages);
+  const saved = pages.map(({ packed, ...page }, index) => {
+    return { ...page, offset: offsets[index] as number, bytes: packed.length };
+  });
+  const { decision, finished } = await savePages(db, lease, saved, key);
   if (decision !== 'work') {
     await stepAside(context, lease, decision);
     if (decision === 'forget') await removeIfDeleted(context, work);
-    return [];
+    return false;
   }
   metrics.pages.inc(pages.length);
   for (const { error } of pages) if (error) metrics.pageErrors.inc({ code: error.code });
   if (finished) await scheduler.remove(lease.jobId);
-  return lease.pages;
+  return true;
 }
 
 async function stepAside({ db, scheduler, log }: LeaseContext, lease: Lease, decision: Decision): Promise<void> {

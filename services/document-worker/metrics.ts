@@ -39,6 +39,11 @@ export function createMetrics(registry: Registry, scheduler: Scheduler) {
   });
   return {
     pages: new Counter({ name: 'parser_pages_total', help: 'Pages checkpointed by this worker', registers }),
+    reads: new Counter({
+      name: 'parser_reads_total',
+      help: 'Pages read by this worker, checkpointed or lost',
+      registers,
+    }),
     pageErrors: new Counter({
       name: 'parser_page_errors_total',
       help: 'Pages that could not be read',
@@ -47,13 +52,13 @@ export function createMetrics(registry: Registry, scheduler: Scheduler) {
     }),
     pageSeconds: new Histogram({
       name: 'parser_page_seconds',
-      help: 'Mean time of a page in its grant',
+      help: 'Mean time of a page in its checkpoint',
       buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30],
       registers,
     }),
     grantSeconds: new Histogram({
       name: 'parser_grant_seconds',
-      help: 'Time to parse one grant',
+      help: 'Time to parse the pages of one checkpoint',
       buckets: [0.03, 0.1, 0.3, 1, 3, 10, 30, 100],
       registers,
     }),

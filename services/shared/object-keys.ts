@@ -4,6 +4,6 @@ export const tenantPrefix = (tenant: string) => `tenants/${tenant}/`;
 export const documentPrefix = (tenant: string, document: string) => `${tenantPrefix(tenant)}documents/${document}/`;
 /** The file as it was uploaded. */
 export const originalKey = (tenant: string, document: string) => `${documentPrefix(tenant, document)}original`;
-/** The checkpoint of one grant: gzipped JSON, PageResult[] (contract/page.ts) of pages `first` to `last`. */
+/** A checkpoint: results of pages `first` to `last` that were read under one grant, see page-results.ts. */
 export const pagesKey = (tenant: string, document: string, epoch: number, first: number, last: number) =>
   `${documentPrefix(tenant, document)}pages/${epoch}-${first}-${last}.json.gz`;

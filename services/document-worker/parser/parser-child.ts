@@ -1,7 +1,8 @@
 /** One parser child process, seen from the worker: one request at a time, a deadline per page, a memory limit. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import type { PageError, PageResult } from '../../shared/contract/page.ts';
+import { readFile, writeFile } from 'node:fs/promises';
+import type { PageError } from '../../shared/contract/page.ts';
+import type { PackedPage } from '../../shared/page-results.ts';
 import type { Isolation } from './isolation.ts';
 import type { ChildMessage, ReadRequest } from './protocol.ts';
 import { RefusedError } from './reader.ts';
@@ -54,7 +55,11 @@ export class ParserChild {
       cwd: options.folder,
       env: {},
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      // Packed pages arrive as bytes.
+      serialization: 'advanced',
     });
+    // When the container's memory ends the kernel takes the child, not the worker.
+    if (this.pid) writeFile(`/proc/${this.pid}/oom_score_adj`, '1000').catch(() => {});
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-stderrCharsMax);
     });
@@ -92,7 +97,7 @@ export class ParserChild {
    * @throws RefusedError when the document cannot be opened
    * @throws ChildLostError when the child died or had to be killed; pages given so far are good
    */
-  async read(request: ReadRequest, onPage: (page: PageResult) => void): Promise<number> {
+  async read(request: ReadRequest, onPage: (page: PackedPage) => void): Promise<number> {
     this.requests += 1;
     let pageCount = 0;
     let refusal: RefusedError | undefined;
@@ -139,7 +144,7 @@ export class ParserChild {
           end();
           const crash = {
             code: 'crash',
-            message: `The parser crashed: ${this.#stderr.trim() || 'no message'}`,
+            message: `The parser crashed: ${storable(this.#stderr) || 'no message'}`,
           } as const;
           const { code, message: text } = this.#reason ?? crash;
           reject(new ChildLostError(code, text, opened));
@@ -165,6 +170,9 @@ export class ParserChild {
     this.#process.kill('SIGKILL');
   }
 }
+
+/** A dying parser may write anything; PostgreSQL takes no NUL and no half a pair. */
+const storable = (text: string) => text.replaceAll('\0', '').toWellFormed().trim();
 
 /** Memory pages in /proc/{pid}/statm: 4 KiB on x86-64 and on Graviton under Amazon Linux and Debian. */
 const pageBytes = 4096;

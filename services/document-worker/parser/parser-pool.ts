@@ -1,11 +1,13 @@
 /** Up to four parser children. A page that hangs, crashes or is corrupt fails alone. */
 import { extname, join } from 'node:path';
-import type { PageError, PageResult } from '../../shared/contract/page.ts';
+import type { PageError } from '../../shared/contract/page.ts';
 import type { Logger } from '../../shared/log.ts';
+import type { PackedPage } from '../../shared/page-results.ts';
 import { type Isolation, isolate } from './isolation.ts';
 import { ChildLostError, type ChildOptions, ParserChild } from './parser-child.ts';
 import type { DocumentFile, ReadRequest } from './protocol.ts';
 import { failedPage, type RefusedError } from './reader.ts';
+import { packPage } from './serve-reads.ts';
 
 export interface PoolOptions {
   readonly log: Logger;
@@ -24,6 +26,11 @@ export interface PoolOptions {
 const requestsMax = 100;
 /** Resident memory above which an idle child is replaced. A fresh one has 90 MiB. */
 const rssRecycleMiB = 192;
+/**
+ * What is read between two checkpoints, beside the pages of a grant: results as JSON, packed to a fraction of it, of which
+ * four children's stand in memory at once; and time, so that little is read again after a kill. It ends with a page.
+ */
+const checkpointMax = { bytesMax: 4 * 1024 * 1024, msMax: 5000 };
 /** A document that loses this many children before its first page is at fault itself. */
 const openAttemptsMax = 2;
 const startAttemptsMax = 3;
@@ -72,40 +79,38 @@ export class ParserPool {
   async probe(file: DocumentFile, signal?: AbortSignal): Promise<number> {
     for (let attempt = 1; ; attempt += 1)
       try {
-        return await this.#withChild({ ...file, pages: [] }, () => {}, signal);
+        return await this.#withChild({ ...file, pages: [], ...checkpointMax }, () => {}, signal);
       } catch (error) {
         if (!(error instanceof ChildLostError) || signal?.aborted || attempt >= openAttemptsMax) throw error;
       }
   }
 
   /**
-   * A result for every page asked for, in order.
+   * Results of the first of these pages, in order: at least one, and as many as fit one checkpoint.
    *
    * @throws RefusedError when the document no longer opens
    */
-  async read(file: DocumentFile, pages: readonly number[], signal?: AbortSignal): Promise<PageResult[]> {
-    const results: PageResult[] = [];
-    let failedOpens = 0;
-    while (results.length < pages.length) {
-      const rest = pages.slice(results.length);
+  async read(file: DocumentFile, pages: readonly number[], signal?: AbortSignal): Promise<PackedPage[]> {
+    for (let attempt = 1; ; attempt += 1) {
+      const results: PackedPage[] = [];
       try {
-        await this.#withChild({ ...file, pages: rest }, (page) => results.push(page), signal);
+        await this.#withChild({ ...file, pages, ...checkpointMax }, (page) => results.push(page), signal);
+        const leftOut = { code: 'crash', message: 'The parser left the page out.' } as const;
+        return results.length > 0 ? results : [failed(pages[0] as number, leftOut)];
       } catch (error) {
         if (!(error instanceof ChildLostError) || signal?.aborted) throw error;
         const fault = { code: error.code, message: error.message };
-        if (error.opened) results.push(failed(pages[results.length] as number, fault));
-        else if (++failedOpens >= openAttemptsMax)
-          for (const page of pages.slice(results.length)) results.push(failed(page, fault));
+        if (error.opened) return [...results, failed(pages[results.length] as number, fault)];
+        if (attempt >= openAttemptsMax) return pages.map((page) => failed(page, fault));
       }
     }
-    return results;
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.#idle.splice(0), ...this.#busy].map((child) => child.kill()));
   }
 
-  async #withChild(request: ReadRequest, onPage: (page: PageResult) => void, signal?: AbortSignal): Promise<number> {
+  async #withChild(request: ReadRequest, onPage: (page: PackedPage) => void, signal?: AbortSignal): Promise<number> {
     signal?.throwIfAborted();
     const child = this.#takeIdle() ?? (await this.#startChild());
     this.#busy.add(child);
@@ -145,6 +150,6 @@ export class ParserPool {
 
 export type { RefusedError };
 
-const failed = (page: number, error: PageError) => failedPage(page, 'none', error);
+const failed = (page: number, error: PageError) => packPage(failedPage(page, 'none', error));
 /** Beside this file; in an image both are bundles and end with `.js`. */
 const defaultChildModule = join(import.meta.dirname, `child${extname(import.meta.filename)}`);

@@ -2,7 +2,7 @@
 import type { LineBox, PageResult } from '../../shared/contract/page.ts';
 import { pdfParser } from './pdf-document.ts';
 import type { Pdfium } from './pdfium.ts';
-import { failedPage, pageCharsMax } from './reader.ts';
+import { failedPage, pageCharsMax, pageLinesMax } from './reader.ts';
 
 type Box = [x0: number, y0: number, x1: number, y1: number];
 /** From the page's own coordinates to what is displayed: top left origin, turned and cropped. */
@@ -25,7 +25,12 @@ export function readPdfPage(pdfium: Pdfium, page: number, pageNumber: number): P
       const message = `Page ${pageNumber} has ${chars} characters, allowed are ${pageCharsMax}.`;
       return failedPage(pageNumber, pdfParser, { code: 'too-large', message });
     }
-    const { text, lines } = readLines(pdfium, textPage, chars, toDisplay);
+    const rawLines = rawText(pdfium, textPage, chars).split('\r\n');
+    if (rawLines.length > pageLinesMax) {
+      const message = `Page ${pageNumber} has ${rawLines.length} lines, allowed are ${pageLinesMax}.`;
+      return failedPage(pageNumber, pdfParser, { code: 'too-large', message });
+    }
+    const { text, lines } = readLines(pdfium, textPage, rawLines, toDisplay);
     const images = readImages(pdfium, page, toDisplay);
     return {
       ...failedPage(pageNumber, pdfParser, null),
@@ -45,12 +50,12 @@ export function readPdfPage(pdfium: Pdfium, page: number, pageNumber: number): P
   }
 }
 
-function readLines(pdfium: Pdfium, textPage: number, chars: number, toDisplay: ToDisplay) {
+function readLines(pdfium: Pdfium, textPage: number, rawLines: readonly string[], toDisplay: ToDisplay) {
   const lines: LineBox[] = [];
   const parts: string[] = [];
   let offset = 0;
   let place = 0;
-  for (const raw of rawText(pdfium, textPage, chars).split('\r\n')) {
+  for (const raw of rawLines) {
     const line = clean(raw);
     const box = lineBox(pdfium, textPage, place, raw.length, toDisplay);
     if (box && line.trim()) lines.push([offset, offset + line.length, ...box]);

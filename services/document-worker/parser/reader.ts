@@ -26,6 +26,10 @@ export class RefusedError extends Error {
 
 /** Characters of one page. A page of print has about 3,000; more than this is made to exhaust memory. */
 export const pageCharsMax = 500_000;
+/** Lines of one page, each with its box. A page of print has about 60, a printed table some hundred. */
+export const pageLinesMax = 10_000;
+/** A page's result as JSON: the most characters in any script with the most lines, or nearly. */
+export const pageBytesMax = 2 * 1024 * 1024;
 
 export function failedPage(pageNumber: number, parser: string, error: PageResult['error']): PageResult {
   return {

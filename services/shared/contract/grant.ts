@@ -14,6 +14,10 @@ export const grantPagesMax = 50;
 /** Time until a grant that is not renewed is given to another worker. Three renewals may be missed. */
 export const leaseMs = 40_000;
 export const renewEveryMs = 10_000;
+/** A page lost so often is given up. Once may be anybody's fault; the second and third time it was read apart. */
+export const lostMax = 3;
+/** A document that ended so many workers is given up as a whole: each costs everybody there their grants. */
+export const blamedMax = 5;
 
 export interface GrantRequest {
   readonly worker: string;
@@ -35,6 +39,10 @@ export interface Lease {
   readonly fence: number;
   /** 1-based numbers, ascending, at most {@link grantPagesMax}; empty for a probe. */
   readonly pages: readonly number[];
+  /** How often these pages, or this probe, were granted before and lost: their worker died or stood still. */
+  readonly lost: number;
+  /** How often that happened while pages of this job were under such suspicion, and alone under it. */
+  readonly blamed: number;
   /** Taken from the meter of the parser's account; 0 for the local parser. */
   readonly tokens: number;
   readonly expiresAtMs: number;

@@ -98,6 +98,6 @@ type SnapshotAnswer = Omit<SchedulerSnapshot, 'bands'> & { bands: BandAnswer[] }
 
 const bandNames = ['1-10', '11-100', '101-199', '200+'] as const;
 /** Redis takes one script: the parts in the order in which they use each other. */
-const script = ['state', 'pages', 'queues', 'leases', 'picking', 'operations']
+const script = ['state', 'pages', 'suspects', 'queues', 'leases', 'picking', 'operations']
   .map((part) => readFileSync(join(import.meta.dirname, 'lua', `${part}.lua`), 'utf8'))
   .join('\n');

@@ -1,6 +1,7 @@
 /** Documents for the worker's tests, made on the spot. */
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
+import { deflateSync } from 'node:zlib';
 import { degrees, PDFDocument, StandardFonts } from 'pdf-lib';
 
 /** One line of text per page, 50 points from the left and 42 from the top, turned as asked. */
@@ -40,6 +41,31 @@ export function brokenKoreanPdf(text: string): Buffer {
     '<< /Type /Font /Subtype /CIDFontType0 /BaseFont /HYSMyeongJo-Medium /CIDSystemInfo << /Registry (Adobe) /Ordering (Korea1) /Supplement 1 >> /FontDescriptor 8 0 R >>',
     '<< /Type /FontDescriptor /FontName /HYSMyeongJo-Medium /Flags 6 /FontBBox [0 -148 1001 880] /ItalicAngle 0 /Ascent 880 /Descent -120 /CapHeight 720 /StemV 60 >>',
   ];
+  return pdfFile(objects);
+}
+
+/** Pages of so many short lines each, every one inside the page: a small file with a great many boxes. */
+export function crowdedPdf(pages: number, lines: number): Buffer {
+  const leading = 800 / lines;
+  const object = 4;
+  const streams = Array.from({ length: pages }, (_, page) => {
+    const text = Array.from({ length: lines }, (_, line) => `(${(line + page) % 1000})'`).join('\n');
+    return deflateSync(`BT /F1 ${leading * 0.8} Tf ${leading} TL 50 820 Td\n${text}\nET`).toString('latin1');
+  });
+  const kids = streams.map((_, page) => `${object + page * 2} 0 R`).join(' ');
+  return pdfFile([
+    '<< /Type /Catalog /Pages 2 0 R >>',
+    `<< /Type /Pages /Kids [${kids}] /Count ${pages} >>`,
+    '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>',
+    ...streams.flatMap((stream, page) => [
+      `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents ${object + page * 2 + 1} 0 R /Resources << /Font << /F1 3 0 R >> >> >>`,
+      `<< /Length ${stream.length} /Filter /FlateDecode >>\nstream\n${stream}\nendstream`,
+    ]),
+  ]);
+}
+
+/** Objects by number, the first is the catalog. */
+function pdfFile(objects: readonly string[]): Buffer {
   let file = '%PDF-1.4\n';
   const places = objects.map((object, index) => {
     const place = file.length;

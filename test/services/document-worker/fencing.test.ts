@@ -8,12 +8,11 @@ import { type LeaseContext, workOn } from '../../../services/document-worker/lea
 import { LocalFiles } from '../../../services/document-worker/local-files.ts';
 import { createMetrics } from '../../../services/document-worker/metrics.ts';
 import { ChildLostError } from '../../../services/document-worker/parser/parser-child.ts';
-import { failedPage } from '../../../services/document-worker/parser/reader.ts';
 import { enqueueFromDatabase } from '../../../services/document-worker/reconcile.ts';
 import type { Lease, WorkKind } from '../../../services/shared/contract/grant.ts';
 import { RedisScheduler } from '../../../services/shared/scheduler/redis-scheduler.ts';
 import { pdfOf } from './documents.ts';
-import { type Bench, openBench } from './fixture.ts';
+import { type Bench, openBench, savedPage } from './fixture.ts';
 
 let bench: Bench;
 let redis: Redis;
@@ -58,7 +57,7 @@ async function parsing(pages: number) {
   return made;
 }
 
-const failed = (page: number) => failedPage(page, 'test', { code: 'crash', message: 'late' });
+const failed = (page_number: number) => savedPage(page_number, { code: 'crash', message: 'late' });
 
 test('a probe that runs out of time after its lease was taken over does not fail the job of its successor', async () => {
   const { jobId } = await bench.submit(await pdfOf(['one']));

@@ -8,8 +8,9 @@ import { sql } from 'kysely';
 import type pg from 'pg';
 import { uuidv7 } from 'uuidv7';
 import { createDocumentWorker, type DocumentWorker } from '../../../services/document-worker/app.ts';
+import type { SavedPage } from '../../../services/document-worker/jobs.ts';
 import type { WorkerOptions } from '../../../services/document-worker/worker.ts';
-import type { PageResult } from '../../../services/shared/contract/page.ts';
+import type { PageError, PageResult } from '../../../services/shared/contract/page.ts';
 import { type Hit, searchAnswer, vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
 import { type Database, openDatabase } from '../../../services/shared/database.ts';
 import { type DocumentStore, openDocumentStore } from '../../../services/shared/document-store.ts';
@@ -39,7 +40,8 @@ export interface Bench {
   /** Stores a document and its job, and tells the workers; answers the job's id. */
   submit(body: Uint8Array, mediaType?: string): Promise<{ jobId: string; documentId: string }>;
   job(id: string): Promise<Selectable<Jobs>>;
-  until(id: string, holds: (job: Selectable<Jobs>) => boolean, limitMs?: number): Promise<Selectable<Jobs>>;
+  /** However long it takes, while it moves. @param stillMs longest time without a movement; default a minute */
+  until(id: string, holds: (job: Selectable<Jobs>) => boolean, stillMs?: number): Promise<Selectable<Jobs>>;
   pages(documentId: string): Promise<PageResult[]>;
   /** What the api says when a job changed. */
   notify(jobId: string): Promise<void>;
@@ -49,6 +51,16 @@ export interface Bench {
   search(query: string, documentId?: string): Promise<Hit[]>;
   close(): Promise<void>;
 }
+
+/** What a checkpoint records of a page; nothing stands where it says. */
+export const savedPage = (page_number: number, error: PageError | null = null): SavedPage => ({
+  page_number,
+  error,
+  withoutText: false,
+  offset: 0,
+  bytes: 1,
+  resultBytes: 1,
+});
 
 const embedder = createEmbedder({
   EMBEDDING_URL: '',
@@ -159,22 +171,27 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
       return { jobId, documentId };
     },
     job,
-    until: async (id, holds, limitMs = 60_000) => {
-      for (const end = Date.now() + limitMs; ; await sleep(50)) {
+    until: async (id, holds, stillMs = 60_000) => {
+      let moved = { at: 0, sinceMs: Date.now() };
+      for (;;) {
         const state = await job(id);
         if (holds(state)) return state;
-        if (Date.now() > end) throw new Error(`the job is still ${JSON.stringify(state)}`);
+        const at = state.moved_at.getTime();
+        if (at !== moved.at) moved = { at, sinceMs: Date.now() };
+        if (Date.now() - moved.sinceMs > stillMs) throw new Error(`the job is still ${JSON.stringify(state)}`);
+        await sleep(50);
       }
     },
     pages: async (documentId) => {
       const rows = await db
         .selectFrom('pages')
-        .select(['object_key'])
-        .distinct()
+        .selectAll()
         .where('document_id', '=', documentId)
+        .orderBy('page_number')
         .execute();
-      const objects = await Promise.all(rows.map(({ object_key }) => readPageResults(store, object_key)));
-      return objects.flat().sort((a, b) => a.page_number - b.page_number);
+      const results: PageResult[] = [];
+      for await (const page of readPageResults(store, rows)) results.push(page);
+      return results;
     },
     order: async (kind, documentId) => {
       const jobId = uuidv7();

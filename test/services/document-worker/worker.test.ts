@@ -28,7 +28,7 @@ testWith(lacksManuals)(
   'a manual of more than 2,000 pages is read whole, each page once, and can be searched',
   async () => {
     const { jobId, documentId } = await bench.submit(await readFile(manual));
-    const job = await bench.until(jobId, ended, 120_000);
+    const job = await bench.until(jobId, ended);
     expect(job).toMatchObject({
       status: 'succeeded',
       pages_total: 2415,
@@ -47,7 +47,8 @@ testWith(lacksManuals)(
     const ledger = await bench.db.selectFrom('ledger').selectAll().where('job_id', '=', jobId).execute();
     expect(ledger.reduce((sum, { amount }) => sum + amount, 0)).toBe(2415);
   },
-  180_000,
+  // Indexing 2,415 pages takes minutes on a machine that does much else.
+  900_000,
 );
 
 test('Markdown is cut in pages and found by its words', async () => {

@@ -7,7 +7,10 @@ function operations.enqueue(id, tenant, at, pages, epoch)
   if not job then
     -- Above every lease given before: of those PostgreSQL remembers the highest epoch, and time is above the others.
     local seed = math.max(number(epoch) + 1, now)
-    job = { id = id, tenant = tenant, kind = 'probe', at = number(at), waiting = {}, left = 0, epoch = seed, fence = seed }
+    job = {
+      id = id, tenant = tenant, kind = 'probe', at = number(at), waiting = {}, left = 0, epoch = seed, fence = seed,
+      suspects = {}, blamed = 0,
+    }
   end
   -- A new attempt raised the fence in PostgreSQL.
   job.epoch = math.max(job.epoch, number(epoch))
@@ -15,6 +18,9 @@ function operations.enqueue(id, tenant, at, pages, epoch)
     if pages == 'probe' then return end
     job.kind = 'parse'
     job.waiting = parse(pages)
+    -- Suspects that are not done stay so.
+    job.suspects = cleared(job.suspects, minus(in_order(job.suspects), job.waiting))
+    job.waiting = minus(job.waiting, in_order(job.suspects))
     for _, lease in ipairs(redis.call('SMEMBERS', P .. 'held:' .. id)) do
       job.waiting = minus(job.waiting, parse(redis.call('HGET', P .. 'lease:' .. lease, 'pages')))
     end
@@ -30,6 +36,18 @@ end
 function operations.grant(worker, kinds, free_slots, slots, pages_max, lease_ms)
   reclaim()
   local last_band = (number(slots) > 1 and number(free_slots) <= 1) and LIGHT or 4
+  local suspected = pick_suspects(kinds)
+  if suspected then
+    local taken, lost
+    redis.call('ZREM', P .. 'suspects', suspected.id)
+    requeue(suspected, function() taken, lost = take_suspects(suspected) end)
+    if suspected.kind == 'probe' then
+      suspected.queued = 0
+      leave_queue(suspected)
+      taken = {}
+    end
+    return give(suspected, suspected.kind, taken, worker, number(lease_ms), lost)
+  end
   for kind in string.gmatch(kinds, '%a+') do
     if kind == 'probe' and not empty(0) then
       local job_id, charge = pick_in_band(0)
@@ -67,14 +85,17 @@ end
 function operations.complete(lease, job_id, done)
   local job = load_job(job_id)
   if not job then return 0 end
-  local pages = redis.call('HGET', P .. 'lease:' .. lease, 'pages')
+  local kind = redis.call('HGET', P .. 'lease:' .. lease, 'kind')
+  local ranges, lost = ranges_of(lease), lost_before(lease)
   end_lease(lease, job_id)
-  if job.kind == 'probe' and not (pages and not job.band) then return 0 end
+  if job.kind == 'probe' and not (kind and not job.band) then return 0 end
   requeue(job, function()
-    job.waiting = minus(union(job.waiting, parse(pages)), parse(done))
+    if kind == job.kind then give_back(job, kind == 'probe' and ranges or minus(ranges, parse(done)), lost) end
+    job.waiting = minus(job.waiting, parse(done))
+    job.suspects = cleared(job.suspects, parse(done))
   end)
-  if job.kind == 'parse' and job.left == 0 and redis.call('EXISTS', P .. 'held:' .. job_id) == 0 then forget_job(job) end
-  return pages and 1 or 0
+  if job.kind == 'parse' and job.left == 0 and #job.suspects == 0 and redis.call('EXISTS', P .. 'held:' .. job_id) == 0 then forget_job(job) end
+  return kind and 1 or 0
 end
 
 function operations.remove(job_id)

@@ -80,16 +80,27 @@ local function charge_shares(job, pages, by_credit)
   redis.call('HINCRBY', P .. 'state', 'granted', pages)
 end
 
-local function give(job, kind, pages, worker, lease_ms)
+-- The job whose suspects are next, unless some are under way or the worker does not take their kind.
+local function pick_suspects(kinds)
+  local holder = redis.call('GET', P .. 'suspect')
+  if holder and redis.call('ZSCORE', P .. 'leases', holder) then return nil end
+  local job_id = redis.call('ZRANGE', P .. 'suspects', 0, 0)[1]
+  local job = job_id and load_job(job_id)
+  return job and string.find(kinds, job.kind, 1, true) and job
+end
+
+-- `lost`: how often the pages were lost before; nil when they are no suspects.
+local function give(job, kind, pages, worker, lease_ms, lost)
   job.epoch = math.max(job.epoch + 1, now)
   local lease = job.id .. ':' .. string.format('%d', job.epoch)
   redis.call('ZADD', P .. 'leases', exact(now + lease_ms), lease)
   redis.call('HSET', P .. 'lease:' .. lease, 'job', job.id, 'kind', kind, 'epoch', exact(job.epoch),
-    'pages', format(pages), 'worker', worker)
+    'pages', format(pages), 'worker', worker, 'lost', lost or '')
+  if lost then redis.call('SET', P .. 'suspect', lease) end
   redis.call('SADD', P .. 'held:' .. job.id, lease)
   save_job(job)
   return cjson.encode({
     id = lease, kind = kind, jobId = job.id, tenantId = job.tenant, epoch = job.epoch, fence = job.fence,
-    pages = format(pages), expiresAtMs = now + lease_ms,
+    pages = format(pages), expiresAtMs = now + lease_ms, lost = lost or 0, blamed = job.blamed,
   })
 end

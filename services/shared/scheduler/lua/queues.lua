@@ -1,18 +1,20 @@
 -- Queues.
 
 local function load_job(id)
-  local f = redis.call('HMGET', P .. 'job:' .. id, 'tenant', 'kind', 'at', 'waiting', 'left', 'epoch', 'fence', 'band')
+  local f = redis.call('HMGET', P .. 'job:' .. id, 'tenant', 'kind', 'at', 'waiting', 'left', 'epoch', 'fence', 'band',
+    'suspects', 'blamed')
   if not f[1] then return nil end
   return {
     id = id, tenant = f[1], kind = f[2], at = number(f[3]), waiting = parse(f[4]), left = number(f[5]),
     epoch = number(f[6]), fence = number(f[7]), band = tonumber(f[8] or ''),
+    suspects = parse_suspects(f[9]), blamed = number(f[10]),
   }
 end
 
 local function save_job(job)
   redis.call('HSET', P .. 'job:' .. job.id, 'tenant', job.tenant, 'kind', job.kind, 'at', exact(job.at),
     'waiting', format(job.waiting), 'left', job.left, 'epoch', exact(job.epoch), 'fence', exact(job.fence),
-    'band', job.band or '')
+    'band', job.band or '', 'suspects', format_suspects(job.suspects), 'blamed', job.blamed)
 end
 
 -- Jobs that tie go by age: the time leads the member's name.
@@ -45,6 +47,7 @@ end
 
 local function join_queue(job)
   if job.kind == 'parse' and job.left == 0 then return end
+  if job.kind == 'probe' and #job.suspects > 0 then return end
   local band, tenant = band_of(job), job.tenant
   redis.call('ZADD', P .. 'waiting:' .. band, exact(job.at), job.id)
   redis.call('ZADD', P .. 'queue:' .. band .. ':' .. tenant, band == 0 and exact(job.at) or job.left, member(job))
@@ -78,6 +81,7 @@ local function requeue(job, change)
   change()
   job.left = count(job.waiting)
   join_queue(job)
+  line_up(job)
   save_job(job)
   settle_credit(job.tenant)
 end
@@ -90,5 +94,6 @@ local function forget_job(job)
     redis.call('DEL', P .. 'lease:' .. lease)
   end
   redis.call('DEL', P .. 'job:' .. job.id, P .. 'held:' .. job.id)
+  redis.call('ZREM', P .. 'suspects', job.id)
   settle_credit(job.tenant)
 end

@@ -15,6 +15,7 @@ const orders: Readonly<Record<string, () => unknown>> = {
   },
   crash: () => process.abort(),
   exit: () => process.exit(3),
+  'end-worker': () => process.kill(process.ppid, 'SIGKILL'),
   fill: () => {
     const hoard = [];
     for (;;) hoard.push(Buffer.alloc(8 * 1024 * 1024, 1));

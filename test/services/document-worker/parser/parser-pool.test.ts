@@ -1,8 +1,11 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ParserPool } from '../../../../services/document-worker/parser/parser-pool.ts';
+import type { DocumentFile } from '../../../../services/document-worker/parser/protocol.ts';
+import type { PageResult } from '../../../../services/shared/contract/page.ts';
 import { createLogger } from '../../../../services/shared/log.ts';
 import { lacksQpdf } from '../../../flows/documents.ts';
 import { testWith } from '../../../skip.ts';
@@ -38,10 +41,18 @@ async function file(bytes: Uint8Array | string, mediaType: 'application/pdf' | '
   await writeFile(path, bytes);
   return { path, mediaType };
 }
+/** All of the pages, in as many requests as it takes. */
+async function read(from: ParserPool, file: DocumentFile, pages: readonly number[], signal?: AbortSignal) {
+  const results: PageResult[] = [];
+  while (results.length < pages.length)
+    for (const { packed } of await from.read(file, pages.slice(results.length), signal))
+      results.push(JSON.parse(gunzipSync(packed).toString()) as PageResult);
+  return results;
+}
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 
 test('a page has its text, a box per line from the top left, and its size', async () => {
-  const [page] = await pool.read(await file(await pdfOf(['Hello bulkhead'])), [1]);
+  const [page] = await read(pool, await file(await pdfOf(['Hello bulkhead'])), [1]);
   expect(page).toMatchObject({
     page_number: 1,
     text: 'Hello bulkhead',
@@ -59,7 +70,7 @@ test('a page has its text, a box per line from the top left, and its size', asyn
 });
 
 test.each([90, 180, 270])('on a page turned by %i degrees the boxes are where the text is seen', async (rotation) => {
-  const [page] = await pool.read(await file(await pdfOf(['Turned text'], { rotation })), [1]);
+  const [page] = await read(pool, await file(await pdfOf(['Turned text'], { rotation })), [1]);
   const [width, height] = rotation === 180 ? [595, 842] : [842, 595];
   expect(page?.metadata).toMatchObject({ width, height, rotation });
   const box = page?.lines[0]?.slice(2) as [number, number, number, number];
@@ -72,7 +83,7 @@ test('offsets of lines are exact over a real manual', async () => {
   const manual = await file(await readFile('/usr/share/R/doc/manual/R-intro.pdf'));
   const pageCount = await pool.probe(manual);
   expect(pageCount).toBeGreaterThan(90);
-  for (const { text, lines, metadata } of await pool.read(manual, upTo(40))) {
+  for (const { text, lines, metadata } of await read(pool, manual, upTo(40))) {
     expect(text).toBe(text.toWellFormed());
     for (const [start, end, x0, y0, x1, y1] of lines) {
       expect(text.slice(start, end)).not.toContain('\n');
@@ -85,14 +96,14 @@ test('offsets of lines are exact over a real manual', async () => {
 
 test('Korean is read, and a page that is missing from the file fails alone', async () => {
   const korean = '한국어 문서를 읽습니다';
-  const pages = await pool.read(await file(brokenKoreanPdf(korean)), [1, 2, 3]);
+  const pages = await read(pool, await file(brokenKoreanPdf(korean)), [1, 2, 3]);
   expect(pages.map(({ text }) => text)).toEqual([korean, '', korean]);
   expect(pages.map(({ error }) => error?.code ?? null)).toEqual([null, 'corrupt', null]);
   expect(pages[1]?.error?.message).toBe('Page 2 cannot be read: its part of the file is damaged or missing.');
 });
 
 test('a scanned page says so, with its picture', async () => {
-  const [page] = await pool.read(await file(await scannedPdf()), [1]);
+  const [page] = await read(pool, await file(await scannedPdf()), [1]);
   expect(page?.metadata.scanned).toBe(true);
   expect(page?.images).toEqual([{ box: [10, 30, 110, 80], width_px: 1, height_px: 1 }]);
 });
@@ -117,7 +128,7 @@ testWith(lacksQpdf)('a locked document is refused as such', async () => {
 test('pages that hang, crash or fill the memory fail alone; the rest is read by another child', async () => {
   const orders = ['one', 'hang', 'three', 'crash', 'five', 'fill', 'exit', 'eight'];
   const before = hostile.counts.lost;
-  const pages = await hostile.read(await file(orders.join('\n'), 'text/plain'), upTo(8));
+  const pages = await read(hostile, await file(orders.join('\n'), 'text/plain'), upTo(8));
   expect(pages.map(({ page_number }) => page_number)).toEqual(upTo(8));
   expect(pages.map(({ text, error }) => error?.code ?? text)).toEqual([
     'one',
@@ -136,12 +147,12 @@ test('pages that hang, crash or fill the memory fail alone; the rest is read by 
 test('a document that hangs when it is opened fails its pages, after two children', async () => {
   const hanging = await file('hang-on-open', 'text/plain');
   await expect(hostile.probe(hanging)).rejects.toMatchObject({ code: 'timeout' });
-  expect((await hostile.read(hanging, [1, 2])).map(({ error }) => error?.code)).toEqual(['timeout', 'timeout']);
+  expect((await read(hostile, hanging, [1, 2])).map(({ error }) => error?.code)).toEqual(['timeout', 'timeout']);
 }, 60_000);
 
 test('a child sees no environment, no files but documents, no processes, no threads, no network', async () => {
   const orders = ['environment', 'read-secret', 'write', 'spawn', 'thread', 'connect'];
-  const pages = await hostile.read(await file(orders.join('\n'), 'text/plain'), upTo(orders.length));
+  const pages = await read(hostile, await file(orders.join('\n'), 'text/plain'), upTo(orders.length));
   const network = hostile.isolation.refused.some((what) => what.startsWith('own network namespace'));
   expect(pages.map(({ text }) => text).slice(0, 5)).toEqual([
     '',
@@ -155,7 +166,7 @@ test('a child sees no environment, no files but documents, no processes, no thre
 
 test('what is aborted stops at once, and its child with it', async () => {
   const abort = new AbortController();
-  const reading = hostile.read(await file('hang', 'text/plain'), [1], abort.signal);
+  const reading = read(hostile, await file('hang', 'text/plain'), [1], abort.signal);
   setTimeout(() => abort.abort(), 200);
   await expect(reading).rejects.toThrow();
 });

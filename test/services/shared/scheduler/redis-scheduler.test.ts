@@ -69,7 +69,7 @@ test('a renewed lease lives; an expired one gives its pages back under a higher 
   expect(await scheduler.renew(first)).toBe(true);
   await expire(first);
   const second = leaseOf(await ask());
-  expect(second.pages).toEqual(first.pages);
+  expect(second.pages).toEqual(first.pages.slice(0, 8));
   expect(second.fence).toBeGreaterThan(first.epoch);
   expect(second.epoch).toBeGreaterThan(second.fence);
   expect(await scheduler.renew(first)).toBe(false);
