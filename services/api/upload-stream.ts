@@ -13,8 +13,8 @@ export class UploadStream extends Transform {
   readonly #name: string;
   readonly #bytesMax: number;
   readonly #hash = createHash('sha256');
-  /** Fails at the first byte that is not UTF-8. */
-  readonly #decoder = new TextDecoder('utf-8', { fatal: true });
+  /** What the text may still be; each fails at its first byte that is something else. */
+  #decoders: TextDecoder[] = [];
   #bytes = 0;
   #head: Buffer | null = Buffer.alloc(0);
   #type: MediaType | null = null;
@@ -69,17 +69,29 @@ export class UploadStream extends Transform {
     else if (found && !found.startsWith('text/') && !found.endsWith('xml')) throw unsupported(found);
     else {
       this.#type = /\.(md|markdown)$/i.test(this.#name) ? 'text/markdown' : 'text/plain';
+      this.#decoders = encodingsOf(head).map((encoding) => new TextDecoder(encoding, { fatal: true }));
       this.#assertText(head);
     }
   }
 
   #assertText(chunk: Buffer, more = true): void {
-    try {
-      if (chunk.includes(0)) throw new TypeError('a NUL byte');
-      this.#decoder.decode(chunk, { stream: more });
-    } catch {
-      throw unsupported('neither a PDF nor text in UTF-8');
-    }
+    this.#decoders = this.#decoders.filter((decoder) => decodes(decoder, chunk, more));
+    if (this.#decoders.length === 0) throw unsupported('neither a PDF nor text');
+  }
+}
+
+/** As the parser reads text: UTF-16 by its byte order mark, else UTF-8, else Korean EUC-KR. */
+function encodingsOf(head: Buffer): string[] {
+  const mark = head.length >= 2 ? head.readUInt16BE() : 0;
+  if (mark === 0xfffe) return ['utf-16le'];
+  return mark === 0xfeff ? ['utf-16be'] : ['utf-8', 'euc-kr'];
+}
+
+function decodes(decoder: TextDecoder, chunk: Buffer, more: boolean): boolean {
+  try {
+    return !decoder.decode(chunk, { stream: more }).includes('\0');
+  } catch {
+    return false;
   }
 }
 
@@ -87,7 +99,10 @@ export const tooLarge = (bytesMax: number) =>
   new ProblemError('too-large', `The file is larger than ${bytesMax} bytes, which is the most allowed here.`);
 
 const unsupported = (found: string) =>
-  new ProblemError('unsupported-type', `The content is ${found}; allowed are PDF, Markdown and plain text in UTF-8.`);
+  new ProblemError(
+    'unsupported-type',
+    `The content is ${found}; allowed are PDF, and Markdown and plain text in UTF-8, UTF-16 with its mark or EUC-KR.`,
+  );
 
 /** What a file may be called: one line without control characters or folders, at most 255 characters. */
 export function fileName(given: string | undefined): string {

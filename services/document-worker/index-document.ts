@@ -49,8 +49,8 @@ export async function indexDocument(context: IndexContext, jobId: string, option
   try {
     // What a run before left must not stand beside the new chunks: pages may have been read again.
     if (!run.first) await vectors.deleteDocument(run, signal);
-    const found = await writeChunks(context, run, embedder, signal);
-    const outcome = await outcomeOf(db, run.documentId, found.chunks, found.scanned);
+    const chunks = await writeChunks(context, run, embedder, signal);
+    const outcome = await outcomeOf(db, run.documentId, chunks);
     await endRun(db, run, outcome.status, outcome.problem);
   } catch (error) {
     if (error instanceof SupersededError || isSuperseded(error)) return;
@@ -65,10 +65,14 @@ export async function indexDocument(context: IndexContext, jobId: string, option
 class CanceledError extends Error {}
 class SupersededError extends Error {}
 
-async function writeChunks(context: IndexContext, run: IndexRun, embedder: Embedder, signal: AbortSignal) {
+async function writeChunks(
+  context: IndexContext,
+  run: IndexRun,
+  embedder: Embedder,
+  signal: AbortSignal,
+): Promise<number> {
   const batchChunks = chunksPerBatch(embedder.dimensions);
   let chunks = 0;
-  let scanned = 0;
   const batch: Chunk[] = [];
   const flush = async () => {
     const standing = await lookAt(context.db, run);
@@ -80,7 +84,6 @@ async function writeChunks(context: IndexContext, run: IndexRun, embedder: Embed
     batch.length = 0;
   };
   for await (const page of donePages(context, run.documentId)) {
-    if (page.metadata.scanned) scanned += 1;
     for (const { start, end, text } of chunkPage(page.text)) {
       const id = `${run.documentId}:${page.page_number}:${start}`;
       batch.push({ id, page_number: page.page_number, start, end, text, vector: [] });
@@ -88,7 +91,7 @@ async function writeChunks(context: IndexContext, run: IndexRun, embedder: Embed
     }
   }
   await flush();
-  return { chunks, scanned };
+  return chunks;
 }
 
 async function upsert(
@@ -134,17 +137,18 @@ async function* donePages({ db, store }: IndexContext, documentId: string): Asyn
   yield* readPageResults(store, rows);
 }
 
-async function outcomeOf(db: Database, documentId: string, chunks: number, scanned: number) {
-  const { pages, failed, message } = await db
+async function outcomeOf(db: Database, documentId: string, chunks: number) {
+  const { pages, failed, withoutText, message } = await db
     .selectFrom('pages')
     .select((eb) => [
       eb.fn.countAll<number>().as('pages'),
       eb.fn.count<number>('error_code').as('failed'),
+      eb.fn.countAll<number>().filterWhere('without_text', '=', true).as('withoutText'),
       eb.fn.min('error_message').as('message'),
     ])
     .where('document_id', '=', documentId)
     .executeTakeFirstOrThrow();
-  return decideOutcome({ pages, failed, scanned, chunks, message });
+  return decideOutcome({ pages, failed, withoutText, chunks, message });
 }
 
 interface Outcome {
@@ -156,21 +160,22 @@ interface Outcome {
 export function decideOutcome(found: {
   pages: number;
   failed: number;
-  scanned: number;
+  /** Something is drawn on them, but they hold no text. */
+  withoutText: number;
   chunks: number;
   message: string | null;
 }): Outcome {
-  const { pages, failed, scanned, chunks, message } = found;
+  const { pages, failed, withoutText, chunks, message } = found;
   if (failed === pages)
     return { status: 'failed', problem: new ProblemError('damaged', `No page could be read. ${message ?? ''}`.trim()) };
   if (chunks === 0) {
     const why =
-      scanned > 0
-        ? `${scanned} of ${pages} pages are pictures of text, which this installation cannot read.`
+      withoutText > 0
+        ? `${withoutText} of ${pages} pages hold no text (scanned?); pictures of text cannot be read here.`
         : 'The document has no text.';
     return { status: 'failed', problem: new ProblemError('no-text', why) };
   }
-  return { status: failed > 0 ? 'partial' : 'succeeded' };
+  return { status: failed + withoutText > 0 ? 'partial' : 'succeeded' };
 }
 
 function embedderOf(settings: EmbeddingSettings, { embedding }: IndexRun): Embedder | ProblemError {

@@ -71,6 +71,7 @@ export function toJob(row: JobRow, { failedPages, usage, ahead }: JobExtras, now
       pages_total: row.pages_total,
       pages_done: row.pages_done,
       pages_failed: row.pages_failed,
+      pages_without_text: row.pages_without_text,
       failed_pages: [...failedPages],
       eta_ms: etaMs(row, now),
       moved_at: row.moved_at.toISOString(),

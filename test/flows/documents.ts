@@ -30,6 +30,23 @@ export async function writePdf(path: string, pages: readonly string[]): Promise<
   return path;
 }
 
+/** Pages that are one picture each, as a scanner makes them, then pages of text. */
+export async function writePictures(path: string, pictures: number, texts: readonly string[]): Promise<string> {
+  await writeFile(path, await picturePdf(pictures, texts));
+  return path;
+}
+
+export async function picturePdf(pictures: number, texts: readonly string[] = []): Promise<Uint8Array> {
+  const pdf = await PDFDocument.create();
+  const onePixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+  const image = await pdf.embedPng(onePixel);
+  for (let page = 0; page < pictures; page += 1)
+    pdf.addPage([200, 100]).drawImage(image, { x: 10, y: 20, width: 100, height: 50 });
+  const font = await pdf.embedFont(StandardFonts.Helvetica);
+  for (const text of texts) pdf.addPage([595, 842]).drawText(text, { x: 50, y: 760, size: 12, font });
+  return pdf.save();
+}
+
 export async function writeEncryptedPdf(path: string, source: string): Promise<string> {
   execFileSync('qpdf', ['--encrypt', 'secret', 'owner', '256', '--', source, path]);
   return path;

@@ -3,20 +3,38 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { routes } from '../../services/shared/contract/routes.ts';
+import { type ModelServer, startModelServer } from '../services/chat/model-server.ts';
 import { testWith } from '../skip.ts';
-import { Client, ofKind } from './client.ts';
-import { lacksManuals, lacksQpdf, manualPdf, writeEncryptedPdf, writePdf, writeTruncatedPdf } from './documents.ts';
+import { Client, ofKind, type ProblemAnswer } from './client.ts';
+import {
+  lacksManuals,
+  lacksQpdf,
+  manualPdf,
+  writeEncryptedPdf,
+  writePdf,
+  writePictures,
+  writeTruncatedPdf,
+} from './documents.ts';
 import { type Flow, openFlow, startTimeoutMs } from './house.ts';
 
 let flow: Flow;
 let brain: string;
+/** Answers when a test lets it. */
+let model: ModelServer;
 beforeAll(async () => {
+  model = await startModelServer();
   flow = await openFlow({
-    settings: { api: { UPLOAD_BYTES_MAX: String(2 * 1024 * 1024) }, chat: { CHAT_SLOTS: '1' } },
+    settings: {
+      api: { UPLOAD_BYTES_MAX: String(2 * 1024 * 1024) },
+      chat: { CHAT_SLOTS: '1', MODEL_URL: model.url, MODEL_NAME: 'held' },
+    },
   });
   brain = (await flow.owner.call(routes.createBrain, { body: { name: 'Hostile' } })).id;
 }, startTimeoutMs);
-afterAll(() => flow?.close(), startTimeoutMs);
+afterAll(async () => {
+  await flow?.close();
+  await model.close();
+}, startTimeoutMs);
 
 const fileIn = (name: string) => join(flow.folder, name);
 const writeText = async (name: string, text: string | Buffer) => {
@@ -38,20 +56,33 @@ describe('broken documents', () => {
     expect(await flow.owner.finished(id)).toMatchObject({ status: 'failed', error: { code: 'damaged' } });
   });
 
-  testWith(lacksManuals)(
-    'a truncated PDF ends with a reason or with the pages that are there, never in between',
-    async () => {
-      const { id } = await flow.owner.ingest(brain, await writeTruncatedPdf(fileIn('truncated.pdf'), manualPdf));
-      const job = await flow.owner.finished(id);
-      expect(['failed', 'partial', 'succeeded']).toContain(job.status);
-      if (job.status === 'failed') expect(job.error?.code).toBe('damaged');
-      else expect(job.progress.pages_done).toBe(job.progress.pages_total);
-    },
-  );
+  testWith(lacksManuals)('a PDF of which only half arrived is not added, and says so', async () => {
+    const { id } = await flow.owner.ingest(brain, await writeTruncatedPdf(fileIn('truncated.pdf'), manualPdf));
+    expect(await flow.owner.finished(id)).toMatchObject({ status: 'failed', error: { code: 'damaged' } });
+  });
 
   test('a PDF without text is not added, and says so', async () => {
     const { id } = await flow.owner.ingest(brain, await writePdf(fileIn('blank.pdf'), ['', '']));
     expect(await flow.owner.finished(id)).toMatchObject({ status: 'failed', error: { code: 'no-text' } });
+  });
+
+  test('a document whose pages are mostly pictures says how many hold no text', async () => {
+    const { id } = await flow.owner.ingest(brain, await writePictures(fileIn('pictures.pdf'), 3, ['The only text.']));
+    expect(await flow.owner.finished(id)).toMatchObject({
+      status: 'partial',
+      progress: { pages_total: 4, pages_done: 4, pages_failed: 0, pages_without_text: 3 },
+    });
+  });
+
+  test.each([
+    ['UTF-16', Buffer.from('\uFEFF구명조끼는 좌석 아래에 있습니다', 'utf16le'), '구명조끼는 좌석 아래에 있습니다'],
+    ['EUC-KR', Buffer.from('c7d1b1b9beee20b9aebcad', 'hex'), '한국어 문서'],
+  ])('text in %s is read as what it says', async (name, bytes, text) => {
+    const { id } = await flow.owner.ingest(brain, await writeText(`${name}.txt`, bytes));
+    const { status, document_id } = await flow.owner.finished(id);
+    expect(status).toBe('succeeded');
+    const page = await flow.owner.call(routes.getPage, { params: { document: document_id as string, page: 1 } });
+    expect(page.text).toBe(text);
   });
 
   test('an empty file is refused before any work', async () => {
@@ -145,24 +176,33 @@ describe('strangers', () => {
 });
 
 describe('a full chat', () => {
-  test('yields at once with a hint, and answers when it is asked again', async () => {
+  test('yields at once with a hint while its slot is taken, and answers when it is free', async () => {
     const { id } = await flow.owner.ingest(brain, await writeText('slow.txt', 'Tides follow the moon. '.repeat(200)));
     await flow.owner.finished(id);
-    const asked = await Promise.all(
-      Array.from({ length: 12 }, () =>
-        flow.owner.ask(brain, 'What do tides follow?').then(
-          ({ events }) => ({ events }),
-          (refused) => ({ refused }),
-        ),
-      ),
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const asked = new Promise<void>((resolve) => {
+      model.behave(async (stream) => {
+        resolve();
+        await held;
+        stream.text('The moon [1].');
+        stream.end();
+      });
+    });
+    const first = flow.owner.ask(brain, 'What do tides follow?');
+    await asked;
+    const others = await Promise.allSettled(
+      Array.from({ length: 5 }, () => flow.owner.ask(brain, 'What do tides follow?')),
     );
-    const answered = asked.flatMap((one) => ('events' in one ? [one.events] : []));
-    expect(answered.length).toBeGreaterThan(0);
-    for (const one of asked)
-      if ('refused' in one) {
-        expect(one.refused).toMatchObject({ status: 503, code: 'yield' });
-        expect(Number(one.refused.headers.get('retry-after'))).toBeGreaterThan(0);
-      }
+    release();
+    for (const other of others) {
+      expect(other).toMatchObject({ status: 'rejected', reason: { status: 503, code: 'yield' } });
+      const { headers } = (other as PromiseRejectedResult).reason as ProblemAnswer;
+      expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+    }
+    expect(ofKind((await first).events, 'done')).toHaveLength(1);
     expect(ofKind((await flow.owner.ask(brain, 'What do tides follow?')).events, 'done')).toHaveLength(1);
   }, 60_000);
 });

@@ -42,7 +42,8 @@ export function readPdfPage(pdfium: Pdfium, page: number, pageNumber: number): P
         width: round(width),
         height: round(height),
         rotation: api.FPDFPage_GetRotation(page) * 90,
-        scanned: images.length > 0 && text.trim() === '',
+        // Also letters that are drawn as lines, and pictures inside other objects. A blank page lacks nothing.
+        scanned: text.trim() === '' && api.FPDFPage_CountObjects(page) > 0,
       },
     };
   } finally {

@@ -39,6 +39,8 @@ export const job = z.object({
     pages_total: z.int().nullable(),
     pages_done: z.int(),
     pages_failed: z.int(),
+    /** Pages on which something is drawn but no text was found: scans, most often. */
+    pages_without_text: z.int(),
     /** Numbers of failed pages, the first 100 of them. */
     failed_pages: z.array(z.int()),
     /** Estimated time left; null when unknown. */

@@ -34,7 +34,7 @@ export const pageResult = z.object({
     height: z.number().optional(),
     /** Degrees, as displayed. */
     rotation: z.int().optional(),
-    /** True when the page has pictures but no text: it needs OCR. */
+    /** True when something is drawn on the page but it holds no text: it needs OCR. */
     scanned: z.boolean().optional(),
   }),
   /** Why this page could not be read; its text is then empty. */

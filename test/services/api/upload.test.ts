@@ -54,6 +54,9 @@ describe('the type comes from the content', () => {
     ['a.markdown', '한국어 문서', 'text/markdown'],
     ['a.bin', 'x'.repeat(10_000), 'text/plain'],
     ['a.xml', '<?xml version="1.0"?><a/>', 'text/plain'],
+    ['utf-16le.txt', Buffer.from('\uFEFF한국어 문서', 'utf16le'), 'text/plain'],
+    ['utf-16be.md', Buffer.from('\uFEFF한국어 문서', 'utf16le').swap16(), 'text/markdown'],
+    ['euc-kr.txt', Buffer.from('c7d1b1b9beee20b9aebcad'.repeat(9000), 'hex'), 'text/plain'],
   ])('%s', async (name, content, type) => {
     expect((await send(content, name)).status).toBe(202);
     expect((await documents())[0].media_type).toBe(type);
@@ -62,9 +65,12 @@ describe('the type comes from the content', () => {
   const png = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
   test.each([
     ['a picture', png, 'image/png'],
-    ['bytes that are not UTF-8', Buffer.from([0x61, 0xff, 0xfe, 0x62]), 'neither a PDF nor text in UTF-8'],
-    ['text with a NUL', Buffer.from('a\0b'), 'neither a PDF nor text in UTF-8'],
-    ['a cut character at the end', Buffer.from('한').subarray(0, 2), 'neither a PDF nor text in UTF-8'],
+    ['bytes of no encoding', Buffer.from([0x61, 0xff, 0xfe, 0x62]), 'neither a PDF nor text; allowed are'],
+    ['text with a NUL', Buffer.from('a\0b'), 'neither a PDF nor text'],
+    ['UTF-16 with a NUL', Buffer.from('\uFEFFa\0b', 'utf16le'), 'neither a PDF nor text'],
+    ['UTF-16 without its mark', Buffer.from('한국어 문서', 'utf16le'), 'neither a PDF nor text'],
+    ['half a pair in UTF-16', Buffer.from('\uFEFF\uD83Da', 'utf16le'), 'neither a PDF nor text'],
+    ['a cut character at the end', Buffer.from('한').subarray(0, 2), 'neither a PDF nor text'],
     ['bad bytes far behind good ones', Buffer.concat([Buffer.alloc(70_000, 97), Buffer.from([0xc3])]), 'neither'],
   ])('%s is refused with 415 and leaves nothing', async (_what, content, found) => {
     const before = await objects();

@@ -16,15 +16,6 @@ export async function pdfOf(texts: readonly string[], { rotation = 0 } = {}): Pr
   return pdf.save();
 }
 
-/** A page that is one picture, as a scanner makes it. */
-export async function scannedPdf(): Promise<Uint8Array> {
-  const pdf = await PDFDocument.create();
-  const onePixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
-  const image = await pdf.embedPng(onePixel);
-  pdf.addPage([200, 100]).drawImage(image, { x: 10, y: 20, width: 100, height: 50 });
-  return pdf.save();
-}
-
 /** Three pages; the second is named in the page tree but is not in the file. Korean text in the font's own encoding. */
 export function brokenKoreanPdf(text: string): Buffer {
   const hex = Buffer.from(text, 'utf16le').swap16().toString('hex');

@@ -10,4 +10,4 @@ const { app, close } = await createDocumentWorker(settings, createLogger('test',
   childModule: join(import.meta.dirname, 'parser/hostile-child.ts'),
   onFatal: () => process.exit(1),
 });
-await listen(app, { host: '127.0.0.1', port: 0, stopTimeoutMs: 10_000 }, () => close(5000));
+await listen(app, settings, () => close(5000));

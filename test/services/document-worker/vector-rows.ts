@@ -3,8 +3,6 @@ import { fileURLToPath } from 'node:url';
 import { expect } from '@jest/globals';
 import { connect } from '@lancedb/lancedb';
 import { chunkPage } from '../../../services/document-worker/chunk-page.ts';
-import type { PageResult } from '../../../services/shared/contract/page.ts';
-import { readPageResults } from '../../../services/shared/page-results.ts';
 import type { Bench } from './fixture.ts';
 
 export async function vectorRows(
@@ -25,7 +23,7 @@ export async function vectorRows(
 /** The vectors of a document are its chunks: none is missing, none stands twice, nothing else is there. */
 export async function expectConserved(bench: Bench, documentId: string): Promise<number> {
   const line = ({ id, text }: { id: string; text: string }) => `${id} ${text.slice(0, 40)}`;
-  const chunks = (await pagesOf(bench, documentId)).flatMap(({ page_number, text }) =>
+  const chunks = (await bench.pages(documentId)).flatMap(({ page_number, text }) =>
     chunkPage(text).map((chunk) => line({ id: `${documentId}:${page_number}:${chunk.start}`, text: chunk.text })),
   );
   const rows = (await vectorRows(bench, documentId)).map(line);
@@ -37,18 +35,4 @@ export async function expectConserved(bench: Bench, documentId: string): Promise
     foreign: rows.filter((row) => !wanted.has(row)).length,
   }).toEqual({ chunks: chunks.length, missing: 0, twice: 0, foreign: 0 });
   return rows.length;
-}
-
-/** Each page from the object that its row names: an older one may still hold a former result. */
-async function pagesOf({ db, store }: Bench, documentId: string): Promise<PageResult[]> {
-  const rows = await db.selectFrom('pages').selectAll().where('document_id', '=', documentId).execute();
-  const results = await Promise.all(
-    [...new Set(rows.map(({ object_key }) => object_key))].map(async (key) => ({
-      key,
-      pages: await readPageResults(store, key),
-    })),
-  );
-  return results.flatMap(({ key, pages }) =>
-    pages.filter((page) => rows.some((row) => row.page_number === page.page_number && row.object_key === key)),
-  );
 }

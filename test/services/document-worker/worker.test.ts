@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { PDFDocument } from 'pdf-lib';
 import type { DocumentWorker } from '../../../services/document-worker/app.ts';
+import { packPage } from '../../../services/document-worker/parser/serve-reads.ts';
 import { originalKey } from '../../../services/shared/object-keys.ts';
 import { writePageResults } from '../../../services/shared/page-results.ts';
-import { lacksManuals, lacksQpdf } from '../../flows/documents.ts';
+import { lacksManuals, lacksQpdf, picturePdf } from '../../flows/documents.ts';
 import { testWith } from '../../skip.ts';
-import { brokenKoreanPdf, encrypt, pdfOf, scannedPdf } from './documents.ts';
+import { brokenKoreanPdf, encrypt, pdfOf } from './documents.ts';
 import { type Bench, openBench } from './fixture.ts';
 import { expectConserved, vectorRows } from './vector-rows.ts';
 
@@ -65,10 +67,40 @@ test('a document with a bad page is partial: the rest can be searched', async ()
   expect((await bench.search('구명조끼', documentId)).map(({ page_number }) => page_number).toSorted()).toEqual([1, 3]);
 });
 
+test('pages that are pictures count: the document is partial, and says how many hold no text', async () => {
+  const { jobId, documentId } = await bench.submit(await picturePdf(11, ['The only page with text.']));
+  expect(await bench.until(jobId, ended)).toMatchObject({
+    status: 'partial',
+    pages_done: 12,
+    pages_failed: 0,
+    pages_without_text: 11,
+  });
+  expect((await bench.search('only page', documentId)).map(({ page_number }) => page_number)).toEqual([12]);
+});
+
+test('a document of pictures alone fails, and says why', async () => {
+  const { jobId } = await bench.submit(await picturePdf(3));
+  expect(await bench.until(jobId, ended)).toMatchObject({
+    status: 'failed',
+    pages_without_text: 3,
+    error: {
+      code: 'no-text',
+      detail: '3 of 3 pages hold no text (scanned?); pictures of text cannot be read here.',
+    },
+  });
+});
+
+test('a blank page lacks nothing', async () => {
+  const pdf = await PDFDocument.load(await pdfOf(['The page before a blank one.']));
+  pdf.addPage();
+  const { jobId } = await bench.submit(await pdf.save());
+  expect(await bench.until(jobId, ended)).toMatchObject({ status: 'succeeded', pages_done: 2, pages_without_text: 0 });
+});
+
 test.each([
   ['garbage', 'damaged', async () => Buffer.from('%PDF-1.7 nothing of it is true')],
   ['a cut-off file', 'damaged', async () => (await pdfOf(['one'])).subarray(0, 300)],
-  ['a scan', 'no-text', scannedPdf],
+  ['a scan', 'no-text', () => picturePdf(2)],
   ['too many pages', 'too-many-pages', () => pdfOf(Array(2501).fill('page'))],
 ])('%s fails as %s, and says why', async (_what, code, make) => {
   const { jobId } = await bench.submit(await make());
@@ -125,7 +157,15 @@ test('a page that reads differently the next time replaces its chunks, and a can
   const [row] = await bench.db.selectFrom('pages').select('object_key').where('document_id', '=', documentId).execute();
   const pages = await bench.pages(documentId);
   const shorter = pages.map((page) => ({ ...page, text: `${page.text.slice(0, 11)} once`, lines: [] }));
-  await writePageResults(bench.store, String(row?.object_key), shorter);
+  const packed = shorter.map(packPage);
+  const offsets = await writePageResults(bench.store, String(row?.object_key), packed);
+  for (const [index, { page_number, packed: bytes }] of packed.entries())
+    await bench.db
+      .updateTable('pages')
+      .set({ object_offset: offsets[index] as number, object_bytes: bytes.length })
+      .where('document_id', '=', documentId)
+      .where('page_number', '=', page_number)
+      .execute();
   const again = (status: string) =>
     bench.db
       .updateTable('jobs')

@@ -112,8 +112,12 @@ export const en = (f: Format) => ({
     paused: (until: number | null) =>
       `Paused: daily limit reached.${until === null ? '' : ` Continues at ${f.time(until)}.`}`,
     ready: (n: number | null) => (n === null ? 'Ready' : `Ready · ${pages(f, n)}`),
-    partial: (failed: readonly number[], failedTotal: number, total: number) =>
-      `Ready, but ${f.number(failedTotal)} of ${pages(f, total)} could not be read: ${pageRanges(failed)}${failed.length < failedTotal ? ', …' : ''}`,
+    partial: (failed: readonly number[], failedTotal: number, withoutText: number, total: number) => {
+      const scans = `${f.number(withoutText)} of ${pages(f, total)} ${withoutText === 1 ? 'holds' : 'hold'} no text (scanned?)`;
+      if (failedTotal === 0) return `Ready, but ${scans}`;
+      const unread = `${f.number(failedTotal)} of ${pages(f, total)} could not be read: ${pageRanges(failed)}${failed.length < failedTotal ? ', …' : ''}`;
+      return `Ready, but ${unread}${withoutText > 0 ? `; ${scans}` : ''}`;
+    },
     failed: (reason: string) => `Not added: ${reason}`,
     alreadyHere: (name: string) => `Already here: "${name}"`,
     canceled: (done: number, total: number | null) =>
@@ -133,7 +137,7 @@ export const en = (f: Format) => ({
     reasons: {
       encrypted: 'locked with a password',
       damaged: 'damaged',
-      noText: 'no text found',
+      noText: 'no text found (scanned?)',
       tooLarge: (bytes: number) => `larger than ${f.bytes(bytes)}`,
       tooManyPages: (most: number) => `more than ${pages(f, most)}`,
       unsupported: (extension: string) => (extension ? `type not supported: ${extension}` : 'type not supported'),

@@ -109,8 +109,12 @@ export const ko = (f: Format): Copy => ({
     canceling: '중지하는 중…',
     paused: (until) => `일시 중지: 하루 한도에 도달했습니다.${until === null ? '' : ` ${f.time(until)}에 계속합니다.`}`,
     ready: (n) => (n === null ? '준비됨' : `준비됨 · ${f.number(n)}쪽`),
-    partial: (failed, failedTotal, total) =>
-      `준비됨. 단, ${f.number(total)}쪽 중 ${f.number(failedTotal)}쪽을 읽지 못했습니다: ${pageRanges(failed)}${failed.length < failedTotal ? ', …' : ''}`,
+    partial: (failed, failedTotal, withoutText, total) => {
+      const scans = `${f.number(total)}쪽 중 ${f.number(withoutText)}쪽에 텍스트가 없습니다(스캔한 쪽인가요?)`;
+      if (failedTotal === 0) return `준비됨. 단, ${scans}`;
+      const unread = `${f.number(total)}쪽 중 ${f.number(failedTotal)}쪽을 읽지 못했습니다: ${pageRanges(failed)}${failed.length < failedTotal ? ', …' : ''}`;
+      return `준비됨. 단, ${unread}${withoutText > 0 ? `; ${scans}` : ''}`;
+    },
     failed: (reason) => `추가하지 못했습니다: ${reason}`,
     alreadyHere: (name) => `이미 있는 문서입니다: “${name}”`,
     canceled: (done, total) => (total === null ? '중지됨' : `중지됨: ${f.number(total)}쪽 중 ${f.number(done)}쪽 처리`),
@@ -129,7 +133,7 @@ export const ko = (f: Format): Copy => ({
     reasons: {
       encrypted: '암호로 잠긴 PDF입니다',
       damaged: '손상된 파일입니다',
-      noText: '텍스트를 찾지 못했습니다',
+      noText: '텍스트를 찾지 못했습니다(스캔한 문서인가요?)',
       tooLarge: (bytes) => `${f.bytes(bytes)}보다 큽니다`,
       tooManyPages: (most) => `${f.number(most)}쪽을 넘습니다`,
       unsupported: (extension) => (extension ? `지원하지 않는 형식입니다: ${extension}` : '지원하지 않는 형식입니다'),

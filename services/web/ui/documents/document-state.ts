@@ -27,6 +27,7 @@ const stillMs = 60_000;
 export function documentState(job: Job, name: string, copy: Copy, limits: Limits, now: number): DocumentState {
   const words = copy.documents;
   const { stage, pages_total: total, pages_done: done, pages_failed: failed, failed_pages, eta_ms } = job.progress;
+  const withoutText = job.progress.pages_without_text;
   const row = (
     tone: DocumentState['tone'],
     text: string,
@@ -56,7 +57,13 @@ export function documentState(job: Job, name: string, copy: Copy, limits: Limits
     case 'succeeded':
       return row('ok', words.ready(total), ['open'], { readable: true });
     case 'partial':
-      return row('warn', words.partial(failed_pages, failed, total ?? 0), ['retry-pages', 'open'], { readable: true });
+      // Reading a scan again finds no more text in it.
+      return row(
+        'warn',
+        words.partial(failed_pages, failed, withoutText, total ?? 0),
+        failed > 0 ? ['retry-pages', 'open'] : ['open'],
+        { readable: true },
+      );
     case 'failed':
       return row('bad', words.failed(failureReason(job.error, name, copy, limits, job.id)), [
         ...(mayHelp(job.error) ? (['retry'] as const) : []),

@@ -7,9 +7,9 @@ import { ParserPool } from '../../../../services/document-worker/parser/parser-p
 import type { DocumentFile } from '../../../../services/document-worker/parser/protocol.ts';
 import type { PageResult } from '../../../../services/shared/contract/page.ts';
 import { createLogger } from '../../../../services/shared/log.ts';
-import { lacksQpdf } from '../../../flows/documents.ts';
+import { lacksQpdf, picturePdf } from '../../../flows/documents.ts';
 import { testWith } from '../../../skip.ts';
-import { brokenKoreanPdf, encrypt, pdfOf, scannedPdf } from '../documents.ts';
+import { brokenKoreanPdf, encrypt, pdfOf } from '../documents.ts';
 
 const log = createLogger('test', { level: 'silent' });
 let folder: string;
@@ -103,7 +103,7 @@ test('Korean is read, and a page that is missing from the file fails alone', asy
 });
 
 test('a scanned page says so, with its picture', async () => {
-  const [page] = await read(pool, await file(await scannedPdf()), [1]);
+  const [page] = await read(pool, await file(await picturePdf(1)), [1]);
   expect(page?.metadata.scanned).toBe(true);
   expect(page?.images).toEqual([{ box: [10, 30, 110, 80], width_px: 1, height_px: 1 }]);
 });

@@ -62,6 +62,23 @@ describe('the state of a document', () => {
     expect(fault).toMatchObject({ text: `Not added: our fault, reference ${id(5001)}`, actions: ['retry', 'remove'] });
     expect(documentState(failed('encrypted'), 'a.pdf', english, limits, now).actions).toEqual(['remove']);
   });
+  test('pages without text are told, and reading them again is not offered', () => {
+    const said = (failed: number[]) => {
+      const progress = { pages_total: 12, pages_failed: failed.length, failed_pages: failed, pages_without_text: 9 };
+      const { job } = sampleDocument(1, 'a.pdf', { status: 'partial', progress });
+      return [english, korean].map((copy) => documentState(job, 'a.pdf', copy, limits, now));
+    };
+    expect(said([]).map(({ text }) => text)).toEqual([
+      'Ready, but 9 of 12 pages hold no text (scanned?)',
+      '준비됨. 단, 12쪽 중 9쪽에 텍스트가 없습니다(스캔한 쪽인가요?)',
+    ]);
+    expect(said([])[0]?.actions).toEqual(['open']);
+    expect(said([3]).map(({ text }) => text)).toEqual([
+      'Ready, but 1 of 12 pages could not be read: 3; 9 of 12 pages hold no text (scanned?)',
+      '준비됨. 단, 12쪽 중 1쪽을 읽지 못했습니다: 3; 12쪽 중 9쪽에 텍스트가 없습니다(스캔한 쪽인가요?)',
+    ]);
+    expect(said([3])[0]?.actions).toEqual(['retry-pages', 'open']);
+  });
   test('failures are a part of the bar', () => {
     const { job } = sampleDocument(1, 'a.pdf', {
       status: 'running',
