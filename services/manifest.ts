@@ -10,7 +10,7 @@
 export type Store = 'postgres' | 'redis' | 'document-store';
 
 /** Paid or foreign endpoints outside the environment that a service may reach. */
-export type Egress = 'model' | 'embedding' | 'identity-provider';
+export type Egress = 'model' | 'embedding' | 'identity-provider' | 'mail';
 
 export interface Service {
   /** TCP port inside the tier's own network: the same in a container, a task, a pod and behind the internal balancer. */
@@ -80,6 +80,18 @@ export const settings = {
   OIDC_ISSUER: { type: 'text', what: 'issuer of the company sign-in; empty: password only', default: '' },
   OIDC_CLIENT_ID: { type: 'text', what: 'client id at the issuer', default: '' },
   OIDC_CLIENT_SECRET: { type: 'text', what: 'client secret at the issuer', secret: true, default: '' },
+  OIDC_UNVERIFIED_EMAIL_ISSUER: {
+    type: 'text',
+    what: 'the issuer again, if it sends no email_verified and lets nobody choose an address; else whoever chooses one at the issuer signs in as its owner here; empty: only verified addresses',
+    default: '',
+  },
+  SMTP_URL: {
+    type: 'text',
+    what: 'mail server, smtps://user:password@host:465; empty: inviters see the sign-in links of those they add',
+    secret: true,
+    default: '',
+  },
+  MAIL_FROM: { type: 'text', what: 'sender of mail, needed with SMTP_URL', default: '' },
   UPLOAD_BYTES_MAX: { type: 'integer', what: 'largest upload in bytes', default: '100000000' },
   PAGES_MAX: { type: 'integer', what: 'most pages of one document', default: '5000' },
   PAGE_TIMEOUT_MS: { type: 'integer', what: 'longest time for one page', default: '30000' },
@@ -145,11 +157,14 @@ export const services = {
     healthPath: '/readyz',
     calls: [],
     uses: ['postgres', 'redis', 'document-store'],
-    egress: ['identity-provider'],
+    egress: ['identity-provider', 'mail'],
     settings: [
       ...process,
       ...database,
       ...identity,
+      'OIDC_UNVERIFIED_EMAIL_ISSUER',
+      'SMTP_URL',
+      'MAIL_FROM',
       'REDIS_URL',
       'DOCUMENT_STORE_URL',
       'UPLOAD_BYTES_MAX',

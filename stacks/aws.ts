@@ -87,7 +87,22 @@ export const awsSchema = z
     /** Gets alarms and budget warnings, after confirming by mail. @default nobody */
     alarmEmail: z.email().optional(),
     /** Company sign-in. Its client secret is put into Secrets Manager by hand. */
-    oidc: z.strictObject({ issuer: z.url(), clientId: z.string().min(1) }).optional(),
+    oidc: z
+      .strictObject({
+        issuer: z.url(),
+        clientId: z.string().min(1),
+        /**
+         * Believes addresses without `email_verified`. Where people choose their address at the issuer themselves,
+         * everybody there can then sign in as everybody here. @default false
+         */
+        believesUnverifiedEmail: z.boolean().default(false),
+      })
+      .optional(),
+    /**
+     * Mail server for sign-in links: its URL with user and password is put into the secret SMTP_URL by hand.
+     * @default none: who adds a person is shown their link, and could use it
+     */
+    mail: z.strictObject({ from: z.email(), port: z.union([z.literal(465), z.literal(587)]).default(587) }).optional(),
   })
   .transform((aws) => ({ ...aws, endpoints: aws.endpoints ?? aws.nat === 'none' }));
 
@@ -108,7 +123,11 @@ export function awsFaults(environment: Environment): Fault[] {
   const fault = (path: (string | number)[], message: string) => faults.push({ path, message });
 
   if (aws.nat === 'none') {
-    const outside = (chatModel && 'chatModel') ?? (embeddingModel && 'embeddingModel') ?? (aws.oidc && 'aws.oidc');
+    const outside =
+      (chatModel && 'chatModel') ??
+      (embeddingModel && 'embeddingModel') ??
+      (aws.oidc && 'aws.oidc') ??
+      (aws.mail && 'aws.mail');
     if (outside)
       fault(
         ['aws', 'nat'],

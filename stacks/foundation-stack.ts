@@ -105,6 +105,7 @@ export class FoundationStack extends BaseStack {
       ...(environment.chatModel ? { MODEL_API_KEY: secret('MODEL_API_KEY', 'by hand') } : {}),
       ...(environment.embeddingModel ? { EMBEDDING_API_KEY: secret('EMBEDDING_API_KEY', 'by hand') } : {}),
       ...(aws.oidc ? { OIDC_CLIENT_SECRET: secret('OIDC_CLIENT_SECRET', 'by hand') } : {}),
+      ...(aws.mail ? { SMTP_URL: secret('SMTP_URL', 'by hand') } : {}),
     };
     this.secrets = (service) => {
       const privateKey = keys.privateKeyArns[service];

@@ -68,6 +68,8 @@ export class ServiceStack extends BaseStack {
         called.map((name) => [urlSetting(name), `http://${inside?.dnsName}:${services[name].port}`]),
       ),
       ...(aws.oidc && { OIDC_ISSUER: aws.oidc.issuer, OIDC_CLIENT_ID: aws.oidc.clientId }),
+      ...(aws.oidc?.believesUnverifiedEmail && { OIDC_UNVERIFIED_EMAIL_ISSUER: aws.oidc.issuer }),
+      ...(aws.mail && { MAIL_FROM: aws.mail.from }),
     };
     this.tiers = Object.fromEntries(
       placed.map((name) => {
@@ -162,6 +164,7 @@ const urlSetting = (name: ServiceName): string => `${name.toUpperCase().replaceA
 
 /** Ports of a foreign endpoint that this environment has: the port of its URL, or its scheme's. */
 export function egressPorts({ chatModel, embeddingModel, aws }: AwsEnvironment, to: Egress): number[] {
+  if (to === 'mail') return aws.mail ? [aws.mail.port] : [];
   const url = { model: chatModel?.url, embedding: embeddingModel?.url, 'identity-provider': aws.oidc?.issuer }[to];
   if (!url) return [];
   const { port, protocol } = new URL(url);

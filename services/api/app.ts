@@ -17,11 +17,15 @@ import { openEventHub } from './event-hub.ts';
 import { renderEvents } from './event-messages.ts';
 import { serveEvents } from './events.ts';
 import { serveFile } from './file.ts';
+import { createInvitationLimits } from './invitations.ts';
 import { serveJobs } from './jobs.ts';
 import { serveKeys } from './keys.ts';
+import { createMailer } from './mail.ts';
 import { serveMe } from './me.ts';
 import { serveMembers } from './members.ts';
 import { serveOpenApi } from './openapi.ts';
+import { createPasswords } from './passwords.ts';
+import { serveSetPassword } from './set-password.ts';
 import { createSignIn } from './sign-in.ts';
 import { createSignInLimits } from './sign-in-limits.ts';
 import { serveSignIn } from './sign-in-routes.ts';
@@ -44,6 +48,7 @@ export async function createApi(
     log,
   });
   const redis = openRedis(settings.REDIS_URL, 'request', log);
+  const mailer = createMailer(settings, log);
   const store = await openDocumentStore(settings.DOCUMENT_STORE_URL);
   const changes = listenForChanges(settings.DATABASE_URL, log);
   const signIn = createSignIn(db, settings, log);
@@ -71,10 +76,25 @@ export async function createApi(
   await limitRequests(app.http, redis);
   await app.http.register(fastifyMultipart, { throwFileSizeLimit: false });
 
-  const limits = createSignInLimits(redis);
-  const api: Api = { app, db, store, settings, log, signIn, limits, changes, scheduler, events, authenticate };
+  const api: Api = {
+    app,
+    db,
+    store,
+    settings,
+    log,
+    signIn,
+    limits: createSignInLimits(redis),
+    passwords: createPasswords(),
+    mailer,
+    invitationLimits: createInvitationLimits(redis),
+    changes,
+    scheduler,
+    events,
+    authenticate,
+  };
   serveSignIn(api);
   serveMe(api);
+  serveSetPassword(api);
   serveTenants(api);
   serveMembers(api);
   serveKeys(api);
@@ -93,6 +113,7 @@ export async function createApi(
       await changes.close();
       await events.close();
       redis.disconnect();
+      mailer.close();
       await closeDatabase();
     },
   };

@@ -9,6 +9,9 @@ import type { Logger } from '../shared/log.ts';
 import { ProblemError } from '../shared/problem.ts';
 import type { ChangeListener } from './change-listener.ts';
 import type { EventHub } from './event-hub.ts';
+import type { InvitationLimits } from './invitations.ts';
+import type { Mailer } from './mail.ts';
+import type { Passwords } from './passwords.ts';
 import type { SignIn } from './sign-in.ts';
 import type { SignInLimits } from './sign-in-limits.ts';
 
@@ -22,6 +25,9 @@ export interface Api {
   readonly log: Logger;
   readonly signIn: SignIn;
   readonly limits: SignInLimits;
+  readonly passwords: Passwords;
+  readonly mailer: Mailer;
+  readonly invitationLimits: InvitationLimits;
   /** For places in the queue; it may be away. */
   readonly scheduler: Pick<Scheduler, 'position'>;
   readonly changes: ChangeListener;

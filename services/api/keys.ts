@@ -4,6 +4,7 @@ import { uuidv7 } from 'uuidv7';
 import { hashSecret, newSecret } from '../shared/auth.ts';
 import type { ApiKey, Scope } from '../shared/contract/people.ts';
 import { routes } from '../shared/contract/routes.ts';
+import type { Database } from '../shared/database.ts';
 import { serve } from '../shared/http.ts';
 import type { Identity } from '../shared/identity.ts';
 import { cutPage, readCursor } from '../shared/keyset.ts';
@@ -19,6 +20,7 @@ const prefixCharacters = 8;
 export function serveKeys({ app, db }: Api): void {
   serve(app, routes.createKey, async ({ identity, body }) => {
     assertMayGive(identity, body.scopes);
+    const maker = await makerOf(db, identity);
     if (body.expires_at && new Date(body.expires_at) <= new Date())
       throw new ProblemError('bad-request', `expires_at is ${body.expires_at}; allowed is a time to come, or null.`);
     const secret = newSecret('bk_');
@@ -29,12 +31,12 @@ export function serveKeys({ app, db }: Api): void {
         .values({
           id: uuidv7(),
           tenant_id: identity.tenantId,
-          created_by: identity.personId,
+          created_by: maker.personId,
           name: body.name,
           prefix: secret.slice(0, prefixCharacters),
           secret_sha256: hashSecret(secret),
           scopes: [...new Set(body.scopes)],
-          expires_at: body.expires_at,
+          expires_at: earlier(body.expires_at, maker.endsAt),
         })
         .returningAll()
         .executeTakeFirstOrThrow(),
@@ -70,6 +72,7 @@ export function serveKeys({ app, db }: Api): void {
       if (old.revoked_at || (old.expires_at && old.expires_at <= new Date()))
         throw new ProblemError('conflict', `The key '${old.name}' does not work any more; create a new one.`);
       assertMayGive(identity, old.scopes as Scope[]);
+      const maker = await makerOf(trx, identity);
       const ends = new Date(Date.now() + rotationOverlapMs);
       if (!old.expires_at || old.expires_at > ends)
         await trx.updateTable('api_keys').set({ expires_at: ends }).where('id', '=', old.id).execute();
@@ -78,12 +81,12 @@ export function serveKeys({ app, db }: Api): void {
         .values({
           id: uuidv7(),
           tenant_id: old.tenant_id,
-          created_by: identity.personId,
+          created_by: maker.personId,
           name: old.name,
           prefix: secret.slice(0, prefixCharacters),
           secret_sha256: hashSecret(secret),
           scopes: old.scopes,
-          expires_at: old.expires_at,
+          expires_at: earlier(old.expires_at, maker.keyId === old.id ? null : maker.endsAt),
         })
         .returningAll()
         .executeTakeFirstOrThrow();
@@ -117,6 +120,24 @@ export function toApiKey(row: Selectable<ApiKeys>): ApiKey {
     revoked_at: row.revoked_at?.toISOString() ?? null,
   };
 }
+
+/** Who answers for a new key: the person who asks, or the one who made the asking key, and until when that works. */
+async function makerOf(
+  db: Pick<Database, 'selectFrom'>,
+  { personId, keyId }: Identity,
+): Promise<{ personId: string | null; keyId: string | null; endsAt: Date | null }> {
+  if (!keyId) return { personId, keyId, endsAt: null };
+  const key = await db
+    .selectFrom('api_keys')
+    .select(['created_by', 'expires_at'])
+    .where('id', '=', keyId)
+    .executeTakeFirstOrThrow();
+  return { personId: key.created_by, keyId, endsAt: key.expires_at };
+}
+
+/** A key makes none that works longer than itself. Null: without end. */
+const earlier = (wanted: Date | string | null, most: Date | null) =>
+  most !== null && (wanted === null || new Date(wanted) > most) ? most : wanted;
 
 /** A key makes no key that may do more than itself. */
 function assertMayGive(identity: Identity, scopes: readonly Scope[]): void {

@@ -1,5 +1,6 @@
-/** Who is asking; sign-in by link, passwords, and the tenant a session works in. */
-import { uuidv7 } from 'uuidv7';
+/** Who is asking; sign-in by link and password, and the tenant a session works in. */
+import type { FastifyRequest } from 'fastify';
+import { sql } from 'kysely';
 import { allowedOrigins, assertOrigin, sessionCookieName, sessionToken } from '../shared/auth.ts';
 import { questionCharactersMax } from '../shared/contract/chat.ts';
 import type { Me, Role } from '../shared/contract/people.ts';
@@ -9,120 +10,137 @@ import type { Identity } from '../shared/identity.ts';
 import { ProblemError } from '../shared/problem.ts';
 import { type Api, personOf } from './context.ts';
 import { toApiKey } from './keys.ts';
-import { placeholderEmail } from './owner.ts';
-import { webHeaders } from './sign-in-routes.ts';
+import { inspectLink, redeemLink } from './links.ts';
+import { type Confinement, type NewSession, openSession } from './sessions.ts';
 
 export function serveMe(api: Api): void {
-  const { app, db, signIn, limits, settings } = api;
-  const methods = { password: true, oidc: settings.OIDC_ISSUER !== '' };
+  const { app, db, limits, passwords, settings } = api;
   const origins = allowedOrigins(settings.PUBLIC_URL);
-
-  serve(app, routes.signInMethods, async () => methods);
-
-  serve(app, routes.me, async ({ identity }) => whoIs(api, identity));
-
-  serve(app, routes.redeemLink, async ({ body, request, reply }) => {
+  const attempt = async (request: FastifyRequest) => {
+    // Also without a cookie: another site must not sign a person in as somebody else.
     if (request.headers.origin || request.headers.cookie) assertOrigin(request, origins);
     await limits.attempt(request);
-    const session = await signIn.redeem(body.token, webHeaders(request));
-    if (!session)
-      throw new ProblemError(
-        'gone',
-        'This link was used already, is older than a day, or is not whole. Ask an admin for a new one.',
-      );
-    reply.header('set-cookie', session.setCookie);
-    return whoIs(api, await identityOf(api, session.personId));
+  };
+
+  serve(app, routes.signInMethods, async () => ({ password: true, oidc: settings.OIDC_ISSUER !== '' }));
+
+  serve(app, routes.me, async ({ identity, request }) =>
+    whoIs(api, identity, (await sessionOf(api, request))?.confinedTo ?? null),
+  );
+
+  serve(app, routes.inspectLink, async ({ body, request }) => {
+    await attempt(request);
+    return inspectLink(db, body.token);
   });
 
-  serve(app, routes.setPassword, async ({ identity, body, request }) => {
-    const personId = personOf(identity);
-    const account = await db
-      .selectFrom('accounts')
-      .select(['id', 'password'])
-      .where('person_id', '=', personId)
-      .where('provider_id', '=', 'credential')
-      .executeTakeFirst();
-    if (account?.password && !(await signIn.verifyPassword(account.password, body.current_password ?? '')))
-      throw new ProblemError('forbidden', 'current_password is not your password.');
-    const email = body.email?.toLowerCase();
-    if (email !== undefined) await assertMayTakeEmail(api, personId, email);
-    const password = await signIn.hashPassword(body.new_password);
-    const token = sessionToken(request, sessionCookieName(settings.PUBLIC_URL), settings.AUTH_SECRET) ?? '';
-    await db.transaction().execute(async (trx) => {
-      await trx
-        .updateTable('people')
-        .set({ ...(email && { email }), ...(body.name && { name: body.name }), updated_at: new Date() })
-        .where('id', '=', personId)
-        .execute();
-      if (account)
-        await trx
-          .updateTable('accounts')
-          .set({ password, updated_at: new Date() })
-          .where('id', '=', account.id)
-          .execute();
-      else
-        await trx
-          .insertInto('accounts')
-          .values({ id: uuidv7(), account_id: personId, provider_id: 'credential', person_id: personId, password })
-          .execute();
-      // Whoever else was signed in as this person is not any more.
-      await trx.deleteFrom('sessions').where('person_id', '=', personId).where('token', '<>', token).execute();
-      await trx.deleteFrom('sign_in_links').where('person_id', '=', personId).execute();
+  serve(app, routes.redeemLink, async ({ body, request, reply }) => {
+    await attempt(request);
+    const { session, cookie } = await db.transaction().execute(async (trx) => {
+      const session = await redeemLink(trx, body.token);
+      return { session, cookie: await openSession(trx, session, { request, settings }) };
     });
-    return whoIs(api, identity);
+    reply.header('set-cookie', cookie);
+    return whoIsNow(api, session);
+  });
+
+  serve(app, routes.signInByPassword, async ({ body, request, reply }) => {
+    await attempt(request);
+    const email = body.email.toLowerCase();
+    await limits.password(email);
+    const accounts = await db
+      .selectFrom('accounts as a')
+      .innerJoin('people as p', 'p.id', 'a.person_id')
+      .select(['a.person_id', 'a.password', 'a.confined_to'])
+      .where('p.email', '=', email)
+      .where('a.provider_id', '=', 'credential')
+      .where('a.password', 'is not', null)
+      .execute();
+    const opened = await passwords.opened(accounts, body.password);
+    const [first] = opened;
+    if (!first) throw new ProblemError('unauthorized', 'Invalid email or password');
+    await limits.passwordWasRight(email);
+    const proven = opened.some(({ confined_to }) => confined_to === null);
+    const session = {
+      personId: first.person_id,
+      confinedTo: proven ? null : opened.flatMap(({ confined_to }) => confined_to ?? []),
+    };
+    const cookie = await db.transaction().execute((trx) => openSession(trx, session, { request, settings }));
+    reply.header('set-cookie', cookie);
+    return whoIsNow(api, session);
   });
 
   serve(app, routes.switchTenant, async ({ identity, body, request }) => {
     const personId = personOf(identity);
-    const token = sessionToken(request, sessionCookieName(settings.PUBLIC_URL), settings.AUTH_SECRET) ?? '';
-    const member = await db
-      .selectFrom('members as m')
-      .innerJoin('tenants as t', 't.id', 'm.tenant_id')
-      .select(['m.role', 't.name', 't.suspended_at'])
-      .where('m.person_id', '=', personId)
-      .where('m.tenant_id', '=', body.tenant_id)
-      .executeTakeFirst();
+    const session = await sessionOf(api, request);
+    const member = (await membershipsOf(api, personId, session?.confinedTo ?? null)).find(
+      ({ id }) => id === body.tenant_id,
+    );
     if (!member) throw new ProblemError('not-found', `There is no tenant ${body.tenant_id}.`);
     if (member.suspended_at) throw new ProblemError('forbidden', `The tenant '${member.name}' is suspended.`);
-    await db.updateTable('sessions').set({ tenant_id: body.tenant_id }).where('token', '=', token).execute();
-    return whoIs(api, { ...identity, tenantId: body.tenant_id, role: member.role as Role });
+    await db
+      .updateTable('sessions')
+      .set({ tenant_id: body.tenant_id })
+      .where('token', '=', session?.token ?? '')
+      .execute();
+    return whoIs(
+      api,
+      { ...identity, tenantId: body.tenant_id, role: member.role as Role },
+      session?.confinedTo ?? null,
+    );
   });
 }
 
-async function whoIs({ db, settings }: Api, identity: Identity): Promise<Me> {
+/** The session that a request comes with; null for keys. */
+export async function sessionOf(
+  { db, settings }: Pick<Api, 'db' | 'settings'>,
+  request: FastifyRequest,
+): Promise<{ token: string; confinedTo: Confinement } | null> {
+  const token = sessionToken(request, sessionCookieName(settings.PUBLIC_URL), settings.AUTH_SECRET);
+  if (!token) return null;
+  const session = await db.selectFrom('sessions').select('confined_to').where('token', '=', token).executeTakeFirst();
+  // Ended since the request was let in: it acts nowhere.
+  return { token, confinedTo: session ? session.confined_to : [] };
+}
+
+const membershipsOf = ({ db }: Pick<Api, 'db'>, personId: string | null, confinedTo: Confinement) =>
+  db
+    .selectFrom('members as m')
+    .innerJoin('tenants as t', 't.id', 'm.tenant_id')
+    .select(['t.id', 't.name', 't.suspended_at', 'm.role'])
+    .where('m.person_id', '=', personId)
+    .where('m.accepted_at', 'is not', null)
+    .$if(confinedTo !== null, (some) => some.where(sql<boolean>`m.tenant_id = any(${confinedTo}::uuid[])`))
+    .orderBy('t.name')
+    .execute();
+
+export async function whoIs({ db, settings }: Api, identity: Identity, confinedTo: Confinement): Promise<Me> {
   const { personId, keyId, tenantId, role, operator } = identity;
   const [tenant, person, key, tenants] = await Promise.all([
     db.selectFrom('tenants').select(['id', 'name']).where('id', '=', tenantId).executeTakeFirstOrThrow(),
     personId &&
       db
         .selectFrom('people as p')
-        .leftJoin('accounts as a', (join) =>
-          join
-            .onRef('a.person_id', '=', 'p.id')
-            .on('a.provider_id', '=', 'credential')
-            .on('a.password', 'is not', null),
-        )
-        .select(['p.id', 'p.name', 'p.email', 'a.id as account_id'])
+        .leftJoin('members as m', (join) => join.onRef('m.person_id', '=', 'p.id').on('m.tenant_id', '=', tenantId))
+        .select((of) => [
+          'p.id',
+          sql<string>`coalesce(m.name, p.name)`.as('name'),
+          'p.email',
+          of
+            .exists(of.selectFrom('accounts as a').select('a.id').where(passwordsOf(personId, confinedTo)))
+            .as('has_password'),
+        ])
         .where('p.id', '=', personId)
         .executeTakeFirstOrThrow(),
     keyId && db.selectFrom('api_keys').selectAll().where('id', '=', keyId).executeTakeFirstOrThrow(),
-    db
-      .selectFrom('members as m')
-      .innerJoin('tenants as t', 't.id', 'm.tenant_id')
-      .select(['t.id', 't.name', 'm.role'])
-      .where('m.person_id', '=', personId)
-      .orderBy('t.name')
-      .execute(),
+    membershipsOf({ db }, personId, confinedTo),
   ]);
   return {
-    person: person
-      ? { id: person.id, name: person.name, email: person.email, has_password: person.account_id !== null }
-      : null,
+    person: person ? { ...person, has_password: Boolean(person.has_password) } : null,
     key: key ? toApiKey(key) : null,
     tenant,
     role,
     operator,
-    tenants: tenants.map((each) => ({ ...each, role: each.role as Role })),
+    tenants: tenants.map(({ id, name, role }) => ({ id, name, role: role as Role })),
     limits: {
       upload_bytes_max: settings.UPLOAD_BYTES_MAX,
       pages_max: settings.PAGES_MAX,
@@ -132,9 +150,15 @@ async function whoIs({ db, settings }: Api, identity: Identity): Promise<Me> {
   };
 }
 
-/** The person of a session that was just made: it works in the tenant that sign-in.ts chose. */
-async function identityOf({ db }: Api, personId: string): Promise<Identity> {
-  const row = await db
+/** Accounts `a` whose password belongs to sessions of this confinement. */
+export const passwordsOf = (personId: string, confinedTo: Confinement) =>
+  sql<boolean>`a.person_id = ${personId} and a.provider_id = 'credential' and a.password is not null and ${
+    confinedTo === null ? sql`a.confined_to is null` : sql`a.confined_to && ${[...confinedTo]}::uuid[]`
+  }`;
+
+/** The person of a session that was just made. */
+async function whoIsNow(api: Api, { personId, tenantId, confinedTo }: NewSession): Promise<Me> {
+  const memberships = await api.db
     .selectFrom('sessions as s')
     .innerJoin('people as p', 'p.id', 's.person_id')
     .innerJoin('members as m', (join) =>
@@ -142,34 +166,19 @@ async function identityOf({ db }: Api, personId: string): Promise<Identity> {
     )
     .select(['p.operator', 'm.role', 'm.tenant_id'])
     .where('s.person_id', '=', personId)
+    .$if(tenantId !== undefined, (one) => one.where('s.tenant_id', '=', tenantId as string))
     .orderBy('s.id', 'desc')
     .executeTakeFirstOrThrow();
-  return {
-    tenantId: row.tenant_id,
-    personId,
-    keyId: null,
-    role: row.role as Role,
-    scopes: null,
-    operator: row.operator,
-  };
-}
-
-/**
- * An address decides whom the company sign-in lets in as whom, so people cannot take one for themselves. Only the owner
- * of the installation, made without one at first start, sets their own.
- */
-async function assertMayTakeEmail({ db }: Api, personId: string, email: string): Promise<void> {
-  const person = await db
-    .selectFrom('people')
-    .select(['email', 'operator'])
-    .where('id', '=', personId)
-    .executeTakeFirstOrThrow();
-  if (person.email === email) return;
-  if (!person.operator && person.email !== placeholderEmail)
-    throw new ProblemError(
-      'forbidden',
-      `Your address is ${person.email}; only an admin can add you under another one.`,
-    );
-  const taken = await db.selectFrom('people').select('id').where('email', '=', email).executeTakeFirst();
-  if (taken) throw new ProblemError('conflict', `The address ${email} is another person's.`);
+  return whoIs(
+    api,
+    {
+      tenantId: memberships.tenant_id,
+      personId,
+      keyId: null,
+      role: memberships.role as Role,
+      scopes: null,
+      operator: memberships.operator && confinedTo === null,
+    },
+    confinedTo,
+  );
 }

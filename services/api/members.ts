@@ -1,6 +1,7 @@
-/** The people of a tenant and their roles. */
-import type { Transaction } from 'kysely';
+/** The people of a tenant and their roles. Whoever is added belongs to it once they have accepted. */
+import { sql, type Transaction } from 'kysely';
 import { uuidv7 } from 'uuidv7';
+import { assertMayGiveRole } from '../shared/auth.ts';
 import type { Member, Role } from '../shared/contract/people.ts';
 import { routes } from '../shared/contract/routes.ts';
 import { serve } from '../shared/http.ts';
@@ -9,9 +10,11 @@ import { cutPage, readCursor } from '../shared/keyset.ts';
 import { notFound, ProblemError } from '../shared/problem.ts';
 import type { Tables } from '../shared/tables.ts';
 import type { Api } from './context.ts';
-import { createLink } from './owner.ts';
+import { deliver, newLink } from './invitations.ts';
+import { afterLeaving, lockPerson } from './proof.ts';
 
-export function serveMembers({ app, db }: Api): void {
+export function serveMembers(api: Api): void {
+  const { app, db, mailer, invitationLimits } = api;
   serve(app, routes.listMembers, async ({ identity, query }) => {
     const after = readCursor(query.cursor);
     const rows = await members(db)
@@ -27,86 +30,104 @@ export function serveMembers({ app, db }: Api): void {
   serve(app, routes.addMember, async ({ identity, body }) => {
     assertMayGive(identity, body.role);
     const email = body.email.toLowerCase();
-    return db.transaction().execute(async (trx) => {
-      const person = await personFor(trx, identity, email, body.name);
+    if (mailer.configured) await invitationLimits.mail(identity.tenantId, email);
+    const { member, token } = await db.transaction().execute(async (trx) => {
+      const personId = await personFor(trx, email, body.name);
       const id = uuidv7();
       const made = await trx
         .insertInto('members')
-        .values({ id, tenant_id: identity.tenantId, person_id: person.id, role: body.role })
+        .values({ id, tenant_id: identity.tenantId, person_id: personId, role: body.role, name: body.name })
         .onConflict((on) => on.columns(['tenant_id', 'person_id']).doNothing())
         .returning('id')
         .executeTakeFirst();
       if (!made) throw new ProblemError('conflict', `${email} is a member already.`);
-      const row = await members(trx).where('m.id', '=', id).executeTakeFirstOrThrow();
-      return { ...toMember(row), sign_in_token: person.needsLink ? await createLink(trx, person.id) : null };
+      const member = toMember(await members(trx).where('m.id', '=', id).executeTakeFirstOrThrow());
+      return { member, token: await newLink(trx, api, member, identity) };
     });
+    return deliver(api, member, token, identity);
+  });
+
+  serve(app, routes.inviteMember, async ({ identity, params }) => {
+    const { email } = toMember(await oneOf(db, identity, params.member));
+    if (mailer.configured) await invitationLimits.mail(identity.tenantId, email);
+    const { member, token } = await db.transaction().execute(async (trx) => {
+      await lockMember(trx, identity, params.member);
+      const member = toMember(await oneOf(trx, identity, params.member));
+      assertMayGive(identity, member.role);
+      // The link of somebody who is in would let the inviter act as them.
+      if (member.accepted_at && !mailer.configured)
+        throw new ProblemError(
+          'conflict',
+          `${member.email} has accepted already, and no mail is set up. Remove and add them to give them a new link.`,
+        );
+      return { member, token: await newLink(trx, api, member, identity) };
+    });
+    return deliver(api, member, token, identity);
   });
 
   serve(app, routes.patchMember, async ({ identity, params, body }) => {
     assertMayGive(identity, body.role);
     return db.transaction().execute(async (trx) => {
-      await lockMember(trx, identity, params.member, body.role !== 'owner');
+      await lockMember(trx, identity, params.member, { leaves: body.role !== 'owner' });
       await trx.updateTable('members').set({ role: body.role }).where('id', '=', params.member).execute();
-      return toMember(await members(trx).where('m.id', '=', params.member).executeTakeFirstOrThrow());
+      // Who was shown it, for the role that they gave, does not come in with another.
+      await trx
+        .deleteFrom('sign_in_links')
+        .where('member_id', '=', params.member)
+        .where('mailed', '=', false)
+        .execute();
+      return toMember(await oneOf(trx, identity, params.member));
     });
   });
 
   serve(app, routes.removeMember, async ({ identity, params }) => {
     await db.transaction().execute(async (trx) => {
-      await lockMember(trx, identity, params.member, true);
+      const personId = await lockMember(trx, identity, params.member, { leaves: true });
       await trx.deleteFrom('members').where('id', '=', params.member).execute();
+      await afterLeaving(trx, personId, identity.tenantId);
     });
     return { id: params.member, deleted: true as const };
   });
 }
 
-/**
- * The person with this address. A new one gets a link, and so does one who belongs to no tenant and never signed in.
- * Nobody else does: a link to an account that works in another tenant would hand that tenant over. For the same reason
- * only the owner of the installation brings a person of another tenant in: an address on file proves nothing yet.
- */
-async function personFor(trx: Transaction<Tables>, identity: Identity, email: string, name: string) {
+/** The person with this address, made if there is none. Nobody is told which: an address on file may be another tenant's. */
+async function personFor(trx: Transaction<Tables>, email: string, name: string): Promise<string> {
   const made = await trx
     .insertInto('people')
     .values({ id: uuidv7(), name, email })
     .onConflict((on) => on.column('email').doNothing())
     .returning('id')
     .executeTakeFirst();
-  if (made) return { id: made.id, needsLink: true };
+  if (made) return made.id;
   const person = await trx
-    .selectFrom('people as p')
-    .select((of) => [
-      'p.id',
-      'p.operator',
-      of.exists(of.selectFrom('accounts as a').select('a.id').whereRef('a.person_id', '=', 'p.id')).as('has_account'),
-      of
-        .exists(
-          of
-            .selectFrom('members as m')
-            .select('m.id')
-            .whereRef('m.person_id', '=', 'p.id')
-            .where('m.tenant_id', '<>', identity.tenantId),
-        )
-        .as('elsewhere'),
-    ])
-    .where('p.email', '=', email)
-    .forUpdate()
+    .selectFrom('people')
+    .select('id')
+    .where('email', '=', email)
+    .forNoKeyUpdate()
     .executeTakeFirstOrThrow();
-  if (person.elsewhere && !identity.operator)
-    throw new ProblemError(
-      'forbidden',
-      `${email} belongs to another tenant; only the owner of this installation can add them here too.`,
-    );
-  return { id: person.id, needsLink: !person.has_account && !person.elsewhere && !person.operator };
+  return person.id;
 }
 
-/** Holds the tenant's owners, so that two cannot leave at once. @throws ProblemError */
-async function lockMember(trx: Transaction<Tables>, identity: Identity, id: string, leaves: boolean): Promise<void> {
+/**
+ * Holds the person and the tenant's owners, so that two owners cannot leave at once.
+ *
+ * @returns the person's id. @throws ProblemError
+ */
+async function lockMember(
+  trx: Transaction<Tables>,
+  identity: Identity,
+  id: string,
+  { leaves = false } = {},
+): Promise<string> {
+  const { person_id: personId } = await oneOf(trx, identity, id);
+  await lockPerson(trx, personId);
   const owners = await trx
     .selectFrom('members')
     .select('id')
     .where('tenant_id', '=', identity.tenantId)
     .where('role', '=', 'owner')
+    // Who was only invited may never come.
+    .where('accepted_at', 'is not', null)
     .orderBy('id')
     .forUpdate()
     .execute();
@@ -118,13 +139,15 @@ async function lockMember(trx: Transaction<Tables>, identity: Identity, id: stri
     .forUpdate()
     .executeTakeFirst();
   if (!member) throw notFound('member', id);
-  if (member.role !== 'owner') return;
+  if (member.role !== 'owner') return personId;
   assertMayGive(identity, 'owner');
-  if (leaves && owners.length === 1)
+  if (leaves && owners.length === 1 && owners[0]?.id === id)
     throw new ProblemError('conflict', 'This is the only owner of the tenant; make another member owner first.');
+  return personId;
 }
 
 function assertMayGive(identity: Identity, role: Role): void {
+  assertMayGiveRole(identity, role);
   if (role === 'owner' && identity.role !== 'owner')
     throw new ProblemError(
       'forbidden',
@@ -136,15 +159,20 @@ const members = (db: Pick<Transaction<Tables>, 'selectFrom'>) =>
   db
     .selectFrom('members as m')
     .innerJoin('people as p', 'p.id', 'm.person_id')
-    .select(['m.id', 'm.person_id', 'p.name', 'p.email', 'm.role', 'm.created_at']);
+    .select(['m.id', 'm.person_id', 'p.email', 'm.role', 'm.created_at', 'm.accepted_at'])
+    .select(sql<string>`coalesce(m.name, p.name)`.as('name'));
 
-function toMember(row: {
-  id: string;
-  person_id: string;
-  name: string;
-  email: string;
-  role: string;
-  created_at: Date;
-}): Member {
-  return { ...row, role: row.role as Role, created_at: row.created_at.toISOString() };
+async function oneOf(db: Pick<Transaction<Tables>, 'selectFrom'>, { tenantId }: Identity, id: string) {
+  const row = await members(db).where('m.id', '=', id).where('m.tenant_id', '=', tenantId).executeTakeFirst();
+  if (!row) throw notFound('member', id);
+  return row;
+}
+
+function toMember(row: Awaited<ReturnType<typeof oneOf>>): Member {
+  return {
+    ...row,
+    role: row.role as Role,
+    created_at: row.created_at.toISOString(),
+    accepted_at: row.accepted_at?.toISOString() ?? null,
+  };
 }

@@ -11,10 +11,9 @@ export const wrongPasswordsPerHourMax = 50;
 export interface SignInLimits {
   /** Counts an attempt. @throws ProblemError `too-many-requests` */
   attempt(request: FastifyRequest): Promise<void>;
-  /** Before a password of this person or address is looked at. @throws ProblemError `too-many-requests` */
-  beforePassword(key: string): Promise<void>;
-  /** It was wrong. */
-  wrongPassword(key: string): Promise<void>;
+  /** Before a password of this address is looked at: counts as wrong until it is right. @throws ProblemError `too-many-requests` */
+  password(email: string): Promise<void>;
+  passwordWasRight(email: string): Promise<void>;
 }
 
 export function createSignInLimits(redis: Redis): SignInLimits {
@@ -32,8 +31,7 @@ export function createSignInLimits(redis: Redis): SignInLimits {
   });
   return {
     attempt: (request) => attempts.take(networkOf(request.ip)),
-    beforePassword: (key) => wrong.check(key),
-    // The answer says already that it was wrong.
-    wrongPassword: (key) => wrong.take(key).catch(() => {}),
+    password: (email) => wrong.take(email),
+    passwordWasRight: (email) => wrong.giveBack(email),
   };
 }

@@ -1,12 +1,12 @@
-/** The doors of better-auth that are open, and no other: sign-in by password and OIDC, sign-out. */
+/** The doors of better-auth that are open, and no other: sign-in by OIDC, sign-out. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { allowedOrigins, assertOrigin } from '../shared/auth.ts';
 import { ProblemError } from '../shared/problem.ts';
 import type { Api } from './context.ts';
+import { noTenant } from './sessions.ts';
 import { oidcProvider } from './sign-in.ts';
 
 export const signInRoutes = [
-  ['POST', '/v1/auth/sign-in/email'],
   ['POST', '/v1/auth/sign-in/social'],
   ['GET', `/v1/auth/callback/${oidcProvider}`],
   ['POST', '/v1/auth/sign-out'],
@@ -40,7 +40,7 @@ function toWebRequest(request: FastifyRequest, publicUrl: string): Request {
   return new Request(new URL(request.url, publicUrl), { method: request.method, headers, body: body ?? null });
 }
 
-export function webHeaders(request: FastifyRequest): Headers {
+function webHeaders(request: FastifyRequest): Headers {
   const headers = new Headers();
   for (const [name, value] of Object.entries(request.headers))
     if (value !== undefined && !name.startsWith(':'))
@@ -67,7 +67,7 @@ async function answer(response: Response, request: FastifyRequest, reply: Fastif
 /** Why the company sign-in let nobody in, by better-auth's code. */
 const reasons: Readonly<Record<string, string>> = {
   signup_disabled: 'No member has the address that the company sign-in gave. Ask an admin to add you.',
-  NO_TENANT: 'You belong to no tenant. Ask an admin to add you.',
+  NO_TENANT: noTenant,
   email_not_found: 'The company sign-in gave no address.',
   state_mismatch: 'The sign-in took too long or was begun in another browser. Try again.',
 };

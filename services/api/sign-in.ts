@@ -1,41 +1,49 @@
 /**
- * Sign-in by better-auth on our tables: passwords, the company's OIDC, and one-time links. Nobody signs up: people are
- * added by admins, and OIDC lets in those whose address is a member's.
+ * The company's sign-in (OIDC) by better-auth on our tables. Nobody signs up: people are added by admins, and OIDC lets
+ * in those whose address is a member's. Passwords and links are in me.ts.
  */
 
 import type { BetterAuthPlugin } from 'better-auth';
 import { betterAuth } from 'better-auth';
-import { APIError, createAuthEndpoint } from 'better-auth/api';
-import { setSessionCookie } from 'better-auth/cookies';
+import { APIError } from 'better-auth/api';
 import { genericOAuth } from 'better-auth/plugins';
-import { sql } from 'kysely';
 import { uuidv7 } from 'uuidv7';
-import { z } from 'zod';
-import { allowedOrigins, hashSecret } from '../shared/auth.ts';
+import { allowedOrigins } from '../shared/auth.ts';
 import type { Database } from '../shared/database.ts';
 import type { Logger } from '../shared/log.ts';
 import type { ApiSettings } from './context.ts';
+import { accept, proveAddress } from './proof.ts';
+import { noTenant, sessionLifetimeS, tenantFor } from './sessions.ts';
 
 /** The provider's id in better-auth: `POST /v1/auth/sign-in/social { provider: 'company', callbackURL }`. */
 export const oidcProvider = 'company';
-export const passwordCharactersMin = 10;
-export const passwordCharactersMax = 200;
-/** A working month: shorter makes people pick weak passwords, longer keeps lost laptops signed in. */
-const sessionLifetimeS = 30 * 24 * 3600;
 
 export interface SignIn {
   /** Answers a request under /v1/auth/. */
   handle(request: Request): Promise<Response>;
-  /** Uses up a one-time link. Null: unknown, used, or expired. */
-  redeem(token: string, headers: Headers): Promise<{ personId: string; setCookie: string[] } | null>;
-  hashPassword(password: string): Promise<string>;
-  verifyPassword(hash: string, password: string): Promise<boolean>;
   /** Resolves when the first request would be as fast as the tenth. */
   ready(): Promise<void>;
 }
 
 export function createSignIn(db: Database, settings: ApiSettings, log: Logger): SignIn {
   const publicUrl = settings.PUBLIC_URL;
+  // Bound to the issuer: another one must be asked for anew.
+  const believed = settings.OIDC_ISSUER !== '' && settings.OIDC_UNVERIFIED_EMAIL_ISSUER === settings.OIDC_ISSUER;
+  /** The company says that this person came: what waits for them is accepted, what others hold in their name ends. */
+  const proven = ({ id, email }: { id?: string; email?: string }) =>
+    db.transaction().execute(async (trx) => {
+      const person = await trx
+        .selectFrom('people')
+        .select('id')
+        .where('id', '=', id ?? '')
+        // Signed in under another address of the company's: known by its id there, but this one is not shown to be theirs.
+        .where('email', '=', email?.toLowerCase() ?? '')
+        .forNoKeyUpdate()
+        .executeTakeFirst();
+      if (!person) return;
+      await proveAddress(trx, person.id);
+      await accept(trx, person.id);
+    });
   const auth = betterAuth({
     appName: 'Bulkhead',
     baseURL: new URL(publicUrl).origin,
@@ -50,23 +58,18 @@ export function createSignIn(db: Database, settings: ApiSettings, log: Logger): 
       useSecureCookies: publicUrl.startsWith('https:'),
       defaultCookieAttributes: { httpOnly: true, sameSite: 'lax', path: '/' },
     },
-    emailAndPassword: {
-      enabled: true,
-      disableSignUp: true,
-      minPasswordLength: passwordCharactersMin,
-      maxPasswordLength: passwordCharactersMax,
-    },
-    // Limited in sign-in-routes.ts, before a password is hashed.
+    // Limited in sign-in-routes.ts.
     rateLimit: { enabled: false },
     user: {
       modelName: 'people',
       fields: { emailVerified: 'email_verified', createdAt: 'created_at', updatedAt: 'updated_at' },
-      validateUserInfo: ({ source }) => {
-        if (source.oauth?.profile?.email_verified === false)
+      validateUserInfo: async ({ user }) => {
+        if (user.emailVerified !== true && !believed)
           return {
             error: 'email_not_verified',
             errorDescription: 'The company sign-in has not verified this address.',
           };
+        await proven(user);
       },
     },
     session: {
@@ -81,7 +84,10 @@ export function createSignIn(db: Database, settings: ApiSettings, log: Logger): 
         createdAt: 'created_at',
         updatedAt: 'updated_at',
       },
-      additionalFields: { tenantId: { type: 'string', fieldName: 'tenant_id', required: false, input: false } },
+      additionalFields: {
+        tenantId: { type: 'string', fieldName: 'tenant_id', required: false, input: false },
+        confinedTo: { type: 'string[]', fieldName: 'confined_to', required: false, input: false },
+      },
     },
     account: {
       modelName: 'accounts',
@@ -92,6 +98,9 @@ export function createSignIn(db: Database, settings: ApiSettings, log: Logger): 
         // The company's own provider is the authority over its addresses; admins typed the ones on our side.
         trustedProviders: [oidcProvider],
         requireLocalEmailVerified: false,
+      },
+      additionalFields: {
+        confinedTo: { type: 'string[]', fieldName: 'confined_to', required: false, input: false },
       },
       fields: {
         accountId: 'account_id',
@@ -113,17 +122,24 @@ export function createSignIn(db: Database, settings: ApiSettings, log: Logger): 
     databaseHooks: {
       session: {
         create: {
-          before: async (session) => ({ data: { ...session, tenantId: await tenantFor(db, session.userId) } }),
+          // Only the company's sign-in makes sessions here, and it vouches for the address.
+          before: async (session) => {
+            const tenantId = await tenantFor(db, session.userId, null);
+            if (!tenantId) throw new APIError('FORBIDDEN', { code: 'NO_TENANT', message: noTenant });
+            return { data: { ...session, tenantId, confinedTo: null } };
+          },
         },
       },
       account: {
         create: {
-          before: async (account) => ({ data: { ...account, accessToken: null, refreshToken: null, idToken: null } }),
+          before: async (account) => ({
+            data: { ...account, accessToken: null, refreshToken: null, idToken: null, confinedTo: null },
+          }),
         },
       },
     },
     onAPIError: { errorURL: new URL('/', publicUrl).href },
-    plugins: [links(db), ...oidc(settings)],
+    plugins: oidc(settings),
     logger: {
       level: 'warn',
       log: (level, message) => log[level === 'error' ? 'warn' : level]({ from: 'sign-in' }, message),
@@ -135,45 +151,8 @@ export function createSignIn(db: Database, settings: ApiSettings, log: Logger): 
 
   return {
     handle: (request) => auth.handler(request),
-    redeem: async (token, headers) => {
-      const answer = await auth.api.redeemLink({ body: { token }, headers, returnHeaders: true });
-      if (!answer.response) return null;
-      return { personId: answer.response.personId, setCookie: answer.headers.getSetCookie() };
-    },
-    hashPassword: async (password) => (await context).password.hash(password),
-    verifyPassword: async (hash, password) => (await context).password.verify({ hash, password }),
     ready: async () => void (await context),
   };
-}
-
-/** One-time links as an endpoint that only this process can call: it makes the session as every other sign-in does. */
-function links(db: Database) {
-  return {
-    id: 'links',
-    endpoints: {
-      redeemLink: createAuthEndpoint.serverOnly(
-        { method: 'POST', body: z.object({ token: z.string() }) },
-        async (ctx): Promise<{ personId: string } | null> => {
-          // Deleted as it is read: of two that come at once, one gets in. A transaction, so that its outcome is known.
-          const link = await db
-            .transaction()
-            .execute((trx) =>
-              trx
-                .deleteFrom('sign_in_links')
-                .where('token_sha256', '=', hashSecret(ctx.body.token))
-                .where('expires_at', '>', sql<Date>`now()`)
-                .returning('person_id')
-                .executeTakeFirst(),
-            );
-          const user = link && (await ctx.context.internalAdapter.findUserById(link.person_id));
-          if (!user) return null;
-          const session = await ctx.context.internalAdapter.createSession(user.id);
-          await setSessionCookie(ctx, { session, user });
-          return { personId: user.id };
-        },
-      ),
-    },
-  } satisfies BetterAuthPlugin;
 }
 
 function oidc(settings: ApiSettings): BetterAuthPlugin[] {
@@ -194,22 +173,4 @@ function oidc(settings: ApiSettings): BetterAuthPlugin[] {
       ],
     }),
   ];
-}
-
-/** The tenant a new session works in: the oldest membership, suspended tenants last. */
-async function tenantFor(db: Database, personId: string): Promise<string> {
-  const member = await db
-    .selectFrom('members as m')
-    .innerJoin('tenants as t', 't.id', 'm.tenant_id')
-    .select('m.tenant_id')
-    .where('m.person_id', '=', personId)
-    .orderBy(sql`t.suspended_at is not null`)
-    .orderBy('m.created_at')
-    .executeTakeFirst();
-  if (!member)
-    throw new APIError('FORBIDDEN', {
-      code: 'NO_TENANT',
-      message: 'You belong to no tenant. Ask an admin to add you.',
-    });
-  return member.tenant_id;
 }

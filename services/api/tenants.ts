@@ -24,7 +24,7 @@ export function serveTenants({ app, db }: Api): void {
       // Somebody must be able to add the first people.
       await trx
         .insertInto('members')
-        .values({ id: uuidv7(), tenant_id: id, person_id: personOf(identity), role: 'owner' })
+        .values({ id: uuidv7(), tenant_id: id, person_id: personOf(identity), role: 'owner', accepted_at: new Date() })
         .execute();
       return made;
     });

@@ -27,6 +27,8 @@ const outlived = {
   idempotency_keys: `where created_at < now() - interval '1 day'`,
   events: `where created_at < now() - interval '1 day'`,
   sign_in_links: `where expires_at < now()`,
+  sessions: `where expires_at < now()`,
+  verifications: `where expires_at < now()`,
   // A document shows its last job for as long as it lives.
   jobs: `where expires_at < now() and (kind <> 'ingest' or document_id is null
     or exists (select from jobs later where later.document_id = jobs.document_id and later.id > jobs.id))`,

@@ -6,7 +6,7 @@ import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypt
 import { parseCookie } from 'cookie';
 import type { FastifyRequest } from 'fastify';
 import { sql } from 'kysely';
-import type { Role, Scope } from './contract/people.ts';
+import { scopes as allScopes, type Role, type Scope } from './contract/people.ts';
 import type { Database } from './database.ts';
 import type { Authenticate, Identity } from './identity.ts';
 import { ProblemError } from './problem.ts';
@@ -37,9 +37,12 @@ export function createAuthenticate({ db, authSecret, publicUrl }: AuthOptions): 
 
 /** As better-auth makes it: the token and its signature. */
 export function sessionCookie(publicUrl: string, authSecret: string, token: string): string {
-  const signature = createHmac('sha256', authSecret).update(token).digest('base64');
-  return `${sessionCookieName(publicUrl)}=${encodeURIComponent(`${token}.${signature}`)}`;
+  return `${sessionCookieName(publicUrl)}=${encodeURIComponent(signedToken(authSecret, token))}`;
 }
+
+/** The value of a session cookie. */
+export const signedToken = (authSecret: string, token: string) =>
+  `${token}.${createHmac('sha256', authSecret).update(token).digest('base64')}`;
 
 /** The session's token from the signed cookie, or null. */
 export function sessionToken(request: FastifyRequest, cookieName: string, authSecret: string): string | null {
@@ -86,7 +89,8 @@ export const newSecret = (prefix: 'bk_' | '') => `${prefix}${randomBytes(32).toS
 export const hashSecret = (secret: string) => createHash('sha256').update(secret).digest();
 
 async function checkSession(db: Database, token: string): Promise<Identity | null> {
-  // The tenant that the session names; when the person is no longer in it, one of their others.
+  // The tenant that the session names; when the person is no longer in it, one of their others. A session that came
+  // without a proof of the address acts only where it was given, and never as the owner of the installation.
   const { rows } = await sql<{
     person_id: string;
     operator: boolean;
@@ -95,11 +99,12 @@ async function checkSession(db: Database, token: string): Promise<Identity | nul
     tenant_name: string;
     suspended: boolean;
   }>`
-    select p.id as person_id, p.operator, m.role, t.id as tenant_id, t.name as tenant_name,
+    select p.id as person_id, p.operator and s.confined_to is null as operator, m.role, t.id as tenant_id, t.name as tenant_name,
       t.suspended_at is not null as suspended
     from sessions s
     join people p on p.id = s.person_id
-    join members m on m.person_id = p.id
+    join members m on m.person_id = p.id and m.accepted_at is not null
+      and (s.confined_to is null or m.tenant_id = any(s.confined_to))
     join tenants t on t.id = m.tenant_id
     where s.token = ${token} and s.expires_at > now()
     order by m.tenant_id is not distinct from s.tenant_id desc, t.suspended_at is not null, m.created_at
@@ -124,18 +129,42 @@ async function checkKey(db: Database, secret: string): Promise<Identity | null> 
   const key = await db
     .selectFrom('api_keys as k')
     .innerJoin('tenants as t', 't.id', 'k.tenant_id')
-    .select(['k.id', 'k.tenant_id', 'k.scopes', 'k.last_used_at', 't.name', 't.suspended_at'])
+    // A key is its maker's hand: it ends with their membership, and does no more than their role.
+    .innerJoin('members as m', (join) =>
+      join.onRef('m.tenant_id', '=', 'k.tenant_id').onRef('m.person_id', '=', 'k.created_by'),
+    )
+    .select(['k.id', 'k.tenant_id', 'k.scopes', 'k.last_used_at', 't.name', 't.suspended_at', 'm.role'])
     .where('k.secret_sha256', '=', hashSecret(secret))
     .where('k.revoked_at', 'is', null)
+    .where('m.accepted_at', 'is not', null)
     .where((where) => where.or([where('k.expires_at', 'is', null), where('k.expires_at', '>', sql<Date>`now()`)]))
     .executeTakeFirst();
   if (!key) return null;
   if (key.suspended_at) throw suspended(key.name);
   if (Date.now() - (key.last_used_at?.getTime() ?? 0) > lastUsedEveryMs)
     await db.updateTable('api_keys').set({ last_used_at: new Date() }).where('id', '=', key.id).execute();
-  const scopes = key.scopes as Scope[];
+  const allowed = scopesOf(key.role as Role);
+  const scopes = (key.scopes as Scope[]).filter((scope) => allowed.includes(scope));
   const role = scopes.includes('admin') ? 'admin' : scopes.includes('documents:write') ? 'member' : 'viewer';
   return { tenantId: key.tenant_id, personId: null, keyId: key.id, role, scopes, operator: false };
+}
+
+/** What a person of this role may do, in the words for keys. */
+export function scopesOf(role: Role): readonly Scope[] {
+  if (role === 'viewer') return ['documents:read'];
+  return role === 'member' ? ['documents:read', 'documents:write', 'chat'] : allScopes;
+}
+
+/** A key makes nobody who may do more than itself. @throws ProblemError `forbidden` */
+export function assertMayGiveRole({ scopes }: Identity, role: Role): void {
+  // Also a viewer reads conversations.
+  const wanted = new Set<Scope>([...scopesOf(role), 'chat']);
+  const more = [...wanted].filter((scope) => scopes && !scopes.includes(scope));
+  if (more.length > 0)
+    throw new ProblemError(
+      'forbidden',
+      `The role ${role} includes ${more.join(', ')}, which the asking key does not have; a person can give it.`,
+    );
 }
 
 const suspended = (name: string) =>

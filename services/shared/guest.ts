@@ -75,7 +75,7 @@ async function enter(db: Database, settings: GuestSettings, guest: Guest, token:
     await trx.insertInto('people').values({ id: personId, name: 'Guest', email }).execute();
     await trx
       .insertInto('members')
-      .values({ id: uuidv7(), tenant_id: tenantId, person_id: personId, role: 'member' })
+      .values({ id: uuidv7(), tenant_id: tenantId, person_id: personId, role: 'member', accepted_at: new Date() })
       .execute();
     await trx
       .insertInto('sessions')
@@ -84,6 +84,7 @@ async function enter(db: Database, settings: GuestSettings, guest: Guest, token:
         token,
         person_id: personId,
         tenant_id: tenantId,
+        confined_to: null,
         expires_at: new Date(Date.now() + lifetimeMs),
       })
       .execute();

@@ -41,6 +41,8 @@ export async function limitRequests(http: FastifyInstance, redis: Redis): Promis
 export interface Limit {
   /** Counts one. @throws ProblemError `too-many-requests` once the window's allowance is used up */
   take(key: string): Promise<void>;
+  /** Uncounts one. */
+  giveBack(key: string): Promise<void>;
   /** Counts nothing. @throws ProblemError `too-many-requests` as {@link take} would */
   check(key: string): Promise<void>;
 }
@@ -78,6 +80,9 @@ export function createLimit(redis: Redis | null, { name, allowed, windowS, what 
       await limiter.consume(hidden(key)).catch((reason: unknown) => {
         throw reason instanceof RateLimiterRes ? refusal(reason.msBeforeNext) : reason;
       });
+    },
+    giveBack: async (key) => {
+      await limiter.reward(hidden(key));
     },
     check: async (key) => {
       const used = await limiter.get(hidden(key));

@@ -11,17 +11,7 @@ export type Generated<T> =
 
 export type Int8 = number;
 
-export type Json = JsonValue;
-
-export type JsonArray = JsonValue[];
-
-export type JsonObject = {
-  [x: string]: JsonValue | undefined;
-};
-
-export type JsonPrimitive = boolean | number | string | null;
-
-export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
+export type Json = boolean | number | string | null | Json[] | { [x: string]: Json | undefined };
 
 export type Numeric = number;
 
@@ -31,6 +21,7 @@ export interface Accounts {
   access_token: string | null;
   access_token_expires_at: Timestamp | null;
   account_id: string;
+  confined_to: Generated<string[] | null>;
   created_at: Generated<Timestamp>;
   id: string;
   id_token: string | null;
@@ -166,8 +157,10 @@ export interface Ledger {
 }
 
 export interface Members {
+  accepted_at: Timestamp | null;
   created_at: Generated<Timestamp>;
   id: string;
+  name: string | null;
   person_id: string;
   role: string;
   tenant_id: string;
@@ -205,6 +198,7 @@ export interface People {
 }
 
 export interface Sessions {
+  confined_to: Generated<string[] | null>;
   created_at: Generated<Timestamp>;
   expires_at: Timestamp;
   id: string;
@@ -219,6 +213,8 @@ export interface Sessions {
 export interface SignInLinks {
   created_at: Generated<Timestamp>;
   expires_at: Timestamp;
+  mailed: Generated<boolean>;
+  member_id: string | null;
   person_id: string;
   token_sha256: Buffer;
 }

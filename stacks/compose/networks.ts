@@ -21,6 +21,7 @@ export function openEdges({ chatModel, embeddingModel }: Environment, passed: re
     model: chatModel !== undefined || passed.includes('MODEL_URL'),
     embedding: embeddingModel !== undefined || passed.includes('EMBEDDING_URL'),
     'identity-provider': passed.includes('OIDC_ISSUER'),
+    mail: passed.includes('SMTP_URL'),
   };
   return connections(serviceNames).filter((edge) => edge.kind !== 'egress' || open[edge.to]);
 }

@@ -50,6 +50,9 @@ export const passed = [
   'OIDC_ISSUER',
   'OIDC_CLIENT_ID',
   'OIDC_CLIENT_SECRET',
+  'OIDC_UNVERIFIED_EMAIL_ISSUER',
+  'SMTP_URL',
+  'MAIL_FROM',
 ] as const satisfies SettingName[];
 
 export interface TierSettings {

@@ -49,6 +49,7 @@ afterAll(async () => {
 
 test('from the sign-in link to a marked passage on the cited page', async () => {
   await page.goto(house.signInUrl as string);
+  await page.getByRole('button', { name: 'Sign in with the link' }).click();
   await page.getByRole('button', { name: 'Create your first brain' }).click();
   await page.getByText('Nothing here yet.').waitFor();
   await expectAccessible('an empty brain');

@@ -5,6 +5,7 @@ import {
   apiKey,
   apiKeyInput,
   invitedMember,
+  linkOwner,
   me,
   member,
   memberInput,
@@ -17,7 +18,25 @@ import {
 import { may, params, type Route } from './route.ts';
 
 export const identityRoutes = {
-  // Sign-in and identity. better-auth answers the rest of /v1/auth/*: sign-in, sign-out, OIDC, password change.
+  // Sign-in and identity. better-auth answers the rest of /v1/auth/*: OIDC and sign-out.
+  signInByPassword: {
+    owner: 'api',
+    method: 'POST',
+    path: '/v1/auth/sign-in/email',
+    summary: 'Sign in with a password',
+    access: 'public',
+    body: z.strictObject({ email: z.string().min(1).max(254), password: z.string().max(200) }),
+    responses: { 200: me },
+  },
+  inspectLink: {
+    owner: 'api',
+    method: 'POST',
+    path: '/v1/auth/link:inspect',
+    summary: 'Whose a one-time link is; it stays unused',
+    access: 'public',
+    body: z.strictObject({ token: z.string().min(20).max(200) }),
+    responses: { 200: linkOwner },
+  },
   redeemLink: {
     owner: 'api',
     method: 'POST',
@@ -121,6 +140,15 @@ export const identityRoutes = {
     access: may.administer,
     body: memberInput,
     responses: { 201: invitedMember },
+  },
+  inviteMember: {
+    owner: 'api',
+    method: 'POST',
+    path: '/v1/members/{member}:invite',
+    summary: 'Send or show a new one-time link; earlier ones end',
+    access: may.administer,
+    params: params('member'),
+    responses: { 200: invitedMember },
   },
   patchMember: {
     owner: 'api',

@@ -48,17 +48,38 @@ export const member = z.object({
   email: z.string(),
   role: z.enum(roles),
   created_at: timestamp,
+  /** Null: invited, but the person has not come yet. */
+  accepted_at: timestamp.nullable(),
 });
 export type Member = z.output<typeof member>;
-/** A person is invited with a password to change, or signs in through the company's OIDC under this address. */
+/** A person is invited by a link, or signs in through the company's OIDC under this address. */
 export const memberInput = z.strictObject({
   email: z.email().max(254),
   name: z.string().trim().min(1).max(120),
   role: z.enum(roles),
 });
 export const memberPatch = z.strictObject({ role: z.enum(roles) });
-/** The new member, and a one-time sign-in link token for a person who has no password yet. */
-export const invitedMember = member.extend({ sign_in_token: z.string().nullable() });
+/**
+ * The member, and what became of the one-time link with which the person accepts. `mailed`: it went to the address.
+ * `shown`: no mail is set up; `sign_in_token` makes the link, to be handed over. Until the person comes, who has it can
+ * come in their place, in this tenant alone. `mail-failed`: nothing was sent; invite again. `withheld`: no mail is set
+ * up, and keys see no link.
+ */
+export const invitedMember = member.extend({
+  invitation: z.enum(['mailed', 'shown', 'mail-failed', 'withheld']),
+  sign_in_token: z.string().nullable(),
+});
+export type InvitedMember = z.output<typeof invitedMember>;
+
+/** Whose a one-time link is, for the person who is about to use it. */
+export const linkOwner = z.object({
+  name: z.string(),
+  email: z.string(),
+  /** The tenant that it lets into; null: the link of the installation's owner. */
+  tenant: z.object({ name: z.string() }).nullable(),
+  expires_at: timestamp,
+});
+export type LinkOwner = z.output<typeof linkOwner>;
 
 export const apiKey = z.object({
   id,

@@ -73,8 +73,8 @@ test('the registered routes are those of the contract, and sign-in', () => {
   const registered = [...printed.matchAll(/\(([A-Z, ]+)\)/g)].flatMap((match) =>
     (match[1] as string).split(', ').filter((method) => method !== 'HEAD'),
   );
-  // livez, readyz, metrics; four of sign-in.
-  expect(registered).toHaveLength(table.length + 3 + 4);
+  // livez, readyz, metrics; three of sign-in.
+  expect(registered).toHaveLength(table.length + 3 + 3);
 });
 
 test.each(guarded)('%s refuses who has no credentials', async (_name, route) => {

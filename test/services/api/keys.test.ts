@@ -57,6 +57,74 @@ test('rotation: the old one works for a day more, the new one takes its place', 
   expect([ended.status, ended.body.detail]).toEqual([409, expect.stringContaining('does not work any more')]);
 });
 
+const program =
+  (secret: string): Caller =>
+  (method, path, body) =>
+    harness.nobody(method, path, body, { authorization: `Bearer ${secret}` });
+
+test('a key adds nobody who may do more than itself, and gets no link', async () => {
+  const admin = program((await create({ scopes: ['admin'] })).secret);
+  for (const role of ['admin', 'member', 'viewer']) {
+    const refused = await admin('POST', '/v1/members', { email: `${role}@key.example`, name: 'X', role });
+    expect([role, refused.status, refused.body.detail]).toEqual([
+      role,
+      403,
+      expect.stringContaining(`The role ${role} includes documents:read`),
+    ]);
+  }
+  const viewer = (await owner('POST', '/v1/members', { email: 'low@key.example', name: 'Low', role: 'viewer' })).body;
+  expect((await admin('PATCH', `/v1/members/${viewer.id}`, { role: 'admin' })).status).toBe(403);
+  expect((await admin('POST', `/v1/members/${viewer.id}:invite`)).status).toBe(403);
+  const all = program((await create({ scopes: ['admin', 'documents:read', 'documents:write', 'chat'] })).secret);
+  const added = await all('POST', '/v1/members', { email: 'high@key.example', name: 'High', role: 'admin' });
+  expect([added.status, added.body]).toMatchObject([201, { invitation: 'withheld', sign_in_token: null }]);
+  expect((await all('POST', `/v1/members/${viewer.id}:invite`)).body.sign_in_token).toBeNull();
+});
+
+test('a key ends with the membership of who made it, and so do the keys that it made', async () => {
+  const added = (await owner('POST', '/v1/members', { email: 'maker@key.example', name: 'M', role: 'admin' })).body;
+  const maker = await harness.signIn(added.sign_in_token);
+  const first = (await maker('POST', '/v1/keys', { name: 'First', scopes: ['admin', 'documents:read'] })).body;
+  const second = (await program(first.secret)('POST', '/v1/keys', { name: 'Second', scopes: ['documents:read'] })).body;
+  expect((await ask(second.secret)).status).toBe(200);
+  await owner('DELETE', `/v1/members/${added.id}`);
+  expect([(await ask(first.secret)).status, (await ask(second.secret)).status]).toEqual([401, 401]);
+  const listed = (await owner('GET', '/v1/keys')).body.data.filter(({ name }: { name: string }) =>
+    ['First', 'Second'].includes(name),
+  );
+  expect(listed.map(({ revoked_at }: { revoked_at: string | null }) => revoked_at !== null)).toEqual([true, true]);
+  const again = (await owner('POST', '/v1/members', { email: 'maker@key.example', name: 'M', role: 'admin' })).body;
+  await harness.signIn(again.sign_in_token);
+  expect((await ask(first.secret)).status).toBe(401);
+});
+
+test('a lowered role lowers the keys that the person made', async () => {
+  const added = (await owner('POST', '/v1/members', { email: 'lowered@key.example', name: 'L', role: 'admin' })).body;
+  const maker = await harness.signIn(added.sign_in_token);
+  const scopes = ['admin', 'documents:read', 'documents:write'];
+  const { secret } = (await maker('POST', '/v1/keys', { name: 'All', scopes })).body;
+  const may = async () => [
+    (await program(secret)('GET', '/v1/keys')).status,
+    (await program(secret)('POST', '/v1/brains', { name: 'B' })).status,
+    (await program(secret)('GET', '/v1/brains')).status,
+  ];
+  expect(await may()).toEqual([200, 201, 200]);
+  await owner('PATCH', `/v1/members/${added.id}`, { role: 'member' });
+  expect(await may()).toEqual([403, 201, 200]);
+  await owner('PATCH', `/v1/members/${added.id}`, { role: 'viewer' });
+  expect(await may()).toEqual([403, 403, 200]);
+});
+
+test('a key makes none that works longer than itself', async () => {
+  const expires_at = new Date(Date.now() + 3_600_000).toISOString();
+  const { secret } = await create({ scopes: ['admin', 'documents:read'], expires_at });
+  const longer = new Date(Date.now() + 7_200_000).toISOString();
+  for (const wanted of [null, longer]) {
+    const made = await program(secret)('POST', '/v1/keys', { name: 'L', scopes: ['admin'], expires_at: wanted });
+    expect(made.body.expires_at).toBe(expires_at);
+  }
+});
+
 test('revoked is over at once; revoking again changes nothing', async () => {
   const key = await create();
   const revoked = (await owner('DELETE', `/v1/keys/${key.id}`)).body;

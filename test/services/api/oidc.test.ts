@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import Provider from 'oidc-provider';
 import { type Caller, type Harness, publicUrl, startHarness } from './harness.ts';
 
@@ -12,8 +12,11 @@ const clientSecret = 'a client secret of the company';
 let harness: Harness;
 let owner: Caller;
 let server: Server;
+let oidcSettings: () => { OIDC_ISSUER: string; OIDC_CLIENT_ID: string; OIDC_CLIENT_SECRET: string };
+/** Attempts are limited per network: each comes from its own. */
+let networks = 0;
 /** Who is at the provider's keyboard: their claims. */
-let who: { sub: string; email: string; email_verified?: boolean; name: string };
+let who: { sub: string; email: string; email_verified?: unknown; name: string };
 
 beforeAll(async () => {
   // The provider tells that it is not set up for production.
@@ -42,7 +45,8 @@ beforeAll(async () => {
     findAccount: async () => ({ accountId: who.sub, claims: async () => ({ ...who }) }),
   });
   server.on('request', provider.callback());
-  harness = await startHarness({ OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, OIDC_CLIENT_SECRET: clientSecret });
+  oidcSettings = () => ({ OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, OIDC_CLIENT_SECRET: clientSecret });
+  harness = await startHarness(oidcSettings());
   owner = await harness.owner();
 });
 afterAll(async () => {
@@ -101,7 +105,7 @@ async function signIn(): Promise<{ location: string; jar: Jar }> {
     'POST',
     '/v1/auth/sign-in/social',
     { provider: 'company', callbackURL: '/', errorCallbackURL: '/' },
-    { origin: publicUrl },
+    { origin: publicUrl, 'x-forwarded-for': `10.1.0.${++networks}` },
   );
   expect(begun.status).toBe(200);
   jar.add([begun.headers['set-cookie']].flat() as string[]);
@@ -145,6 +149,64 @@ test('an address that the company has not verified lets nobody in', async () => 
   const { location, jar } = await signIn();
   expect(new URL(location, publicUrl).searchParams.get('error_description')).toContain('has not verified');
   expect((await me(jar)).status).toBe(401);
+});
+
+describe('an address that the company does not say to be verified', () => {
+  const password = 'of the owner of the address';
+  let theirs: Caller;
+  beforeAll(async () => {
+    const added = await owner('POST', '/v1/members', { email: 'max@company.example', name: 'Max', role: 'admin' });
+    theirs = await harness.signIn(added.body.sign_in_token);
+    await theirs('POST', '/v1/auth/password:set', { new_password: password });
+  });
+
+  test.each([
+    ['missing', undefined],
+    ['the text "false"', 'false'],
+    ['the text "yes"', 'yes'],
+    ['null', null],
+    ['1', 1],
+  ])('%s: it does not link to who has a password', async (_what, email_verified) => {
+    who = {
+      sub: 'mallory-1',
+      email: 'max@company.example',
+      name: 'Mallory',
+      ...(email_verified !== undefined && { email_verified }),
+    };
+    const { location, jar } = await signIn();
+    expect(new URL(location, publicUrl).searchParams.get('error_description')).toContain('has not verified');
+    expect((await me(jar)).status).toBe(401);
+    expect((await theirs('GET', '/v1/me')).status).toBe(200);
+  });
+
+  test('verified: the person comes in, and what came without a proof ends', async () => {
+    who = { sub: 'max-1', email: 'max@company.example', name: 'Max', email_verified: true };
+    const { jar } = await signIn();
+    expect((await me(jar)).body).toMatchObject({ person: { name: 'Max', has_password: false }, role: 'admin' });
+    expect((await theirs('GET', '/v1/me')).status).toBe(401);
+  });
+
+  test('with the issuer named for it, it is believed', async () => {
+    const believing = await startHarness({
+      ...oidcSettings(),
+      OIDC_UNVERIFIED_EMAIL_ISSUER: oidcSettings().OIDC_ISSUER,
+    });
+    const usual = harness;
+    harness = believing;
+    try {
+      await (await believing.owner())('POST', '/v1/members', {
+        email: 'pat@company.example',
+        name: 'Pat',
+        role: 'viewer',
+      });
+      who = { sub: 'pat-1', email: 'pat@company.example', name: 'Pat' };
+      const { jar } = await signIn();
+      expect((await me(jar)).body).toMatchObject({ person: { email: 'pat@company.example' }, role: 'viewer' });
+    } finally {
+      harness = usual;
+      await believing.close();
+    }
+  });
 });
 
 test('who was removed from the last tenant is refused', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { uuidv7 } from 'uuidv7';
 import { cleanUp } from '../../../services/document-worker/cleanup.ts';
 import { pdfOf } from './documents.ts';
 import { type Bench, openBench } from './fixture.ts';
@@ -23,6 +24,21 @@ test('what has outlived its purpose goes; the last job of a living document stay
     .insertInto('brains')
     .values({ id: deletion, ...emptied })
     .execute();
-  expect(await cleanUp(db)).toEqual({ idempotency_keys: 0, events: 1, sign_in_links: 0, jobs: 1, brains: 1 });
+  const personId = uuidv7();
+  await db.insertInto('people').values({ id: personId, name: 'P', email: 'p@example.com' }).execute();
+  for (const expires_at of [new Date(Date.now() - 1000), new Date(Date.now() + 60_000)]) {
+    const id = uuidv7();
+    await db.insertInto('sessions').values({ id, token: id, person_id: personId, expires_at }).execute();
+    await db.insertInto('verifications').values({ id, identifier: id, value: 'state', expires_at }).execute();
+  }
+  expect(await cleanUp(db)).toEqual({
+    idempotency_keys: 0,
+    events: 1,
+    sign_in_links: 0,
+    sessions: 1,
+    verifications: 1,
+    jobs: 1,
+    brains: 1,
+  });
   expect((await db.selectFrom('jobs').select('id').execute()).map(({ id }) => id)).toEqual([jobId]);
 });

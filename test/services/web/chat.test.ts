@@ -40,7 +40,7 @@ describe('the page', () => {
     await page.keyboard.press('Enter');
   };
 
-  test('signs in by password, then by a one-time link without a click', async () => {
+  test('signs in by password, then by a one-time link, after a look at whose it is', async () => {
     fixture.state.signedIn = false;
     await page.goto(`${fixture.url}/brains`);
     await page.getByLabel('Email').fill('minjun@example.com');
@@ -54,6 +54,9 @@ describe('the page', () => {
     await page.goto(`${fixture.url}/sign-in`);
     await page.getByLabel('Email').waitFor();
     await page.goto(`${fixture.url}/sign-in#token=${linkToken}`);
+    await page.getByText('minjun@example.com').waitFor();
+    expect(fixture.state.signedIn).toBe(false);
+    await page.getByRole('button', { name: 'Sign in with the link' }).click();
     await page.getByRole('heading', { name: 'Brains' }).waitFor();
     expect(page.url()).toBe(`${fixture.url}/brains`);
   });

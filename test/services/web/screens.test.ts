@@ -88,6 +88,11 @@ const screens: Readonly<Record<string, Screen>> = {
   appearance: { path: '/settings/appearance', shows: /^(?:Theme|테마)$/ },
   account: { path: '/settings/account', shows: /Change password|비밀번호 변경/ },
   members: { path: '/settings/members', shows: /Lee Seoyeon/ },
+  'one-time link': {
+    path: '/sign-in#token=one-time-link-token-0001',
+    state: { signedIn: false },
+    shows: /minjun@example.com/,
+  },
   keys: { path: '/settings/keys', shows: /Nightly import/ },
   limits: { path: '/settings/tenant', shows: /19,800/ },
   tenants: { path: '/settings/tenants', shows: /19,800/ },

@@ -36,7 +36,12 @@ export const settingsEn = (f: Format) => ({
   removeTitle: (name: string) => `Remove ${name}?`,
   removeBody: 'The person loses access at once. What they added stays.',
   inviteTitle: 'One-time sign-in link',
-  inviteBody: 'Copy it now and hand it over. It will not be shown again.',
+  inviteBody:
+    'No mail server is set up, so hand the link over yourself. It will not be shown again. Until the person uses it, whoever has it can sign in here in their place.',
+  inviteAgain: (name: string) => `Invite ${name} again`,
+  invitePending: 'Invited, has not come yet',
+  inviteMailed: (email: string) => `The sign-in link was mailed to ${email}.`,
+  inviteFailed: (email: string) => `The mail to ${email} could not be sent. Invite the person again later.`,
   createKey: 'Create key',
   noKeys: 'No key yet. Programs sign in with keys.',
   keyCreated: 'Copy it now. It will not be shown again.',

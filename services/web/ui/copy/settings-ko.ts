@@ -37,7 +37,12 @@ export const settingsKo = (f: Format): SettingsCopy => ({
   removeTitle: (name) => `${name} 님을 제거할까요?`,
   removeBody: '즉시 접근할 수 없게 됩니다. 추가한 문서는 남습니다.',
   inviteTitle: '일회용 로그인 링크',
-  inviteBody: '지금 복사해서 전달하세요. 다시 표시되지 않습니다.',
+  inviteBody:
+    '메일 서버가 설정되어 있지 않으니 링크를 직접 전달하세요. 다시 표시되지 않습니다. 당사자가 사용하기 전까지는 링크를 가진 누구나 대신 로그인할 수 있습니다.',
+  inviteAgain: (name) => `다시 초대: ${name}`,
+  invitePending: '초대됨, 아직 수락하지 않음',
+  inviteMailed: (email) => `${email} 주소로 로그인 링크를 보냈습니다.`,
+  inviteFailed: (email) => `${email} 주소로 메일을 보내지 못했습니다. 나중에 다시 초대하세요.`,
   createKey: '키 만들기',
   noKeys: '아직 키가 없습니다. 프로그램은 키로 로그인합니다.',
   keyCreated: '지금 복사하세요. 다시 표시되지 않습니다.',

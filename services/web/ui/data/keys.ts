@@ -8,6 +8,7 @@ export const keys = {
   turns: (conversation: string) => ['turns', conversation] as const,
   page: (document: string, page: number) => ['page', document, page] as const,
   members: ['members'] as const,
+  link: ['link'] as const,
   apiKeys: ['api-keys'] as const,
   tenant: ['tenant'] as const,
   tenants: ['tenants'] as const,

@@ -24,6 +24,7 @@ export {
   Plus,
   Quote,
   Search,
+  Send,
   Square,
   Trash2,
   TriangleAlert,

@@ -1,7 +1,7 @@
 /** The people of the tenant and their roles. */
 import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
-import type { Member, Role } from '../../../shared/contract/people.ts';
+import type { InvitedMember, Member, Role } from '../../../shared/contract/people.ts';
 import { useCopy } from '../copy/index.tsx';
 import { call } from '../data/http.ts';
 import { keys } from '../data/keys.ts';
@@ -9,11 +9,10 @@ import { everything, useChange, useMe } from '../data/queries.ts';
 import { Button } from '../parts/button.tsx';
 import { Confirm, Dialog } from '../parts/dialog.tsx';
 import { Field, inputLook } from '../parts/field.tsx';
-import { Plus, Trash2 } from '../parts/icons.tsx';
+import { Plus, Send, Trash2 } from '../parts/icons.tsx';
 import { Failure, LoadError, reasonOf, Skeleton } from '../parts/states.tsx';
 import { Secret } from './secret.tsx';
 
-type Invited = Member & { sign_in_token: string | null };
 const roles: readonly Role[] = ['owner', 'admin', 'member', 'viewer'];
 
 export default function Members() {
@@ -30,18 +29,19 @@ export default function Members() {
   });
   const [adding, setAdding] = useState(false);
   const [removing, setRemoving] = useState<Member | null>(null);
-  const [invited, setInvited] = useState<Invited | null>(null);
+  const [invited, setInvited] = useState<InvitedMember | null>(null);
   const change = useChange(
     ({ id, role }: { id: string; role: Role }) => call<Member>('PATCH', `/v1/members/${id}`, { body: { role } }),
     [keys.members],
   );
+  const invite = useChange((id: string) => call<InvitedMember>('POST', `/v1/members/${id}:invite`), [keys.members]);
   const remove = useChange((id: string) => call('DELETE', `/v1/members/${id}`), [keys.members]);
   if (error) return <LoadError error={error} onRetry={() => void refetch()} />;
   if (!members || !me) return <Skeleton />;
   const administers = me.role === 'owner' || me.role === 'admin';
   // An admin makes nobody an owner.
   const given = me.role === 'owner' ? roles : roles.slice(1);
-  const failure = change.error ?? remove.error;
+  const failure = change.error ?? remove.error ?? invite.error;
   return (
     <>
       <ul className="mb-6 divide-y divide-line border-y border-line">
@@ -50,6 +50,7 @@ export default function Members() {
             <div className="min-w-0 flex-1 basis-48">
               <p className="truncate font-semibold">{member.name}</p>
               <p className="truncate text-xs text-muted">{member.email}</p>
+              {!member.accepted_at && <p className="text-xs text-warn">{copy.settings.invitePending}</p>}
             </div>
             {administers && member.person_id !== me.person?.id && (me.role === 'owner' || member.role !== 'owner') ? (
               <>
@@ -59,6 +60,17 @@ export default function Members() {
                   roles={given}
                   onChange={(role) => change.mutate({ id: member.id, role })}
                 />
+                {!member.accepted_at && (
+                  <Button
+                    look="quiet"
+                    size="icon"
+                    aria-label={copy.settings.inviteAgain(member.name)}
+                    disabled={invite.isPending}
+                    onClick={() => invite.mutate(member.id, { onSuccess: setInvited })}
+                  >
+                    <Send size={16} aria-hidden="true" />
+                  </Button>
+                )}
                 <Button
                   look="quiet"
                   size="icon"
@@ -79,6 +91,16 @@ export default function Members() {
           <Failure>{reasonOf(failure, copy)}</Failure>
         </div>
       )}
+      {invited?.invitation === 'mailed' && (
+        <p role="status" className="mb-4">
+          {copy.settings.inviteMailed(invited.email)}
+        </p>
+      )}
+      {invited?.invitation === 'mail-failed' && (
+        <div className="mb-4">
+          <Failure>{copy.settings.inviteFailed(invited.email)}</Failure>
+        </div>
+      )}
       {administers && (
         <Button look="primary" onClick={() => setAdding(true)}>
           <Plus size={18} aria-hidden="true" />
@@ -91,7 +113,7 @@ export default function Members() {
           onClose={() => setAdding(false)}
           onAdded={(member) => {
             setAdding(false);
-            if (member.sign_in_token) setInvited(member);
+            setInvited(member);
           }}
         />
       )}
@@ -118,13 +140,13 @@ export default function Members() {
 interface AddMemberProps {
   readonly roles: readonly Role[];
   readonly onClose: () => void;
-  readonly onAdded: (member: Invited) => void;
+  readonly onAdded: (member: InvitedMember) => void;
 }
 
 function AddMember({ roles: given, onClose, onAdded }: AddMemberProps) {
   const copy = useCopy();
   const [role, setRole] = useState<Role>('member');
-  const add = useChange((body: object) => call<Invited>('POST', '/v1/members', { body }), [keys.members]);
+  const add = useChange((body: object) => call<InvitedMember>('POST', '/v1/members', { body }), [keys.members]);
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const { name, email } = Object.fromEntries(new FormData(event.currentTarget));

@@ -1,8 +1,7 @@
-/** Signing in: by password, by the company's account, or by a one-time link that needs no click at all. */
+/** Signing in: by password, by the company's account, or by a one-time link. */
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { type FormEvent, useCallback, useEffect, useState } from 'react';
 import { useLocation, useSearchParams } from 'wouter';
-import type { Me } from '../../../shared/contract/people.ts';
 import { type Copy, useCopy } from '../copy/index.tsx';
 import { ApiError, call } from '../data/http.ts';
 import { keys } from '../data/keys.ts';
@@ -10,6 +9,7 @@ import { Button } from '../parts/button.tsx';
 import { Field } from '../parts/field.tsx';
 import { Logo } from '../parts/icons.tsx';
 import { Failure, reasonOf, Spinner } from '../parts/states.tsx';
+import { LinkConfirm } from './link-confirm.tsx';
 
 export function SignInScreen() {
   const copy = useCopy();
@@ -21,28 +21,20 @@ export function SignInScreen() {
   const refused = search.get('error_description') ?? search.get('error');
   const [failure, setFailure] = useState<string | null>(refused && copy.signIn.failed(refused));
   const token = useLinkToken();
-  const redeemed = useRef<string | null>(null);
+  const [failedToken, setFailedToken] = useState<string | null>(null);
   const { data: methods } = useQuery({
     queryKey: keys.methods,
     queryFn: () => call<{ password: boolean; oidc: boolean }>('GET', '/v1/auth/methods'),
   });
 
-  useEffect(() => {
-    if (!token || redeemed.current === token) return;
-    redeemed.current = token;
-    setFailure(null);
-    call<Me>('POST', '/v1/auth/link:redeem', { body: { token } }).then(
-      (me) => {
-        client.clear();
-        client.setQueryData(keys.me, me);
-        navigate('/brains', { replace: true });
-      },
-      (error: Error) => {
-        history.replaceState(null, '', '/sign-in');
-        setFailure(isRefusal(error) ? copy.signIn.linkUsed : copy.signIn.failed(reasonOf(error, copy)));
-      },
-    );
-  }, [token, client, navigate, copy]);
+  const linkFailed = useCallback(
+    (error: Error) => {
+      history.replaceState(null, '', '/sign-in');
+      setFailedToken(token);
+      setFailure(isRefusal(error) ? copy.signIn.linkUsed : copy.signIn.failed(reasonOf(error, copy)));
+    },
+    [copy, token],
+  );
 
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -70,15 +62,7 @@ export function SignInScreen() {
     }
   };
 
-  if (token && !failure)
-    return (
-      <main className="grid min-h-full place-items-center" aria-busy="true">
-        <p role="status" className="flex items-center gap-3 text-base">
-          <Spinner size={20} />
-          {copy.signIn.linkRedeeming}
-        </p>
-      </main>
-    );
+  if (token && token !== failedToken) return <LinkConfirm key={token} token={token} onFailure={linkFailed} />;
   return (
     <main className="grid min-h-full place-items-center bg-surface px-4 py-12">
       <div className="w-full max-w-[400px]">
