@@ -1,9 +1,8 @@
 /** An S3 for tests: moto's server, which honours conditional writes. `pip install -r test/requirements.txt` brings it. */
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CreateBucketCommand,
   ListMultipartUploadsCommand,
@@ -11,7 +10,6 @@ import {
   PutBucketVersioningCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { freePort } from '../stacks/local/ports.ts';
 
 const inVenv = join(import.meta.dirname, '../.venv/bin/moto_server');
 const program = existsSync(inVenv) ? inVenv : 'moto_server';
@@ -38,19 +36,16 @@ export interface TestS3 {
 
 /** A server of its own with one bucket that keeps versions, as the foundation stack makes it. */
 export async function startS3(): Promise<TestS3> {
-  const port = await freePort();
-  const server = spawn(program, ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
+  // It chooses its port and says it: one that is looked up before may be another's by then.
+  const server = spawn(program, ['-H', '127.0.0.1', '-p', '0'], { stdio: ['ignore', 'ignore', 'pipe'] });
   const gone = once(server, 'exit');
+  const url = await saidUrl(server);
   const env = {
-    AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+    AWS_ENDPOINT_URL: url,
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
   };
-  for (let tries = 0; !(await fetch(env.AWS_ENDPOINT_URL).catch(() => null)); tries += 1) {
-    if (tries > 200) throw new Error('moto did not start within 20 s');
-    await sleep(100);
-  }
   const client = new S3Client({
     endpoint: env.AWS_ENDPOINT_URL,
     region: env.AWS_REGION,
@@ -76,4 +71,17 @@ export async function startS3(): Promise<TestS3> {
       await gone;
     },
   };
+}
+
+/** Where it listens, once it does. */
+function saidUrl(server: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    server.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+      text = (text + chunk).slice(-4000);
+      const [url] = /http:\/\/127\.0\.0\.1:\d+/.exec(text) ?? [];
+      if (url) resolve(url);
+    });
+    server.once('exit', () => reject(new Error(`moto did not start: ${text}`)));
+  });
 }

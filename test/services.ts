@@ -67,8 +67,8 @@ async function ask<Answer>(method: string, body: object = {}): Promise<Answer> {
   return (await answer.json()) as Answer;
 }
 
-/** A connection that was just ended may still be listed for a moment. */
-const settleMs = 2000;
+/** A connection that was just ended may still be listed for a moment, on a busy machine for seconds. Costs only who fails. */
+const settleMs = 15_000;
 
 async function openInPostgres(url: string): Promise<string[]> {
   const client = new pg.Client({ connectionString: url });

@@ -36,7 +36,7 @@ const environment = {
 
 /** Images are built here when nobody has built them. */
 const startTimeoutMs = 300_000;
-const longMs = 180_000;
+const longMs = 300_000;
 
 let house: ContainerHouse;
 let folder: string;
@@ -283,7 +283,7 @@ function connectTo(targets: readonly { to: string; port: number; hosts: readonly
   return `
   import { connect } from 'node:net';
   const opens = (host, port) => new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: 1500 });
+    const socket = connect({ host, port, timeout: 5000 });
     const end = (result) => () => { socket.destroy(); resolve(result); };
     socket.once('connect', end(true)).once('error', end(false)).once('timeout', end(false));
   });

@@ -86,7 +86,7 @@ export async function startContainers(input: EnvironmentInput, { together = fals
       // Read in any case: else its connection is lost to the next call.
       const said = await answer.text();
       if (!answer.ok) throw new Error(said);
-    }, 90_000);
+    }, 150_000);
   };
   const startTiers = async () => {
     if (together)
@@ -114,7 +114,7 @@ export async function startContainers(input: EnvironmentInput, { together = fals
       await podman('network', 'create', internal ? '--internal' : '--opt=isolate=true', full(name));
     await Promise.all([run('postgres'), run('redis')]);
     await eventually(() => execIn(full('postgres'), 'pg_isready'));
-    await eventually(() => run(migrateService, { detach: false }), 30_000);
+    await eventually(() => run(migrateService, { detach: false }));
     await startTiers();
     const said = await run(migrateService, { detach: false, command: ['node', 'main.js', 'owner-link'] });
     const owner = new Client(url);

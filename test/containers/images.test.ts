@@ -93,7 +93,7 @@ test(
 test('what did not change is not built again', async () => {
   const [again] = await buildImages({ names: ['chat'] });
   expect(again?.id).toBe(images.find(({ name }) => name === 'chat')?.id);
-}, 60_000);
+});
 
 test(
   'pushed images are pinned by the digest that the registry has',
@@ -128,6 +128,6 @@ async function startRegistry(port: number): Promise<ChildProcess> {
   const storage = `storage: { filesystem: { rootdirectory: ${join(folder, 'registry')} } }`;
   await writeFile(config, `version: 0.1\nlog: { level: error }\n${storage}\nhttp: { addr: "127.0.0.1:${port}" }\n`);
   const registry = spawn('docker-registry', ['serve', config], { stdio: 'ignore' });
-  await eventually(() => fetch(`http://127.0.0.1:${port}/v2/`), 20_000);
+  await eventually(() => fetch(`http://127.0.0.1:${port}/v2/`));
   return registry;
 }

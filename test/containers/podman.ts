@@ -56,7 +56,7 @@ export async function health(container: string): Promise<string | null> {
 }
 
 /** Until it holds. @throws Error with the last fault */
-export async function eventually(holds: () => Promise<unknown>, timeoutMs = 60_000): Promise<void> {
+export async function eventually(holds: () => Promise<unknown>, timeoutMs = 150_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   for (;;)
     try {

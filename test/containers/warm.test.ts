@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await house?.close();
   await model?.close();
-}, 60_000);
+});
 
 const ways: Readonly<Record<string, readonly string[]>> = {
   web: ['GET /'],

@@ -110,11 +110,11 @@ export class Client {
   }
 
   /** Waits for the end of a job by the contract's own long poll. */
-  async finished(jobId: string, timeoutMs = 60_000): Promise<Job> {
+  async finished(jobId: string, timeoutMs = 150_000): Promise<Job> {
     return this.until(jobId, (job) => terminalStatuses.has(job.status), timeoutMs);
   }
 
-  async until(jobId: string, holds: (job: Job) => boolean, timeoutMs = 60_000): Promise<Job> {
+  async until(jobId: string, holds: (job: Job) => boolean, timeoutMs = 150_000): Promise<Job> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const job = await this.call(routes.getJob, { params: { job: jobId } });

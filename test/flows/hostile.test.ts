@@ -204,7 +204,7 @@ describe('a full chat', () => {
     }
     expect(ofKind((await first).events, 'done')).toHaveLength(1);
     expect(ofKind((await flow.owner.ask(brain, 'What do tides follow?')).events, 'done')).toHaveLength(1);
-  }, 60_000);
+  });
 });
 
 /** An API key of a second tenant, made by the owner of the installation. */

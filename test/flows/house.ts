@@ -20,7 +20,7 @@ export interface Flow {
 }
 
 /** Starting takes seconds, on a busy machine many. */
-export const startTimeoutMs = 180_000;
+export const startTimeoutMs = 300_000;
 
 /** The page is built in the browser's flow only: two builds at once would write the same folder. */
 const { buildPage: _buildPage, ...withoutPage } = programs;

@@ -47,7 +47,7 @@ describe('a document', () => {
     expect(ofKind(events, 'done')).toMatchObject([
       { status: 'done', answered: true, answerer: { kind: 'extractive' } },
     ]);
-  }, 120_000);
+  });
 
   test('has pages with line boxes that lie on the page and cover its text', async () => {
     const { data } = await flow.owner.call(routes.listDocuments, { params: { brain } });
@@ -101,7 +101,7 @@ describe('a document', () => {
     const { events } = await flow.owner.ask(brain, '연차 휴가는 며칠인가요?');
     expect(ofKind(events, 'citation')[0]).toMatchObject({ document_name: 'handbook.md', page_number: 1 });
     expect(ofKind(events, 'citation')[0]?.quote).toContain('15일');
-  }, 60_000);
+  });
 });
 
 describe('a restart', () => {
@@ -145,5 +145,5 @@ describe('deleting a document', () => {
     expect(ofKind(events, 'citation').filter(({ document_id }) => document_id === document)).toEqual([]);
     expect((await flow.owner.send(routes.getFile, { params: { document } })).status).toBe(404);
     expect((await flow.owner.send(routes.getPage, { params: { document, page: 1 } })).status).toBe(404);
-  }, 60_000);
+  });
 });

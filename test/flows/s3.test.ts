@@ -48,4 +48,4 @@ test('a PDF becomes a cited answer, and nothing of it stays after its deletion',
   expect(await s3.objects(under)).toEqual([]);
   const again = await flow.owner.ask(brain, 'When was the lighthouse built?');
   expect(ofKind(again.events, 'citation')).toEqual([]);
-}, 120_000);
+});

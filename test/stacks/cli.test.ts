@@ -48,4 +48,4 @@ test('npx cdktf synth works by itself, for every environment', async () => {
       .flatMap((name) => [`${name}-foundation`, `${name}-service`])
       .toSorted(),
   );
-}, 120_000);
+});

@@ -227,8 +227,7 @@ test('over a real connection: a sender that breaks off leaves nothing', async ()
       signal: breaking.signal,
     } as RequestInit),
   ).rejects.toThrow();
-  for (let tries = 0; tries < 40 && (await objects()).length !== before.length; tries += 1)
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  while ((await objects()).length !== before.length) await new Promise((resolve) => setTimeout(resolve, 50));
   expect(await objects()).toEqual(before);
   expect(await documents()).toEqual([]);
 });

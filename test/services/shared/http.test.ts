@@ -158,8 +158,10 @@ test.each([
 ])('a way %s is walked once before it is ready, and only when nothing else is missing', async (_what, way) => {
   let walked = 0;
   notReady = 'the schema is old';
-  app.warmUp(() => {
+  const { promise: looked, resolve: goOn } = Promise.withResolvers<void>();
+  app.warmUp(async () => {
     walked += 1;
+    await looked;
     return way(app);
   });
   await app.http.listen({ port: 0, host: '127.0.0.1' });
@@ -167,6 +169,7 @@ test.each([
   expect([await reason(), walked]).toEqual(['the schema is old', 0]);
   notReady = null;
   expect([await reason(), await reason(), walked]).toEqual(['warming up', 'warming up', 1]);
+  goOn();
   while ((await app.http.inject('/readyz')).statusCode !== 200) await new Promise((resolve) => setTimeout(resolve, 20));
   expect(walked).toBe(1);
 });

@@ -13,7 +13,7 @@ beforeAll(async () => {
   // As a replica gets them: the store itself takes no credentials.
   Object.assign(process.env, s3.env);
   store = await openDocumentStore(`s3://${s3.bucket}/prefix`);
-}, 60_000);
+});
 afterAll(async () => {
   process.env = before;
   await s3?.close();

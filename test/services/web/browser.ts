@@ -55,8 +55,8 @@ export async function openPage(browser: Browser, look: Look = {}): Promise<Watch
     reducedMotion: 'reduce',
   });
   const page = await context.newPage();
-  // Container builds may run beside it on the same two cores.
-  page.setDefaultTimeout(25_000);
+  // Ends before the test does, so that it says what it waited for; container builds may run on the same two cores.
+  page.setDefaultTimeout(90_000);
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(error.message));
   page.on('console', (message) => {

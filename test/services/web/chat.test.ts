@@ -17,7 +17,7 @@ describe('the page', () => {
   beforeAll(async () => {
     await builtPage();
     browser = await launch();
-  }, 60_000);
+  });
   afterAll(() => browser?.close());
   beforeEach(async () => {
     if (!browser) return;

@@ -104,7 +104,7 @@ describe('screens', () => {
   beforeAll(async () => {
     await builtPage();
     browser = await launch();
-  }, 60_000);
+  });
   afterAll(() => browser?.close());
 
   // Structure does not depend on the theme, nor contrast on the language: two combinations cover both of each.
@@ -138,5 +138,5 @@ describe('screens', () => {
       }
       expect(found).toEqual([]);
       expect(faults).toEqual([]);
-    }, 90_000);
+    });
 });

@@ -7,7 +7,7 @@ import { serviceNames, services } from '../../../services/manifest.ts';
 import { local } from '../../../stacks/environments/local.ts';
 import { type House, startHouse } from '../../../stacks/local/house.ts';
 import { identify, isAlive } from '../../../stacks/local/process-identity.ts';
-import { listener, standIns, temporaryFolder, until } from './stand-ins.ts';
+import { isHolding, listener, standIns, temporaryFolder, until } from './stand-ins.ts';
 
 const { lines, tell } = listener();
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -27,7 +27,7 @@ beforeAll(async () => {
       tiers: { ...local.tiers, vectorstore: { ...(local.tiers.vectorstore as object), replicas: 2 } as never },
     },
   });
-}, 60_000);
+});
 
 afterAll(async () => {
   await house?.stop();
@@ -77,7 +77,9 @@ test('a tier sees exactly the settings that the manifest lists, and nothing of t
 
 test('two replicas of a called tier stand behind one address, and requests reach both', async () => {
   const { env } = await ask('/v1/models');
-  const call = () => fetch(`${env.VECTORSTORE_URL}/slow?ms=300`).then((response) => response.json() as Promise<Answer>);
+  // Longer than the second takes to arrive.
+  const call = () =>
+    fetch(`${env.VECTORSTORE_URL}/slow?ms=3000`).then((response) => response.json() as Promise<Answer>);
   const pids = (await Promise.all([call(), call()])).map(({ pid }) => pid);
   expect(new Set(pids)).toEqual(new Set([house.process('vectorstore-1').pid, house.process('vectorstore-2').pid]));
 });
@@ -125,7 +127,7 @@ test('a second house runs beside the first, but not on its port', async () => {
   } finally {
     await other.remove();
   }
-}, 60_000);
+});
 
 test.each([...serviceNames.filter((name) => name !== 'vectorstore'), 'redis', 'postgres'])(
   'kill -9 of %s: it is started again and said',
@@ -165,8 +167,8 @@ test('stop() lets requests end, ends every process, and the next start finds the
   await client.connect();
   await client.query('create table kept (word text)');
   await client.end();
-  const slow = fetch(`${house.url}/v1/slow?ms=500`);
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  const slow = fetch(`${house.url}/v1/slow?ms=2000`);
+  await until(() => isHolding(folder.path, 'api'));
   await house.stop();
   expect((await slow).status).toBe(200);
   for (const identity of identities) expect(identity && (await isAlive(identity))).toBe(false);
@@ -177,7 +179,7 @@ test('stop() lets requests end, ends every process, and the next start finds the
   await again.connect();
   expect((await again.query("select to_regclass('kept') as kept")).rows).toEqual([{ kept: 'kept' }]);
   await again.end();
-}, 60_000);
+});
 
 test('a tier that cannot start is named, with its last words', async () => {
   await house.stop();

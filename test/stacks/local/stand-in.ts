@@ -19,7 +19,10 @@ if (STAND_IN_FAULT || process.env.LOG_LEVEL === `broken-${name}`) {
 const server = createServer(async (request, response) => {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://tier');
   if (pathname === '/readyz') return void response.end('ready');
-  if (pathname.endsWith('/slow')) await new Promise((resolve) => setTimeout(resolve, Number(searchParams.get('ms'))));
+  if (pathname.endsWith('/slow')) {
+    console.log('holding a request');
+    await new Promise((resolve) => setTimeout(resolve, Number(searchParams.get('ms'))));
+  }
   let bytes = 0;
   for await (const chunk of request) bytes += (chunk as Buffer).length;
   response.setHeader('content-type', 'application/json');

@@ -1,5 +1,5 @@
 /** Houses of stand-ins for tests: the real PostgreSQL, Redis and router, small programs as tiers. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +22,11 @@ export function listener() {
 /** Waits for something that another process does; the test's own time limit ends it. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 25));
+}
+
+/** A tier has a request to `/slow` in its hands. @param data the house's folder */
+export async function isHolding(data: string, process: string): Promise<boolean> {
+  return (await readFile(join(data, 'logs', `${process}.log`), 'utf8').catch(() => '')).includes('holding a request');
 }
 
 export async function temporaryFolder(): Promise<{ path: string; remove: () => Promise<void> }> {

@@ -62,13 +62,14 @@ test('a process that dies too often is given up, said once, and can still be res
 test('a first start that is not ready in time fails with the last reason and the last words', async () => {
   await expect(
     run('echo loading the model; exec sleep 600', {
-      readyTimeoutMs: 300,
+      // Long enough for a shell to say its words on a busy machine.
+      readyTimeoutMs: 3000,
       probe: async () => {
         throw new Error('/readyz says 503: warming');
       },
     }),
   ).rejects.toThrow(
-    `it was not ready within 0.3 s (/readyz says 503: warming). Its log: ${join(folder.path, 'it.log')}\nloading the model`,
+    `it was not ready within 3 s (/readyz says 503: warming). Its log: ${join(folder.path, 'it.log')}\nloading the model`,
   );
 });
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { isAlive, type ProcessIdentity } from '../../../stacks/local/process-identity.ts';
-import { temporaryFolder, until } from './stand-ins.ts';
+import { isHolding, temporaryFolder, until } from './stand-ins.ts';
 
 const program = fileURLToPath(new URL('./house-program.ts', import.meta.url));
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -80,13 +80,13 @@ test('a start shows its steps and ends with what a person needs; Ctrl-C stops ev
   expect(house.text()).toContain('Stopping: requests under way may end. Ctrl-C again ends everything now.');
   expect(house.text()).toContain('Stopped; everything is kept in the data folder.');
   expect(await noneAlive(children)).toBe(true);
-}, 60_000);
+});
 
 test('a second Ctrl-C ends what is still draining', async () => {
   const house = start();
   const url = await house.ready();
   const held = fetch(`${url}/v1/slow?ms=600000`).catch(() => {});
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await until(() => isHolding(folder.path, 'api'));
   house.child.kill('SIGINT');
   await until(() => house.text().includes('Stopping'));
   await new Promise((resolve) => setTimeout(resolve, 1100));
@@ -94,7 +94,7 @@ test('a second Ctrl-C ends what is still draining', async () => {
   house.child.kill('SIGINT');
   expect(await house.closed).toBe(0);
   await held;
-}, 60_000);
+});
 
 test('SIGTERM while it starts stops what was started by then', async () => {
   const house = start();
@@ -102,7 +102,7 @@ test('SIGTERM while it starts stops what was started by then', async () => {
   house.child.kill('SIGTERM');
   expect(await house.closed).toBe(0);
   expect(await noneAlive(await recorded())).toBe(true);
-}, 60_000);
+});
 
 test('kill -9 of the program alone: its children end by themselves, and the next start works', async () => {
   const house = start();
@@ -116,7 +116,7 @@ test('kill -9 of the program alone: its children end by themselves, and the next
   expect(next.text()).toContain(
     `the last run (process ${house.child.pid}) ended without unlocking ${folder.path}; its lock was taken over`,
   );
-}, 60_000);
+});
 
 test('kill -9 of the program and a start at once: what still runs is stopped first', async () => {
   const house = start();
@@ -130,7 +130,7 @@ test('kill -9 of the program and a start at once: what still runs is stopped fir
   await next.ready();
   expect(next.text()).toMatch(/stopped what the last run left running: .*api/);
   expect(await noneAlive(children)).toBe(true);
-}, 60_000);
+});
 
 test('kill -9 of everything: the next start finds a database it can use', async () => {
   const house = start();
@@ -140,7 +140,7 @@ test('kill -9 of everything: the next start finds a database it can use', async 
   await house.closed;
   const next = start();
   await next.ready();
-}, 60_000);
+});
 
 test('an occupied port ends the start with what to do, and 1', async () => {
   const server = createServer().listen(0, '127.0.0.1');
@@ -151,4 +151,4 @@ test('an occupied port ends the start with what to do, and 1', async () => {
   expect(house.text()).toContain(`port ${port} is held by process ${process.pid} (`);
   expect(house.text()).toContain(`choose another port: npm start -- --port ${port < 65_000 ? port + 1 : 8080}`);
   server.close();
-}, 60_000);
+});
