@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { routes } from '../../services/shared/contract/routes.ts';
+import { faultsOf } from '../services/web/fixture/produced.ts';
 import { testWith } from '../skip.ts';
 import { ofKind } from './client.ts';
 import { lacksManuals, manualPdf, writePdf } from './documents.ts';
@@ -102,6 +103,12 @@ describe('a document', () => {
     expect(ofKind(events, 'citation')[0]).toMatchObject({ document_name: 'handbook.md', page_number: 1 });
     expect(ofKind(events, 'citation')[0]?.quote).toContain('15일');
   });
+});
+
+test('the jobs of real documents are such as the page’s own fixtures may show', async () => {
+  const { data } = await flow.owner.call(routes.listDocuments, { params: { brain } });
+  expect(data.length).toBeGreaterThan(1);
+  expect(data.flatMap(({ job }) => faultsOf(job))).toEqual([]);
 });
 
 describe('a restart', () => {

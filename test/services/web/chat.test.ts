@@ -224,7 +224,7 @@ describe('the page', () => {
       { name: '보고서.hwp', mimeType: 'application/x-hwp', buffer: Buffer.from('x') },
     ]);
     await page.getByText('Not added: type not supported: .hwp').waitFor();
-    await page.getByRole('listitem').filter({ hasText: 'new.pdf' }).getByText('Checking the file…').waitFor();
+    await page.getByRole('listitem').filter({ hasText: 'new.pdf' }).getByText('Waiting', { exact: false }).waitFor();
     await picker.setInputFiles({ name: 'new.pdf', mimeType: 'application/pdf', buffer: Buffer.from('same') });
     await page.getByText('Already here: "new.pdf"').waitFor();
   });

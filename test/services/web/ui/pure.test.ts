@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Turn } from '../../../../services/shared/contract/chat.ts';
+import type { Job } from '../../../../services/shared/contract/job.ts';
 import { readPlace, withPlace } from '../../../../services/web/ui/brain/place.ts';
 import { grow, noBlocks } from '../../../../services/web/ui/chat/blocks.ts';
 import { onEnter } from '../../../../services/web/ui/chat/ime.ts';
@@ -29,12 +30,7 @@ describe('the state of a document', () => {
     ]),
   );
   test.each([
-    [
-      'annual-report-2025.pdf',
-      '2,000 pages · about $4.20 · about 21 min. Start?',
-      '2,000쪽 · 약 $4.20 · 약 21분. 시작할까요?',
-    ],
-    ['waiting.pdf', 'Waiting · 3 ahead · starts in about 2 min', '대기 중 · 앞에 3건 · 약 2분 후 시작'],
+    ['waiting.pdf', 'Waiting · 3 ahead', '대기 중 · 앞에 3건'],
     ['checking.pdf', 'Checking the file…', '파일을 확인하는 중…'],
     ['R-reference-manual.pdf', 'Reading: 350 of 2,000 pages · 4 min left', '읽는 중: 2,000쪽 중 350쪽 · 4분 남음'],
     ['stuck.pdf', 'No progress for 2 min. Still trying.', '2분 동안 진행이 없습니다. 계속 시도하고 있습니다.'],
@@ -52,9 +48,23 @@ describe('the state of a document', () => {
   ])('%s', (name, inEnglish, inKorean) => {
     expect(said[name]).toEqual([inEnglish, inKorean]);
   });
-  test('a pause says when it ends', () => {
-    expect(said['paused.pdf']?.[0]).toMatch(/^Paused: daily limit reached\. Continues at \d\d:\d\d\.$/);
-    expect(said['paused.pdf']?.[1]).toMatch(/^일시 중지: 하루 한도에 도달했습니다\. \d\d:\d\d에 계속합니다\.$/);
+  test('what the contract allows and no service writes yet is said too', () => {
+    const queued = sampleJob(1, { status: 'queued', ahead: 3 });
+    const say = (change: Partial<Job>) =>
+      [english, korean].map((copy) => documentState({ ...queued, ...change }, 'a.pdf', copy, limits, now).text);
+    const price = { pages: 2000, usd: 4.2 };
+    const progress = { ...queued.progress, pages_total: 2000, eta_ms: 21 * 60_000 };
+    expect(say({ status: 'awaiting_confirmation', price, progress })).toEqual([
+      '2,000 pages · about $4.20 · about 21 min. Start?',
+      '2,000쪽 · 약 $4.20 · 약 21분. 시작할까요?',
+    ]);
+    expect(say({ queue: { ahead: 3, starts_in_ms: 120_000 } })).toEqual([
+      'Waiting · 3 ahead · starts in about 2 min',
+      '대기 중 · 앞에 3건 · 약 2분 후 시작',
+    ]);
+    const [paused, inKorean] = say({ error: problemOf('quota'), queue: { ahead: 0, starts_in_ms: 3_600_000 } });
+    expect(paused).toMatch(/^Paused: daily limit reached\. Continues at \d\d:\d\d\.$/);
+    expect(inKorean).toMatch(/^일시 중지: 하루 한도에 도달했습니다\. \d\d:\d\d에 계속합니다\.$/);
   });
   test('our own fault names a reference; trying again is offered only where it can help', () => {
     const failed = (code: 'internal' | 'encrypted') => sampleJob(1, { status: 'failed', error: problemOf(code) });
@@ -64,7 +74,7 @@ describe('the state of a document', () => {
   });
   test('pages without text are told, and reading them again is not offered', () => {
     const said = (failed: number[]) => {
-      const progress = { pages_total: 12, pages_failed: failed.length, failed_pages: failed, pages_without_text: 9 };
+      const progress = { pages_total: 12, failed_pages: failed, pages_without_text: 9 };
       const { job } = sampleDocument(1, 'a.pdf', { status: 'partial', progress });
       return [english, korean].map((copy) => documentState(job, 'a.pdf', copy, limits, now));
     };
@@ -82,7 +92,12 @@ describe('the state of a document', () => {
   test('failures are a part of the bar', () => {
     const { job } = sampleDocument(1, 'a.pdf', {
       status: 'running',
-      progress: { stage: 'parsing', pages_total: 100, pages_done: 40, pages_failed: 10 },
+      progress: {
+        stage: 'parsing',
+        pages_total: 100,
+        pages_done: 40,
+        failed_pages: Array.from({ length: 10 }, (_, at) => at + 1),
+      },
     });
     expect(documentState(job, 'a.pdf', english, limits, now).bar).toMatchObject({ done: 0.4, failed: 0.1 });
   });
