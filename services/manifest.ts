@@ -229,14 +229,14 @@ export const services = {
 } as const satisfies Record<ServiceName, Service>;
 
 /** What a call is for. */
-export type Verb = 'search' | 'write' | 'delete';
+export type Verb = 'search' | 'read' | 'write' | 'delete';
 
 /** What each caller may do where it calls; the callee holds it, whatever the caller signs. */
 export const callVerbs: Readonly<
   Partial<Record<ServiceName, Readonly<Partial<Record<ServiceName, readonly Verb[]>>>>>
 > = {
   chat: { vectorstore: ['search'] },
-  'document-worker': { vectorstore: ['write', 'delete'] },
+  'document-worker': { vectorstore: ['read', 'write', 'delete'] },
   // Itself, as it warms up, with a key that never leaves the process.
   vectorstore: { vectorstore: ['search'] },
 };

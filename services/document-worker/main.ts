@@ -1,13 +1,22 @@
-/** Starts the document-worker. */
+/**
+ * The document-worker as a process: `node services/document-worker/main.ts` works; `… verify` runs the conservation
+ * check and exits with 1 when something does not add up; `… verify --json` prints what as JSON.
+ */
 import { readSettings } from '../shared/env.ts';
 import { listen } from '../shared/http.ts';
 import { createLogger } from '../shared/log.ts';
 import { createDocumentWorker } from './app.ts';
+import { runVerify } from './verify/verify.ts';
 
 /** Left of the stop time for closing connections after the last grant. */
 const closeReserveMs = 5000;
 
 const settings = readSettings('document-worker');
 const log = createLogger('document-worker', { level: settings.LOG_LEVEL, replica: settings.REPLICA });
-const { app, close } = await createDocumentWorker(settings, log, { onFatal: () => process.exit(1) });
-await listen(app, settings, () => close(Math.max(0, settings.STOP_TIMEOUT_MS - closeReserveMs)));
+const [command, ...options] = process.argv.slice(2);
+
+if (command === 'verify') process.exitCode = await runVerify(settings, log, { json: options.includes('--json') });
+else if (command === undefined) {
+  const { app, close } = await createDocumentWorker(settings, log, { onFatal: () => process.exit(1) });
+  await listen(app, settings, () => close(Math.max(0, settings.STOP_TIMEOUT_MS - closeReserveMs)));
+} else throw new Error(`the command is '${command}'; allowed are verify, and none to work`);

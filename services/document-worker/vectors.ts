@@ -1,7 +1,13 @@
 /** Calls to the vectorstore tier, signed, with a time limit and retries. */
 import { ExponentialBackoff, handleWhen, retry, TaskCancelledError, TimeoutStrategy, timeout, wrap } from 'cockatiel';
 import type { Verb } from '../manifest.ts';
-import { type Chunk, vectorstorePaths } from '../shared/contract/vectorstore.ts';
+import {
+  type Chunk,
+  documentsAnswer,
+  readAnswer,
+  type StoredChunk,
+  vectorstorePaths,
+} from '../shared/contract/vectorstore.ts';
 import type { SignCall } from '../shared/service-token.ts';
 
 export interface BrainTarget {
@@ -19,6 +25,10 @@ export interface Vectors {
   upsert(target: DocumentTarget, dimensions: number, chunks: readonly Chunk[], signal?: AbortSignal): Promise<void>;
   deleteDocument(target: DocumentTarget, signal?: AbortSignal): Promise<void>;
   deleteBrain(target: BrainTarget, signal?: AbortSignal): Promise<void>;
+  /** Documents that have chunks in a brain. */
+  documentsOf(target: BrainTarget): Promise<readonly string[]>;
+  /** Chunks of the pages from `first` to `last`. */
+  chunksOf(target: Omit<DocumentTarget, 'epoch'>, first: number, last: number): Promise<readonly StoredChunk[]>;
 }
 
 export class VectorstoreError extends Error {
@@ -45,7 +55,7 @@ export function openVectors(baseUrl: string, sign: SignCall): Vectors {
     }),
     timeout(callTimeoutMs, TimeoutStrategy.Aggressive),
   );
-  const call = (verb: Verb, target: BrainTarget, path: string, body: object, signal?: AbortSignal) =>
+  const call = (verb: Verb, target: BrainTarget, path: string, body: object, signal?: AbortSignal): Promise<unknown> =>
     policy.execute(async ({ signal }) => {
       const { tenantId, brainId } = target;
       const token = await sign({ to: 'vectorstore', verb, tenantId, brainId });
@@ -61,11 +71,13 @@ export function openVectors(baseUrl: string, sign: SignCall): Vectors {
       const text = await answer.text();
       if (!answer.ok)
         throw new VectorstoreError(answer.status, `the vectorstore answered ${answer.status}: ${text.slice(0, 500)}`);
+      return JSON.parse(text) as unknown;
     }, signal);
-  const { upsert, deleteDocument, deleteBrain } = vectorstorePaths;
+  const write = async (...given: Parameters<typeof call>) => void (await call(...given));
+  const { upsert, deleteDocument, deleteBrain, documents, read } = vectorstorePaths;
   return {
     upsert: (target, dimensions, chunks, signal) =>
-      call(
+      write(
         'write',
         target,
         upsert(target.brainId, target.documentId),
@@ -73,8 +85,14 @@ export function openVectors(baseUrl: string, sign: SignCall): Vectors {
         signal,
       ),
     deleteDocument: (target, signal) =>
-      call('delete', target, deleteDocument(target.brainId, target.documentId), { epoch: target.epoch }, signal),
-    deleteBrain: (target, signal) => call('delete', target, deleteBrain(target.brainId), {}, signal),
+      write('delete', target, deleteDocument(target.brainId, target.documentId), { epoch: target.epoch }, signal),
+    deleteBrain: (target, signal) => write('delete', target, deleteBrain(target.brainId), {}, signal),
+    documentsOf: async (target) =>
+      documentsAnswer.parse(await call('read', target, documents(target.brainId), {})).documents,
+    chunksOf: async (target, first, last) => {
+      const pages = { first_page: first, last_page: last };
+      return readAnswer.parse(await call('read', target, read(target.brainId, target.documentId), pages)).chunks;
+    },
   };
 }
 

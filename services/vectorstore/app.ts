@@ -6,6 +6,9 @@ import type { Verb } from '../manifest.ts';
 import { id } from '../shared/contract/common.ts';
 import {
   deleteDocumentBody,
+  documentsAnswer,
+  readAnswer,
+  readBody,
   searchAnswer,
   searchBody,
   upsertAnswer,
@@ -111,6 +114,18 @@ export function createVectorstoreApp(options: VectorstoreOptions): App {
     await store.deleteBrain(brain);
     return {};
   });
+  route(vectorstorePaths.documents('{brain}'), 'read', searches, { answer: documentsAnswer }, async (brain) => ({
+    documents: await store.documents(brain),
+  }));
+  route(
+    vectorstorePaths.read('{brain}', '{document}'),
+    'read',
+    searches,
+    { body: readBody, answer: readAnswer },
+    async (brain, { document }, { first_page, last_page }) => ({
+      chunks: await store.read(brain, document, first_page, last_page),
+    }),
+  );
   return app;
 }
 

@@ -1,7 +1,7 @@
 /** One brain's LanceDB table: its shape, its indexes, and what is done to it. */
 import { type Connection, Index, MatchQuery, makeArrowTable, type Table } from '@lancedb/lancedb';
 import { Field, FixedSizeList, Float32, Int32, Int64, Schema, Utf8 } from 'apache-arrow';
-import type { Chunk, Hit } from '../shared/contract/vectorstore.ts';
+import type { Chunk, Hit, StoredChunk } from '../shared/contract/vectorstore.ts';
 import { ProblemError } from '../shared/problem.ts';
 import { fuseRanks } from './hybrid.ts';
 
@@ -106,6 +106,29 @@ export async function removeDocument(table: Table, documentId: string, epoch: nu
 
 export const superseded = (documentId: string, epoch: number) =>
   new ProblemError('conflict', `Document ${documentId} was taken over by a newer run than ${epoch}.`);
+
+/** Ids of the documents that have rows. A batch of rows in memory at once. */
+export async function documentsOf(table: Table): Promise<string[]> {
+  const ids = new Set<string>();
+  for await (const batch of table.query().select(['document_id']))
+    for (const id of batch.getChild('document_id') ?? []) ids.add(String(id));
+  return [...ids];
+}
+
+/** @param documentId a UUID, checked by the route */
+export async function readChunks(
+  table: Table,
+  documentId: string,
+  first: number,
+  last: number,
+): Promise<StoredChunk[]> {
+  const rows = (await table
+    .query()
+    .where(`document_id = '${documentId}' AND page_number >= ${first} AND page_number <= ${last}`)
+    .select(columns)
+    .toArray()) as Row[];
+  return rows.map(({ id, page_number, start, end, text }) => ({ id, page_number, start, end, text }));
+}
 
 export interface Search {
   readonly query: string;

@@ -1,12 +1,21 @@
 /** Chunks of brains: written by one writer per brain, read by any replica, gone when they are deleted. */
 
-import type { Chunk, Hit } from '../shared/contract/vectorstore.ts';
+import type { Chunk, Hit, StoredChunk } from '../shared/contract/vectorstore.ts';
 import type { Database } from '../shared/database.ts';
 import type { DocumentStore } from '../shared/document-store.ts';
 import type { Logger } from '../shared/log.ts';
 import { ProblemError } from '../shared/problem.ts';
 import { type Brain, type BrainTables, tablePrefix } from './brain-tables.ts';
-import { keepUp, removeDocument, type Search, searchChunks, superseded, upsertChunks } from './chunk-table.ts';
+import {
+  documentsOf,
+  keepUp,
+  readChunks,
+  removeDocument,
+  type Search,
+  searchChunks,
+  superseded,
+  upsertChunks,
+} from './chunk-table.ts';
 import { sweepStale } from './sweep.ts';
 import { createUpkeep, type UpkeepOptions } from './upkeep.ts';
 import { LockLostError, type WriterLock } from './writer-lock.ts';
@@ -25,6 +34,10 @@ export interface VectorStore {
   deleteDocument(brain: Brain, run: Run): Promise<void>;
   /** Repeating is harmless. */
   deleteBrain(brain: Brain): Promise<void>;
+  /** Ids of the documents that have chunks. */
+  documents(brain: Brain): Promise<string[]>;
+  /** Chunks of a document's pages from `first` to `last`. */
+  read(brain: Brain, documentId: string, first: number, last: number): Promise<StoredChunk[]>;
   /** Brings the indexes of brains that were worked on lately into the cache. @returns these brains */
   openRecent(): Promise<RecentBrain[]>;
   cacheBytes(): number;
@@ -123,6 +136,9 @@ export function createVectorStore({ db, documents, tables, lock, log, upkeep }: 
       );
       schedule.wrote(brain, replaced > 0);
     },
+    documents: async (brain) => (await tables.read(brain, documentsOf)) ?? [],
+    read: async (brain, documentId, first, last) =>
+      (await tables.read(brain, (table) => readChunks(table, documentId, first, last))) ?? [],
     search: async (brain, search) => (await tables.read(brain, (table) => searchChunks(table, search))) ?? [],
     deleteDocument: async (brain, run) => {
       const found = await written(

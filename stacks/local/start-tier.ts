@@ -45,21 +45,26 @@ export async function placeTiers(site: Site): Promise<void> {
     site.run[addressSetting(name)] = await addressOf(site, name);
 }
 
+/** What a replica is started with. */
+export function settingsOf({ environment, outer, run, own, settings }: Site, name: ServiceName, replica: TierReplica) {
+  const overrides = settings[name];
+  return tierSettings({
+    environment,
+    name,
+    placement: replica.placement,
+    run: { ...run, ...own[name], PORT: String(replica.port), REPLICA: replica.name },
+    outer,
+    ...(overrides && { overrides }),
+  });
+}
+
 /** Starts the replicas of one tier and resolves when all are ready. */
 export async function startTier(site: Site, name: ServiceName): Promise<void> {
   const { healthPath, pace }: Service = services[name];
-  const { environment, outer, run, settings } = site;
+  const { environment, outer } = site;
   const start = async (replica: TierReplica) => {
     const { port, placement } = replica;
-    const overrides = settings[name];
-    const given = tierSettings({
-      environment,
-      name,
-      placement,
-      run: { ...run, ...site.own[name], PORT: String(port), REPLICA: replica.name },
-      outer,
-      ...(overrides && { overrides }),
-    });
+    const given = settingsOf(site, name, replica);
     replica.process = await startPart(site, {
       name: replica.name,
       command: async () => ({

@@ -15,8 +15,9 @@ import { prepareRedis } from './redis.ts';
 import { openRouter } from './router.ts';
 import { openSecrets } from './secrets.ts';
 import { logOf, logPath, need, type Site, startPart } from './site.ts';
-import { placeTiers, startTier } from './start-tier.ts';
+import { placeTiers, settingsOf, startTier } from './start-tier.ts';
 import { missingPrograms, type Overrides, serviceCommand, tierSettings } from './tiers.ts';
+import { offerToVerify } from './verify.ts';
 
 export interface Step {
   /** @example 'Start PostgreSQL' */
@@ -165,6 +166,8 @@ async function startTiers(site: Site): Promise<undefined> {
   );
   await Promise.all(started);
   if (first !== undefined) throw first;
+  const [worker] = site.replicas.get('document-worker') ?? [];
+  if (worker) await offerToVerify(need(site, 'folder').path, settingsOf(site, 'document-worker', worker));
 }
 
 async function ownerLink(site: Site): Promise<string | undefined> {

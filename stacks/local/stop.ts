@@ -4,6 +4,7 @@
  */
 import { type ServiceName, serviceNames, services } from '../../services/manifest.ts';
 import type { Site } from './site.ts';
+import { withdrawVerify } from './verify.ts';
 
 export async function stopSite(site: Site, { force = false } = {}): Promise<void> {
   site.stopping.abort();
@@ -40,5 +41,6 @@ async function takeDown(site: Site): Promise<void> {
   await site.guard?.release();
   await site.roster?.settled();
   for (const log of site.logs.values()) await new Promise<void>((resolve) => log.end(() => resolve()));
+  if (site.folder) await withdrawVerify(site.folder.path);
   await site.lock?.release();
 }

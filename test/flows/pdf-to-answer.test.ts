@@ -1,7 +1,9 @@
 /** The main job through the public door: a real PDF becomes a cited answer, and stays one after a restart. */
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
+import { execa } from 'execa';
 import { routes } from '../../services/shared/contract/routes.ts';
 import { faultsOf } from '../services/web/fixture/produced.ts';
 import { testWith } from '../skip.ts';
@@ -153,4 +155,33 @@ describe('deleting a document', () => {
     expect((await flow.owner.send(routes.getFile, { params: { document } })).status).toBe(404);
     expect((await flow.owner.send(routes.getPage, { params: { document, page: 1 } })).status).toBe(404);
   });
+});
+
+describe('npm run verify', () => {
+  const verify = async () => {
+    const program = fileURLToPath(new URL('../../stacks/local/verify.ts', import.meta.url));
+    const { stdout, exitCode } = await execa(process.execPath, [program, '--data', join(flow.folder, 'data')], {
+      reject: false,
+    });
+    return { stdout, exitCode };
+  };
+
+  test(
+    'says that all of it adds up, and what does not once something is taken away',
+    async () => {
+      expect(await verify()).toEqual({
+        exitCode: 0,
+        stdout: 'Nothing is missing, nothing is left over, nothing stands twice.',
+      });
+      const { data } = await flow.owner.call(routes.listDocuments, { params: { brain } });
+      const lost = data[0]?.id as string;
+      await rm(join(flow.folder, 'data/documents/tenants', await tenantId(), 'documents', lost, 'original'));
+      const { stdout, exitCode } = await verify();
+      expect(exitCode).toBe(1);
+      expect(stdout).toContain(`missing: the file of a document is not in the object store: ${lost}`);
+    },
+    startTimeoutMs,
+  );
+
+  const tenantId = async () => (await flow.owner.call(routes.me)).tenant.id;
 });

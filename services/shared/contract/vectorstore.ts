@@ -36,6 +36,13 @@ export const upsertBody = z.object({
 export const upsertAnswer = z.object({ chunks: z.int() });
 export const deleteDocumentBody = z.object({ epoch });
 
+/** As stored, without the vector. */
+export const storedChunk = chunk.omit({ vector: true });
+export type StoredChunk = z.output<typeof storedChunk>;
+export const documentsAnswer = z.object({ documents: z.array(id) });
+export const readBody = z.object({ first_page: z.int().min(1), last_page: z.int().min(1) });
+export const readAnswer = z.object({ chunks: z.array(storedChunk) });
+
 export const searchBody = z.object({
   query: z.string().min(1).max(10_000),
   vector: z.array(z.number()),
@@ -60,4 +67,8 @@ export const vectorstorePaths = {
   deleteDocument: (brain: string, document: string) => `/brains/${brain}/documents/${document}/delete`,
   deleteBrain: (brain: string) => `/brains/${brain}/delete`,
   search: (brain: string) => `/brains/${brain}/search`,
+  /** Ids of the documents that have chunks. */
+  documents: (brain: string) => `/brains/${brain}/documents`,
+  /** Chunks of a document's pages, for the conservation check. */
+  read: (brain: string, document: string) => `/brains/${brain}/documents/${document}/read`,
 };

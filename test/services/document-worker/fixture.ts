@@ -9,6 +9,7 @@ import type pg from 'pg';
 import { uuidv7 } from 'uuidv7';
 import { createDocumentWorker, type DocumentWorker } from '../../../services/document-worker/app.ts';
 import type { SavedPage } from '../../../services/document-worker/jobs.ts';
+import { openVectors, type Vectors } from '../../../services/document-worker/vectors.ts';
 import type { WorkerOptions } from '../../../services/document-worker/worker.ts';
 import type { PageError, PageResult } from '../../../services/shared/contract/page.ts';
 import { type Hit, searchAnswer, vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
@@ -32,6 +33,8 @@ export interface Bench {
   readonly db: Database;
   readonly pool: pg.Pool;
   readonly store: DocumentStore;
+  /** The vectorstore as the worker calls it. */
+  readonly vectors: Vectors;
   readonly tenantId: string;
   readonly brainId: string;
   /** Environment of a worker process on these parts. */
@@ -107,13 +110,14 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
       embedding_dimensions: 384,
     })
     .execute();
-  const vectors = await startVectorstore(services);
+  const vectorstore = await startVectorstore(services);
+  const vectors = openVectors(vectorstore.url, await signerOf('document-worker'));
   const env = {
     PORT: '0',
     DATABASE_URL: services.databaseUrl,
     REDIS_URL: services.redisUrl,
     DOCUMENT_STORE_URL: services.documentStoreUrl,
-    VECTORSTORE_URL: vectors.url,
+    VECTORSTORE_URL: vectorstore.url,
     SERVICE_TOKEN_PRIVATE_KEY: privateKeyOf('document-worker'),
     LOG_LEVEL: 'warn',
     ...settings,
@@ -128,6 +132,7 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
     db,
     pool,
     store,
+    vectors,
     tenantId,
     brainId,
     env,
@@ -205,7 +210,7 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
     search: async (query, documentId) => {
       const [vector] = await embedder.embed([query]);
       const token = await (await signerOf('chat'))({ to: 'vectorstore', verb: 'search', tenantId, brainId });
-      const answer = await fetch(new URL(vectorstorePaths.search(brainId), vectors.url), {
+      const answer = await fetch(new URL(vectorstorePaths.search(brainId), vectorstore.url), {
         method: 'POST',
         headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
         body: JSON.stringify({ query, vector, limit: 5, ...(documentId && { document_ids: [documentId] }) }),
@@ -213,7 +218,7 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
       return searchAnswer.parse(await answer.json()).hits;
     },
     close: async () => {
-      await vectors.close();
+      await vectorstore.close();
       await close();
       await services.close();
     },
