@@ -96,6 +96,11 @@ export const settings = {
   PAGES_MAX: { type: 'integer', what: 'most pages of one document', default: '5000' },
   PAGE_TIMEOUT_MS: { type: 'integer', what: 'longest time for one page', default: '30000' },
   PARSER_CHILDREN: { type: 'integer', what: 'parser child processes, 1 to 4', default: '4' },
+  PARSER_ISOLATION: {
+    type: 'text',
+    what: "'required': do not start where a parser could reach a network; 'preferred': say so and go on",
+    default: 'preferred',
+  },
   SCRATCH_BYTES_MAX: { type: 'integer', what: "documents on a worker's own disk, in bytes", default: '200000000' },
   CHAT_SLOTS: { type: 'integer', what: 'answers in flight per replica; the next gets 503 yield', default: '64' },
   TURN_TIMEOUT_MS: { type: 'integer', what: 'longest time for one answer', default: '100000' },
@@ -207,6 +212,7 @@ export const services = {
       'PAGE_TIMEOUT_MS',
       'PARSER_CHILDREN',
       'SCRATCH_BYTES_MAX',
+      'PARSER_ISOLATION',
     ],
   },
   vectorstore: {

@@ -42,6 +42,8 @@ export const placementSchema = z.strictObject({
   slots: count.max(1024).optional(),
   /** document-worker: parser child processes per replica. @default 4 */
   parserChildren: count.max(4).optional(),
+  /** document-worker: `required` refuses to start where a parser could reach a network. @default 'preferred' */
+  parserIsolation: z.enum(['preferred', 'required']).optional(),
   /** document-worker: share of replicas, in percent, that may run on spot capacity. @default 0 */
   spotPercent: z.int().min(0).max(100).default(0),
 });
@@ -119,6 +121,8 @@ export const environmentSchema = z
         if (placement.slots !== undefined && name !== 'chat') fault([...path, 'slots'], 'only chat has slots');
         if (placement.parserChildren !== undefined && name !== 'document-worker')
           fault([...path, 'parserChildren'], 'only document-worker has parser children');
+        if (placement.parserIsolation !== undefined && name !== 'document-worker')
+          fault([...path, 'parserIsolation'], 'only document-worker has parser children');
         if (name === 'document-worker')
           checkWorker(environment.limits, placement, (text) => fault([...path, 'memoryMiB'], text));
         if (placement.spotPercent > 0 && name !== 'document-worker')

@@ -24,6 +24,7 @@ export function serviceSettings(
     TURN_TIMEOUT_MS: limits.turnTimeoutMs,
     SCRATCH_BYTES_MAX: scratchBytes(name, limits.uploadBytesMax),
     PARSER_CHILDREN: placement.parserChildren,
+    PARSER_ISOLATION: placement.parserIsolation,
     CHAT_SLOTS: placement.slots,
     MODEL_URL: chatModel?.url,
     MODEL_NAME: chatModel?.model,

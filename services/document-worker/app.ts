@@ -31,6 +31,7 @@ export async function createDocumentWorker(
   const app = createApp({
     log,
     notReady: async () => worker.notReady(),
+    details: () => worker.details(),
     dependencies: [
       { name: 'postgres', check: () => sql`select 1`.execute(db) },
       { name: 'redis', check: () => redis.ping() },

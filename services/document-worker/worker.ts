@@ -43,6 +43,8 @@ export interface WorkerOptions {
 
 export interface Worker {
   notReady(): Promise<string | null>;
+  /** For the body of `/readyz`. */
+  details(): object;
   /** Takes nothing new; what is under way may end within the limit, then its pages are given back. */
   close(limitMs: number): Promise<void>;
 }
@@ -52,6 +54,8 @@ const reconcileMs = 15_000;
 const schemaWaitMs = 500;
 /** Held for long: two index runs, a deletion, a rebuild, graphile-worker's listener. One more for everything else. */
 const connectionsMin = 6;
+/** May a worker start where a parser could reach a network? */
+const isolations = ['preferred', 'required'];
 /** One child per slot of the contract. */
 const childrenMax = 4;
 
@@ -61,6 +65,8 @@ export function startWorker(options: WorkerOptions): Worker {
     throw new Error(
       `DATABASE_CONNECTIONS_MAX is ${settings.DATABASE_CONNECTIONS_MAX}, a document-worker needs at least ${connectionsMin}`,
     );
+  if (!isolations.includes(settings.PARSER_ISOLATION))
+    throw new Error(`PARSER_ISOLATION is '${settings.PARSER_ISOLATION}', allowed are ${isolations.join(' and ')}`);
   const slots = Math.min(childrenMax, Math.max(1, settings.PARSER_CHILDREN));
   const scheduler = new RedisScheduler(redis);
   const closing = new AbortController();
@@ -90,6 +96,7 @@ export function startWorker(options: WorkerOptions): Worker {
       pageTimeoutMs: settings.PAGE_TIMEOUT_MS,
       folder: files.folder,
       childModule: options.childModule,
+      isolation: settings.PARSER_ISOLATION,
     });
     onClose(() => children.close());
     watchPool(options.metrics, children);
@@ -176,6 +183,7 @@ export function startWorker(options: WorkerOptions): Worker {
       if (!parser?.warm) return 'no parser child is warm';
       return null;
     },
+    details: () => (parser ? { parser_isolation: isolationOf(parser) } : {}),
     close: async (limitMs) => {
       closing.abort();
       const deadlineMs = Date.now() + limitMs;
@@ -184,6 +192,8 @@ export function startWorker(options: WorkerOptions): Worker {
     },
   };
 }
+
+const isolationOf = ({ isolation: { network, refused } }: ParserPool) => ({ network, refused });
 
 /** Runs one at a time; a call during a run waits for it instead of starting another. Faults are logged. */
 function inTurn(log: Logger, action: () => Promise<void>) {

@@ -25,6 +25,8 @@ export interface HealthOptions {
   readonly draining: AbortSignal;
   /** Why the service is not ready, or null. Asked until it once was. */
   readonly notReady: () => Promise<string | null>;
+  /** What else the body of `/readyz` says once it is ready. */
+  readonly details: (() => object) | undefined;
   readonly dependencies: readonly Dependency[];
 }
 
@@ -41,7 +43,7 @@ const checkTimeoutMs = 3000;
 const restMs = 500;
 
 export function serveHealth(http: FastifyInstance, options: HealthOptions): Health {
-  const { log, draining, notReady } = options;
+  const { log, draining, notReady, details } = options;
   const watch = watchDependencies(options);
   http.addHook('onClose', async () => watch.close());
   let walk: (() => Promise<unknown>) | null = null;
@@ -74,9 +76,10 @@ export function serveHealth(http: FastifyInstance, options: HealthOptions): Heal
     if (reason) return reply.code(503).send({ status: 'not ready', reason });
     wasReady = true;
     const away = watch.away();
-    if (away.length === 0) return { status: 'ok' };
+    if (away.length === 0) return { status: 'ok', ...details?.() };
     return {
       status: 'degraded',
+      ...details?.(),
       away: away.map(({ name, reason, sinceMs }) => ({ name, reason, since: iso(sinceMs) })),
     };
   });

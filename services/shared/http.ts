@@ -26,6 +26,8 @@ export interface AppOptions {
   readonly log: Logger;
   /** Why the service is not ready, or null. Asked by `/readyz` until it once was; ready means warm. */
   readonly notReady: () => Promise<string | null>;
+  /** What else the body of `/readyz` says once it is ready. */
+  readonly details?: () => object;
   /** Seen once before it is ready; later their absence makes it degraded. @default none */
   readonly dependencies?: readonly Dependency[];
   /** Absent in services without public routes. */
@@ -49,7 +51,7 @@ export interface App {
 /** JSON bodies above this are refused; uploads and vectors have limits of their own. */
 const bodyBytesMax = 1024 * 1024;
 
-export function createApp({ log, notReady, dependencies = [], authenticate }: AppOptions): App {
+export function createApp({ log, notReady, details, dependencies = [], authenticate }: AppOptions): App {
   const http = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     genReqId: () => uuidv7(),
@@ -101,7 +103,7 @@ export function createApp({ log, notReady, dependencies = [], authenticate }: Ap
     sendProblem(reply, new ProblemError('not-found', `There is no ${request.method} ${request.url.split('?')[0]}.`)),
   );
 
-  const health = serveHealth(http, { log, metrics, notReady, dependencies, draining: drain.signal });
+  const health = serveHealth(http, { log, metrics, notReady, details, dependencies, draining: drain.signal });
   http.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));
 
   if (authenticate)

@@ -55,13 +55,17 @@ const levers = {
   weight: [{ weight: 50 }],
   slots: [{ slots: 32 }],
   parserChildren: [{ parserChildren: 2 }],
+  parserIsolation: [{ parserIsolation: 'required' }],
   spotPercent: [{ spotPercent: 50 }, { spotPercent: 100 }],
 } satisfies Record<Exclude<keyof PlacementInput, 'platform'>, Partial<PlacementInput>[]>;
 
 /** Settings that one service or platform alone has. */
 const only = (lever: string, service: string, platform: string): boolean =>
-  ({ slots: service === 'chat', parserChildren: service === 'document-worker' })[lever] ??
-  (lever === 'spotPercent' ? service === 'document-worker' && platform === 'ecs' : true);
+  ({
+    slots: service === 'chat',
+    parserChildren: service === 'document-worker',
+    parserIsolation: service === 'document-worker',
+  })[lever] ?? (lever === 'spotPercent' ? service === 'document-worker' && platform === 'ecs' : true);
 
 const platforms = ['ecs', 'vm'] as const;
 

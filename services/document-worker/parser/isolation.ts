@@ -1,12 +1,16 @@
 /** What a parser child is denied, and what this platform lets us deny. */
 import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { networkFilter } from './network-filter.ts';
 
 export interface Isolation {
   /** The command line of a child, without its module. */
   readonly command: readonly [file: string, ...parameters: string[]];
+  /** Whether a child can reach no network. */
+  readonly network: 'none' | 'open';
   readonly holds: readonly string[];
   /** With the reason the platform gave. */
   readonly refused: readonly string[];
@@ -17,13 +21,15 @@ export interface IsolationOptions {
   readonly childModule: string;
   /** Documents lie here; it may be read. */
   readonly folder: string;
+  /** Folder of `unshare` and `setpriv`. @default where the system looks */
+  readonly tools?: string | undefined;
 }
 
 /** JavaScript objects of one child, in MiB. PDFium's own memory comes on top and is watched from outside. */
 const heapMiB = 96;
 
 /** Tries on this machine what can be given up: the network, privileges, outliving the worker. */
-export async function isolate({ childModule, folder }: IsolationOptions): Promise<Isolation> {
+export async function isolate({ childModule, folder, tools = '' }: IsolationOptions): Promise<Isolation> {
   const holds = [
     'empty environment',
     'Node permission model: no child processes, workers, native addons or writes; reads only of parser code and documents',
@@ -31,29 +37,52 @@ export async function isolate({ childModule, folder }: IsolationOptions): Promis
   ];
   const refused: string[] = [];
   const wrappers: string[] = [];
-  const attempt = async (what: string, candidates: readonly (readonly string[])[]) => {
+  /** @param proof what must work under a candidate before it counts */
+  const attempt = async (what: string, candidates: readonly (readonly string[])[], proof: readonly string[]) => {
     const faults: string[] = [];
     for (const candidate of candidates) {
-      const fault = await run([...candidate, process.execPath, '--version']);
+      const fault = await run([...candidate, process.execPath, ...proof]);
       if (fault === null) {
         wrappers.push(...candidate);
         holds.push(what);
-        return;
+        return true;
       }
       faults.push(`${candidate[0]}: ${fault}`);
     }
     refused.push(`${what} (${faults.join('; ')})`);
+    return false;
   };
-  await attempt('own network namespace without any interface', [
-    ['unshare', '-n', '--'],
-    ['unshare', '-rn', '--'],
-  ]);
-  await attempt('no new privileges, killed with the worker', [
-    ['setpriv', '--no-new-privs', '--pdeathsig', 'KILL', '--'],
-  ]);
+  const [unshare, setpriv] = [join(tools, 'unshare'), join(tools, 'setpriv')];
+  const filter = join(folder, 'no-sockets.bpf');
+  const program = networkFilter();
+  if (program) await writeFile(filter, program);
+  const network = await attempt(
+    'no network',
+    [
+      [unshare, '-n', '--'],
+      [unshare, '-rn', '--'],
+      // Containers allow no namespaces by default, but a filter.
+      ...(program ? [[setpriv, '--no-new-privs', '--seccomp-filter', filter, '--']] : []),
+    ],
+    ['-e', noNetwork],
+  );
+  await attempt(
+    'no new privileges, killed with the worker',
+    [[setpriv, '--no-new-privs', '--pdeathsig', 'KILL', '--']],
+    ['--version'],
+  );
   const [file, ...parameters] = [...wrappers, process.execPath, ...nodeFlags(childModule, folder)];
-  return { command: [file as string, ...parameters], holds, refused };
+  return { command: [file as string, ...parameters], network: network ? 'none' : 'open', holds, refused };
 }
+
+/** Fails unless even this machine's own loopback is out of reach; a refused connection reached it. */
+const noNetwork = `
+  const reached = () => {
+    console.error('the network can still be reached');
+    process.exit(1);
+  };
+  require('node:net').connect(9, '127.0.0.1').once('connect', reached)
+    .once('error', ({ code }) => code === 'ECONNREFUSED' && reached());`;
 
 function nodeFlags(childModule: string, folder: string): string[] {
   const pdfium = dirname(dirname(createRequire(import.meta.url).resolve('@embedpdf/pdfium')));
@@ -81,6 +110,8 @@ async function run([file, ...parameters]: readonly string[]): Promise<string | n
     return null;
   } catch (error) {
     const { code, stderr, message } = error as Error & { code?: unknown; stderr?: string };
-    return code === 'ENOENT' ? 'not installed' : (stderr?.trim().split('\n')[0] ?? message);
+    return code === 'ENOENT' ? 'not installed' : firstLine(stderr) || message;
   }
 }
+
+const firstLine = (text = '') => text.trim().split('\n')[0];

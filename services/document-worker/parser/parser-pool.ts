@@ -18,6 +18,10 @@ export interface PoolOptions {
   readonly folder: string;
   /** @default the parser of this service */
   readonly childModule?: string;
+  /** `required`: refuses to start where a child could reach a network. @default 'preferred' */
+  readonly isolation?: string;
+  /** Folder of the programs that isolate. @default where the system looks */
+  readonly tools?: string;
   /** @default 512 */
   readonly memoryMaxMiB?: number;
 }
@@ -58,9 +62,14 @@ export class ParserPool {
 
   /** A pool with one warm child; the others start when they are needed. */
   static async start(options: PoolOptions): Promise<ParserPool> {
-    const { childModule = defaultChildModule, folder } = options;
-    const isolation = await isolate({ childModule, folder });
-    options.log.info({ holds: isolation.holds, refused: isolation.refused }, 'parser isolation');
+    const { childModule = defaultChildModule, folder, tools } = options;
+    const isolation = await isolate({ childModule, folder, tools });
+    const { holds, refused, network } = isolation;
+    if (network === 'open' && options.isolation === 'required')
+      throw new Error(
+        `PARSER_ISOLATION is 'required', but a parser could reach the network here: ${refused.join(', ')}. Allow user namespaces, bring util-linux 2.40 or later, or set it to 'preferred'.`,
+      );
+    options.log[network === 'open' ? 'warn' : 'info']({ holds, refused, network }, 'parser isolation');
     const pool = new ParserPool(options, isolation);
     pool.#idle.push(await pool.#startChild());
     return pool;

@@ -222,5 +222,7 @@ test('metrics tell of pages, faults, children and the schedule', async () => {
   ])
     expect(text).toContain(name);
   const ready = await worker.app.http.inject('/readyz');
-  expect(ready.json()).toEqual({ status: 'ok' });
+  const { network } = ready.json().parser_isolation;
+  expect(ready.json()).toEqual({ status: 'ok', parser_isolation: { network, refused: expect.any(Array) } });
+  expect(['none', 'open']).toContain(network);
 });
