@@ -6,6 +6,7 @@ import type { Database } from '../shared/database.ts';
 import type { Logger } from '../shared/log.ts';
 import { cleanUp } from './cleanup.ts';
 import { type DeletionContext, deleteBrain, deleteDocument } from './deletion.ts';
+import { sweep } from './sweep.ts';
 
 /** A task of a killed worker stays locked for hours; the job's own row says that nothing moves. */
 const stuckAfterS = 60;
@@ -25,9 +26,10 @@ export async function startBackground(
     taskList: {
       delete_document: async (payload) => deleteDocument(context, jobIdOf(payload)),
       delete_brain: async (payload) => deleteBrain(context, jobIdOf(payload)),
+      sweep: async () => log.info({ swept: await sweep(context) }, 'store and rows compared'),
       clean_up: async () => log.info({ removed: await cleanUp(db) }, 'cleaned up'),
     },
-    crontab: '17 * * * * clean_up',
+    crontab: ['17 * * * * clean_up', '47 * * * * sweep'].join('\n'),
   });
   let closed = false;
   let runner: Runner | undefined;

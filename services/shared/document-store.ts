@@ -30,6 +30,8 @@ export interface DocumentStore {
   size(key: string): Promise<number>;
   /** Every object whose key starts with the prefix, in no order, read as it is asked for. A prefix ends with `/`. */
   list(prefix: string): AsyncIterable<StoredObject>;
+  /** Names of the folders right under the prefix, in order, those behind `after` only. */
+  folders(prefix: string, after?: string): AsyncIterable<string>;
   /** Removes every object whose key starts with the prefix; none is fine. A prefix ends with `/`. */
   deletePrefix(prefix: string): Promise<void>;
 }
@@ -104,6 +106,12 @@ class FolderStore implements DocumentStore {
       const found = await stat(path).catch(goneAs(null));
       if (found) yield { key, sizeBytes: found.size, modifiedAt: found.mtime };
     }
+  }
+
+  async *folders(prefix: string, after = ''): AsyncGenerator<string> {
+    const entries = await readdir(this.#path(prefix), { withFileTypes: true }).catch(goneAs([]));
+    const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    yield* names.filter((name) => name > after).sort();
   }
 
   async deletePrefix(prefix: string): Promise<void> {

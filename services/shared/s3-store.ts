@@ -50,6 +50,14 @@ export function openS3Store(url: string): DocumentStore {
         for (const { Key = '', Size = 0, LastModified = new Date(0) } of Contents)
           yield { key: Key.slice(prefix.length), sizeBytes: Size, modifiedAt: LastModified };
     },
+    folders: async function* (under, after) {
+      const Prefix = prefix + under;
+      // '0' comes right after '/': behind everything in the folder itself.
+      const StartAfter = after && `${Prefix}${after}0`;
+      const asked = { Bucket, Prefix, Delimiter: '/', ...(StartAfter && { StartAfter }) };
+      for await (const { CommonPrefixes = [] } of paginateListObjectsV2({ client }, asked))
+        for (const { Prefix: folder = '' } of CommonPrefixes) yield folder.slice(Prefix.length, -1);
+    },
     // Versions and delete markers too: what a person deletes is gone, also from a bucket that keeps versions.
     deletePrefix: async (under) => {
       for (;;) {

@@ -219,6 +219,12 @@ export interface SignInLinks {
   token_sha256: Buffer;
 }
 
+export interface Sweeps {
+  name: string;
+  place: string;
+  updated_at: Generated<Timestamp>;
+}
+
 export interface Tenants {
   bytes_max: Int8 | null;
   created_at: Generated<Timestamp>;
@@ -287,6 +293,7 @@ export interface Tables {
   people: People;
   sessions: Sessions;
   sign_in_links: SignInLinks;
+  sweeps: Sweeps;
   tenants: Tenants;
   turn_events: TurnEvents;
   turns: Turns;

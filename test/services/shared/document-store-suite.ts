@@ -44,6 +44,15 @@ export function documentStoreSuite(
     expect(await objects('broken/')).toEqual([]);
   });
 
+  run('folders are named in order, from any of them on', async () => {
+    const { store } = given();
+    await Promise.all(['f/b/x', 'f/a/x/y', 'f/ab/x', 'f/c', 'f/d/x'].map((key) => put(key, 'x')));
+    const names = async (after?: string) => Array.fromAsync(store.folders('f/', after));
+    expect(await names()).toEqual(['a', 'ab', 'b', 'd']);
+    expect(await names('a')).toEqual(['ab', 'b', 'd']);
+    expect(await Array.fromAsync(store.folders('none/'))).toEqual([]);
+  });
+
   run('what is absent says so', async () => {
     const { store } = given();
     const absent = "'no/such' is not in the object store";
