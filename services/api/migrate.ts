@@ -1,7 +1,7 @@
 /** The one place that changes the schema: `node services/api/main.ts migrate`, which gates every rollout. */
 import { Logger as GraphileLogger, runMigrations } from 'graphile-worker';
-import { migrate } from '../shared/database.ts';
 import type { Logger } from '../shared/log.ts';
+import { migrate } from '../shared/migrate.ts';
 
 /** Applies our migrations, then graphile-worker's own schema. Any number of replicas may call it at once. */
 export async function migrateAll(url: string, log: Logger): Promise<void> {

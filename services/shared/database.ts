@@ -1,11 +1,10 @@
 /** PostgreSQL: the system of record. */
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { Kysely } from 'kysely';
-import { runner } from 'node-pg-migrate';
 import pg from 'pg';
 import { connectionOptions, guardConnections, requestStatementTimeoutMs } from './database-options.ts';
 import type { Logger } from './log.ts';
+import { migrationsDirectory } from './migrate.ts';
 import { prepareOften } from './prepared.ts';
 import type { Tables } from './tables.ts';
 import { SettlingDialect } from './transactions.ts';
@@ -44,25 +43,6 @@ export function openDatabase(options: DatabaseOptions): {
   return { db, pool, close: () => db.destroy() };
 }
 
-/** Applies what is missing, in order, under an advisory lock: any number of replicas may call it at once. */
-export async function migrate(url: string, log: Logger, directory = migrationsDirectory): Promise<void> {
-  await runner({
-    databaseUrl: url,
-    dir: directory,
-    direction: 'up',
-    migrationsTable: 'migrations',
-    checkOrder: true,
-    // Replicas that start together take turns; the later ones find nothing left to do.
-    advisoryLockMode: 'wait',
-    logger: {
-      debug: () => {},
-      info: (text) => log.info(text),
-      warn: (text) => log.warn(text),
-      error: (text) => log.error(text),
-    },
-  });
-}
-
 /** Every service waits in `/readyz` until this is true: the schema has all that this build was written for. */
 export async function schemaIsCurrent(db: Database, directory = migrationsDirectory): Promise<boolean> {
   const wanted = readdirSync(directory)
@@ -97,5 +77,3 @@ const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'tex
   oid === pg.types.builtins.INT8 || oid === pg.types.builtins.NUMERIC
     ? Number
     : pg.types.getTypeParser(oid, format as 'text');
-
-const migrationsDirectory = join(import.meta.dirname, 'migrations');

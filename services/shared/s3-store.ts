@@ -10,17 +10,37 @@ import {
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { type DocumentStore, NotInStoreError } from './document-store.ts';
+import { networkCodes, UnavailableError } from './unavailable.ts';
 
 /** S3's smallest part; 4 in flight bound an upload's memory at 20 MiB. */
 const partBytes = 5 * 1024 * 1024;
 const partsInFlight = 4;
+
+/** S3 answers in milliseconds; a part of 5 MiB takes a second. Three tries of this are what a caller waits for at most. */
+const limits = {
+  connectionTimeout: 3000,
+  // Until the answer begins, then between two pieces of it.
+  requestTimeout: 15_000,
+  throwOnRequestTimeout: true,
+  socketTimeout: 15_000,
+} as const;
 
 /** @param url `s3://bucket/prefix` */
 export function openS3Store(url: string): DocumentStore {
   const { hostname: Bucket, pathname } = new URL(url);
   const prefix = pathname.replace(/^\//, '').replace(/([^/])$/, '$1/');
   // Emulators serve buckets by path, not by host name.
-  const client = new S3Client({ forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined });
+  const client = new S3Client({ forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined, requestHandler: limits });
+  client.middlewareStack.add(
+    (next) => async (given) => {
+      try {
+        return await next(given);
+      } catch (error) {
+        throw fromS3(error);
+      }
+    },
+    { step: 'initialize', name: 'unavailable' },
+  );
   const at = (key: string) => ({ Bucket, Key: prefix + key });
 
   return {
@@ -42,7 +62,10 @@ export function openS3Store(url: string): DocumentStore {
     },
     read: async (key) => {
       const { Body } = await client.send(new GetObjectCommand(at(key))).catch(absent(key));
-      return Buffer.from((await Body?.transformToByteArray()) ?? []);
+      const bytes = await Body?.transformToByteArray().catch((error: unknown) => {
+        throw fromS3(error);
+      });
+      return Buffer.from(bytes ?? []);
     },
     size: async (key) => (await client.send(new HeadObjectCommand(at(key))).catch(absent(key))).ContentLength ?? 0,
     list: async function* (under) {
@@ -75,6 +98,17 @@ export function openS3Store(url: string): DocumentStore {
       }
     },
   };
+}
+
+/** What says that S3 is away or overloaded, as that; else the error as it was. */
+function fromS3(error: unknown): unknown {
+  const { name, code, message, $metadata } = error as Error & {
+    code?: string;
+    $metadata?: { httpStatusCode?: number };
+  };
+  const away = name === 'TimeoutError' || networkCodes.has(code ?? '') || ($metadata?.httpStatusCode ?? 0) >= 500;
+  if (!away) return error;
+  return new UnavailableError('document-store', `the object store is away: ${message || code}`, { cause: error });
 }
 
 function absent(key: string): (error: Error) => never {
