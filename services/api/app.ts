@@ -52,7 +52,12 @@ export async function createApi(
   const store = await openDocumentStore(settings.DOCUMENT_STORE_URL);
   const changes = listenForChanges(settings.DATABASE_URL, log);
   const signIn = createSignIn(db, settings, log);
-  const authenticate = createAuthenticate({ db, authSecret: settings.AUTH_SECRET, publicUrl: settings.PUBLIC_URL });
+  const authenticate = createAuthenticate({
+    db,
+    authSecret: settings.AUTH_SECRET,
+    publicUrl: settings.PUBLIC_URL,
+    redis,
+  });
   const scheduler = new RedisScheduler(redis);
   const events = openEventHub(db, (tenantId, some) => renderEvents(db, scheduler, tenantId, some), log);
   changes.onAny(() => events.wake());

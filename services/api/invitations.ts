@@ -11,7 +11,7 @@ import { invitation } from './mail.ts';
 
 /** A tenant that moves in comes with a hundred people; more would be mail to strangers. */
 export const mailsPerTenantAndHourMax = 100;
-/** Nobody needs more; who does not know the sender is left in peace. */
+/** Of one tenant. Nobody needs more; who does not know the sender is left in peace. */
 export const mailsPerAddressAndHourMax = 5;
 
 export interface InvitationLimits {
@@ -32,7 +32,8 @@ export function createInvitationLimits(redis: Redis): InvitationLimits {
   ];
   return {
     mail: async (tenantId, email) => {
-      await perAddress.take(email);
+      // Of this tenant alone: one must not use up what another may send.
+      await perAddress.take(`${tenantId} ${email}`);
       await perTenant.take(tenantId);
     },
   };

@@ -1,12 +1,14 @@
 /**
  * Checks credentials: session cookies and API keys, against PostgreSQL, in one statement each. Sessions are made by the
- * api tier (services/api/sign-in.ts); every tier with public routes checks them with {@link createAuthenticate}.
+ * api tier (services/api/sessions.ts); every tier with public routes checks them with {@link createAuthenticate}.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { parseCookie } from 'cookie';
 import type { FastifyRequest } from 'fastify';
+import type { Redis } from 'ioredis';
 import { sql } from 'kysely';
 import { scopes as allScopes, type Role, type Scope } from './contract/people.ts';
+import { createCredentialGuard } from './credential-guard.ts';
 import type { Database } from './database.ts';
 import type { Authenticate, Identity } from './identity.ts';
 import { ProblemError } from './problem.ts';
@@ -17,21 +19,24 @@ export interface AuthOptions {
   readonly authSecret: string;
   /** Setting PUBLIC_URL. */
   readonly publicUrl: string;
+  /** Where wrong credentials are counted over all replicas. Absent: in each replica alone. */
+  readonly redis?: Redis;
 }
 
 /**
- * @throws ProblemError `forbidden` for a suspended tenant, `wrong-origin` for a state-changing request of another site
+ * @throws ProblemError `too-many-requests` for a network with many wrong ones, `forbidden` for a suspended tenant, `wrong-origin` for a state-changing request of another site
  */
-export function createAuthenticate({ db, authSecret, publicUrl }: AuthOptions): Authenticate {
+export function createAuthenticate({ db, authSecret, publicUrl, redis }: AuthOptions): Authenticate {
   const cookieName = sessionCookieName(publicUrl);
   const origins = allowedOrigins(publicUrl);
+  const guard = createCredentialGuard(redis ?? null);
   return async (request) => {
     const bearer = /^Bearer (bk_\S{20,100})$/.exec(request.headers.authorization ?? '')?.[1];
-    if (bearer) return checkKey(db, bearer);
+    if (bearer) return guard.through(request.ip, bearer, () => checkKey(db, bearer));
     const token = sessionToken(request, cookieName, authSecret);
     if (!token) return null;
     assertOrigin(request, origins);
-    return checkSession(db, token);
+    return guard.through(request.ip, token, () => checkSession(db, token));
   };
 }
 
