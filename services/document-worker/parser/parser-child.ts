@@ -63,6 +63,7 @@ export class ParserChild {
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-stderrCharsMax);
     });
+    this.#process.stderr?.on('error', () => {});
     this.#process.on('message', (message: ChildMessage) => this.#listener?.(message));
     this.#gone = new Promise((resolve) => {
       const gone = () => {
@@ -72,7 +73,8 @@ export class ParserChild {
         resolve();
       };
       this.#process.once('exit', gone);
-      this.#process.once('error', (error) => {
+      // A channel that breaks may say so more than once; unheard, it would end the worker.
+      this.#process.on('error', (error) => {
         this.#stderr = error.message;
         gone();
       });
