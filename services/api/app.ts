@@ -30,6 +30,7 @@ import { createSignIn } from './sign-in.ts';
 import { createSignInLimits } from './sign-in-limits.ts';
 import { serveSignIn } from './sign-in-routes.ts';
 import { serveTenants } from './tenants.ts';
+import { type TransferLimits, transferLimits } from './transfer-limits.ts';
 import { serveUpload } from './upload.ts';
 import { warmUp } from './warm-up.ts';
 
@@ -37,6 +38,7 @@ import { warmUp } from './warm-up.ts';
 export async function createApi(
   settings: ApiSettings,
   log: Logger,
+  transfers: TransferLimits = transferLimits,
 ): Promise<{
   app: App;
   warmUp(): Promise<void>;
@@ -92,6 +94,7 @@ export async function createApi(
     passwords: createPasswords(),
     mailer,
     invitationLimits: createInvitationLimits(redis),
+      transfers,
     changes,
     scheduler,
     events,

@@ -14,6 +14,7 @@ import type { Mailer } from './mail.ts';
 import type { Passwords } from './passwords.ts';
 import type { SignIn } from './sign-in.ts';
 import type { SignInLimits } from './sign-in-limits.ts';
+import type { TransferLimits } from './transfer-limits.ts';
 
 export type ApiSettings = SettingsOf<'api'>;
 
@@ -22,6 +23,7 @@ export interface Api {
   readonly db: Database;
   readonly store: DocumentStore;
   readonly settings: ApiSettings;
+  readonly transfers: TransferLimits;
   readonly log: Logger;
   readonly signIn: SignIn;
   readonly limits: SignInLimits;

@@ -1,39 +1,51 @@
 /** `GET /v1/documents/{document}/file`: the original as it was uploaded, whole or in part. */
+import { Readable } from 'node:stream';
 import { routes } from '../shared/contract/routes.ts';
 import { serve } from '../shared/http.ts';
+import { createConcurrency } from './concurrency.ts';
 import { matches } from './conditional.ts';
 import type { Api } from './context.ts';
 import { findDocument } from './documents.ts';
+import { guarded } from './download.ts';
 
-export function serveFile({ app, db, store }: Api): void {
+export function serveFile({ app, db, store, transfers }: Api): void {
+  const downloads = createConcurrency('downloads', transfers.downloads);
+
   serve(app, routes.getFile, async ({ identity, params, request, reply }) => {
     const document = await findDocument(db, identity.tenantId, params.document);
     const size = document.size_bytes;
     const etag = `"${document.sha256.toString('hex')}"`;
-    reply.headers({
-      etag,
-      'accept-ranges': 'bytes',
-      // A document never changes, but may be deleted; nobody else may keep it.
-      'cache-control': 'private, max-age=300',
-      // Never shown in our origin, whatever it contains.
-      'content-disposition': `attachment; filename="${ascii(document.name)}"; filename*=UTF-8''${encoded(document.name)}`,
-      'x-content-type-options': 'nosniff',
-      'content-security-policy': "default-src 'none'; sandbox",
-    });
-    if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
+    const describe = () =>
+      reply
+        .type(document.media_type === 'application/pdf' ? 'application/pdf' : `${document.media_type}; charset=utf-8`)
+        .headers({
+          etag,
+          'accept-ranges': 'bytes',
+          // A document never changes, but may be deleted; nobody else may keep it.
+          'cache-control': 'private, max-age=300',
+          // Never shown in our origin, whatever it contains.
+          'content-disposition': `attachment; filename="${ascii(document.name)}"; filename*=UTF-8''${encoded(document.name)}`,
+          'x-content-type-options': 'nosniff',
+          'content-security-policy': "default-src 'none'; sandbox",
+        });
+    if (matches(request.headers['if-none-match'], etag)) return describe().code(304).send();
+    // A range means nothing there (RFC 9110, 14.2), and nothing is read.
+    if (request.method === 'HEAD') return describe().header('content-length', size).send(Readable.from([]));
 
     const ifRange = request.headers['if-range'];
     const range = ifRange && ifRange !== etag ? null : parseRange(request.headers.range, size);
     if (range === 'unsatisfiable')
       return reply.code(416).header('content-range', `bytes */${size}`).type('text/plain').send('');
-    reply.type(document.media_type === 'application/pdf' ? 'application/pdf' : `${document.media_type}; charset=utf-8`);
-    if (!range) {
-      reply.code(200).header('content-length', size);
-      return reply.send(request.method === 'HEAD' ? '' : await store.get(document.object_key));
+    const release = downloads.take(identity);
+    try {
+      const body = await store.get(document.object_key, range ?? undefined);
+      describe().header('content-length', range ? range.end - range.start + 1 : size);
+      if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${size}`);
+      return reply.send(guarded(body, reply, transfers.downloads.stallMs, release));
+    } catch (error) {
+      release();
+      throw error;
     }
-    const { start, end } = range;
-    reply.code(206).headers({ 'content-range': `bytes ${start}-${end}/${size}`, 'content-length': end - start + 1 });
-    return reply.send(await store.get(document.object_key, range));
   });
 }
 

@@ -170,6 +170,8 @@ export function serve<R extends Route>(app: App, route: R, handler: Handler<R>):
   app.http.route({
     method: route.method,
     url: fastifyPath(route.path),
+    // A stream has no head worth a stream.
+    exposeHeadRoute: route.method === 'GET' && route.format !== 'stream',
     config: { access: route.access },
     schema: {
       ...(route.params && { params: route.params }),

@@ -25,12 +25,22 @@ const limits = {
   socketTimeout: 15_000,
 } as const;
 
-/** @param url `s3://bucket/prefix` */
-export function openS3Store(url: string): DocumentStore {
-  const { hostname: Bucket, pathname } = new URL(url);
-  const prefix = pathname.replace(/^\//, '').replace(/([^/])$/, '$1/');
-  // Emulators serve buckets by path, not by host name.
-  const client = new S3Client({ forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined, requestHandler: limits });
+/** Page results, sizes, deletions: 50 of a few milliseconds each are more than a replica asks for. */
+const smallSocketsMax = 50;
+/** Streams that a reader takes at their own speed; above what any tier lets go on at a time. */
+const streamsMax = 100;
+/** Above the time after which a download ends whose reader takes nothing: that is not S3's silence. */
+const streamSilenceMs = 60_000;
+/** A part holds a socket only while it is sent. */
+const uploadSocketsMax = 50;
+
+function openClient(maxSockets: number, socketTimeout: number = limits.socketTimeout): S3Client {
+  const agent = { keepAlive: true, maxSockets };
+  const client = new S3Client({
+    // Emulators serve buckets by path, not by host name.
+    forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined,
+    requestHandler: { ...limits, socketTimeout, httpAgent: agent, httpsAgent: agent },
+  });
   client.middlewareStack.add(
     (next) => async (given) => {
       try {
@@ -41,12 +51,23 @@ export function openS3Store(url: string): DocumentStore {
     },
     { step: 'initialize', name: 'unavailable' },
   );
+  return client;
+}
+
+/** @param url `s3://bucket/prefix` */
+export function openS3Store(url: string): DocumentStore {
+  const { hostname: Bucket, pathname } = new URL(url);
+  const prefix = pathname.replace(/^\//, '').replace(/([^/])$/, '$1/');
+  // Of their own: who waits for the reader of a stream, or for the parts of an upload, holds up nobody else.
+  const client = openClient(smallSocketsMax);
+  const streams = openClient(streamsMax, streamSilenceMs);
+  const uploads = openClient(uploadSocketsMax);
   const at = (key: string) => ({ Bucket, Key: prefix + key });
 
   return {
     put: async (key, body) => {
       const upload = new Upload({
-        client,
+        client: uploads,
         params: { ...at(key), Body: body },
         partSize: partBytes,
         queueSize: partsInFlight,
@@ -55,7 +76,7 @@ export function openS3Store(url: string): DocumentStore {
     },
     get: async (key, range) => {
       const Range = range && `bytes=${range.start}-${range.end}`;
-      const { Body } = await client
+      const { Body } = await streams
         .send(new GetObjectCommand({ ...at(key), ...(Range && { Range }) }))
         .catch(absent(key));
       return Body as Readable;

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { createApi } from '../../../services/api/app.ts';
 import type { ApiSettings } from '../../../services/api/context.ts';
 import { ownerLink } from '../../../services/api/owner.ts';
+import { type TransferLimits, transferLimits } from '../../../services/api/transfer-limits.ts';
 import { type Database, openDatabase } from '../../../services/shared/database.ts';
 import type { App } from '../../../services/shared/http.ts';
 import { startServices, type TestServices } from '../../services.ts';
@@ -44,13 +45,14 @@ type Change = Partial<ApiSettings>;
 
 export async function startHarness(
   change: Change | ((services: TestServices) => Promise<Change>) = {},
+  limits: Partial<TransferLimits> = {},
 ): Promise<Harness> {
   const services = await startServices();
   const settings = {
     ...settingsFor(services),
     ...(typeof change === 'function' ? await change(services) : change),
   };
-  const { app, close } = await createApi(settings, services.log);
+  const { app, close } = await createApi(settings, services.log, { ...transferLimits, ...limits });
   const { db, close: closeDatabase } = openDatabase({
     url: services.databaseUrl,
     connectionsMax: 2,
