@@ -79,6 +79,7 @@ export async function createApi(
       { name: 'redis', check: () => redis.ping(), without: 'no rate limits, no places in the queue' },
     ],
     authenticate,
+    bodyTimeoutMs: transfers.bodyTimeoutMs,
   });
   await limitRequests(app.http, redis);
   await app.http.register(fastifyMultipart, { throwFileSizeLimit: false });
@@ -94,7 +95,7 @@ export async function createApi(
     passwords: createPasswords(),
     mailer,
     invitationLimits: createInvitationLimits(redis),
-      transfers,
+    transfers,
     changes,
     scheduler,
     events,

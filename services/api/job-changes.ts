@@ -6,10 +6,12 @@
  *
  * Returning the same object means: nothing to do, which is what makes repeating harmless.
  */
+import type { FastifyReply } from 'fastify';
 import { sql, type Transaction, type UpdateObject } from 'kysely';
 import { type JobStatus, terminalStatuses } from '../shared/contract/job.ts';
 import type { JobRow } from '../shared/job-view.ts';
 import { ProblemError } from '../shared/problem.ts';
+import { takeQuotas } from '../shared/quota.ts';
 import type { Tables } from '../shared/tables.ts';
 
 /** A job is readable for at least so long after its end. */
@@ -34,7 +36,12 @@ export async function cancelJob(trx: Transaction<Tables>, job: JobRow): Promise<
 }
 
 /** @param pages failed pages to read again; absent: all of them */
-export async function retryPages(trx: Transaction<Tables>, job: JobRow, pages?: readonly number[]): Promise<JobRow> {
+export async function retryPages(
+  trx: Transaction<Tables>,
+  job: JobRow,
+  pages?: readonly number[],
+  reply?: FastifyReply,
+): Promise<JobRow> {
   await assertRetryable(trx, job);
   const forgotten = await trx
     .deleteFrom('pages')
@@ -55,6 +62,9 @@ export async function retryPages(trx: Transaction<Tables>, job: JobRow, pages?: 
     trx,
   );
   const { done, failed } = rows[0] ?? { done: 0, failed: 0 };
+  // Pages that are read again count again; a job without a page count takes its pages when it is probed.
+  const adds = job.pages_total === null ? 1 : job.pages_total - done;
+  if (adds > 0) await takeQuotas(trx, job.tenant_id, [{ quota: 'pages_per_day_max', adds }], reply);
   // With every page there, what is left is to index them; that needs no place in the queue.
   const indexing = job.pages_total !== null && done === job.pages_total;
   return update(trx, job, {

@@ -7,6 +7,7 @@ import { serve } from '../shared/http.ts';
 import { type JobRow, jobViews } from '../shared/job-view.ts';
 import { cutPage, readCursor } from '../shared/keyset.ts';
 import { notFound, ProblemError } from '../shared/problem.ts';
+import { lockLimited } from '../shared/quota.ts';
 import type { Tables } from '../shared/tables.ts';
 import { notModified } from './conditional.ts';
 import type { Api } from './context.ts';
@@ -68,6 +69,7 @@ export function serveJobs(api: Api): void {
 
   const change = (tenantId: string, id: string, apply: (trx: Transaction<Tables>, job: JobRow) => Promise<JobRow>) =>
     db.transaction().execute(async (trx) => {
+      await lockLimited(trx, tenantId, ['pages_per_day_max']);
       const job = await trx
         .selectFrom('jobs')
         .selectAll()
@@ -87,7 +89,7 @@ export function serveJobs(api: Api): void {
     answerWithJob(
       api,
       reply,
-      await change(identity.tenantId, params.job, (trx, job) => retryPages(trx, job, body.pages)),
+      await change(identity.tenantId, params.job, (trx, job) => retryPages(trx, job, body.pages, reply)),
     ),
   );
   serve(app, routes.confirmJob, async ({ identity, params, reply }) =>

@@ -1,11 +1,16 @@
 /** Limits of transfers through this tier; tests shorten them. */
+import { bodyTimeoutMsMax } from '../shared/body-timeouts.ts';
 import type { ConcurrencyLimits } from './concurrency.ts';
+import type { UploadRate } from './upload-rate.ts';
 
 export interface TransferLimits {
   readonly downloads: ConcurrencyLimits & {
     /** A download whose reader takes nothing for so long ends. */
     readonly stallMs: number;
   };
+  readonly uploads: ConcurrencyLimits & UploadRate;
+  /** Of every other body. */
+  readonly bodyTimeoutMs: number;
 }
 
 export const transferLimits: TransferLimits = {
@@ -18,4 +23,18 @@ export const transferLimits: TransferLimits = {
     // Longer than a phone needs between two cells; a chunk of 64 KiB in that time is 2 KiB/s.
     stallMs: 30_000,
   },
+  uploads: {
+    // The page sends 3 at a time; programs that sort out a folder send more.
+    callerMax: 24,
+    tenantMax: 36,
+    // Each holds up to 20 MiB of parts on their way to the object store.
+    replicaMax: 48,
+    // 4 KiB/s: less than any phone sends that sends at all.
+    windowMs: 30_000,
+    windowBytesMin: 30 * 4096,
+    // 32 KiB/s over the whole: 100 MB may take 52 minutes.
+    graceMs: 60_000,
+    bytesPerSecondMin: 32 * 1024,
+  },
+  bodyTimeoutMs: bodyTimeoutMsMax,
 };

@@ -17,22 +17,35 @@ import { checkQuotas } from '../shared/quota.ts';
 import { OutcomeUnknownError } from '../shared/transactions.ts';
 import { acceptUpload } from './accept-upload.ts';
 import { findBrain } from './brains.ts';
+import { createConcurrency } from './concurrency.ts';
 import type { Api } from './context.ts';
 import { findDocument } from './documents.ts';
 import { type Claim, claimKey, type Finished, keepClaim, readIdempotencyKey, releaseKey } from './idempotency.ts';
 import { answerWithJob } from './job-answers.ts';
 import { isMissing, restoreObject, resume } from './missing-object.ts';
+import { watchRate } from './upload-rate.ts';
 import { fileName, tooLarge, UploadStream } from './upload-stream.ts';
 
 /** What multipart adds around the file: boundaries and headers. */
 const envelopeBytesMax = 64 * 1024;
-/** A sender that sends nothing for so long is gone; it would hold a socket and a claim. */
-const silenceMsMax = 60_000;
 
 export function serveUpload(api: Api): void {
-  const { app, db, store, settings } = api;
+  const { app, db, store, settings, transfers } = api;
+  const uploads = createConcurrency('uploads', transfers.uploads);
 
   serve(app, routes.uploadDocument, async (call) => {
+    const release = uploads.take(call.identity);
+    const rate = watchRate(call.request, settings.UPLOAD_BYTES_MAX, transfers.uploads);
+    try {
+      return await upload(call, rate.signal);
+    } finally {
+      rate.stop();
+      release();
+    }
+  });
+
+  /** @param signal aborts when the sender is too slow */
+  const upload = async (call: Upload, signal: AbortSignal) => {
     const { identity, params, request, reply } = call;
     const { tenantId } = identity;
     await findBrain(db, tenantId, params.brain);
@@ -48,7 +61,7 @@ export function serveUpload(api: Api): void {
     const claim: Claim | null = key ? { tenantId, route: `uploadDocument ${params.brain}`, key } : null;
     if (claim) reply.header('idempotency-key', claim.key);
     const first = claim && (await claimKey(db, claim));
-    if (first) return replay(api, call, first);
+    if (first) return replay(api, call, first, signal);
 
     const stopKeeping = claim && keepClaim(db, claim);
     const documentId = uuidv7();
@@ -56,10 +69,10 @@ export function serveUpload(api: Api): void {
     let kept = false;
     try {
       await checkQuotas(db, tenantId, early, reply);
-      const part = await readPart(request);
+      const part = await readPart(request, signal);
       const name = fileName(part.filename);
-      const upload = new UploadStream(name, settings.UPLOAD_BYTES_MAX);
-      await receive(part, upload, (body) => store.put(objectKey, body));
+      const content = new UploadStream(name, settings.UPLOAD_BYTES_MAX);
+      await receive(part, content, signal, (body) => store.put(objectKey, body));
       const outcome = await acceptUpload(db, reply, {
         documentId,
         tenantId,
@@ -67,7 +80,7 @@ export function serveUpload(api: Api): void {
         name,
         uploadedBy: identity.personId,
         claim,
-        ...upload.result,
+        ...content.result,
       });
       kept = 'job' in outcome;
       if ('job' in outcome) return await accept(api, reply, outcome.job);
@@ -81,7 +94,7 @@ export function serveUpload(api: Api): void {
       stopKeeping?.();
       if (!kept) await forget(api, tenantId, documentId, claim);
     }
-  });
+  };
 }
 
 /** What is left of a refused upload. A store that is away must not hide why it was: a sweep and time do it then. */
@@ -108,10 +121,10 @@ async function existing({ db, scheduler }: Api, reply: FastifyReply, tenantId: s
 }
 
 /** The same key again: its bytes are read to see whether they are the same, and kept only if the first ones are gone. */
-async function replay(api: Api, { identity, request, reply }: Upload, first: Finished) {
+async function replay(api: Api, { identity, request, reply }: Upload, first: Finished, signal: AbortSignal) {
   const { store } = api;
   const lost = await lostDocument(api, identity.tenantId, first);
-  const part = await readPart(request);
+  const part = await readPart(request, signal);
   const upload = new UploadStream(fileName(part.filename), api.settings.UPLOAD_BYTES_MAX);
   const assertSame = () => {
     if (upload.result.sha256.equals(first.fingerprint)) return;
@@ -120,7 +133,7 @@ async function replay(api: Api, { identity, request, reply }: Upload, first: Fin
       'The first request with this Idempotency-Key carried other bytes. Use a new key.',
     );
   };
-  await receive(part, upload, async (body) => {
+  await receive(part, upload, signal, async (body) => {
     if (!lost) return pipeline(body, new Writable({ write: (_chunk, _encoding, done) => done() }));
     // Other bytes fail the stream at its end, and nothing is stored.
     const same = async function* (chunks: AsyncIterable<Buffer>) {
@@ -166,10 +179,11 @@ async function lostDocument({ db, store }: Api, tenantId: string, { response }: 
   return document && (await isMissing(store, document.object_key)) ? document : null;
 }
 
-async function readPart(request: FastifyRequest): Promise<MultipartFile> {
+async function readPart(request: FastifyRequest, signal: AbortSignal): Promise<MultipartFile> {
   if (!request.isMultipart())
     throw new ProblemError('unsupported-type', "Send multipart/form-data with the file in the field 'file'.");
-  const part = await request.file({ limits: { files: 1, fields: 5, fileSize: Number.POSITIVE_INFINITY } });
+  const file = request.file({ limits: { files: 1, fields: 5, fileSize: Number.POSITIVE_INFINITY } });
+  const part = await Promise.race([file, aborted(signal)]);
   if (part?.fieldname !== 'file') {
     part?.file.resume();
     throw new ProblemError(
@@ -181,12 +195,14 @@ async function readPart(request: FastifyRequest): Promise<MultipartFile> {
 }
 
 /** Runs the bytes through `upload` into `sink`. After a refusal the rest of the body is read and dropped. */
-async function receive(part: MultipartFile, upload: UploadStream, sink: (body: UploadStream) => Promise<void>) {
-  const silence = setTimeout(
-    () => upload.destroy(new ProblemError('bad-request', `No byte arrived for ${silenceMsMax / 1000} s.`)),
-    silenceMsMax,
-  );
-  part.file.on('data', () => silence.refresh());
+async function receive(
+  part: MultipartFile,
+  upload: UploadStream,
+  signal: AbortSignal,
+  sink: (body: UploadStream) => Promise<void>,
+) {
+  const stop = () => upload.destroy(signal.reason);
+  signal.addEventListener('abort', stop);
   part.file.on('error', (error) => upload.destroy(error));
   // It may fail before the store has begun to read; the sink meets the error then.
   upload.on('error', () => {});
@@ -202,6 +218,12 @@ async function receive(part: MultipartFile, upload: UploadStream, sink: (body: U
     part.file.resume();
     throw upload.errored ?? error;
   } finally {
-    clearTimeout(silence);
+    signal.removeEventListener('abort', stop);
   }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }

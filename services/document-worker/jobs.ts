@@ -8,6 +8,7 @@ import type { Database } from '../shared/database.ts';
 import { recordEvent } from '../shared/events.ts';
 import type { PackedPage } from '../shared/page-results.ts';
 import type { ProblemError } from '../shared/problem.ts';
+import { lockLimited, takeQuotas } from '../shared/quota.ts';
 import type { Jobs, Tables } from '../shared/tables.ts';
 import { type Decision, decide } from './job-start.ts';
 
@@ -59,11 +60,20 @@ export async function begin(
   });
 }
 
-/** What the probe found. Refused (anything but `work`) when the lease is not the newest. */
+/**
+ * What the probe found; from now on the job takes its pages from the tenant's quota. Refused (anything but `work`) when
+ * the lease is not the newest.
+ *
+ * @throws ProblemError `quota`
+ */
 export async function saveProbe(db: Database, lease: Lease, pageCount: number): Promise<Decision> {
   return db.transaction().execute(async (tx) => {
+    await lockLimited(tx, lease.tenantId, ['pages_per_day_max']);
     const { job, decision } = await lockJob(tx, lease);
     if (decision !== 'work' || !job) return decision;
+    // A probe that is made again takes nothing twice.
+    const adds = pageCount - (job.pages_total ?? job.pages_done);
+    if (adds > 0) await takeQuotas(tx, job.tenant_id, [{ quota: 'pages_per_day_max', adds }]);
     await tx.updateTable('documents').set({ pages_total: pageCount }).where('id', '=', job.document_id).execute();
     await tx
       .updateTable('jobs')

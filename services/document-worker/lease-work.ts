@@ -7,7 +7,6 @@ import type { Logger } from '../shared/log.ts';
 import { documentPrefix, pagesKey } from '../shared/object-keys.ts';
 import { type PackedPage, writePageResults } from '../shared/page-results.ts';
 import { ProblemError } from '../shared/problem.ts';
-import { usedOf } from '../shared/quota.ts';
 import type { RedisScheduler } from '../shared/scheduler/redis-scheduler.ts';
 import type { Decision } from './job-start.ts';
 import { begin, endCanceled, endLeased, savePages, saveProbe, type Work } from './jobs.ts';
@@ -43,7 +42,7 @@ export async function workOn(context: LeaseContext, lease: Lease, signal: AbortS
     const file = await context.files.acquire(work, signal);
     try {
       const parserFile = { path: file.path, mediaType: work.mediaType as MediaType };
-      if (lease.kind === 'probe') await probe(context, lease, work, parserFile, signal);
+      if (lease.kind === 'probe') await probe(context, lease, parserFile, signal);
       else await parse(context, lease, work, parserFile, done, signal);
     } finally {
       await file.release();
@@ -62,7 +61,7 @@ export async function workOn(context: LeaseContext, lease: Lease, signal: AbortS
 
 type ParserFile = { path: string; mediaType: MediaType };
 
-async function probe(context: LeaseContext, lease: Lease, work: Work, file: ParserFile, signal: AbortSignal) {
+async function probe(context: LeaseContext, lease: Lease, file: ParserFile, signal: AbortSignal) {
   const { db, scheduler, pool, pagesMax } = context;
   const pageCount = await pool.probe(file, signal);
   if (pageCount > pagesMax)
@@ -70,7 +69,6 @@ async function probe(context: LeaseContext, lease: Lease, work: Work, file: Pars
       'too-many-pages',
       `The document has ${pageCount} pages, allowed are ${pagesMax}. Split it and upload the parts.`,
     );
-  await requireQuota(db, work.tenantId, pageCount);
   const decision = await saveProbe(db, lease, pageCount);
   if (decision !== 'work') return stepAside(context, lease, decision);
   await enqueueFromDatabase(db, scheduler, lease.jobId);
@@ -161,19 +159,6 @@ async function removeIfDeleted({ db, store }: LeaseContext, { documentId, tenant
     .where('id', '=', documentId)
     .executeTakeFirst();
   if (!document || document.deleted_at) await store.deletePrefix(documentPrefix(tenantId, documentId));
-}
-
-async function requireQuota(db: Database, tenantId: string, pageCount: number): Promise<void> {
-  const { pages_per_day_max: allowed } = await db
-    .selectFrom('tenants')
-    .select('pages_per_day_max')
-    .where('id', '=', tenantId)
-    .executeTakeFirstOrThrow();
-  if (allowed === null) return;
-  const used = await usedOf(db, tenantId, 'pages_per_day_max');
-  if (used + pageCount <= allowed) return;
-  const detail = `The document has ${pageCount} pages; ${used} of ${allowed} pages of today are used. Upload it tomorrow (UTC).`;
-  throw new ProblemError('quota', detail);
 }
 
 /** The document's own fault, or null: ours, worth another try. */

@@ -14,6 +14,7 @@ import { hasZodFastifySchemaValidationErrors, serializerCompiler, validatorCompi
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 import { uuidv7 } from 'uuidv7';
 import type { z } from 'zod';
+import { bodyTimeoutMsMax, limitBodies } from './body-timeouts.ts';
 import type { Route } from './contract/routes.ts';
 import { type Dependency, serveHealth } from './health.ts';
 import { type Authenticate, authorize, type Identity } from './identity.ts';
@@ -32,6 +33,8 @@ export interface AppOptions {
   readonly dependencies?: readonly Dependency[];
   /** Absent in services without public routes. */
   readonly authenticate?: Authenticate;
+  /** How long a body other than an upload may take. @default 30 s */
+  readonly bodyTimeoutMs?: number;
 }
 
 export interface App {
@@ -50,20 +53,31 @@ export interface App {
 
 /** JSON bodies above this are refused; uploads and vectors have limits of their own. */
 const bodyBytesMax = 1024 * 1024;
+/** A connection on which nothing moves: its reader takes nothing. Above the longest silence of an answer, 100 s of a turn. */
+const silenceMsMax = 180_000;
 
-export function createApp({ log, notReady, details, dependencies = [], authenticate }: AppOptions): App {
+export function createApp({
+  log,
+  notReady,
+  details,
+  dependencies = [],
+  authenticate,
+  bodyTimeoutMs = bodyTimeoutMsMax,
+}: AppOptions): App {
   const http = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     genReqId: () => uuidv7(),
     bodyLimit: bodyBytesMax,
-    // Slow senders of headers hold a socket no longer than this.
+    // Each kind of body has a time of its own (body-timeouts.ts).
     requestTimeout: 0,
+    connectionTimeout: silenceMsMax,
     // The router or balancer in front is the only one who may say where a request came from.
     trustProxy: (_address: string, hop: number) => hop < 1,
     // One line per answer, written below.
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: 'idle',
   });
+  // Slow senders of headers hold a socket no longer than this.
   http.server.headersTimeout = 20_000;
   http.setValidatorCompiler(validatorCompiler);
   http.setSerializerCompiler(serializerCompiler);
@@ -81,6 +95,7 @@ export function createApp({ log, notReady, details, dependencies = [], authentic
   const drain = new AbortController();
 
   endUnusedConnections(http, drain.signal);
+  limitBodies(http, bodyTimeoutMs);
   http.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     durations.labels(request.method, route, String(reply.statusCode)).observe(reply.elapsedTime / 1000);
@@ -255,5 +270,7 @@ function toProblemError(error: unknown, request: FastifyRequest): ProblemError {
 function sendProblem(reply: FastifyReply, error: ProblemError): FastifyReply {
   const { retryAfterS } = error.extras;
   if (retryAfterS !== undefined) reply.header('retry-after', String(retryAfterS));
+  // The rest of a body that came too slowly is not waited for.
+  if (error.status === 408) reply.header('connection', 'close');
   return reply.code(error.status).type('application/problem+json').serializer(JSON.stringify).send(error.toProblem());
 }

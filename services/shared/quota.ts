@@ -1,4 +1,10 @@
-/** Hard limits of a tenant: reached means `429` before any work, never a bill. */
+/**
+ * Hard limits of a tenant: reached means `429` before any work, never a bill.
+ *
+ * What is taken stands in the rows of the work itself, so nothing can leak: a document takes space until it is deleted, a
+ * question is in the ledger with its turn, and an open job takes the pages that it knows of and has not read. A job that
+ * ends, however, takes nothing any more; its pages that were read are in the ledger.
+ */
 import type { FastifyReply } from 'fastify';
 import { sql, type Transaction } from 'kysely';
 import type { Quotas } from './contract/people.ts';
@@ -22,13 +28,14 @@ export async function checkQuotas(
   db: Database | Transaction<Tables>,
   tenantId: string,
   uses: readonly Use[],
-  reply: FastifyReply,
+  reply?: FastifyReply,
 ): Promise<void> {
   await checkAgainst(await limitsOf(db, tenantId), db, tenantId, uses, reply);
 }
 
 /**
- * {@link checkQuotas} holding the tenant's row, which most tenants are spared: without a limit there is nothing to count.
+ * {@link checkQuotas} holding the tenant's row until the transaction ends, so that what it then writes is counted by the
+ * next. Most tenants are spared it: without a limit there is nothing to count.
  *
  * @throws ProblemError `quota`
  */
@@ -36,12 +43,28 @@ export async function takeQuotas(
   trx: Transaction<Tables>,
   tenantId: string,
   uses: readonly Use[],
-  reply: FastifyReply,
+  reply?: FastifyReply,
 ): Promise<void> {
-  const limits = await limitsOf(trx, tenantId);
-  if (uses.every(({ quota }) => limits[quota] === null)) return;
-  await lockTenant(trx, tenantId);
+  const limits = await lockLimited(
+    trx,
+    tenantId,
+    uses.map(({ quota }) => quota),
+  );
   await checkAgainst(limits, trx, tenantId, uses, reply);
+}
+
+/**
+ * Holds the tenant's row if one of these quotas has a limit. For transactions that lock rows below the tenant before they
+ * know what they take: everybody locks from the top, so that none waits for another in a circle.
+ */
+export async function lockLimited(
+  trx: Transaction<Tables>,
+  tenantId: string,
+  quotas: readonly (keyof Quotas)[],
+): Promise<Limits> {
+  const limits = await limitsOf(trx, tenantId);
+  if (quotas.some((quota) => limits[quota] !== null)) await lockTenant(trx, tenantId);
+  return limits;
 }
 
 async function checkAgainst(
@@ -49,7 +72,7 @@ async function checkAgainst(
   db: Database | Transaction<Tables>,
   tenantId: string,
   uses: readonly Use[],
-  reply: FastifyReply,
+  reply: FastifyReply | undefined,
 ): Promise<void> {
   for (const { quota, adds } of uses) {
     const max = limits[quota];
@@ -85,13 +108,26 @@ export async function usedOf(
       select ${what} as used from documents where tenant_id = ${tenantId} and deleted_at is null`.execute(db);
     return rows[0]?.used ?? 0;
   }
-  const kind = quota === 'pages_per_day_max' ? 'pages' : 'question';
+  const today = sql`created_at >= date_trunc('day', now() at time zone 'UTC') at time zone 'UTC'`;
+  if (quota === 'questions_per_day_max') {
+    const { rows } = await sql<{ used: number }>`
+      select coalesce(sum(amount), 0)::bigint as used from ledger
+      where tenant_id = ${tenantId} and kind = 'question' and ${today}`.execute(db);
+    return rows[0]?.used ?? 0;
+  }
+  // One statement, so one moment: a checkpoint moves pages from the one sum to the other.
   const { rows } = await sql<{ used: number }>`
-    select coalesce(sum(amount), 0)::bigint as used from ledger
-    where tenant_id = ${tenantId} and kind = ${kind}
-      and created_at >= date_trunc('day', now() at time zone 'UTC') at time zone 'UTC'`.execute(db);
+    select (
+      (select coalesce(sum(amount), 0) from ledger where tenant_id = ${tenantId} and kind = 'pages' and ${today})
+      + (select coalesce(sum(pages_total - pages_done), 0) from jobs
+        where tenant_id = ${tenantId} and ${sql.raw(reserving)})
+    )::bigint as used`.execute(db);
   return rows[0]?.used ?? 0;
 }
+
+/** Jobs that will read pages; as the index `jobs_reserving` says it. */
+const reserving = `kind = 'ingest' and pages_total is not null
+  and status in ('awaiting_confirmation', 'queued', 'running', 'canceling')`;
 
 const words = {
   documents_max: ['documents', 'documents', 'Delete some, or ask the owner of this installation for more.'],
@@ -103,13 +139,20 @@ const words = {
 /** Space comes free when somebody deletes; nobody knows when. Asking once an hour costs nothing. */
 const spaceRetryS = 3600;
 
-function refusal(quota: keyof Quotas, max: number, used: number, adds: number, reply: FastifyReply, now: Date) {
+function refusal(
+  quota: keyof Quotas,
+  max: number,
+  used: number,
+  adds: number,
+  reply: FastifyReply | undefined,
+  now: Date,
+) {
   const daily = quota.endsWith('_per_day_max');
   const midnight = Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate() + 1);
   const retryAfterS = daily ? Math.ceil((midnight - now.getTime()) / 1000) : spaceRetryS;
   const [what, unit, todo] = words[quota];
-  reply.header('ratelimit-policy', `"${quota}";q=${max};qu="${unit}"${daily ? ';w=86400' : ''}`);
-  reply.header('ratelimit', `"${quota}";r=${Math.max(0, max - used)};t=${retryAfterS}`);
+  reply?.header('ratelimit-policy', `"${quota}";q=${max};qu="${unit}"${daily ? ';w=86400' : ''}`);
+  reply?.header('ratelimit', `"${quota}";r=${Math.max(0, max - used)};t=${retryAfterS}`);
   return new ProblemError('quota', `Allowed are ${max} ${what}; ${used} are used and this adds ${adds}. ${todo}`, {
     retryAfterS,
   });
