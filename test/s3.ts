@@ -3,10 +3,14 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import {
   CreateBucketCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectVersionsCommand,
+  type ListObjectVersionsCommandOutput,
   PutBucketVersioningCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
@@ -31,6 +35,10 @@ export interface TestS3 {
   >;
   /** Keys under a prefix with each of their versions, delete markers and unfinished uploads. */
   objects(prefix: string): Promise<string[]>;
+  /** Deletes the current version only, as programs do that know nothing of versions. */
+  forget(key: string): Promise<void>;
+  /** Keys of which any version holds the text. */
+  holding(text: string): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -64,6 +72,25 @@ export async function startS3(): Promise<TestS3> {
       );
       const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket, Prefix }));
       return [...Versions, ...DeleteMarkers, ...Uploads].map(({ Key }) => String(Key));
+    },
+    forget: async (Key) => void (await client.send(new DeleteObjectCommand({ Bucket, Key }))),
+    holding: async (text) => {
+      const found: string[] = [];
+      let next: { KeyMarker?: string; VersionIdMarker?: string } | null = {};
+      while (next) {
+        const page: ListObjectVersionsCommandOutput = await client.send(
+          new ListObjectVersionsCommand({ Bucket, ...next }),
+        );
+        for (const { Key = '', VersionId } of page.Versions ?? []) {
+          const { Body } = await client.send(new GetObjectCommand({ Bucket, Key, VersionId }));
+          const bytes = Buffer.from((await Body?.transformToByteArray()) ?? []);
+          // Page results are gzipped.
+          const plain = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes;
+          if (plain.includes(text)) found.push(`${Key} (${VersionId})`);
+        }
+        next = page.IsTruncated ? { KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker } : null;
+      }
+      return found;
     },
     close: async () => {
       client.destroy();

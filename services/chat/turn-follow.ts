@@ -3,6 +3,7 @@ import type { Database } from '../shared/database.ts';
 import type { WrittenEvent } from './turn-journal.ts';
 import type { TurnRunner } from './turn-runner.ts';
 import type { TurnSignals } from './turn-signals.ts';
+import { type TurnRow, toTurn } from './turn-store.ts';
 
 export interface FollowOptions {
   readonly db: Database;
@@ -62,7 +63,13 @@ async function* followStored(
         if (isLast(event)) return;
       }
       if (events.length === eventsMax) continue;
-      if (events.length === 0 && !(await isStreaming(db, turnId))) return;
+      if (events.length === 0) {
+        const turn = await findTurn(db, turnId);
+        if (turn?.status !== 'streaming') {
+          if (turn && !(await hasEvents(db, turnId))) yield endOf(turn, place);
+          return;
+        }
+      }
       await signals.send('watched', turnId);
       const timer = setTimeout(() => heard.resolve(), lookEveryMs);
       if (!signal.aborted) await heard.promise;
@@ -88,7 +95,16 @@ async function eventsAfter(db: Database, turnId: string, place: number): Promise
   return rows.map(({ place: at, event, data }) => ({ place: at, event, json: JSON.stringify(data) }));
 }
 
-async function isStreaming(db: Database, turnId: string): Promise<boolean> {
-  const row = await db.selectFrom('turns').select('status').where('id', '=', turnId).executeTakeFirst();
-  return row?.status === 'streaming';
+const findTurn = (db: Database, turnId: string) =>
+  db.selectFrom('turns').selectAll().where('id', '=', turnId).executeTakeFirst();
+
+async function hasEvents(db: Database, turnId: string): Promise<boolean> {
+  const row = await db.selectFrom('turn_events').select('place').where('turn_id', '=', turnId).executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Its events have expired, or went with a document that they cite. */
+function endOf(row: TurnRow, after: number): WrittenEvent {
+  const turn = toTurn(row);
+  return { place: after + 1, event: turn.error ? 'error' : 'done', json: JSON.stringify(turn.error ?? turn) };
 }

@@ -1,11 +1,11 @@
 /** graphile-worker in this process: deletions that the api ordered, and the hourly clean-up. */
-import { Logger as GraphileLogger, type Runner, type RunnerOptions, run } from 'graphile-worker';
+import { Logger as GraphileLogger, type JobHelpers, type Runner, type RunnerOptions, run } from 'graphile-worker';
 import { sql } from 'kysely';
 import type { Pool } from 'pg';
 import type { Database } from '../shared/database.ts';
 import type { Logger } from '../shared/log.ts';
 import { cleanUp } from './cleanup.ts';
-import { type DeletionContext, deleteBrain, deleteDocument } from './deletion.ts';
+import { type DeletionContext, deleteBrain, deleteDocument, NotYetError } from './deletion.ts';
 import { sweep } from './sweep.ts';
 
 /** A task of a killed worker stays locked for hours; the job's own row says that nothing moves. */
@@ -24,7 +24,10 @@ export async function startBackground(
     noHandleSignals: true,
     logger: graphileLogger(log),
     taskList: {
-      delete_document: async (payload) => deleteDocument(context, jobIdOf(payload)),
+      delete_document: async (payload, helpers) => {
+        const jobId = jobIdOf(payload);
+        await deleteDocument(context, jobId).catch(orLater(jobId, helpers, log));
+      },
       delete_brain: async (payload) => deleteBrain(context, jobIdOf(payload)),
       sweep: async () => log.info({ swept: await sweep(context) }, 'store and rows compared'),
       clean_up: async () => log.info({ removed: await cleanUp(db) }, 'cleaned up'),
@@ -63,6 +66,15 @@ export async function reviveDeletions(db: Database): Promise<void> {
     where kind in ('delete_document', 'delete_brain') and status in ('queued', 'running', 'canceling')
       and moved_at < now() - make_interval(secs => ${stuckAfterS})
     limit 100`.execute(db);
+}
+
+/** Other deletions go on meanwhile. */
+function orLater(jobId: string, { addJob, job }: JobHelpers, log: Logger) {
+  return async (error: unknown) => {
+    if (!(error instanceof NotYetError)) throw error;
+    log.info({ jobId, reason: error.message }, 'deletion goes on later');
+    await addJob(job.task_identifier, { jobId }, { jobKey: jobId, runAt: new Date(Date.now() + error.delayMs) });
+  };
 }
 
 function jobIdOf(payload: unknown): string {

@@ -2,22 +2,29 @@
 import { sql } from 'kysely';
 import type { Database } from '../shared/database.ts';
 
-/** Rows of one statement: bounds its locks and its time. */
-const rowsMax = 5000;
+export interface CleanUpLimits {
+  /** Of one statement: bounds its locks and its time. */
+  readonly rowsMax: number;
+  /** Per kind: deletions wait for the clean-up; what is left goes an hour later. */
+  readonly statementsMax: number;
+}
+const limitsDefault: CleanUpLimits = { rowsMax: 5000, statementsMax: 200 };
 
 /** Rows removed per kind. */
-export async function cleanUp(db: Database): Promise<Record<string, number>> {
+export async function cleanUp(db: Database, limits = limitsDefault): Promise<Record<string, number>> {
+  const { rowsMax, statementsMax } = limits;
   const removed: Record<string, number> = {};
-  for (const [what, condition] of Object.entries(outlived)) {
-    const table = what.split(' ')[0] as string;
-    removed[what] = 0;
-    for (let rows = rowsMax; rows === rowsMax; ) {
+  for (const [table, condition] of Object.entries(outlived)) {
+    let sum = 0;
+    for (let statement = 0; statement < statementsMax; statement += 1) {
       const { numAffectedRows } = await sql`
         delete from ${sql.table(table)}
         where ctid in (select ctid from ${sql.table(table)} ${sql.raw(condition)} limit ${rowsMax})`.execute(db);
-      rows = Number(numAffectedRows ?? 0);
-      removed[what] += rows;
+      const rows = Number(numAffectedRows ?? 0);
+      sum += rows;
+      if (rows < rowsMax) break;
     }
+    removed[table] = sum;
   }
   return removed;
 }
@@ -26,6 +33,9 @@ export async function cleanUp(db: Database): Promise<Record<string, number>> {
 const outlived = {
   idempotency_keys: `where created_at < now() - interval '1 day'`,
   events: `where created_at < now() - interval '1 day'`,
+  // They resume a stream, and repeat it for an Idempotency-Key, which lives as long; the turn itself keeps its answer.
+  turn_events: `where exists (select from turns
+    where turns.id = turn_events.turn_id and turns.finished_at < now() - interval '1 day')`,
   sign_in_links: `where expires_at < now()`,
   sessions: `where expires_at < now()`,
   verifications: `where expires_at < now()`,

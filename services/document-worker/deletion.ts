@@ -1,12 +1,14 @@
 /** Deleting documents and brains: vectors, objects, rows. Each step may be repeated. */
-import { sql } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import type { Pool } from 'pg';
 import type { Scheduler } from '../shared/contract/grant.ts';
 import type { Database } from '../shared/database.ts';
 import type { DocumentStore } from '../shared/document-store.ts';
 import { recordEvent } from '../shared/events.ts';
 import { documentPrefix } from '../shared/object-keys.ts';
+import type { Jobs } from '../shared/tables.ts';
 import { documentLock, tryLock } from './advisory-lock.ts';
+import { eraseCitations, isStillRead } from './erase-citations.ts';
 import { raiseEpoch } from './index-run.ts';
 import type { Vectors } from './vectors.ts';
 
@@ -18,29 +20,93 @@ export interface DeletionContext {
   readonly vectors: Vectors;
 }
 
-/** @throws what another try may mend; graphile-worker tries again */
+/** Something that ends by itself must end first. */
+export class NotYetError extends Error {
+  readonly delayMs: number;
+
+  constructor(message: string, delayMs: number) {
+    super(message);
+    this.name = 'NotYetError';
+    this.delayMs = delayMs;
+  }
+}
+
+/** Deletions of one brain that share a purge, which writes the brain's files anew. */
+const deletionsMax = 100;
+/** An answer takes seconds, with a model up to its time limit. */
+const answerPauseMs = 2000;
+
+/**
+ * It succeeds when nothing of the document's text is left: neither vectors nor their old versions, objects, rows, quotes.
+ *
+ * @throws NotYetError, and what another try may mend; graphile-worker tries again
+ */
 export async function deleteDocument(context: DeletionContext, jobId: string): Promise<void> {
-  const { db, store, vectors } = context;
+  const { db, vectors } = context;
   const job = await startDeletion(db, jobId);
   if (!job?.document_id) return;
-  const documentId = job.document_id;
+  const deletions: Deletion[] = [{ ...job, document_id: job.document_id }];
+  await removeDocument(context, deletions[0] as Deletion);
+  for (const id of await otherDeletions(db, job)) {
+    const other = await startDeletion(db, id);
+    if (!other?.document_id) continue;
+    const deletion = { ...other, document_id: other.document_id };
+    // One that cannot go on now has a task of its own.
+    const removed = await removeDocument(context, deletion).then(
+      () => true,
+      () => false,
+    );
+    if (removed) deletions.push(deletion);
+  }
+  const orderedAt = new Date(Math.max(...deletions.map(({ created_at }) => created_at.getTime())));
+  if (await isStillRead(db, job.brain_id, orderedAt))
+    throw new NotYetError(`an answer may still read document ${job.document_id}`, answerPauseMs);
+  await vectors.purge({ tenantId: job.tenant_id, brainId: job.brain_id });
+  for (const deletion of deletions.toReversed()) await endDeletion(db, deletion);
+}
+
+type Deletion = Selectable<Jobs> & { document_id: string };
+
+/** Of the same brain. */
+async function otherDeletions(db: Database, { id, brain_id }: Selectable<Jobs>): Promise<string[]> {
+  const rows = await db
+    .selectFrom('jobs')
+    .select('id')
+    .where('brain_id', '=', brain_id)
+    .where('kind', '=', 'delete_document')
+    .where('status', 'in', ['queued', 'running'])
+    .where('id', '!=', id)
+    .orderBy('id')
+    .limit(deletionsMax - 1)
+    .execute();
+  return rows.map((row) => row.id);
+}
+
+async function removeDocument(context: DeletionContext, deletion: Deletion): Promise<void> {
+  const { db, store, vectors } = context;
+  const { document_id: documentId, tenant_id: tenantId, brain_id: brainId } = deletion;
   await stopIngest(context, 'document_id', documentId);
   await withDocument(context, documentId, async () => {
     const epoch = await raiseEpoch(db, documentId);
     if (epoch === null) return;
-    await vectors.deleteDocument({ tenantId: job.tenant_id, brainId: job.brain_id, documentId, epoch });
-    await store.deletePrefix(documentPrefix(job.tenant_id, documentId));
-    await db.transaction().execute(async (tx) => {
-      await tx
-        .updateTable('jobs')
-        .set({ document_id: null, ...ended })
-        .where('id', '=', jobId)
-        .execute();
-      // With its pages and its other jobs.
-      await tx.deleteFrom('documents').where('id', '=', documentId).execute();
-      const data = { id: documentId, brain_id: job.brain_id };
-      await recordEvent(tx, { tenantId: job.tenant_id, event: 'document.deleted', resourceId: documentId, data });
-    });
+    await vectors.deleteDocument({ tenantId, brainId, documentId, epoch });
+    await store.deletePrefix(documentPrefix(tenantId, documentId));
+  });
+}
+
+async function endDeletion(db: Database, deletion: Deletion): Promise<void> {
+  const { id, document_id: documentId, tenant_id: tenantId, brain_id: brainId } = deletion;
+  await eraseCitations(db, brainId, documentId);
+  await db.transaction().execute(async (tx) => {
+    await tx
+      .updateTable('jobs')
+      .set({ document_id: null, ...ended })
+      .where('id', '=', id)
+      .execute();
+    // With its pages and its other jobs.
+    await tx.deleteFrom('documents').where('id', '=', documentId).execute();
+    const data = { id: documentId, brain_id: brainId };
+    await recordEvent(tx, { tenantId, event: 'document.deleted', resourceId: documentId, data });
   });
 }
 

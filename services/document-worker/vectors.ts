@@ -24,6 +24,8 @@ export interface Vectors {
   /** Same ids replace, so repeating is harmless. @throws VectorstoreError after retries */
   upsert(target: DocumentTarget, dimensions: number, chunks: readonly Chunk[], signal?: AbortSignal): Promise<void>;
   deleteDocument(target: DocumentTarget, signal?: AbortSignal): Promise<void>;
+  /** What was deleted before has left the store when this is answered. */
+  purge(target: BrainTarget, signal?: AbortSignal): Promise<void>;
   deleteBrain(target: BrainTarget, signal?: AbortSignal): Promise<void>;
   /** Documents that have chunks in a brain. */
   documentsOf(target: BrainTarget): Promise<readonly string[]>;
@@ -44,18 +46,29 @@ export class VectorstoreError extends Error {
 
 /** An upsert of 1,000 chunks commits in about a second; a first one may wait for the brain's writer. */
 const callTimeoutMs = 60_000;
+/** Writes the files of a large brain anew. */
+const purgeTimeoutMs = 4 * 60_000;
 /** Spans a restart of the tier; after that the job waits and is tried again as a whole. */
 const retriesMax = 5;
 
 export function openVectors(baseUrl: string, sign: SignCall): Vectors {
-  const policy = wrap(
-    retry(handleWhen(worthAnotherTry), {
-      maxAttempts: retriesMax,
-      backoff: new ExponentialBackoff({ initialDelay: 200, maxDelay: 5000 }),
-    }),
-    timeout(callTimeoutMs, TimeoutStrategy.Aggressive),
-  );
-  const call = (verb: Verb, target: BrainTarget, path: string, body: object, signal?: AbortSignal): Promise<unknown> =>
+  const policyOf = (timeoutMs: number) =>
+    wrap(
+      retry(handleWhen(worthAnotherTry), {
+        maxAttempts: retriesMax,
+        backoff: new ExponentialBackoff({ initialDelay: 200, maxDelay: 5000 }),
+      }),
+      timeout(timeoutMs, TimeoutStrategy.Aggressive),
+    );
+  const [quick, slow] = [policyOf(callTimeoutMs), policyOf(purgeTimeoutMs)];
+  const call = (
+    verb: Verb,
+    target: BrainTarget,
+    path: string,
+    body: object,
+    signal?: AbortSignal,
+    policy = quick,
+  ): Promise<unknown> =>
     policy.execute(async ({ signal }) => {
       const { tenantId, brainId } = target;
       const token = await sign({ to: 'vectorstore', verb, tenantId, brainId });
@@ -74,7 +87,7 @@ export function openVectors(baseUrl: string, sign: SignCall): Vectors {
       return JSON.parse(text) as unknown;
     }, signal);
   const write = async (...given: Parameters<typeof call>) => void (await call(...given));
-  const { upsert, deleteDocument, deleteBrain, documents, read } = vectorstorePaths;
+  const { upsert, deleteDocument, purge, deleteBrain, documents, read } = vectorstorePaths;
   return {
     upsert: (target, dimensions, chunks, signal) =>
       write(
@@ -86,6 +99,7 @@ export function openVectors(baseUrl: string, sign: SignCall): Vectors {
       ),
     deleteDocument: (target, signal) =>
       write('delete', target, deleteDocument(target.brainId, target.documentId), { epoch: target.epoch }, signal),
+    purge: (target, signal) => write('delete', target, purge(target.brainId), {}, signal, slow),
     deleteBrain: (target, signal) => write('delete', target, deleteBrain(target.brainId), {}, signal),
     documentsOf: async (target) =>
       documentsAnswer.parse(await call('read', target, documents(target.brainId), {})).documents,

@@ -34,6 +34,8 @@ export interface DocumentStore {
   folders(prefix: string, after?: string): AsyncIterable<string>;
   /** Removes every object whose key starts with the prefix; none is fine. A prefix ends with `/`. */
   deletePrefix(prefix: string): Promise<void>;
+  /** Of objects under the prefix that were replaced or deleted, removes what the store keeps. A folder keeps nothing. */
+  purgePrefix(prefix: string): Promise<void>;
 }
 
 export class NotInStoreError extends Error {
@@ -117,6 +119,8 @@ class FolderStore implements DocumentStore {
   async deletePrefix(prefix: string): Promise<void> {
     await rm(this.#path(prefix), { recursive: true, force: true });
   }
+
+  async purgePrefix(): Promise<void> {}
 
   #path(key: string): string {
     const path = normalize(join(this.#folder, key));

@@ -5,6 +5,7 @@ import {
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectVersionsCommand,
+  type ListObjectVersionsCommandOutput,
   paginateListObjectsV2,
   S3Client,
 } from '@aws-sdk/client-s3';
@@ -104,21 +105,48 @@ export function openS3Store(url: string): DocumentStore {
     },
     // Versions and delete markers too: what a person deletes is gone, also from a bucket that keeps versions.
     deletePrefix: async (under) => {
-      for (;;) {
-        const found = await client.send(new ListObjectVersionsCommand({ Bucket, Prefix: prefix + under }));
-        const Objects = [...(found.Versions ?? []), ...(found.DeleteMarkers ?? [])].map(({ Key, VersionId }) => ({
-          Key,
-          VersionId,
-        }));
-        if (Objects.length === 0) return;
-        const { Errors = [] } = await client.send(
-          new DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } }),
-        );
-        if (Errors[0])
-          throw new Error(`'${Errors[0].Key}' could not be deleted: ${Errors[0].Code} ${Errors[0].Message}`);
+      // Until none is left: some may have come meanwhile.
+      for (let left = true; left; ) {
+        left = false;
+        for await (const { Versions = [], DeleteMarkers = [] } of versionsOf(under)) {
+          left ||= Versions.length + DeleteMarkers.length > 0;
+          await remove([...Versions, ...DeleteMarkers]);
+        }
       }
     },
+    purgePrefix: async (under) => {
+      // Markers last: without its marker an older version would be the current one again.
+      for await (const { Versions = [] } of versionsOf(under))
+        await remove(Versions.filter(({ IsLatest }) => !IsLatest));
+      for await (const { DeleteMarkers = [] } of versionsOf(under)) await remove(DeleteMarkers);
+    },
   };
+
+  /** Page by page, 1,000 each: as many as one deletion takes. */
+  async function* versionsOf(under: string): AsyncGenerator<ListObjectVersionsCommandOutput> {
+    let next: { KeyMarker?: string; VersionIdMarker?: string } | undefined = {};
+    while (next) {
+      const page: ListObjectVersionsCommandOutput = await client.send(
+        new ListObjectVersionsCommand({ Bucket, Prefix: prefix + under, ...next }),
+      );
+      yield page;
+      next = page.IsTruncated
+        ? { KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker }
+        : undefined;
+    }
+  }
+
+  async function remove(found: readonly ObjectIdentifierOfVersion[]): Promise<void> {
+    const Objects = found.map(({ Key, VersionId }) => ({ Key, VersionId }));
+    if (Objects.length === 0) return;
+    const { Errors = [] } = await client.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } }));
+    if (Errors[0]) throw new Error(`'${Errors[0].Key}' could not be deleted: ${Errors[0].Code} ${Errors[0].Message}`);
+  }
+}
+
+interface ObjectIdentifierOfVersion {
+  readonly Key?: string;
+  readonly VersionId?: string;
 }
 
 /** What says that S3 is away or overloaded, as that; else the error as it was. */

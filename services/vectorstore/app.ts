@@ -110,6 +110,10 @@ export function createVectorstoreApp(options: VectorstoreOptions): App {
       return {};
     },
   );
+  route(vectorstorePaths.purge('{brain}'), 'delete', writes, { answer: done }, async (brain) => {
+    await store.purge(brain);
+    return {};
+  });
   route(vectorstorePaths.deleteBrain('{brain}'), 'delete', writes, { answer: done }, async (brain) => {
     await store.deleteBrain(brain);
     return {};

@@ -25,6 +25,8 @@ const brainPrefix = ({ tenantId, brainId }: Brain) => `tenants/${tenantId}/brain
 
 /** A handle holds a manifest of some kilobytes and no file; opening one again takes milliseconds. */
 const handlesMax = 256;
+/** A purge takes the files of older versions away from under a search, in the worst case from its second try too. */
+const readTriesMax = 3;
 /** File metadata is small beside posting lists and vectors, but is read first by every query. */
 const metadataShare = 8n;
 
@@ -63,23 +65,25 @@ export function openBrainTables(documentStoreUrl: string, cacheMiB: number): Bra
     }
   };
 
-  const read = async <Answer>(brain: Brain, use: (table: Table) => Promise<Answer>): Promise<Answer | null> => {
-    const fresh = !handles.has(brainPrefix(brain));
+  const read = async <Answer>(
+    brain: Brain,
+    use: (table: Table) => Promise<Answer>,
+    triesLeft = readTriesMax,
+  ): Promise<Answer | null> => {
     const table = await existing(brain);
     if (!table) return null;
     try {
       return await use(table);
     } catch (error) {
-      if (!isMissing(error)) throw error;
-      // Removed, or cleaned up, by another replica since it was opened.
+      if (!isMissing(error) || triesLeft <= 1) throw error;
+      // Removed, or purged, since it was opened: the newest version has other files.
       handles.delete(brainPrefix(brain));
-      if (fresh) throw error;
-      return read(brain, use);
+      return read(brain, use, triesLeft - 1);
     }
   };
 
   return {
-    read,
+    read: (brain, use) => read(brain, use),
     write: async (brain, dimensions, use) => {
       const answer = await read(brain, async (table) => ({ value: await use(table) }));
       if (answer) return answer.value;

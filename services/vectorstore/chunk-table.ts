@@ -221,7 +221,10 @@ export async function keepUp(table: Table, { cleanupOlderThan, purge, cleanup }:
   const { fragmentStats } = await table.stats();
   const unindexedRows = (await table.indexStats('text_idx'))?.numUnindexedRows ?? rows;
   if (!purge && !cleanup && !worthMerging({ rows, unindexedRows, files: fragmentStats.numFragments })) return false;
-  if (purge) await rewriteRemoved(table, cleanupOlderThan);
+  if (purge && (await removedRows(table)) > 0) {
+    await mixRemoved(table);
+    await table.optimize({ cleanupOlderThan });
+  }
   await table.optimize({ cleanupOlderThan });
   const indexes = await table.listIndices();
   if (rows >= vectorIndexRowsMin && !indexes.some(({ columns: names }) => names.includes('vector')))
@@ -250,11 +253,19 @@ const filesMax = 32;
  * into the indexes, the next one merges both, without the removed rows. Files of a million rows and more are left to
  * Lance's tenth.
  */
-async function rewriteRemoved(table: Table, cleanupOlderThan: Date): Promise<void> {
+export async function mixRemoved(table: Table): Promise<void> {
   const [row] = (await table.query().select(['id']).limit(1).toArray()) as { id: string }[];
-  if (!row) return;
-  await table.update({ where: `id = '${row.id.replaceAll("'", "''")}'`, valuesSql: { page_number: 'page_number' } });
-  await table.optimize({ cleanupOlderThan });
+  if (row) await rewrite(table, `id = '${row.id.replaceAll("'", "''")}'`);
+}
+
+export const rewrite = (table: Table, where: string) =>
+  table.update({ where, valuesSql: { page_number: 'page_number' } });
+
+/** Rows that are marked as removed, and still lie in the files of the newest version. */
+export async function removedRows(table: Table): Promise<number> {
+  const versions = await table.listVersions();
+  const newest = versions.reduce((a, b) => (b.version > a.version ? b : a));
+  return Number(newest.metadata.total_deletion_file_rows ?? 0);
 }
 
 function dimensionsOf(schema: Awaited<ReturnType<Table['schema']>>): number {

@@ -1,6 +1,6 @@
 /**
  * When tables are tidied: some seconds after the last write, so that a large upload is merged once; and again when the
- * versions that still show removed text are old enough to go. Removed text has then left the store.
+ * versions that still show replaced text are old enough to go. A deletion does not wait for that: it purges (purge.ts).
  */
 import type { Logger } from '../shared/log.ts';
 import type { Brain } from './brain-tables.ts';

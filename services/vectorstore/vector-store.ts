@@ -16,6 +16,7 @@ import {
   superseded,
   upsertChunks,
 } from './chunk-table.ts';
+import { purgeRemoved } from './purge.ts';
 import { sweepStale } from './sweep.ts';
 import { createUpkeep, type UpkeepOptions } from './upkeep.ts';
 import { LockLostError, type WriterLock } from './writer-lock.ts';
@@ -32,6 +33,8 @@ export interface VectorStore {
   search(brain: Brain, search: Search): Promise<Hit[]>;
   /** Chunks of this run and of those before. Repeating is harmless. @throws as {@link VectorStore.upsert}, but `gone` */
   deleteDocument(brain: Brain, run: Run): Promise<void>;
+  /** What was deleted before leaves the store, old versions included. Repeating is harmless. */
+  purge(brain: Brain): Promise<void>;
   /** Repeating is harmless. */
   deleteBrain(brain: Brain): Promise<void>;
   /** Ids of the documents that have chunks. */
@@ -154,6 +157,11 @@ export function createVectorStore({ db, documents, tables, lock, log, upkeep }: 
       );
       if (found) schedule.wrote(brain, true);
     },
+    purge: (brain) =>
+      lock.hold(brain.brainId, async () => {
+        await tables.read(brain, purgeRemoved);
+        await documents.purgePrefix(tablePrefix(brain));
+      }),
     deleteBrain: async (brain) => {
       await lock.hold(brain.brainId, async () => {
         schedule.forget(brain);

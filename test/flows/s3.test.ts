@@ -31,21 +31,21 @@ test('a PDF becomes a cited answer, and nothing of it stays after its deletion',
   const { tenant } = await flow.owner.call(routes.me);
   const under = `bulkhead/tenants/${tenant.id}/documents/${document}/`;
   expect((await s3.objects(under)).length).toBeGreaterThan(1);
+  expect((await s3.holding('Bergen granite')).length).toBeGreaterThan(1);
 
-  const { events } = await flow.owner.ask(brain, 'When was the lighthouse built?');
+  const { conversation, events } = await flow.owner.ask(brain, 'When was the lighthouse built?');
   expect(ofKind(events, 'citation')[0]).toMatchObject({ document_id: document, page_number: 2 });
   const range = { range: 'bytes=0-4' };
   const part = await flow.owner.send(routes.getFile, { params: { document }, headers: range });
   expect([part.status, await part.text()]).toEqual([206, '%PDF-']);
 
   const removal = await flow.owner.call(routes.deleteDocument, { params: { document } });
-  await flow.owner
-    .until(removal.id, ({ status }) => status === 'succeeded')
-    .catch((error) => {
-      // The job may vanish with the document that it belongs to.
-      if (error.status !== 404) throw error;
-    });
+  expect(await flow.owner.finished(removal.id)).toMatchObject({ status: 'succeeded', document_id: null });
   expect(await s3.objects(under)).toEqual([]);
+  // Neither in a version of an object nor in one of the brain's vector tables.
+  expect(await s3.holding('Bergen granite')).toEqual([]);
+  const { data: turns } = await flow.owner.call(routes.listTurns, { params: { conversation } });
+  expect(turns).toMatchObject([{ answer: '', citations: [{ document_id: document, quote: '', deleted: true }] }]);
   const again = await flow.owner.ask(brain, 'When was the lighthouse built?');
   expect(ofKind(again.events, 'citation')).toEqual([]);
 });

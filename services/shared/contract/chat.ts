@@ -15,6 +15,8 @@ export const citation = z.object({
   start: z.int().min(0),
   end: z.int().min(0),
   quote: z.string(),
+  /** The document was deleted since, and its name and quote with it. */
+  deleted: z.literal(true).optional(),
 });
 export type Citation = z.output<typeof citation>;
 
@@ -28,6 +30,7 @@ export const turn = z.object({
   object: z.literal('turn'),
   conversation_id: id,
   question: z.string(),
+  /** Empty, too, when a document that it cites was deleted. */
   answer: z.string(),
   status: turnStatus,
   /** `extractive`: sentences quoted from the documents, no language model. */
@@ -59,7 +62,9 @@ export const conversationInput = z.strictObject({ brain_id: id, title: z.string(
 
 /**
  * Events of `POST …/turns` and `GET …/turns/{t}/events`, in this order: one `turn`, one `searching`, any number of
- * `token` and `citation`, then one of `done`, `error`. The SSE `id` is the event's place in the turn, from 1.
+ * `token` and `citation`, then one of `done`, `error`. The SSE `id` is the event's place in the turn, from 1. They are kept
+ * for a day after the turn's end, and no longer than the documents that they cite; of a turn without events only its end
+ * is sent, as it is now.
  */
 export const turnEvents = {
   turn,

@@ -65,6 +65,8 @@ export const vectorstorePaths = {
   upsert: (brain: string, document: string) => `/brains/${brain}/documents/${document}/chunks`,
   /** Removes every chunk of the document up to the epoch; called before a re-index too. */
   deleteDocument: (brain: string, document: string) => `/brains/${brain}/documents/${document}/delete`,
+  /** Text of removed rows leaves the store: files, old versions, and what the object store keeps of both. */
+  purge: (brain: string) => `/brains/${brain}/purge`,
   deleteBrain: (brain: string) => `/brains/${brain}/delete`,
   search: (brain: string) => `/brains/${brain}/search`,
   /** Ids of the documents that have chunks. */

@@ -239,3 +239,14 @@ test('a question that is too long, empty, or asked by nobody is refused', async 
   expect((await chat.ask(person, conversation, '  ')).status).toBe(400);
   expect((await fetch(new URL(`/v1/chat/conversations/${conversation.id}`, chat.url))).status).toBe(401);
 });
+
+test('of a turn whose events have expired, or were erased, its end is sent as it is now', async () => {
+  const conversation = await chat.newConversation(person, brain);
+  const all = await allEvents(await chat.ask(person, conversation, 'How many days of annual leave do employees earn?'));
+  const turnId = all[0]?.data.id as string;
+  await services.query('delete from turn_events where turn_id = $1', [turnId]);
+  await services.query(`update turns set answer = '' where id = $1`, [turnId]);
+  expect(await allEvents(await chat.resume(person, turnId, 0))).toMatchObject([
+    { id: 1, event: 'done', data: { id: turnId, status: 'done', answer: '', citations: [{ n: 1 }] } },
+  ]);
+});

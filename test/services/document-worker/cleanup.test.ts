@@ -34,6 +34,7 @@ test('what has outlived its purpose goes; the last job of a living document stay
   expect(await cleanUp(db)).toEqual({
     idempotency_keys: 0,
     events: 1,
+    turn_events: 0,
     sign_in_links: 0,
     sessions: 1,
     verifications: 1,
@@ -41,4 +42,58 @@ test('what has outlived its purpose goes; the last job of a living document stay
     brains: 1,
   });
   expect((await db.selectFrom('jobs').select('id').execute()).map(({ id }) => id)).toEqual([jobId]);
+});
+
+test('events of turns go a day after their end, idempotency keys a day after they were used; each statement is bounded', async () => {
+  const { db, tenantId: tenant_id, brainId: brain_id } = bench;
+  const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000);
+  const conversation_id = uuidv7();
+  await db.insertInto('conversations').values({ id: conversation_id, tenant_id, brain_id }).execute();
+  const turns = [
+    { id: uuidv7(), status: 'done', finished_at: hoursAgo(25) },
+    { id: uuidv7(), status: 'done', finished_at: hoursAgo(23) },
+    { id: uuidv7(), status: 'streaming', finished_at: null },
+  ];
+  for (const turn of turns) {
+    const answerer = { answerer_kind: 'extractive', answerer_name: 'extractive' };
+    const row = {
+      ...turn,
+      ...answerer,
+      tenant_id,
+      conversation_id,
+      question: 'q',
+      replica: 'r',
+      lease_until: new Date(),
+    };
+    await db.insertInto('turns').values(row).execute();
+    const events = Array.from({ length: 7 }, (_, at) => ({
+      turn_id: turn.id,
+      place: at + 1,
+      event: 'token',
+      data: '{}',
+    }));
+    await db.insertInto('turn_events').values(events).execute();
+  }
+  for (const [key, created_at] of [
+    ['old', hoursAgo(25)],
+    ['new', hoursAgo(1)],
+  ] as const)
+    await db
+      .insertInto('idempotency_keys')
+      .values({ tenant_id, key, route: 'r', fingerprint: Buffer.from('f'), created_at })
+      .execute();
+  const counts = async () => {
+    const rows = await db
+      .selectFrom('turn_events')
+      .select(({ fn }) => ['turn_id', fn.countAll<number>().as('events')])
+      .groupBy('turn_id')
+      .execute();
+    return turns.map(({ id }) => rows.find(({ turn_id }) => turn_id === id)?.events ?? 0);
+  };
+  // Two statements of two rows each: the rest waits for the next hour.
+  expect(await cleanUp(db, { rowsMax: 2, statementsMax: 2 })).toMatchObject({ turn_events: 4, idempotency_keys: 1 });
+  expect(await counts()).toEqual([3, 7, 7]);
+  expect(await cleanUp(db, { rowsMax: 2, statementsMax: 100 })).toMatchObject({ turn_events: 3, idempotency_keys: 0 });
+  expect(await counts()).toEqual([0, 7, 7]);
+  expect(await db.selectFrom('idempotency_keys').select('key').execute()).toEqual([{ key: 'new' }]);
 });

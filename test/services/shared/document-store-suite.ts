@@ -5,9 +5,13 @@ import { buffer, text } from 'node:stream/consumers';
 import { expect, test } from '@jest/globals';
 import type { DocumentStore } from '../../../services/shared/document-store.ts';
 
-/** @param given The store, and what lies in it under a prefix, versions included. */
+/** @param given The store, what lies in it under a prefix, versions included, and a deletion as LanceDB makes it. */
 export function documentStoreSuite(
-  given: () => { store: DocumentStore; objects(prefix: string): Promise<string[]> },
+  given: () => {
+    store: DocumentStore;
+    objects(prefix: string): Promise<string[]>;
+    forget(key: string): Promise<void>;
+  },
   run = test,
 ): void {
   const put = (key: string, content: string | Buffer) => given().store.put(key, Readable.from([Buffer.from(content)]));
@@ -70,6 +74,19 @@ export function documentStoreSuite(
     await expect(store.read('p/1/y/z')).rejects.toThrow("'p/1/y/z' is not in the object store");
     expect(await objects('p/1/')).toEqual([]);
     expect(await store.size('p/12/x')).toBe(1);
+  });
+
+  run('what was replaced or deleted under a prefix is purged; what is current stays', async () => {
+    const { store, objects } = given();
+    for (const key of ['v/1/kept', 'v/1/gone', 'v/12/x']) await put(key, 'first');
+    for (const key of ['v/1/kept', 'v/12/x']) await put(key, 'second');
+    await given().forget('v/1/gone');
+    const others = await objects('v/12/');
+    await store.purgePrefix('v/1/');
+    await store.purgePrefix('v/1/');
+    expect(await objects('v/1/')).toEqual([expect.stringMatching(/kept$/)]);
+    expect(String(await store.read('v/1/kept'))).toBe('second');
+    expect(await objects('v/12/')).toEqual(others);
   });
 
   run('what lies under a prefix is listed with its size, whatever its depth, and nothing else', async () => {

@@ -15,7 +15,11 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-documentStoreSuite(() => ({ store, objects: (prefix) => readdir(join(folder, prefix)).catch(() => []) }));
+documentStoreSuite(() => ({
+  store,
+  objects: (prefix) => readdir(join(folder, prefix)).catch(() => []),
+  forget: (key) => rm(join(folder, key)),
+}));
 
 test('a key never leads out of the store', async () => {
   const put = (key: string) => store.put(key, Readable.from([Buffer.from('x')]));

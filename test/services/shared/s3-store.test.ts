@@ -19,4 +19,11 @@ afterAll(async () => {
   await s3?.close();
 });
 
-documentStoreSuite(() => ({ store, objects: (prefix) => s3.objects(`prefix/${prefix}`) }), testWith(lacksS3));
+documentStoreSuite(
+  () => ({
+    store,
+    objects: (prefix) => s3.objects(`prefix/${prefix}`),
+    forget: (key) => s3.forget(`prefix/${key}`),
+  }),
+  testWith(lacksS3),
+);

@@ -167,7 +167,7 @@ test('chat may search and do nothing else, the document-worker writes and delete
   };
   const bodies = {
     search: { query: 'leave', vector: lexicalHashing('leave', dimensions), limit: 5 },
-    write: { dimensions, chunks: chunksOf(brain.documentId, pages) },
+    write: { epoch: 0, dimensions, chunks: chunksOf(brain.documentId, pages) },
     delete: {},
   };
   const verbs = ['search', 'write', 'delete'] as const;

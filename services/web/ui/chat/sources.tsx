@@ -17,10 +17,11 @@ export function Sources({ turn, cited, onCite, title }: SourcesProps) {
     <section className="mt-5">
       <h4 className="mb-2 text-xs font-semibold text-muted">{title}</h4>
       <ol className="grid gap-2 sm:grid-cols-[repeat(auto-fill,minmax(240px,1fr))]">
-        {turn.citations.map(({ n, document_name, page_number, quote }) => (
+        {turn.citations.map(({ n, document_name, page_number, quote, deleted }) => (
           <li key={n}>
             <button
               type="button"
+              disabled={deleted}
               onClick={() => onCite(n)}
               onPointerEnter={prefetchViewer}
               onFocus={prefetchViewer}
@@ -31,7 +32,9 @@ export function Sources({ turn, cited, onCite, title }: SourcesProps) {
                 {n}
               </span>
               <span className="min-w-0">
-                <span className="block truncate text-xs font-semibold">{document_name}</span>
+                <span className="block truncate text-xs font-semibold">
+                  {deleted ? copy.chat.deletedDocument : document_name}
+                </span>
                 <span className="block text-xs text-muted">{copy.chat.page(page_number)}</span>
                 <span className="mt-1 line-clamp-2 text-xs text-muted">{quote}</span>
               </span>

@@ -28,6 +28,7 @@ export const TurnView = memo(function TurnView({ turn, cited, onCite, onAsk }: T
         <p className="text-base font-semibold">{copy.chat.notAnswered}</p>
       )}
       {turn.answer && turn.answered !== false && <Answer turn={turn} cited={cited} onCite={cite} />}
+      {!turn.answer && turn.citations.some(({ deleted }) => deleted) && <Note>{copy.chat.erased}</Note>}
       {turn.status === 'stopped' && <Note>{copy.chat.stopped}</Note>}
       {turn.status === 'interrupted' && <Note>{copy.chat.interrupted}</Note>}
       {turn.status === 'failed' && (

@@ -185,6 +185,8 @@ export const en = (f: Format) => ({
     stop: 'Stop',
     reconnecting: 'Connection lost. Reconnecting…',
     stopped: 'You stopped this answer.',
+    erased: 'This answer was removed: a document that it cites was deleted.',
+    deletedDocument: 'Deleted document',
     interrupted: 'The answer was cut off. What arrived is kept.',
     askAgain: 'Ask again',
     sources: (n: number) => count(f, n, 'source'),

@@ -176,6 +176,8 @@ export const ko = (f: Format): Copy => ({
     stop: '중지',
     reconnecting: '연결이 끊겼습니다. 다시 연결하는 중…',
     stopped: '답변을 중지했습니다.',
+    erased: '인용한 문서가 삭제되어 이 답변도 지워졌습니다.',
+    deletedDocument: '삭제된 문서',
     interrupted: '답변이 중간에 끊겼습니다. 받은 내용은 보관됩니다.',
     askAgain: '다시 질문',
     sources: (n) => `출처 ${f.number(n)}개`,
