@@ -16,7 +16,7 @@ const pricing = (name: string, ...tests: readonly string[]): Subject => ({
   tests: (tests.length > 0 ? tests : [name]).map((test) => `test/constructs/pricing/${test}.test.ts`),
 });
 
-/** Data (the tables of prices) and what only prints are no decisions. */
+/** Data (the tables of prices and of billed resources) and what only prints are no decisions. */
 export const subjects: Readonly<Record<string, Subject>> = {
   'page-ranges': {
     mutate: ['services/shared/scheduler/page-ranges.ts'],
@@ -35,7 +35,6 @@ export const subjects: Readonly<Record<string, Subject>> = {
   prices: pricing('prices'),
   'tier-cost': pricing('tier-cost'),
   'shared-cost': pricing('shared-cost'),
-  resources: pricing('resources'),
   ceiling: pricing('ceiling'),
   alternatives: pricing('alternatives'),
   comparison: pricing('comparison'),

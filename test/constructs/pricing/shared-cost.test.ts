@@ -164,3 +164,33 @@ test('a quantity that is no number is refused', () => {
   );
   expect(() => line('traffic', -1, 'nat/gb')).toThrow('given quantity -1');
 });
+
+test('every line, also one that costs nothing, says what it is', () => {
+  const environments = [
+    bare,
+    anEnvironment,
+    withAws({ nat: 'none' }),
+    withAws({ nat: 'instance' }),
+    withAws({ endpoints: true }),
+    withAws({ postgres: { ...anAws.postgres, multiAz: true } }),
+  ];
+  for (const environment of environments)
+    for (const line of sharedMonthlyUsd(environment, 'max')) {
+      expect(line).toEqual({
+        part: expect.stringMatching(/^[a-z]/),
+        what: expect.stringMatching(/\w/),
+        quantity: expect.any(Number),
+        unit: expect.stringMatching(/\w/),
+        unitPriceUsd: expect.any(Number),
+        monthlyUsd: line.quantity * line.unitPriceUsd,
+      });
+    }
+});
+
+test('what there is none of has no line, but for what is billed by use', () => {
+  const what = (environment: CostedEnvironment) => sharedMonthlyUsd(environment, 'max').map((line) => line.what);
+  expect(
+    what(withAws({ nat: 'none' })).filter((each) => /NAT|endpoint|secrets|alarms|firewall|control plane/.test(each)),
+  ).toEqual([]);
+  expect(what(withAws({ postgres: { ...anAws.postgres, multiAz: true } })).join()).toContain(', with standby');
+});

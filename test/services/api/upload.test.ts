@@ -194,6 +194,27 @@ describe('quotas', () => {
     await quota({ documents_max: null });
   });
 
+  test('count no document that was deleted, and no page of yesterday', async () => {
+    const { document_id } = (await send('soon deleted')).body;
+    const { id, usage } = await quota({});
+    await quota({ documents_max: usage.documents });
+    expect((await send('in its place')).status).toBe(429);
+    expect((await owner('DELETE', `/v1/documents/${document_id}`)).status).toBe(202);
+    expect((await send('in its place')).status).toBe(202);
+    await quota({ documents_max: null, pages_per_day_max: 10 });
+    const read = (at: string) =>
+      harness.services.query(
+        `insert into ledger (key, tenant_id, kind, amount, created_at) values ($1, $2, 'pages', 10, $3)`,
+        [at, id, at],
+      );
+    await read(new Date(new Date().setUTCHours(0, 0, 0, 0) - 1).toISOString());
+    expect((await send('after yesterday')).status).toBe(202);
+    await read(new Date().toISOString());
+    expect((await send('after today')).status).toBe(429);
+    await quota({ pages_per_day_max: null });
+    await harness.services.query('delete from ledger where tenant_id = $1 and amount = 10', [id]);
+  });
+
   test('of pages a day refuse before the work, until midnight UTC', async () => {
     await quota({ pages_per_day_max: 0 });
     const before = await objects();

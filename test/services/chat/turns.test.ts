@@ -149,6 +149,16 @@ test('questions above the day’s quota are refused with 429 before any work', a
   });
 });
 
+test('of a day’s last questions, asked at once, no more are taken than are left', async () => {
+  const own = await search.newBrain();
+  const asker = await search.newPerson(own.tenantId);
+  await search.db.updateTable('tenants').set({ questions_per_day_max: 2 }).where('id', '=', own.tenantId).execute();
+  const conversations = await Promise.all([1, 2, 3, 4, 5].map(() => chat.newConversation(asker, own)));
+  const answers = await Promise.all(conversations.map((each) => chat.ask(asker, each, 'now?')));
+  await Promise.all(answers.map((answer) => answer.text()));
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 429, 429, 429]);
+});
+
 test('people and keys see their own conversations only, page by page', async () => {
   const other = await search.newPerson(brain.tenantId);
   const stranger = await search.newPerson((await search.newBrain()).tenantId);
