@@ -77,6 +77,11 @@ test('what fits is one chunk, to the character; the next one more shares with it
   expect(first?.text).toHaveLength(701);
 });
 
+test('a rest that fits is not cut again, wherever its sentences end', () => {
+  const text = `${filler(900)}\n\n${filler(850)}. ${filler(200)}`;
+  expect(chunkPage(text).map((chunk) => chunk.text.length)).toEqual([900, 1052]);
+});
+
 test('a pair of surrogates stays together, whether the cut falls before, between or behind it', () => {
   for (const before of [1197, 1198, 1199, 1200]) {
     const [first, second] = chunkPage(`${filler(before)}😀${filler(2000)}`);
