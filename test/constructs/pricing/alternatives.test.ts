@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { alternativesFor } from '../../../constructs/pricing/alternatives.ts';
-import type { CostedEnvironment } from '../../../constructs/pricing/costed-environment.ts';
+import type { CostedEnvironment, CostedPlacement } from '../../../constructs/pricing/costed-environment.ts';
 import { environmentMonthlyUsd } from '../../../constructs/pricing/environment-cost.ts';
 import { totalUsd } from '../../../constructs/pricing/lines.ts';
 import { anAws, anEnvironment, aPlacement } from './an-environment.ts';
@@ -9,23 +9,24 @@ const changes = (environment: CostedEnvironment) => alternativesFor(environment)
 const withTiers = (tiers: CostedEnvironment['tiers']): CostedEnvironment => ({ ...anEnvironment, tiers });
 const least: CostedEnvironment['aws'] = { ...anAws, nat: 'instance', architecture: 'arm64' };
 
+const large: CostedEnvironment = {
+  ...anEnvironment,
+  tiers: {
+    chat: [{ ...aPlacement, vcpu: 0.5, memoryMiB: 2048, replicas: { min: 2, max: 4 } }],
+    'document-worker': [
+      { ...aPlacement, platform: 'vm', vcpu: 0.5, memoryMiB: 1024, replicas: { min: 2, max: 2 } },
+    ],
+  },
+  aws: {
+    ...anAws,
+    nat: 'per-az',
+    postgres: { ...anAws.postgres, multiAz: true },
+    redis: { nodeType: 'cache.t4g.small', nodes: 2 },
+  },
+};
+
 describe('the cheaper single changes', () => {
   test('of an environment', () => {
-    const large: CostedEnvironment = {
-      ...anEnvironment,
-      tiers: {
-        chat: [{ ...aPlacement, vcpu: 0.5, memoryMiB: 2048, replicas: { min: 2, max: 4 } }],
-        'document-worker': [
-          { ...aPlacement, platform: 'vm', vcpu: 0.5, memoryMiB: 1024, replicas: { min: 2, max: 2 } },
-        ],
-      },
-      aws: {
-        ...anAws,
-        nat: 'per-az',
-        postgres: { ...anAws.postgres, multiAz: true },
-        redis: { nodeType: 'cache.t4g.small', nodes: 2 },
-      },
-    };
     expect(changes(large)).toEqual([
       'chat: replicas at most 4 -> 3',
       'chat: replicas at most 4 -> 2',
@@ -81,5 +82,56 @@ describe('the cheaper single changes', () => {
     const single = options.find(({ change }) => change === "nat 'single' -> 'instance'");
     const expected = environmentMonthlyUsd({ ...anEnvironment, aws: { ...anAws, nat: 'instance' } });
     expect(single?.lines).toEqual(expected);
+  });
+
+  test('cost what they say, each changed in that and in nothing else', () => {
+    const chat = large.tiers.chat?.[0] as CostedPlacement;
+    const worker = large.tiers['document-worker']?.[0] as CostedPlacement;
+    const tier = (name: string, placement: CostedPlacement): CostedEnvironment => ({
+      ...large,
+      tiers: { ...large.tiers, [name]: [placement] },
+    });
+    const aws = (changed: Partial<CostedEnvironment['aws']>) => ({ ...large, aws: { ...large.aws, ...changed } });
+    const { postgres, redis } = large.aws;
+    const expected = [
+      tier('chat', { ...chat, replicas: { min: 2, max: 3 } }),
+      tier('chat', { ...chat, replicas: { min: 2, max: 2 } }),
+      tier('chat', { ...chat, memoryMiB: 1024 }),
+      tier('chat', { ...chat, vcpu: 0.25 }),
+      tier('chat', { ...chat, vcpu: 0.25, memoryMiB: 1024 }),
+      tier('document-worker', { ...worker, replicas: { min: 1, max: 1 } }),
+      tier('document-worker', { ...worker, vcpu: 0.4 }),
+      tier('document-worker', { ...worker, platform: 'ecs', spotPercent: 0 }),
+      aws({ nat: 'single' }),
+      aws({ nat: 'instance' }),
+      aws({ postgres: { ...postgres, multiAz: false } }),
+      aws({ postgres: { ...postgres, instanceClass: 'db.t4g.micro' } }),
+      aws({ redis: { ...redis, nodes: 1 } }),
+      aws({ redis: { ...redis, nodeType: 'cache.t4g.micro' } }),
+      aws({ architecture: 'arm64' }),
+    ];
+    for (const at of ['min', 'max'] as const) {
+      const told = new Map(alternativesFor(large, at).map(({ change, lines }) => [change, lines]));
+      const before = totalUsd(environmentMonthlyUsd(large, at));
+      changes(large).forEach((change, index) => {
+        const lines = environmentMonthlyUsd(expected[index] as CostedEnvironment, at);
+        expect([change, told.get(change)]).toEqual([change, totalUsd(lines) < before ? lines : undefined]);
+      });
+    }
+  });
+
+  test('of one tier keep its other placements, and go on from there', () => {
+    const vm = { ...aPlacement, platform: 'vm', vcpu: 0.5, memoryMiB: 1024, replicas: { min: 2, max: 2 } } as const;
+    const two = withTiers({ api: [vm, { ...aPlacement, replicas: { min: 1, max: 2 } }] });
+    const fewer = alternativesFor(two).find(({ change }) => change === 'api: replicas 2 -> 1');
+    const [, second] = two.tiers.api ?? [];
+    const after = withTiers({ api: [{ ...vm, replicas: { min: 1, max: 1 } }, second as CostedPlacement] });
+    expect(fewer?.lines).toEqual(environmentMonthlyUsd(after));
+    expect(fewer?.next?.().map(({ change }) => change)).toEqual(changes(after));
+  });
+
+  test('of a placement on this machine, or in a cluster, are fewer replicas alone', () => {
+    const own = changes(withTiers({ api: [{ ...aPlacement, platform: 'local' }] }));
+    expect(own.filter((change) => change.startsWith('api: '))).toEqual([]);
   });
 });
