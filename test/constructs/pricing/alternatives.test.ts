@@ -13,9 +13,7 @@ const large: CostedEnvironment = {
   ...anEnvironment,
   tiers: {
     chat: [{ ...aPlacement, vcpu: 0.5, memoryMiB: 2048, replicas: { min: 2, max: 4 } }],
-    'document-worker': [
-      { ...aPlacement, platform: 'vm', vcpu: 0.5, memoryMiB: 1024, replicas: { min: 2, max: 2 } },
-    ],
+    'document-worker': [{ ...aPlacement, platform: 'vm', vcpu: 0.5, memoryMiB: 1024, replicas: { min: 2, max: 2 } }],
   },
   aws: {
     ...anAws,

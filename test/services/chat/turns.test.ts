@@ -193,7 +193,9 @@ test('people and keys see their own conversations only, page by page', async () 
   expect((await list(key)).data.map(({ id }) => id)).toEqual([keys.id]);
 
   const turn = (await allEvents(await chat.ask(other, mine[0] as (typeof mine)[number], 'late payment'))).at(-1)?.data;
-  for (const who of [person, key, stranger])
+  // The same person, in another tenant that they belong to.
+  const elsewhere = { ...other, tenantId: stranger.tenantId };
+  for (const who of [person, key, stranger, elsewhere])
     for (const path of [
       `conversations/${mine[0]?.id}`,
       `conversations/${mine[0]?.id}/turns`,
@@ -201,7 +203,8 @@ test('people and keys see their own conversations only, page by page', async () 
       `turns/${turn.id}/events`,
     ])
       expect((await chat.call(who, 'GET', `/v1/chat/${path}`)).status).toBe(404);
-  expect((await chat.ask(stranger, mine[0] as (typeof mine)[number], 'hello')).status).toBe(404);
+  for (const who of [stranger, elsewhere])
+    expect((await chat.ask(who, mine[0] as (typeof mine)[number], 'hello')).status).toBe(404);
   expect((await chat.call(stranger, 'GET', `/v1/chat/conversations?brain_id=${brain.brainId}`)).status).toBe(404);
   expect((await chat.call(person, 'DELETE', `/v1/chat/conversations/${mine[0]?.id}`)).status).toBe(404);
   expect((await chat.call(other, 'DELETE', `/v1/chat/conversations/${mine[0]?.id}`)).status).toBe(200);
