@@ -17,6 +17,7 @@ import { type ChatContext, findBrain, takeSlot } from './context.ts';
 import { type Bill, billQuestion, billTokens, type Meter, newMeter } from './ledger.ts';
 import type { Exchange } from './prompt.ts';
 import { openEventStream } from './sse.ts';
+import { estimateTokens } from './tokens.ts';
 
 export function serveCompletions(app: App, context: ChatContext): void {
   const { db, answerer, slots } = context;
@@ -157,10 +158,38 @@ function readMessages(
       'bad-request',
       `The question has ${last.text.length} characters, allowed are ${questionCharactersMax}.`,
     );
+  checkSize('The messages before the question', messages.slice(0, -1), historyMax);
   const history: Exchange[] = [];
   for (const [index, { role, text }] of messages.entries())
     if (role === 'assistant' && messages[index - 1]?.role === 'user')
       history.push({ question: messages[index - 1]?.text ?? '', answer: text });
   const instructions = messages.filter(({ role }) => role === 'system' || role === 'developer').map(({ text }) => text);
+  checkSize(
+    'The system messages together',
+    instructions.map((text) => ({ text })),
+    instructionsMax,
+  );
   return { text: last.text, history, ...(instructions.length > 0 && { callerInstructions: instructions.join('\n') }) };
+}
+
+interface Size {
+  readonly characters: number;
+  /** Estimated, as for the prompt: other scripts take more per character. */
+  readonly tokens: number;
+}
+
+/** One counted question pays for them all: two pages of rules, less than its passages take. */
+export const instructionsMax: Size = { characters: 8000, tokens: 3000 };
+/** A client sends its whole conversation each time; only its newest part is read (prompt.ts), the rest is work. */
+export const historyMax: Size = { characters: 200_000, tokens: 60_000 };
+
+/** @throws ProblemError `bad-request` */
+function checkSize(what: string, given: readonly { readonly text: string }[], allowed: Size): void {
+  const characters = given.reduce((sum, { text }) => sum + text.length, 0);
+  const tokens = given.reduce((sum, { text }) => sum + estimateTokens(text), 0);
+  if (characters <= allowed.characters && tokens <= allowed.tokens) return;
+  throw new ProblemError(
+    'bad-request',
+    `${what} have ${characters} characters, about ${tokens} tokens; allowed are ${allowed.characters} and ${allowed.tokens}. Send less.`,
+  );
 }

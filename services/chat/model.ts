@@ -3,7 +3,7 @@ import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, h
 import type { OpenAI } from 'openai';
 import { compatibleEndpoint, failureText } from '../shared/compatible-endpoint.ts';
 import { ProblemError } from '../shared/problem.ts';
-import { type CallFailure, networkCode, retryTransient } from '../shared/retry.ts';
+import { type CallFailure, isTransient, networkCode, retryTransient } from '../shared/retry.ts';
 import type { Meter } from './ledger.ts';
 import type { Message } from './prompt.ts';
 import { createTextMender } from './storable.ts';
@@ -30,7 +30,7 @@ export const rehearsalName = 'bulkhead-warm-up';
 export interface LanguageModel {
   /** The answer as it comes. @throws ProblemError `model-failed`; the reason of the signal when it aborts */
   stream(call: ModelCall): AsyncIterable<string>;
-  /** True while calls are refused because the endpoint failed several times in a row. */
+  /** True while calls of a model are refused because it failed several times in a row. */
   readonly resting: boolean;
   /** While `walk` goes on, calls of the model {@link rehearsalName} go to another endpoint, on the way of all others. */
   rehearse(url: string, walk: () => Promise<unknown>): Promise<void>;
@@ -61,10 +61,13 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
   const { MODEL_URL: baseURL, MODEL_NAME, MODEL_API_KEY } = settings;
   if (!baseURL) return null;
   if (!MODEL_NAME) throw new Error(`MODEL_URL is '${baseURL}', so MODEL_NAME must name a model there.`);
-  const breaker = circuitBreaker(
-    handleWhen((error) => !(error as { aborted?: boolean }).aborted),
-    { halfOpenAfter: restMs, breaker: new ConsecutiveBreaker(failuresMax) },
-  );
+  // One per model: what one of them does says nothing of the others. Their number is bounded by who may be asked.
+  const breakers = new Map<string, ReturnType<typeof newBreaker>>();
+  const breakerOf = (name: string) => {
+    const breaker = breakers.get(name) ?? newBreaker();
+    breakers.set(name, breaker);
+    return breaker;
+  };
   const retry = retryTransient(refusals);
   const endpoint = compatibleEndpoint({ baseURL, apiKey: MODEL_API_KEY });
   let rehearsal: typeof endpoint | null = null;
@@ -72,7 +75,7 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
   return {
     stream: (call) => stream(call),
     get resting() {
-      return breaker.state === CircuitState.Open;
+      return [...breakers.values()].some(({ state }) => state === CircuitState.Open);
     },
     rehearse: async (url, walk) => {
       rehearsal = compatibleEndpoint({ baseURL: url, apiKey: '' });
@@ -87,7 +90,9 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
     const mender = createTextMender();
     try {
       // The breaker judges by the first token; it cannot hold a connection open for the rest.
-      const { first, chunks } = await breaker.execute(() => retry.execute(() => open(call, watch), call.signal));
+      const { first, chunks } = await breakerOf(call.name).execute(() =>
+        retry.execute(() => open(call, watch), call.signal),
+      );
       let text: string | null = first;
       while (text !== null) {
         call.meter.tokensOut += estimateTokens(text);
@@ -132,6 +137,18 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
   }
 }
 
+const newBreaker = () =>
+  circuitBreaker(handleWhen(isOutage), { halfOpenAfter: restMs, breaker: new ConsecutiveBreaker(failuresMax) });
+
+/**
+ * The endpoint is overloaded, broken or away. Everything else may be the caller's own doing, who must not be able to
+ * switch a model off for others: a 4xx (a text that is too long, refused content), an answer without a word.
+ */
+const isOutage = (error: unknown) => error instanceof TooSlowError || isTransient(error);
+
+/** Nothing came in time. */
+class TooSlowError extends Error {}
+
 type Chunks = AsyncGenerator<OpenAI.ChatCompletionChunk>;
 
 interface Watch {
@@ -150,7 +167,7 @@ function watchOver(caller: AbortSignal, { firstTokenMs, tokenMs }: Required<Mode
   return {
     signal,
     next: async (value) => {
-      const timer = setTimeout(() => own.abort(new Error(`nothing came within ${limitMs / 1000} s`)), limitMs);
+      const timer = setTimeout(() => own.abort(new TooSlowError(`nothing came within ${limitMs / 1000} s`)), limitMs);
       try {
         const came = await value;
         // The client ends a stream that was aborted as if it were over.

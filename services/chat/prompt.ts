@@ -76,6 +76,12 @@ export function recent(history: readonly Exchange[], tokensMax = historyTokensMa
   return kept;
 }
 
+/**
+ * What is searched for: a quarter of a page. The search refuses 10,000 characters; each word costs the vectorstore a look
+ * into its index, and more words than these find nothing better.
+ */
+export const searchCharactersMax = 1000;
+
 /** A question with fewer words leans on the one before ("And in Korea?"). */
 const ownWordsMin = 4;
 
@@ -83,5 +89,15 @@ const ownWordsMin = 4;
 export function searchText(question: string, history: readonly Exchange[]): string {
   const previous = history.at(-1)?.question;
   const words = question.trim().split(/\s+/).length;
-  return previous && words < ownWordsMin ? `${question}\n${previous}` : question;
+  if (!previous || words >= ownWordsMin) return bothEnds(question, searchCharactersMax);
+  // A single word may be as long as a question.
+  const asked = bothEnds(question, searchCharactersMax / 2);
+  return `${asked}\n${bothEnds(previous, searchCharactersMax - asked.length - 1)}`;
+}
+
+/** A long question begins or ends with what is asked; between stands what was pasted. */
+function bothEnds(text: string, charactersMax: number): string {
+  if (text.length <= charactersMax) return text;
+  const half = Math.floor((charactersMax - 1) / 2);
+  return `${text.slice(0, half)} ${text.slice(-half)}`.toWellFormed();
 }

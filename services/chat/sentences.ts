@@ -48,6 +48,11 @@ function cut(text: string, from: number, to: number): Sentence[] {
   return pieces;
 }
 
+/** Words of a question that sentences are compared with, in each of some hundred sentences: the longest, which are rarest. */
+const termsMax = 32;
+/** Longer runs are keys, hashes or somebody's tests; their first letters tell as much. */
+const termLettersMax = 40;
+
 /** Words of a question that an answer can contain. Question words and articles are left out; letters are folded. */
 export function questionTerms(question: string): string[] {
   const words =
@@ -55,7 +60,10 @@ export function questionTerms(question: string): string[] {
   const terms = words.filter(
     (word) => !stopWords.has(word) && (word.length > 1 || /[\p{N}\p{Script=Han}]/u.test(word)),
   );
-  return [...new Set(terms)];
+  const distinct = [...new Set(terms.map((word) => word.slice(0, termLettersMax)))];
+  if (distinct.length <= termsMax) return distinct;
+  const kept = new Set(distinct.toSorted((a, b) => b.length - a.length).slice(0, termsMax));
+  return distinct.filter((term) => kept.has(term));
 }
 
 export const fold = (text: string) => text.normalize('NFKC').toLowerCase();

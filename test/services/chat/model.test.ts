@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import type { ModelTimeouts } from '../../../services/chat/model.ts';
 import type { Conversation, Turn } from '../../../services/shared/contract/chat.ts';
 import { startServices, type TestServices } from '../../services.ts';
 import type { TestBrain } from '../vectorstore/fixture.ts';
@@ -30,7 +31,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   await chat?.close();
   // A breaker that one test opened must not fail the next.
-  chat = await startChat(services, search, { modelUrl: model.url, modelTimeouts: { firstTokenMs: 300, tokenMs: 300 } });
+  chat = await startChat(services, search, { modelUrl: model.url });
   conversation = await chat.newConversation(person, brain);
 });
 afterAll(async () => {
@@ -152,7 +153,11 @@ test('a 429 that passes soon is waited for; nothing is billed twice', async () =
   expect(rows.map(({ amount }) => amount).sort()).toEqual([1, 100, 20].sort());
 });
 
-test.each<[string, Parameters<ModelServer['behave']>[0], RegExp, string]>([
+/** Long enough for any machine to bring what does come; what never comes is missed soon. */
+const neverBegins = { firstTokenMs: 300, tokenMs: 60_000 };
+const stalls = { firstTokenMs: 60_000, tokenMs: 300 };
+
+test.each<[string, Parameters<ModelServer['behave']>[0], RegExp, string, ModelTimeouts?]>([
   [
     'refuses for an hour',
     ({ response }) => void response.writeHead(429, { 'retry-after': '3600' }).end('{}'),
@@ -171,12 +176,13 @@ test.each<[string, Parameters<ModelServer['behave']>[0], RegExp, string]>([
     /^'test-model' failed: it ended before a word came/,
     '',
   ],
-  ['never begins', () => {}, /^'test-model' failed: nothing came within 0.3 s/, ''],
+  ['never begins', () => {}, /^'test-model' failed: nothing came within 0.3 s/, '', neverBegins],
   [
     'stalls in mid-stream',
     (stream) => stream.text('Half an '),
     /^'test-model' failed: nothing came within 0.3 s/,
     'Half an ',
+    stalls,
   ],
   [
     'dies in mid-stream',
@@ -187,7 +193,12 @@ test.each<[string, Parameters<ModelServer['behave']>[0], RegExp, string]>([
     /^'test-model' failed: /,
     'Half an ',
   ],
-])('a model that %s fails the turn; what arrived is kept', async (_name, behaviour, detail, kept) => {
+])('a model that %s fails the turn; what arrived is kept', async (_name, behaviour, detail, kept, ...timeouts) => {
+  const [modelTimeouts] = timeouts;
+  if (modelTimeouts) {
+    await chat.close();
+    chat = await startChat(services, search, { modelUrl: model.url, modelTimeouts });
+  }
   model.behave(behaviour);
   const all = await ask('How long do refunds take?');
   expect(all.at(-1)).toMatchObject({
@@ -210,6 +221,15 @@ test('after five failures in a row the model is left alone for a while', async (
   expect(last?.data.detail).toBe("'test-model' failed 5 times in a row; it is asked again in a few seconds.");
   expect(model.requests).toHaveLength(5);
   expect(await (await chat.call(person, 'GET', '/metrics')).text()).toContain('chat_model_resting 1');
+});
+
+test('what a caller causes switches the model off for nobody', async () => {
+  model.behave(({ response }) => void response.writeHead(400).end('{"error":{"message":"content refused"}}'));
+  for (const _ of [1, 2, 3, 4, 5, 6, 7])
+    expect((await ask('How long do refunds take?')).at(-1)).toMatchObject({ event: 'error' });
+  expect(model.requests).toHaveLength(7);
+  model.behave(says('Fourteen days [1].'));
+  expect(answerOf(await ask('How long do refunds take?'))).toBe('Fourteen days [1].');
 });
 
 test('without usage from the provider the tokens are estimated', async () => {
@@ -279,7 +299,38 @@ test.each([
     "The last message must be the question, with the role 'user' and a text.",
   ],
   [{ messages: [{ role: 'user', content: 7 }] }, 400, 'messages[0].content must be a text, or parts with a text.'],
-])('a completion that cannot be answered says why: %j', async (body, status, detail) => {
+  [
+    {
+      messages: [
+        { role: 'system', content: 'x'.repeat(8001) },
+        { role: 'user', content: 'x' },
+      ],
+    },
+    400,
+    'The system messages together have 8001 characters, about 2001 tokens; allowed are 8000 and 3000. Send less.',
+  ],
+  [
+    {
+      messages: [
+        { role: 'developer', content: '가'.repeat(6000) },
+        { role: 'user', content: 'x' },
+      ],
+    },
+    400,
+    'The system messages together have 6000 characters, about 4000 tokens; allowed are 8000 and 3000. Send less.',
+  ],
+  [
+    {
+      messages: [
+        { role: 'user', content: 'x' },
+        { role: 'assistant', content: 'y'.repeat(200_000) },
+        { role: 'user', content: 'x' },
+      ],
+    },
+    400,
+    'The messages before the question have 200001 characters, about 50001 tokens; allowed are 200000 and 60000. Send less.',
+  ],
+])('a completion that cannot be answered says why: %.80j', async (body, status, detail) => {
   const answer = await chat.call(person, 'POST', '/v1/chat/completions', { model: `brain:${brain.brainId}`, ...body });
   expect([answer.status, (await answer.json()).detail]).toEqual([status, detail]);
 });
