@@ -106,6 +106,11 @@ export const settings = {
   TURN_TIMEOUT_MS: { type: 'integer', what: 'longest time for one answer', default: '100000' },
   MODEL_URL: { type: 'text', what: 'OpenAI-compatible base URL; empty: the extractive answerer', default: '' },
   MODEL_NAME: { type: 'text', what: 'model to ask there', default: '' },
+  MODELS_ALLOWED: {
+    type: 'text',
+    what: 'other models there that a brain may choose, separated by commas; empty: none',
+    default: '',
+  },
   MODEL_API_KEY: { type: 'text', what: 'key for it', secret: true, default: '' },
   EMBEDDING_URL: {
     type: 'text',
@@ -152,6 +157,7 @@ export const services = {
       'TURN_TIMEOUT_MS',
       'MODEL_URL',
       'MODEL_NAME',
+      'MODELS_ALLOWED',
       'MODEL_API_KEY',
     ],
   },
@@ -176,6 +182,8 @@ export const services = {
       'PAGES_MAX',
       'EMBEDDING_MODEL',
       'EMBEDDING_DIMENSIONS',
+      'MODEL_NAME',
+      'MODELS_ALLOWED',
     ],
   },
   web: {

@@ -97,7 +97,15 @@ export const environmentSchema = z
     /** Each tier with its budget and placement; a list of placements while a swap is under way. */
     tiers,
     /** Model that answers. Absent: the built-in extractive answerer quotes the documents. */
-    chatModel: endpoint.optional(),
+    chatModel: endpoint
+      .extend({
+        /** Other models there that a brain may choose: each is paid with the same key. @default none */
+        others: z
+          .array(z.string().regex(/^[^,\s]{1,120}$/, 'must be 1 to 120 characters without space or comma'))
+          .max(20)
+          .default([]),
+      })
+      .optional(),
     /** Model that embeds. Absent: the built-in lexical hashing embedding. */
     embeddingModel: endpoint.extend({ dimensions: count.max(4096) }).optional(),
     /** @default every limit's own default */

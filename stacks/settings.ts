@@ -28,6 +28,7 @@ export function serviceSettings(
     CHAT_SLOTS: placement.slots,
     MODEL_URL: chatModel?.url,
     MODEL_NAME: chatModel?.model,
+    MODELS_ALLOWED: chatModel?.others.length ? chatModel.others.join(',') : undefined,
     EMBEDDING_URL: embeddingModel?.url,
     EMBEDDING_MODEL: embeddingModel?.model,
     EMBEDDING_DIMENSIONS: embeddingModel?.dimensions,

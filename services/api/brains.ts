@@ -8,6 +8,7 @@ import { configuredEmbedding } from '../shared/embedding.ts';
 import { recordEvent } from '../shared/events.ts';
 import { serve } from '../shared/http.ts';
 import { cutPage, readCursor } from '../shared/keyset.ts';
+import { allowedModels, requireAllowedModel } from '../shared/models.ts';
 import { notFound } from '../shared/problem.ts';
 import type { Tables } from '../shared/tables.ts';
 import type { Api } from './context.ts';
@@ -15,8 +16,13 @@ import { answerWithJob, startDeletion } from './job-answers.ts';
 
 export function serveBrains(api: Api): void {
   const { app, db, settings } = api;
+  const models = allowedModels(settings);
+  const checkModel = (model: string | null | undefined) => {
+    if (model) requireAllowedModel(models, model, 'bad-request');
+  };
 
   serve(app, routes.createBrain, async ({ identity, body, reply }) => {
+    checkModel(body.model);
     const pinned = configuredEmbedding(settings);
     const row = await db.transaction().execute(async (trx) => {
       const made = await trx
@@ -54,6 +60,7 @@ export function serveBrains(api: Api): void {
   );
 
   serve(app, routes.patchBrain, async ({ identity, params, body }) => {
+    checkModel(body.model);
     const row = await db.transaction().execute(async (trx) => {
       await trx
         .updateTable('brains')

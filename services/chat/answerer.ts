@@ -1,10 +1,11 @@
 /** A question to an answer: find passages, then let the model write from them, or quote them. */
 import { randomBytes } from 'node:crypto';
 import type { Citation, Turn } from '../shared/contract/chat.ts';
+import { extractiveName, requireAllowedModel } from '../shared/models.ts';
 import { createMarkReader, quoteCitation } from './citations.ts';
 import { extract, notAnswered, type Quote } from './extractive.ts';
 import type { Meter } from './ledger.ts';
-import type { LanguageModel } from './model.ts';
+import { type LanguageModel, rehearsalName } from './model.ts';
 import type { Passage } from './passages.ts';
 import { buildPrompt, type Exchange, searchText } from './prompt.ts';
 import type { Retrieval } from './retrieval.ts';
@@ -27,7 +28,7 @@ export type AnswerPart =
   | { readonly answered: boolean };
 
 export interface Answerer {
-  /** Which one answers for a brain whose own setting is `model`. */
+  /** Which one answers for a brain whose own setting is `model`. @throws ProblemError `conflict`, it is not allowed any more */
   choose(model: string | null): Turn['answerer'];
   /**
    * The parts as they come; the last one says whether the documents answer. Before the model is called, `meter` holds
@@ -38,16 +39,26 @@ export interface Answerer {
   answer(question: Question, meter: Meter, signal: AbortSignal): AsyncGenerator<AnswerPart>;
 }
 
-export const extractiveName = 'extractive';
+export { extractiveName };
+
 /** Shown as "nearest passages" when the documents do not answer. */
 const nearestMax = 3;
 
-export function createAnswerer(retrieval: Retrieval, model: LanguageModel | null, modelName: string): Answerer {
+/** @param allowed names of models, the one that is asked by default first */
+export function createAnswerer(
+  retrieval: Retrieval,
+  model: LanguageModel | null,
+  allowed: readonly string[],
+): Answerer {
   return {
-    choose: (own) =>
-      model && own !== extractiveName
-        ? { kind: 'model', name: own ?? modelName }
-        : { kind: 'extractive', name: extractiveName },
+    choose: (own) => {
+      if (!model || own === extractiveName) return { kind: 'extractive', name: extractiveName };
+      const name = own ?? (allowed[0] as string);
+      // Of a guest: outside a rehearsal the model itself refuses it.
+      if (name !== rehearsalName)
+        requireAllowedModel(allowed, name, 'conflict', 'Choose another one in the settings of the brain.');
+      return { kind: 'model', name };
+    },
     answer: async function* (question, meter, signal) {
       const text = searchText(question.text, question.history);
       const passages = await retrieval.find({ ...question, text }, meter, signal);

@@ -11,6 +11,7 @@ import type { GuestSettings } from '../shared/guest.ts';
 import { type App, createApp, serve } from '../shared/http.ts';
 import type { Authenticate } from '../shared/identity.ts';
 import type { Logger } from '../shared/log.ts';
+import { allowedModels, type ModelNames } from '../shared/models.ts';
 import { createSigner } from '../shared/service-token.ts';
 import { createSlots, type Slots } from '../shared/slots.ts';
 import { createAnswerer, extractiveName } from './answerer.ts';
@@ -25,7 +26,7 @@ import { openTurnSignals } from './turn-signals.ts';
 import { serveTurns } from './turns.ts';
 import { warmUp } from './warm-up.ts';
 
-export interface ChatSettings extends EmbeddingSettings, GuestSettings, ModelSettings {
+export interface ChatSettings extends EmbeddingSettings, GuestSettings, ModelSettings, ModelNames {
   readonly DATABASE_URL: string;
   readonly VECTORSTORE_URL: string;
   readonly SERVICE_TOKEN_PRIVATE_KEY: string;
@@ -59,13 +60,14 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs, 
   const replica = `${settings.REPLICA || hostname()}/${uuidv7()}`;
   const embedder = createEmbedder(settings);
   const model = createModel(settings, modelTimeouts);
+  const models = model ? allowedModels(settings) : [];
   const retrieval = createRetrieval({
     db,
     embedder,
     vectorstoreUrl: settings.VECTORSTORE_URL,
     sign: await createSigner('chat', settings.SERVICE_TOKEN_PRIVATE_KEY),
   });
-  const answerer = createAnswerer(retrieval, model, settings.MODEL_NAME);
+  const answerer = createAnswerer(retrieval, model, models);
   const slots = createSlots({ max: settings.CHAT_SLOTS, expectedMs: 5000 });
   const signals = openTurnSignals(settings.DATABASE_URL, db, log);
   const journal = createTurnJournal(db, replica, log);
@@ -91,7 +93,7 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs, 
   serveConversations(app, context);
   serveTurns(app, context);
   serveCompletions(app, context);
-  serve(app, routes.listModels, async () => ({ object: 'list' as const, data: modelsOf(model, settings) }));
+  serve(app, routes.listModels, async () => ({ object: 'list' as const, data: modelsOf(models) }));
   measure(app, slots, runner, model);
   const stopMetrics = startMetricLog({
     log,
@@ -119,8 +121,8 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs, 
   };
 }
 
-const modelsOf = (model: LanguageModel | null, { MODEL_NAME }: ModelSettings) => [
-  ...(model ? [{ id: MODEL_NAME, object: 'model' as const, kind: 'model' as const, owned_by: 'environment' }] : []),
+const modelsOf = (models: readonly string[]) => [
+  ...models.map((id) => ({ id, object: 'model' as const, kind: 'model' as const, owned_by: 'environment' })),
   { id: extractiveName, object: 'model' as const, kind: 'extractive' as const, owned_by: 'bulkhead' },
 ];
 

@@ -42,6 +42,7 @@ export const passed = [
   'DOCUMENT_STORE_URL',
   'MODEL_URL',
   'MODEL_NAME',
+  'MODELS_ALLOWED',
   'MODEL_API_KEY',
   'EMBEDDING_URL',
   'EMBEDDING_MODEL',

@@ -149,6 +149,8 @@ export function settingsFor(services: TestServices): ApiSettings {
     DOCUMENT_STORE_URL: services.documentStoreUrl,
     UPLOAD_BYTES_MAX: 1_000_000,
     PAGES_MAX: 5000,
+    MODEL_NAME: 'small',
+    MODELS_ALLOWED: 'large, larger',
     EMBEDDING_MODEL: '',
     EMBEDDING_DIMENSIONS: 384,
   };

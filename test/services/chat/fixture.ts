@@ -89,6 +89,7 @@ export async function startChat(services: TestServices, search: TestSearch, opti
       STOP_TIMEOUT_MS: 6000,
       MODEL_URL: modelUrl,
       MODEL_NAME: modelUrl && 'test-model',
+      MODELS_ALLOWED: modelUrl && 'larger-model',
       MODEL_API_KEY: '',
       EMBEDDING_URL: '',
       EMBEDDING_MODEL: '',
