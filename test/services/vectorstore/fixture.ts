@@ -119,9 +119,17 @@ export async function storedRows({ documentStoreUrl }: TestServices, brain: Test
 
 export type TestVectorstore = Awaited<ReturnType<typeof startVectorstore>>;
 
+const verbs = [
+  ['/search', 'search'],
+  ['/documents', 'read'],
+  ['/read', 'read'],
+  ['/delete', 'delete'],
+  ['/purge', 'delete'],
+] as const;
+
 /** A token of the tier that makes such calls. */
 export async function tokenFor(path: string, { tenantId, brainId }: Omit<TestBrain, 'documentId'>): Promise<string> {
-  const verb = path.endsWith('/search') ? 'search' : path.endsWith('/delete') ? 'delete' : 'write';
+  const verb = verbs.find(([ending]) => path.endsWith(ending))?.[1] ?? 'write';
   const sign = await signerOf(verb === 'search' ? 'chat' : 'document-worker');
   return sign({ to: 'vectorstore', verb, tenantId, brainId });
 }
