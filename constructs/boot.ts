@@ -23,6 +23,8 @@ export interface Boot {
   readonly settings: readonly (readonly [name: string, value: string])[];
   /** Setting and ARN of its secret, sorted. */
   readonly secrets: readonly (readonly [name: string, arn: string])[];
+  /** The same for the init step alone: the service's container never sees them. */
+  readonly initSecrets: readonly (readonly [name: string, arn: string])[];
   /** Run before the service, as an init step, with the same image and limits. */
   readonly initCommand: readonly string[] | undefined;
   /** Name of the launch hook that waits for readiness. */
@@ -69,7 +71,7 @@ function unit(boot: Boot): string {
   const flags = containerFlags(boot).join(' ');
   const env = '--env-file=/etc/bulkhead/settings.env --env-file=/run/bulkhead/secrets.env';
   const init = boot.initCommand
-    ? `ExecStartPre=/usr/bin/docker run --rm --name init ${flags} ${env} ${logs(boot, 'init')} --entrypoint=${boot.initCommand[0]} ${boot.image} ${boot.initCommand.slice(1).join(' ')}\n`
+    ? `ExecStartPre=/usr/bin/docker run --rm --name init ${flags} ${env} --env-file=/run/bulkhead/init.env ${logs(boot, 'init')} --entrypoint=${boot.initCommand[0]} ${boot.image} ${boot.initCommand.slice(1).join(' ')}\n`
     : '';
   return `[Unit]
 Description=Bulkhead ${boot.service}
@@ -110,18 +112,19 @@ function logs({ region, logGroup }: Boot, stream: string): string {
 }
 
 /** Secrets go from Secrets Manager to a file in memory, read by root alone, and from there into the container. */
-function secretsScript({ region, secrets }: Boot): string {
+function secretsScript({ region, secrets, initSecrets }: Boot): string {
+  const into = (name: string, lines: Boot['secrets']) =>
+    [
+      `: > /run/bulkhead/${name}`,
+      ...lines.flatMap(([setting, arn]) => [
+        `value=$(aws secretsmanager get-secret-value --region ${region} --secret-id '${arn}' --query SecretString --output text)`,
+        `echo "${setting}=$value" >> /run/bulkhead/${name}`,
+      ]),
+    ].join('\n');
   return `#!/bin/bash
 set -euo pipefail
 umask 077
-: > /run/bulkhead/secrets.env
-${secrets
-  .map(
-    ([name, arn]) =>
-      `value=$(aws secretsmanager get-secret-value --region ${region} --secret-id '${arn}' --query SecretString --output text)\n` +
-      `echo "${name}=$value" >> /run/bulkhead/secrets.env`,
-  )
-  .join('\n')}`;
+${into('secrets.env', secrets)}${initSecrets.length > 0 ? `\n${into('init.env', initSecrets)}` : ''}`;
 }
 
 /** Completes the launch hook when the service answers. Otherwise the hook runs out and the group gives the instance up. */

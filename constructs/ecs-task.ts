@@ -2,12 +2,15 @@ import { EcsTaskDefinition } from '@cdktf/provider-aws/lib/ecs-task-definition/i
 import type { Construct } from 'constructs';
 import { services } from '../services/manifest.ts';
 import { checkContainers, fargateSize } from './budget.ts';
-import { runGrants, secretsOf, startGrants } from './grants.ts';
+import { initSecretsOf, runGrants, secretsOf, startGrants } from './grants.ts';
 import { initCommand } from './init-command.ts';
 import { nameOf } from './names.ts';
 import { plainSettings } from './plain-settings.ts';
 import { Role } from './role.ts';
 import type { PlatformProps } from './tier.ts';
+
+const references = (secrets: readonly (readonly [name: string, arn: string])[]) =>
+  secrets.map(([name, arn]) => ({ name, valueFrom: arn }));
 
 /**
  * The task of a tier: its service, and before it the init step where there is one. Every field that ECS would fill in is
@@ -23,7 +26,7 @@ export function taskDefinition(scope: Construct, name: string, props: PlatformPr
   const common = {
     image: `${image.repositoryUrl}@${image.digest}`,
     environment: plainSettings(props.settings).map(([key, value]) => ({ name: key, value })),
-    secrets: secretsOf(props).map(([key, arn]) => ({ name: key, valueFrom: arn })),
+    secrets: references(secretsOf(props)),
     readonlyRootFilesystem: true,
     linuxParameters: { initProcessEnabled: true, capabilities: { drop: ['ALL'] } },
     mountPoints: [{ sourceVolume: 'tmp', containerPath: '/tmp', readOnly: false }],
@@ -59,6 +62,7 @@ export function taskDefinition(scope: Construct, name: string, props: PlatformPr
           {
             ...common,
             name: 'init',
+            secrets: references([...secretsOf(props), ...initSecretsOf(props)]),
             essential: false,
             cpu: 0,
             entryPoint: init.slice(0, 2),

@@ -1,5 +1,6 @@
 /** What a tier's roles may do: its own secrets, logs and image, and the documents if the manifest says so. */
-import { type SettingName, services } from '../services/manifest.ts';
+import { migration, type SettingName, services } from '../services/manifest.ts';
+import { initCommand } from './init-command.ts';
 import type { Statement } from './role.ts';
 import type { PlatformProps } from './tier.ts';
 
@@ -13,9 +14,17 @@ export function secretsOf({ service, secrets }: Pick<Of, 'service' | 'secrets'>)
     .toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
+/** Secrets that its init step reads besides, and the service itself must not have; none without such a step. */
+export function initSecretsOf({ service, secrets }: Pick<Of, 'service' | 'secrets'>): [SettingName, string][] {
+  if (!initCommand(service)) return [];
+  return (Object.entries(secrets) as [SettingName, string][])
+    .filter(([name]) => (migration.settings as readonly SettingName[]).includes(name))
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
 /** To start: pull the image, read the secrets, write the logs. */
 export function startGrants(tier: Of): Statement[] {
-  const secrets = secretsOf(tier);
+  const secrets = [...secretsOf(tier), ...initSecretsOf(tier)];
   return [
     { actions: ['ecr:GetAuthorizationToken'], resources: ['*'] },
     {

@@ -1,7 +1,12 @@
 import { type Setting, type SettingName, settings } from '../services/manifest.ts';
 
-/** What stands in a container's environment in plain text: settings of the manifest, flags of its runtime, the SDK's region. */
-export type PlainSettings = Partial<Record<SettingName | 'NODE_OPTIONS' | 'AWS_REGION', string>>;
+/**
+ * What stands in a container's environment in plain text: settings of the manifest, flags and authorities of its runtime,
+ * the SDK's region.
+ */
+export type PlainSettings = Partial<
+  Record<SettingName | 'NODE_OPTIONS' | 'NODE_EXTRA_CA_CERTS' | 'AWS_REGION', string>
+>;
 
 /**
  * A tier's environment, sorted by name so that the order of a source file changes nothing in a plan.

@@ -2,7 +2,9 @@ import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group
 import { DbInstance } from '@cdktf/provider-aws/lib/db-instance/index.js';
 import { DbSubnetGroup } from '@cdktf/provider-aws/lib/db-subnet-group/index.js';
 import { SecurityGroup } from '@cdktf/provider-aws/lib/security-group/index.js';
+import { TerraformStack } from 'cdktf';
 import { Construct } from 'constructs';
+import { databaseRole, type migration, type ServiceName } from '../services/manifest.ts';
 import { nameOf } from './names.ts';
 import { Secret } from './secrets.ts';
 
@@ -18,6 +20,8 @@ export interface PostgresProps {
   readonly multiAz: boolean;
   readonly backupDays: number;
   readonly majorVersion: string;
+  /** Services with a role of their own. */
+  readonly tiers: readonly ServiceName[];
 }
 
 export const postgresPort = 5432;
@@ -26,8 +30,10 @@ export const postgresPort = 5432;
 export class Postgres extends Construct {
   readonly securityGroupId: string;
   readonly instanceId: string;
-  /** Secret that holds `DATABASE_URL`. */
-  readonly urlSecretArn: string;
+  /** Secrets with each tier's `DATABASE_URL`, as its own role. */
+  readonly urlSecretArns: Readonly<Partial<Record<ServiceName, string>>>;
+  /** Secrets that the init step alone reads. */
+  readonly migrationSecretArns: Readonly<Record<(typeof migration)['settings'][number], string>>;
 
   constructor(scope: Construct, id: string, props: PostgresProps) {
     super(scope, id);
@@ -89,19 +95,51 @@ export class Postgres extends Construct {
       lifecycle: { preventDestroy: !ephemeral },
       dependsOn: [logs],
     });
-    const url = new Secret(this, 'url', {
-      name: `${prefix}/DATABASE_URL`,
-      description: 'Where and as whom services reach PostgreSQL',
-      keyArn,
-      ephemeral,
-      // Encrypted without checking the server's certificate: RDS's authority is in no default trust store, and the
-      // security group admits only this environment's tiers.
-      value: {
-        text: `postgres://bulkhead:${password.read()}@${instance.address}:${postgresPort}/bulkhead?sslmode=no-verify`,
-      },
-    });
+    const at = (role: string, password: string) =>
+      `postgres://${role}:\${${password}}@${instance.address}:${postgresPort}/bulkhead?sslmode=verify-full`;
+    const secret = (id: string, name: string, description: string, text: string) =>
+      new Secret(this, id, { name: `${prefix}/${name}`, description, keyArn, ephemeral, value: { text } });
+    const passwords = secret(
+      'role-passwords',
+      'DATABASE_ROLE_PASSWORDS',
+      "Passwords of the tiers' roles, which the init step sets",
+      `\${jsonencode({ ${props.tiers.map((tier) => `"${tier}" = ${this.newPassword(tier)}`).join(', ')} })}`,
+    );
+    const stored = expression(passwords.read());
+    this.urlSecretArns = Object.fromEntries(
+      props.tiers.map((tier) => [
+        tier,
+        secret(
+          `url-${tier}`,
+          `${tier}/DATABASE_URL`,
+          `Where ${tier} reaches PostgreSQL, and as whom`,
+          at(databaseRole(tier), `jsondecode(${stored})["${tier}"]`),
+        ).arn,
+      ]),
+    );
+    this.migrationSecretArns = {
+      DATABASE_OWNER_URL: secret(
+        'url-owner',
+        'DATABASE_OWNER_URL',
+        'Where the init step reaches PostgreSQL, as the owner of its tables',
+        at('bulkhead', expression(password.read())),
+      ).arn,
+      DATABASE_ROLE_PASSWORDS: passwords.arn,
+    };
     this.securityGroupId = group.id;
     this.instanceId = instance.identifier;
-    this.urlSecretArn = url.arn;
+  }
+
+  /** An expression that makes one during the apply. */
+  private newPassword(tier: ServiceName): string {
+    const name = `${tier.replaceAll('-', '_')}_database`;
+    TerraformStack.of(this).addOverride(`ephemeral.aws_secretsmanager_random_password.${name}`, {
+      password_length: 48,
+      exclude_punctuation: true,
+    });
+    return `ephemeral.aws_secretsmanager_random_password.${name}.random_password`;
   }
 }
+
+/** What stands between `${` and `}`. */
+const expression = (reference: string): string => reference.slice(2, -1);

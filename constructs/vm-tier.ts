@@ -7,7 +7,7 @@ import { services } from '../services/manifest.ts';
 import { address } from './address.ts';
 import { bootScript, readyTimeoutSeconds } from './boot.ts';
 import { instanceFor } from './budget.ts';
-import { runGrants, secretsOf, startGrants, usesDocuments } from './grants.ts';
+import { initSecretsOf, runGrants, secretsOf, startGrants, usesDocuments } from './grants.ts';
 import { initCommand } from './init-command.ts';
 import { nameOf } from './names.ts';
 import { refusePlaceholders } from './placeholder.ts';
@@ -119,6 +119,7 @@ export class VmTier extends Construct implements PlatformChild {
       logGroup: props.logGroup.name,
       settings: plainSettings(props.settings),
       secrets: secretsOf(props),
+      initSecrets: initSecretsOf(props),
       initCommand: initCommand(service),
       hook: launchHook,
     });

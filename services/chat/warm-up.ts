@@ -3,7 +3,7 @@ import { uuidv7 } from 'uuidv7';
 import { searchAnswer } from '../shared/contract/vectorstore.ts';
 import type { Database } from '../shared/database.ts';
 import type { EmbeddingSettings } from '../shared/embedding.ts';
-import { type GuestSettings, withGuest } from '../shared/guest.ts';
+import { type Guest, type GuestSettings, withGuest } from '../shared/guest.ts';
 import type { App } from '../shared/http.ts';
 import { rounds, visit } from '../shared/visit.ts';
 import { createAnswerer } from './answerer.ts';
@@ -38,7 +38,7 @@ const found = {
 };
 
 export async function warmUp({ app, db, settings, model }: ChatWarmUp): Promise<void> {
-  await withGuest(db, settings, async ({ tenantId, personId, brainId, headers }) => {
+  const walk = async ({ tenantId, personId, brainId, headers }: Guest) => {
     // The guest's brain is empty: what is done with passages is done here.
     let passages: Passage[] = [];
     for (let round = 0; round < rounds; round += 1) {
@@ -61,14 +61,14 @@ export async function warmUp({ app, db, settings, model }: ChatWarmUp): Promise<
       await visit(app, { path: `/v1/chat/conversations/${id}/turns`, headers, body: { question } });
     };
     if (!model) return turns();
-    await db.updateTable('brains').set({ model: rehearsalName }).where('id', '=', brainId).execute();
     await withRehearsal((url) =>
       model.rehearse(url, async () => {
         await answers(model, passages);
         await turns();
       }),
     );
-  });
+  };
+  await withGuest(db, settings, walk, model ? rehearsalName : undefined);
 }
 
 /** From passages, which the guest's turns have none of. */

@@ -1,5 +1,5 @@
 /** Settings of a process: environment variables, read once against the manifest. */
-import { type Setting, type SettingName, services, settings } from '../manifest.ts';
+import { migration, type Setting, type SettingName, services, settings } from '../manifest.ts';
 
 type ValueOf<Name extends SettingName> = (typeof settings)[Name]['type'] extends 'integer' ? number : string;
 export type SettingsOf<Name extends keyof typeof services> = {
@@ -15,9 +15,24 @@ export function readSettings<Name extends keyof typeof services>(
   service: Name,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): SettingsOf<Name> {
+  return read(`service '${service}'`, services[service].settings, env) as SettingsOf<Name>;
+}
+
+/** The settings of the init step. @throws Error as {@link readSettings} does */
+export function readMigrationSettings(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Readonly<Record<(typeof migration)['settings'][number], string>> {
+  return read('the migration', migration.settings, env) as ReturnType<typeof readMigrationSettings>;
+}
+
+function read(
+  who: string,
+  names: readonly SettingName[],
+  env: Readonly<Record<string, string | undefined>>,
+): Record<string, string | number> {
   const faults: string[] = [];
   const values = Object.fromEntries(
-    services[service].settings.map((name: SettingName) => {
+    names.map((name) => {
       const setting: Setting = settings[name];
       const given = env[name] || setting.default;
       if (given === undefined) faults.push(`${name} is missing: ${setting.what}`);
@@ -25,9 +40,9 @@ export function readSettings<Name extends keyof typeof services>(
         faults.push(`${name} is '${given}', allowed is a whole number: ${setting.what}`);
       else if (setting.type === 'url' && !URL.canParse(given))
         faults.push(`${name} is ${setting.secret ? 'malformed' : `'${given}'`}, allowed is a URL: ${setting.what}`);
-      return [name, setting.type === 'integer' ? Number(given) : given];
+      return [name, setting.type === 'integer' ? Number(given) : (given ?? '')];
     }),
   );
-  if (faults.length > 0) throw new Error(`service '${service}' cannot start:\n- ${faults.join('\n- ')}`);
-  return values as SettingsOf<Name>;
+  if (faults.length > 0) throw new Error(`${who} cannot start:\n- ${faults.join('\n- ')}`);
+  return values;
 }

@@ -4,6 +4,8 @@ import { initCommand } from '../../constructs/init-command.ts';
 import { tmpMiB } from '../../constructs/scratch.ts';
 import {
   type Service as Declared,
+  databaseRole,
+  type migration,
   type ServiceName,
   type SettingName,
   serviceNames,
@@ -122,7 +124,10 @@ function migrations(environment: Environment, passed: readonly SettingName[], ed
       const networks = joined(edges, (edge) => edge.kind === 'use' && edge.from === tier && edge.store === 'postgres');
       const service = tierService({ environment, passed, tier, name: 'migrate', placement, networks });
       const depends_on = { postgres: { condition: 'service_healthy' as const } };
-      return [[migrateService, { ...service, command, restart: 'on-failure' as const, depends_on }]];
+      const variables = { ...service.environment, ...migrationVariables() };
+      return [
+        [migrateService, { ...service, environment: variables, command, restart: 'on-failure' as const, depends_on }],
+      ];
     }),
   );
 }
@@ -138,7 +143,7 @@ function variables(
   const all: Record<string, string | undefined> = {
     ...serviceSettings(environment, tier, placement),
     REPLICA: replica,
-    DATABASE_URL: `postgresql://bulkhead:${fromEnv('POSTGRES_PASSWORD')}@postgres:5432/bulkhead`,
+    DATABASE_URL: databaseUrl(databaseRole(tier), databasePasswordVariable(tier)),
     REDIS_URL: `redis://:${fromEnv('REDIS_PASSWORD')}@redis:6379`,
     DOCUMENT_STORE_URL: 'file:///data',
     SERVICE_TOKEN_PRIVATE_KEY: fromEnv(privateKeyVariable(tier)),
@@ -154,6 +159,25 @@ function variables(
     ),
   );
 }
+
+const databaseUrl = (role: string, password: string): string =>
+  `postgresql://${role}:${fromEnv(password)}@postgres:5432/bulkhead`;
+
+/** What the init step reads besides: the owner of the database, and what the tiers' roles are let in with. */
+function migrationVariables(): Record<(typeof migration)['settings'][number], string> {
+  const passwords = serviceNames.filter(usesPostgres).map((tier) => [tier, fromEnv(databasePasswordVariable(tier))]);
+  return {
+    DATABASE_OWNER_URL: databaseUrl('bulkhead', 'POSTGRES_PASSWORD'),
+    DATABASE_ROLE_PASSWORDS: JSON.stringify(Object.fromEntries(passwords)),
+  };
+}
+
+export const usesPostgres = (tier: ServiceName): boolean =>
+  (services[tier].uses as readonly string[]).includes('postgres');
+
+/** In `.env`. @example 'chat' -> 'CHAT_DATABASE_PASSWORD' */
+export const databasePasswordVariable = (tier: ServiceName): string =>
+  `${tier.toUpperCase().replaceAll('-', '_')}_DATABASE_PASSWORD`;
 
 /** In `.env`. @example 'chat' -> 'CHAT_PRIVATE_KEY' */
 export const privateKeyVariable = (tier: ServiceName): string =>

@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { callers, type SettingName } from '../../services/manifest.ts';
+import { callers, type SettingName, serviceNames } from '../../services/manifest.ts';
 import type { Environment } from '../environment.ts';
 import { newPrivateKey, publicKeys } from '../key-pair.ts';
-import { composeOf, privateKeyVariable } from './compose.ts';
+import { composeOf, databasePasswordVariable, privateKeyVariable, usesPostgres } from './compose.ts';
 import { sustainedCpus } from './cpus.ts';
 import { renderCompose, renderEnv } from './render.ts';
 
@@ -27,7 +27,12 @@ const random = () => randomBytes(32).toString('base64url');
 /** What stands in `.env` and in no other file; what is there already stays. */
 export function composeSecrets(before: Partial<Record<string, string>> = {}): Record<string, string> {
   const kept = (name: string, make: () => string): [string, string] => [name, before[name] ?? make()];
-  const passwords = ['POSTGRES_PASSWORD', 'REDIS_PASSWORD', 'AUTH_SECRET'].map((name) => kept(name, random));
+  const passwords = [
+    'POSTGRES_PASSWORD',
+    'REDIS_PASSWORD',
+    'AUTH_SECRET',
+    ...serviceNames.filter(usesPostgres).map(databasePasswordVariable),
+  ].map((name) => kept(name, random));
   const keys = callers().map((caller) => [caller, kept(privateKeyVariable(caller), newPrivateKey)] as const);
   return {
     ...Object.fromEntries([...passwords, ...keys.map(([, pair]) => pair)]),

@@ -13,7 +13,7 @@ export function renderCompose(compose: Compose, environment: Environment): strin
   return `${head.map((line) => `# ${line}\n`).join('')}\n${stringify(compose, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false })}`;
 }
 
-/** The `.env` file. Values are our own: letters, digits and URL characters, so nothing needs quotes. */
+/** The `.env` file. Values are our own, each in one line that begins with no quote, so nothing needs any. */
 export function renderEnv(values: Readonly<Record<string, string>>): string {
   return Object.entries(values)
     .map(([name, value]) => `${name}=${value}\n`)

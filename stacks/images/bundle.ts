@@ -2,10 +2,12 @@
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import type { ServiceName } from '../../services/manifest.ts';
+import { rdsAuthoritiesFile } from '../../constructs/rds-authorities.ts';
+import { type ServiceName, services } from '../../services/manifest.ts';
 import { contents, neverLoaded } from './contents.ts';
 import { copyPackage } from './native-package.ts';
 import { type Folder, normalize } from './normalize.ts';
+import { rdsAuthorities } from './rds-authorities.ts';
 import { projectFolder, run } from './run.ts';
 
 export type Architecture = 'x64' | 'arm64';
@@ -25,6 +27,8 @@ export async function bundleService(name: ServiceName, folder: string, architect
   await writeFile(join(app, 'package.json'), '{ "type": "module" }\n');
   for (const [to, from] of Object.entries(files))
     await cp(join(projectFolder, from), join(app, to), { recursive: true, filter: (path) => !/\/\.[^/]+$/.test(path) });
+  if ((services[name].uses as readonly string[]).includes('postgres'))
+    await writeFile(join(app, rdsAuthoritiesFile), rdsAuthorities());
   for (const name of packages) await copyPackage(name, architecture, join(app, 'node_modules'));
   return normalize(folder);
 }

@@ -116,7 +116,7 @@ function houseOf(site: Site, stop: House['stop']): House {
     ...(ownerToken && { ownerToken, signInUrl: `${url}/sign-in#token=${ownerToken}` }),
     dataFolder: site.folder?.path ?? '',
     redis: site.redisWhich,
-    databaseUrl: site.run.DATABASE_URL ?? '',
+    databaseUrl: site.migration.DATABASE_OWNER_URL ?? '',
     redisUrl: site.run.REDIS_URL ?? '',
     get processes() {
       return site.processes;

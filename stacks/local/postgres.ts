@@ -17,6 +17,7 @@ import { commandLine, identify } from './process-identity.ts';
 import { ownFolder, type RunAs, runAs, whoRuns } from './unprivileged.ts';
 
 export interface PostgresServer {
+  /** Of its owner. */
   readonly url: string;
   /** For every start; clears what an unclean end left. */
   command(): Promise<ChildCommand>;

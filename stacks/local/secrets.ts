@@ -11,6 +11,10 @@ const random = () => randomBytes(32).toString('base64url');
 const makers = {
   auth: random,
   database: random,
+  databaseApi: random,
+  databaseChat: random,
+  databaseDocumentWorker: random,
+  databaseVectorstore: random,
   redis: random,
   chatKey: newPrivateKey,
   documentWorkerKey: newPrivateKey,

@@ -44,6 +44,8 @@ export interface Site extends SiteOptions {
   readonly run: Settings;
   /** The same of one tier alone: what it may do, it may do as itself. */
   readonly own: Overrides;
+  /** What the step that migrates reads besides: the owner of the database. */
+  migration: Settings;
   readonly logs: Map<string, Writable>;
   url: string;
   redisWhich: string;
@@ -63,6 +65,7 @@ export function newSite(options: SiteOptions): Site {
     processes: [],
     run: {},
     own: {},
+    migration: {},
     logs: new Map(),
     url: '',
     redisWhich: '',

@@ -1,6 +1,6 @@
 /** The way from nothing to a running house, as steps with names. */
 import { pathToFileURL } from 'node:url';
-import { type ServiceName, serviceNames } from '../../services/manifest.ts';
+import { databaseRole, type ServiceName, serviceNames } from '../../services/manifest.ts';
 import { publicKeys } from '../key-pair.ts';
 import { heapFlags } from '../settings.ts';
 import { checkVersion, openDataFolder } from './data-folder.ts';
@@ -16,7 +16,7 @@ import { openRouter } from './router.ts';
 import { openSecrets } from './secrets.ts';
 import { logOf, logPath, need, type Site, startPart } from './site.ts';
 import { placeTiers, settingsOf, startTier } from './start-tier.ts';
-import { missingPrograms, type Overrides, serviceCommand, tierSettings } from './tiers.ts';
+import { missingPrograms, type Overrides, type Settings, serviceCommand, tierSettings } from './tiers.ts';
 import { offerToVerify } from './verify.ts';
 
 export interface Step {
@@ -113,7 +113,18 @@ async function startPostgres(site: Site): Promise<undefined> {
     need(site, 'secrets').database,
     log,
   );
-  site.run.DATABASE_URL = server.url;
+  const { databaseApi, databaseChat, databaseDocumentWorker, databaseVectorstore } = need(site, 'secrets');
+  const passwords = {
+    api: databaseApi,
+    chat: databaseChat,
+    'document-worker': databaseDocumentWorker,
+    vectorstore: databaseVectorstore,
+  };
+  for (const [tier, password] of Object.entries(passwords) as [keyof typeof passwords, string][]) {
+    const url = Object.assign(new URL(server.url), { username: databaseRole(tier), password }).href;
+    site.own[tier] = { ...site.own[tier], DATABASE_URL: url };
+  }
+  site.migration = { DATABASE_OWNER_URL: server.url, DATABASE_ROLE_PASSWORDS: JSON.stringify(passwords) };
   await startPart(site, {
     name: 'postgres',
     guarded: true,
@@ -138,7 +149,7 @@ async function startRedis(site: Site): Promise<string> {
 
 async function migrate(site: Site): Promise<undefined> {
   // Long enough for an index over a large table; it runs in one transaction and can be repeated.
-  if (site.programs.migrate) await runApi(site, 'migrate', site.programs.migrate, 600_000);
+  if (site.programs.migrate) await runApi(site, 'migrate', site.programs.migrate, 600_000, { more: site.migration });
 }
 
 async function buildPage(site: Site): Promise<string | undefined> {
@@ -200,7 +211,7 @@ async function runApi(
   name: string,
   program: readonly [string, ...string[]],
   timeoutMs: number,
-  how: { secret?: true } = {},
+  { more, ...how }: { secret?: true; more?: Settings } = {},
 ) {
   const [placement] = site.environment.tiers.api;
   if (!placement) throw new Error('the environment places no api tier');
@@ -215,7 +226,7 @@ async function runApi(
   });
   return runToEnd({
     name,
-    command: serviceCommand(program, given, heapFlags('api', placement.memoryMiB), outer),
+    command: serviceCommand(program, { ...given, ...more }, heapFlags('api', placement.memoryMiB), outer),
     timeoutMs,
     log: logOf(site, name),
     logPath: logPath(site, name),

@@ -15,6 +15,7 @@ interface Container {
   readonly healthCheck?: { readonly command: string[] };
   readonly stopTimeout: number;
   readonly environment: { name: string; value: string }[];
+  readonly secrets: { name: string; valueFrom: string }[];
   readonly linuxParameters: unknown;
   readonly logConfiguration: { options: Record<string, string> };
 }
@@ -44,6 +45,9 @@ conformance({
   // ECS also replaces a task that a balancer gives up, and cannot be told not to: /readyz must not refuse for a store that
   // every replica shares.
   replacedFor: (stack) => containers(stack).flatMap(({ healthCheck }) => healthCheck?.command.slice(1).join(' ') ?? []),
+  secrets: (stack) => main(stack).secrets.map(({ name }) => name),
+  initSecrets: (stack) =>
+    containers(stack).flatMap(({ name, secrets }) => (name === 'init' ? secrets.map((secret) => secret.name) : [])),
   stopSeconds: (stack) => main(stack).stopTimeout,
 });
 

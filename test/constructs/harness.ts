@@ -51,7 +51,7 @@ export function tierJson(service: ServiceName, changes: TierChanges = {}): Stack
     placements: [placement()],
     image: { digest, repositoryUrl: `registry/${service}`, repositoryArn: `arn:repository/${service}` },
     settings: () => ({ PORT: '1' }),
-    secrets: { DATABASE_URL: 'arn:database', AUTH_SECRET: 'arn:auth' },
+    secrets: { DATABASE_URL: 'arn:database', AUTH_SECRET: 'arn:auth', DATABASE_OWNER_URL: 'arn:owner' },
     called: service === 'vectorstore',
     ...changes,
   });

@@ -25,6 +25,10 @@ export interface Conformance {
   readonly logGroup: (stack: StackJson) => string;
   /** What runs before the service, as one line; undefined for nothing. */
   readonly init: (stack: StackJson) => string | undefined;
+  /** Names of the secrets that the service gets. */
+  readonly secrets: (stack: StackJson) => readonly string[];
+  /** The same of its init step; none without one. */
+  readonly initSecrets: (stack: StackJson) => readonly string[];
   /** Whose answers have a replica replaced, or started anew. */
   readonly replacedFor: (stack: StackJson) => readonly string[];
   /** Seconds from SIGTERM to SIGKILL. */
@@ -141,6 +145,17 @@ export function conformance(suite: Conformance): void {
       const text = JSON.stringify(stack);
       expect(text).toContain('arn:database');
       expect(text).not.toContain('arn:auth');
+    });
+
+    check('lets the init step alone have the owner of the database', () => {
+      for (const service of serviceNames) {
+        const stack = on(service);
+        expect([service, JSON.stringify(stack).includes('arn:owner')]).toEqual([service, service === 'api']);
+        expect(suite.secrets(stack)).not.toContain('DATABASE_OWNER_URL');
+        expect(suite.initSecrets(stack)).toEqual(
+          service === 'api' ? [...suite.secrets(stack), 'DATABASE_OWNER_URL'] : [],
+        );
+      }
     });
 
     check('refuses a secret in plain text', () => {

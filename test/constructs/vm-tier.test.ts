@@ -17,6 +17,12 @@ const line = (stack: StackJson, start: string) =>
 const flag = (stack: StackJson, name: string) =>
   line(stack, 'ExecStart=').match(new RegExp(`${name}=(\\S+)`))?.[1] ?? '';
 
+/** Settings that the boot script writes to the env files that a command names, secrets only. */
+const inFile = (stack: StackJson, command: string): string[] =>
+  [...command.matchAll(/--env-file=(\/run\/\S+)/g)].flatMap(([, file]) =>
+    [...boot(stack).matchAll(new RegExp(`^echo "(\\w+)=\\$value" >> ${file}$`, 'gm'))].map(([, name]) => String(name)),
+  );
+
 const dockerfile = readFileSync(join(import.meta.dirname, '../../stacks/images/Dockerfile'), 'utf8');
 
 conformance({
@@ -45,6 +51,8 @@ conformance({
     const [, command] = /^HEALTHCHECK .* CMD (\[.*\])$/m.exec(dockerfile) ?? [];
     return [(JSON.parse(command ?? '[]') as string[]).join(' ')];
   },
+  secrets: (stack) => inFile(stack, line(stack, 'ExecStart=')),
+  initSecrets: (stack) => inFile(stack, line(stack, 'ExecStartPre=/usr/bin/docker run')),
   stopSeconds: (stack) => Number(flag(stack, '--stop-timeout')),
 });
 

@@ -77,6 +77,20 @@ describe('secrets', () => {
     expect(one(kept, 'aws_db_instance').password).toBeUndefined();
   });
 
+  test('let each tier into PostgreSQL as itself, over TLS whose certificate is checked', () => {
+    const urls = Object.values(ofType(kept, 'aws_secretsmanager_secret_version'))
+      .map(({ secret_string_wo }) => String(secret_string_wo))
+      .filter((value) => value.startsWith('postgres://'));
+    expect(urls.map((url) => url.slice('postgres://'.length, url.indexOf(':$'))).toSorted()).toEqual([
+      'bulkhead',
+      'bulkhead_api',
+      'bulkhead_chat',
+      'bulkhead_document_worker',
+      'bulkhead_vectorstore',
+    ]);
+    for (const url of urls) expect(url).toMatch(/:5432\/bulkhead\?sslmode=verify-full$/);
+  });
+
   test('are one each: no value serves two purposes', () => {
     const values = Object.values(ofType(kept, 'aws_secretsmanager_secret_version'))
       .map(({ secret_string_wo }) => secret_string_wo)

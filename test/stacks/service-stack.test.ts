@@ -74,6 +74,7 @@ describe('a tier’s settings', () => {
       HOST: '0.0.0.0',
       // Ten seconds more than the balancers.
       KEEP_ALIVE_TIMEOUT_MS: '140000',
+      NODE_EXTRA_CA_CERTS: '/app/rds-ca.pem',
       // The heap of a budget of 512 MiB; the rest is for what V8 does not count.
       NODE_OPTIONS: '--max-old-space-size=307',
       PORT: '8003',

@@ -135,7 +135,7 @@ export function settingsFor(services: TestServices): ApiSettings {
     ENVIRONMENT: 'test',
     STOP_TIMEOUT_MS: 5000,
     KEEP_ALIVE_TIMEOUT_MS: 140_000,
-    DATABASE_URL: services.databaseUrl,
+    DATABASE_URL: services.databaseUrlOf('api'),
     DATABASE_CONNECTIONS_MAX: 8,
     AUTH_SECRET: 'a secret of more than thirty-two bytes for tests',
     PUBLIC_URL: publicUrl,

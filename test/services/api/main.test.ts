@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { databaseTiers } from '../../../services/api/roles.ts';
 import { startServices, type TestServices } from '../../services.ts';
 import { settingsFor } from './harness.ts';
 
@@ -11,6 +12,7 @@ const run = promisify(execFile);
 const main = new URL('../../../services/api/main.ts', import.meta.url).pathname;
 let services: TestServices;
 let env: Record<string, string>;
+let owner: Record<string, string>;
 beforeAll(async () => {
   services = await startServices();
   const door = createServer().listen(0, '127.0.0.1');
@@ -19,11 +21,15 @@ beforeAll(async () => {
   await new Promise((resolve) => door.close(resolve));
   const settings = { ...settingsFor(services), LOG_LEVEL: 'warn', PORT: port };
   env = Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, String(value)]));
+  // A role's password is set anew at every migration; all databases of a test run share them.
+  const passwords = Object.fromEntries(databaseTiers.map((tier) => [tier, 'password']));
+  owner = { DATABASE_OWNER_URL: services.databaseUrl, DATABASE_ROLE_PASSWORDS: JSON.stringify(passwords) };
 });
 afterAll(() => services.close());
 
 test('migrate is harmless to repeat; owner-link prints one line with a token; other words are refused', async () => {
-  await run(process.execPath, [main, 'migrate'], { env });
+  await expect(run(process.execPath, [main, 'migrate'], { env })).rejects.toThrow('DATABASE_OWNER_URL is missing');
+  await run(process.execPath, [main, 'migrate'], { env: { ...env, ...owner } });
   const { stdout } = await run(process.execPath, [main, 'owner-link'], { env });
   expect(JSON.parse(stdout)).toEqual({ token: expect.stringMatching(/^[\w-]{43}$/) });
   expect(stdout.trim().split('\n')).toHaveLength(1);

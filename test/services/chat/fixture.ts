@@ -69,7 +69,7 @@ export type TestSearch = Awaited<ReturnType<typeof startSearch>>;
 export async function startChat(services: TestServices, search: TestSearch, options: ChatFixtureOptions = {}) {
   const { modelUrl = '', slots = 8, comeBackMs = 10_000, modelTimeouts } = options;
   const { log } = services;
-  const { db, close } = openDatabase({ url: services.databaseUrl, connectionsMax: 5, log });
+  const { db, close } = openDatabase({ url: services.databaseUrlOf('chat'), connectionsMax: 5, log });
   const chat = await createChat({
     db,
     authenticate,
@@ -77,7 +77,7 @@ export async function startChat(services: TestServices, search: TestSearch, opti
     comeBackMs,
     modelTimeouts,
     settings: {
-      DATABASE_URL: services.databaseUrl,
+      DATABASE_URL: services.databaseUrlOf('chat'),
       VECTORSTORE_URL: search.url,
       SERVICE_TOKEN_PRIVATE_KEY: privateKeyOf('chat'),
       AUTH_SECRET: 'a secret of at least thirty-two bytes',

@@ -73,8 +73,8 @@ const embedder = createEmbedder({
 });
 
 /** The real one, on the same parts. */
-async function startVectorstore({ databaseUrl, documentStoreUrl, log }: TestServices) {
-  const { db, pool, close } = openDatabase({ url: databaseUrl, connectionsMax: 5, log });
+async function startVectorstore({ databaseUrlOf, documentStoreUrl, log }: TestServices) {
+  const { db, pool, close } = openDatabase({ url: databaseUrlOf('vectorstore'), connectionsMax: 5, log });
   const store = createVectorStore({
     db,
     documents: await openDocumentStore(documentStoreUrl),
@@ -114,7 +114,7 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
   const vectors = openVectors(vectorstore.url, await signerOf('document-worker'));
   const env = {
     PORT: '0',
-    DATABASE_URL: services.databaseUrl,
+    DATABASE_URL: services.databaseUrlOf('document-worker'),
     REDIS_URL: services.redisUrl,
     DOCUMENT_STORE_URL: services.documentStoreUrl,
     VECTORSTORE_URL: vectorstore.url,

@@ -266,7 +266,7 @@ async function startProcess() {
       PATH: process.env.PATH,
       PORT: String(port),
       LOG_LEVEL: 'silent',
-      DATABASE_URL: services.databaseUrl,
+      DATABASE_URL: services.databaseUrlOf('vectorstore'),
       DOCUMENT_STORE_URL: services.documentStoreUrl,
       SERVICE_TOKEN_PUBLIC_KEYS: allPublicKeys,
     },

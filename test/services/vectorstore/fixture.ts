@@ -30,11 +30,14 @@ export async function startVectorstore(
   beforeCommit?: () => Promise<void>,
 ) {
   const { log } = services;
-  const { db, pool, close } = openDatabase({ url: services.databaseUrl, connectionsMax: 5, log });
+  // Rows are made as the owner; what runs, runs as its own role.
+  const { db, close } = openDatabase({ url: services.databaseUrl, connectionsMax: 2, log });
+  const own = openDatabase({ url: services.databaseUrlOf('vectorstore'), connectionsMax: 5, log });
+  const { pool } = own;
   const documents = await openDocumentStore(services.documentStoreUrl);
   const opened = openBrainTables(services.documentStoreUrl, 64);
   const tables = beforeCommit ? slowed(opened, beforeCommit) : opened;
-  const store = createVectorStore({ db, documents, tables, lock: createWriterLock(pool), log, upkeep });
+  const store = createVectorStore({ db: own.db, documents, tables, lock: createWriterLock(pool), log, upkeep });
   const app = createVectorstoreApp({ store, verify: await verifier(), notReady: async () => null, log });
   return {
     db,
@@ -70,6 +73,7 @@ export async function startVectorstore(
     close: async () => {
       await app.http.close();
       await store.close();
+      await own.close();
       await close();
     },
   };

@@ -66,8 +66,9 @@ test('a tier sees exactly the settings that the manifest lists, and nothing of t
     PAGES_MAX: '10',
     PUBLIC_URL: house.url,
     REPLICA: 'api',
-    DATABASE_URL: house.databaseUrl,
+    DATABASE_URL: expect.stringMatching(/^postgresql:\/\/bulkhead_api:[\w-]{43}@127\.0\.0\.1:\d+\/bulkhead$/),
   });
+  expect(env.DATABASE_OWNER_URL).toBeUndefined();
   expect(env.SERVICE_TOKEN_PRIVATE_KEY).toBeUndefined();
   expect(env.SERVICE_TOKEN_PUBLIC_KEYS).toBeUndefined();
   const chat = await ask('/v1/models');
