@@ -8,7 +8,7 @@ import { configuredEmbedding } from '../shared/embedding.ts';
 import { recordEvent } from '../shared/events.ts';
 import { serve } from '../shared/http.ts';
 import { cutPage, readCursor } from '../shared/keyset.ts';
-import { allowedModels, requireAllowedModel } from '../shared/models.ts';
+import { allowedModels, modelsOfTenant, requireAllowedModel } from '../shared/models.ts';
 import { notFound } from '../shared/problem.ts';
 import type { Tables } from '../shared/tables.ts';
 import type { Api } from './context.ts';
@@ -16,13 +16,19 @@ import { answerWithJob, startDeletion } from './job-answers.ts';
 
 export function serveBrains(api: Api): void {
   const { app, db, settings } = api;
-  const models = allowedModels(settings);
-  const checkModel = (model: string | null | undefined) => {
-    if (model) requireAllowedModel(models, model, 'bad-request');
+  const listed = allowedModels(settings);
+  const checkModel = async (tenantId: string, model: string | null | undefined) => {
+    if (!model) return;
+    const { models_allowed } = await db
+      .selectFrom('tenants')
+      .select('models_allowed')
+      .where('id', '=', tenantId)
+      .executeTakeFirstOrThrow();
+    requireAllowedModel(modelsOfTenant(listed, models_allowed), model, 'bad-request');
   };
 
   serve(app, routes.createBrain, async ({ identity, body, reply }) => {
-    checkModel(body.model);
+    await checkModel(identity.tenantId, body.model);
     const pinned = configuredEmbedding(settings);
     const row = await db.transaction().execute(async (trx) => {
       const made = await trx
@@ -60,7 +66,7 @@ export function serveBrains(api: Api): void {
   );
 
   serve(app, routes.patchBrain, async ({ identity, params, body }) => {
-    checkModel(body.model);
+    await checkModel(identity.tenantId, body.model);
     const row = await db.transaction().execute(async (trx) => {
       await trx
         .updateTable('brains')

@@ -7,18 +7,26 @@ import type { Database } from '../shared/database.ts';
 import { guestMark } from '../shared/guest.ts';
 import { serve } from '../shared/http.ts';
 import { cutPage, readCursor } from '../shared/keyset.ts';
+import { allowedModels, requireAllowedModel } from '../shared/models.ts';
 import { notFound, ProblemError } from '../shared/problem.ts';
 import { usedOf } from '../shared/quota.ts';
 import type { Tenants } from '../shared/tables.ts';
 import { type Api, personOf } from './context.ts';
 
-export function serveTenants({ app, db }: Api): void {
+export function serveTenants({ app, db, settings }: Api): void {
+  const listed = allowedModels(settings);
+  const checkModels = (names: readonly string[] | null | undefined) => {
+    for (const name of names ?? [])
+      requireAllowedModel(listed, name, 'bad-request', 'More are added with MODELS_ALLOWED (docs/operating.md).');
+  };
+
   serve(app, routes.createTenant, async ({ identity, body }) => {
+    checkModels(body.models_allowed);
     const id = uuidv7();
     const row = await db.transaction().execute(async (trx) => {
       const made = await trx
         .insertInto('tenants')
-        .values({ id, name: body.name, slug: id, ...set(body.quotas) })
+        .values({ id, name: body.name, slug: id, ...set(body.quotas), models_allowed: body.models_allowed })
         .returningAll()
         .executeTakeFirstOrThrow();
       // Somebody must be able to add the first people.
@@ -46,7 +54,8 @@ export function serveTenants({ app, db }: Api): void {
   });
 
   serve(app, routes.patchTenant, async ({ identity, params, body }) => {
-    const { name, suspended, quotas } = body;
+    const { name, suspended, quotas, models_allowed } = body;
+    checkModels(models_allowed);
     if (suspended && params.tenant === identity.tenantId)
       throw new ProblemError(
         'conflict',
@@ -58,6 +67,7 @@ export function serveTenants({ app, db }: Api): void {
         suspended_at: suspended ? sql<Date>`coalesce(suspended_at, now())` : null,
       }),
       ...set(quotas),
+      ...(models_allowed !== undefined && { models_allowed }),
     };
     const row =
       Object.keys(changes).length > 0
@@ -94,6 +104,7 @@ async function toTenant(db: Database, row: Selectable<Tenants>): Promise<Tenant>
     name: row.name,
     suspended_at: row.suspended_at?.toISOString() ?? null,
     quotas: { documents_max, bytes_max, pages_per_day_max, questions_per_day_max },
+    models_allowed: row.models_allowed,
     usage: { documents, bytes, pages_today, questions_today },
     created_at: row.created_at.toISOString(),
   };

@@ -1,7 +1,7 @@
 /** A question to an answer: find passages, then let the model write from them, or quote them. */
 import { randomBytes } from 'node:crypto';
 import type { Citation, Turn } from '../shared/contract/chat.ts';
-import { extractiveName, requireAllowedModel } from '../shared/models.ts';
+import { extractiveName, modelsOfTenant, requireAllowedModel } from '../shared/models.ts';
 import { createMarkReader, quoteCitation } from './citations.ts';
 import { extract, notAnswered, type Quote } from './extractive.ts';
 import type { Meter } from './ledger.ts';
@@ -28,8 +28,12 @@ export type AnswerPart =
   | { readonly answered: boolean };
 
 export interface Answerer {
-  /** Which one answers for a brain whose own setting is `model`. @throws ProblemError `conflict`, it is not allowed any more */
-  choose(model: string | null): Turn['answerer'];
+  /**
+   * Which one answers for a brain whose own setting is `model`, in a tenant that may ask `tenantModels` (null: all).
+   *
+   * @throws ProblemError `conflict`, it is not allowed any more
+   */
+  choose(model: string | null, tenantModels: readonly string[] | null): Turn['answerer'];
   /**
    * The parts as they come; the last one says whether the documents answer. Before the model is called, `meter` holds
    * an estimate of what it will read.
@@ -44,16 +48,13 @@ export { extractiveName };
 /** Shown as "nearest passages" when the documents do not answer. */
 const nearestMax = 3;
 
-/** @param allowed names of models, the one that is asked by default first */
-export function createAnswerer(
-  retrieval: Retrieval,
-  model: LanguageModel | null,
-  allowed: readonly string[],
-): Answerer {
+/** @param listed names of models, the one that is asked by default first */
+export function createAnswerer(retrieval: Retrieval, model: LanguageModel | null, listed: readonly string[]): Answerer {
   return {
-    choose: (own) => {
-      if (!model || own === extractiveName) return { kind: 'extractive', name: extractiveName };
-      const name = own ?? (allowed[0] as string);
+    choose: (own, tenantModels) => {
+      const allowed = modelsOfTenant(listed, tenantModels);
+      const name = own ?? allowed[0] ?? extractiveName;
+      if (!model || name === extractiveName) return { kind: 'extractive', name: extractiveName };
       // Of a guest: outside a rehearsal the model itself refuses it.
       if (name !== rehearsalName)
         requireAllowedModel(allowed, name, 'conflict', 'Choose another one in the settings of the brain.');

@@ -11,7 +11,7 @@ import type { GuestSettings } from '../shared/guest.ts';
 import { type App, createApp, serve } from '../shared/http.ts';
 import type { Authenticate } from '../shared/identity.ts';
 import type { Logger } from '../shared/log.ts';
-import { allowedModels, type ModelNames } from '../shared/models.ts';
+import { allowedModels, type ModelNames, modelsOfTenant } from '../shared/models.ts';
 import { createSigner } from '../shared/service-token.ts';
 import { createSlots, type Slots } from '../shared/slots.ts';
 import { createAnswerer, extractiveName } from './answerer.ts';
@@ -93,7 +93,14 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs, 
   serveConversations(app, context);
   serveTurns(app, context);
   serveCompletions(app, context);
-  serve(app, routes.listModels, async () => ({ object: 'list' as const, data: modelsOf(models) }));
+  serve(app, routes.listModels, async ({ identity }) => {
+    const { models_allowed } = await db
+      .selectFrom('tenants')
+      .select('models_allowed')
+      .where('id', '=', identity.tenantId)
+      .executeTakeFirstOrThrow();
+    return { object: 'list' as const, data: modelsOf(modelsOfTenant(models, models_allowed)) };
+  });
   measure(app, slots, runner, model);
   const stopMetrics = startMetricLog({
     log,

@@ -65,7 +65,7 @@ async function begin(context: ChatContext, asked: Ask): Promise<StartedTurn> {
     question,
     answer: '',
     status: 'streaming',
-    answerer: answerer.choose(brain.model),
+    answerer: answerer.choose(brain.model, found.models_allowed),
     answered: null,
     citations: [],
     usage: null,
@@ -113,6 +113,7 @@ async function lookUp(db: Database, { identity, conversationId }: Ask) {
     .select((eb) => [
       'conversations.brain_id',
       'tenants.questions_per_day_max',
+      'tenants.models_allowed',
       jsonObjectFrom(
         eb
           .selectFrom('brains')

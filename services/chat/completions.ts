@@ -33,7 +33,12 @@ export function serveCompletions(app: App, context: ChatContext): void {
     try {
       const brain = await findBrain(db, tenantId, brainId);
       requireEmbedding(context, brain);
-      const question: Question = { tenantId, brainId, answerer: answerer.choose(brain.model), ...messages };
+      const question: Question = {
+        tenantId,
+        brainId,
+        answerer: answerer.choose(brain.model, brain.models_allowed),
+        ...messages,
+      };
       await db.transaction().execute(async (trx) => {
         await takeQuotas(trx, tenantId, [{ quota: 'questions_per_day_max', adds: 1 }], reply);
         await billQuestion(trx, bill);

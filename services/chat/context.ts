@@ -39,10 +39,12 @@ export const ownConversation = (identity: Identity) => (eb: ExpressionBuilder<Ta
 export async function findBrain(db: Database, tenantId: string, brainId: string) {
   const brain = await db
     .selectFrom('brains')
-    .selectAll()
-    .where('id', '=', brainId)
-    .where('tenant_id', '=', tenantId)
-    .where('deleted_at', 'is', null)
+    .innerJoin('tenants', 'tenants.id', 'brains.tenant_id')
+    .selectAll('brains')
+    .select('tenants.models_allowed')
+    .where('brains.id', '=', brainId)
+    .where('brains.tenant_id', '=', tenantId)
+    .where('brains.deleted_at', 'is', null)
     .executeTakeFirst();
   if (!brain) throw notFound('brain', brainId);
   return brain;

@@ -74,7 +74,7 @@ export async function warmUp({ app, db, settings, model }: ChatWarmUp): Promise<
 /** From passages, which the guest's turns have none of. */
 async function answers(model: LanguageModel, passages: readonly Passage[]): Promise<void> {
   const answerer = createAnswerer({ find: async () => [...passages], check: async () => {} }, model, [rehearsalName]);
-  const asked = { tenantId: '', brainId: '', text: question, history: [], answerer: answerer.choose(null) };
+  const asked = { tenantId: '', brainId: '', text: question, history: [], answerer: answerer.choose(null, null) };
   for (let round = 0; round < rounds; round += 1)
     for await (const _part of answerer.answer(asked, newMeter(), AbortSignal.timeout(timeoutMs)));
 }

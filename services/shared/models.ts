@@ -17,6 +17,10 @@ export function allowedModels({ MODEL_NAME, MODELS_ALLOWED }: ModelNames): strin
   return [...new Set([MODEL_NAME, ...others])].filter((name) => name !== '');
 }
 
+/** Of those the environment lists, the tenant's own choice; null: all. */
+export const modelsOfTenant = (listed: readonly string[], own: readonly string[] | null): string[] =>
+  listed.filter((name) => own === null || own.includes(name));
+
 /** @throws ProblemError `code`, with what is allowed */
 export function requireAllowedModel(
   allowed: readonly string[],

@@ -232,6 +232,7 @@ export interface Tenants {
   id: string;
   logo: string | null;
   metadata: string | null;
+  models_allowed: string[] | null;
   name: string;
   pages_per_day_max: Int8 | null;
   questions_per_day_max: Int8 | null;

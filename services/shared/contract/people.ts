@@ -19,6 +19,12 @@ export const quotas = z.object({
 });
 export type Quotas = z.output<typeof quotas>;
 
+/**
+ * Names of models that the tenant's brains may be answered by, of those that the installation lists; null: all of them.
+ * `extractive` is always allowed; alone it means that no model is asked.
+ */
+export const tenantModels = z.array(z.string().trim().min(1).max(120)).min(1).max(22).nullable();
+
 export const usage = z.object({ documents: z.int(), bytes: z.int(), pages_today: z.int(), questions_today: z.int() });
 
 export const tenant = z.object({
@@ -27,6 +33,7 @@ export const tenant = z.object({
   name: z.string(),
   suspended_at: timestamp.nullable(),
   quotas,
+  models_allowed: tenantModels,
   usage,
   created_at: timestamp,
 });
@@ -34,11 +41,13 @@ export type Tenant = z.output<typeof tenant>;
 export const tenantInput = z.strictObject({
   name: z.string().trim().min(1).max(120),
   quotas: quotas.partial().optional(),
+  models_allowed: tenantModels.optional(),
 });
 export const tenantPatch = z.strictObject({
   name: z.string().trim().min(1).max(120).optional(),
   suspended: z.boolean().optional(),
   quotas: quotas.partial().optional(),
+  models_allowed: tenantModels.optional(),
 });
 
 export const member = z.object({

@@ -35,7 +35,7 @@ async function heldMs(question: string): Promise<number> {
     check: async () => {},
   };
   const answerer = createAnswerer(retrieval, null, []);
-  const asked = { tenantId: '', brainId: '', text: question, history: [], answerer: answerer.choose(null) };
+  const asked = { tenantId: '', brainId: '', text: question, history: [], answerer: answerer.choose(null, null) };
   const start = performance.now();
   for await (const _part of answerer.answer(asked, newMeter(), new AbortController().signal));
   return performance.now() - start;

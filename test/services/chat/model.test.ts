@@ -241,6 +241,42 @@ test('what a caller causes switches the model off for nobody', async () => {
   expect(answerOf(await ask('How long do refunds take?'))).toBe('Fourteen days [1].');
 });
 
+test('a tenant is answered by models of its own list, and sees no other', async () => {
+  const allow = (models_allowed: string[] | null) =>
+    search.db.updateTable('tenants').set({ models_allowed }).where('id', '=', brain.tenantId).execute();
+  const setModel = (own: string | null) =>
+    search.db.updateTable('brains').set({ model: own }).where('id', '=', brain.brainId).execute();
+  const listed = async () =>
+    (await chat.json<{ data: { id: string }[] }>(person, 'GET', '/v1/models')).data.map(({ id }) => id);
+  const body = { model: `brain:${brain.brainId}`, messages: [{ role: 'user', content: 'refunds?' }] };
+  try {
+    await allow(['larger-model', 'unlisted-model']);
+    expect(await listed()).toEqual(['larger-model', 'extractive']);
+    model.behave(says('Fourteen [1].'));
+    expect((await ask('How long do refunds take?')).at(-1)?.data.answerer.name).toBe('larger-model');
+    await chat.call(person, 'POST', '/v1/chat/completions', body);
+    expect(model.requests.map((request) => request.model)).toEqual(['larger-model', 'larger-model']);
+    for (const other of ['test-model', 'unlisted-model']) {
+      model.behave(says('not asked'));
+      await setModel(other);
+      const refused = await chat.ask(person, conversation, 'How long do refunds take?');
+      expect([refused.status, (await refused.json()).detail]).toEqual([
+        409,
+        `The model is '${other}', allowed here are 'larger-model', 'extractive'. Choose another one in the settings of the brain.`,
+      ]);
+      expect((await chat.call(person, 'POST', '/v1/chat/completions', body)).status).toBe(409);
+    }
+    await setModel(null);
+    await allow(['extractive']);
+    expect(await listed()).toEqual(['extractive']);
+    expect((await ask('How long do refunds take?')).at(-1)?.data.answerer.kind).toBe('extractive');
+    expect(model.requests).toHaveLength(0);
+  } finally {
+    await allow(null);
+    await setModel(null);
+  }
+});
+
 test('without usage from the provider the tokens are estimated', async () => {
   model.behave((stream) => {
     stream.text('Fourteen days [1].');

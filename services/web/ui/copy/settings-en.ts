@@ -79,6 +79,8 @@ export const settingsEn = (f: Format) => ({
   suspendBody: 'Its people and keys are refused until you resume it. Nothing is deleted.',
   limits: 'Set limits',
   limitsHelp: 'An empty field means no limit.',
+  modelsField: 'Models',
+  modelsHelp: 'Separated by commas. Empty means every model of this installation; “extractive” alone only quotes.',
   bytesField: 'Storage, in MB',
   documentsField: 'Documents',
   pagesField: 'Pages read a day',

@@ -80,6 +80,9 @@ export const settingsKo = (f: Format): SettingsCopy => ({
   suspendBody: '재개할 때까지 구성원과 키의 요청을 거부합니다. 삭제되는 것은 없습니다.',
   limits: '한도 설정',
   limitsHelp: '비워 두면 한도가 없습니다.',
+  modelsField: '모델',
+  modelsHelp:
+    '쉼표로 구분합니다. 비워 두면 이 설치의 모든 모델을 쓸 수 있고, “extractive”만 적으면 인용문으로만 답합니다.',
   bytesField: '저장 공간 (MB)',
   documentsField: '문서',
   pagesField: '하루에 읽을 쪽',

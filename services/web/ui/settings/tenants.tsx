@@ -101,7 +101,8 @@ function TenantDialog({ tenant, onClose }: { tenant: Tenant | null; onClose: () 
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    save.mutate({ name: form.get('name'), quotas: readQuotas(form) }, { onSuccess: onClose });
+    const body = { name: form.get('name'), quotas: readQuotas(form), models_allowed: readModels(form) };
+    save.mutate(body, { onSuccess: onClose });
   };
   const quotas = tenant?.quotas;
   const field = (label: string, name: keyof Quotas, value: number | null | undefined) => (
@@ -118,6 +119,13 @@ function TenantDialog({ tenant, onClose }: { tenant: Tenant | null; onClose: () 
           {field(words.pagesField, 'pages_per_day_max', quotas?.pages_per_day_max)}
           {field(words.questionsField, 'questions_per_day_max', quotas?.questions_per_day_max)}
         </div>
+        <Field
+          label={words.modelsField}
+          help={words.modelsHelp}
+          name="models_allowed"
+          defaultValue={tenant?.models_allowed?.join(', ')}
+          autoComplete="off"
+        />
         {save.error && <Failure>{reasonOf(save.error, copy)}</Failure>}
         <div className="mt-2 flex justify-end gap-2">
           <Button onClick={onClose}>{copy.common.cancel}</Button>
@@ -128,6 +136,13 @@ function TenantDialog({ tenant, onClose }: { tenant: Tenant | null; onClose: () 
       </form>
     </Dialog>
   );
+}
+
+/** Separated by commas; empty is all of the installation's. */
+function readModels(form: FormData): Tenant['models_allowed'] {
+  const names = String(form.get('models_allowed') ?? '').split(',');
+  const given = names.map((name) => name.trim()).filter((name) => name !== '');
+  return given.length > 0 ? given : null;
 }
 
 /** Storage is typed in MB and sent in bytes; empty is no limit. */
