@@ -1,6 +1,6 @@
 /** Who is asking; sign-in by link and password, and the tenant a session works in. */
-import type { FastifyRequest } from 'fastify';
-import { sql } from 'kysely';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { sql, type Transaction } from 'kysely';
 import { allowedOrigins, assertOrigin, sessionCookieName, sessionToken } from '../shared/auth.ts';
 import { questionCharactersMax } from '../shared/contract/chat.ts';
 import type { Me, Role } from '../shared/contract/people.ts';
@@ -8,6 +8,8 @@ import { routes } from '../shared/contract/routes.ts';
 import { serve } from '../shared/http.ts';
 import type { Identity } from '../shared/identity.ts';
 import { ProblemError } from '../shared/problem.ts';
+import type { Tables } from '../shared/tables.ts';
+import { OutcomeUnknownError } from '../shared/transactions.ts';
 import { type Api, personOf } from './context.ts';
 import { toApiKey } from './keys.ts';
 import { inspectLink, redeemLink } from './links.ts';
@@ -35,12 +37,7 @@ export function serveMe(api: Api): void {
 
   serve(app, routes.redeemLink, async ({ body, request, reply }) => {
     await attempt(request);
-    const { session, cookie } = await db.transaction().execute(async (trx) => {
-      const session = await redeemLink(trx, body.token);
-      return { session, cookie: await openSession(trx, session, { request, settings }) };
-    });
-    reply.header('set-cookie', cookie);
-    return whoIsNow(api, session);
+    return whoIsNow(api, await signIn(api, request, reply, (trx) => redeemLink(trx, body.token)));
   });
 
   serve(app, routes.signInByPassword, async ({ body, request, reply }) => {
@@ -64,9 +61,7 @@ export function serveMe(api: Api): void {
       personId: first.person_id,
       confinedTo: proven ? null : opened.flatMap(({ confined_to }) => confined_to ?? []),
     };
-    const cookie = await db.transaction().execute((trx) => openSession(trx, session, { request, settings }));
-    reply.header('set-cookie', cookie);
-    return whoIsNow(api, session);
+    return whoIsNow(api, await signIn(api, request, reply, async () => session));
   });
 
   serve(app, routes.switchTenant, async ({ identity, body, request }) => {
@@ -88,6 +83,29 @@ export function serveMe(api: Api): void {
       session?.confinedTo ?? null,
     );
   });
+}
+
+/** One transaction proves who comes and opens the session: what was used up for it is never used in vain. */
+async function signIn(
+  { db, settings }: Api,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  prove: (trx: Transaction<Tables>) => Promise<NewSession>,
+): Promise<NewSession> {
+  let cookie: string | undefined;
+  try {
+    return await db.transaction().execute(async (trx) => {
+      const session = await prove(trx);
+      cookie = await openSession(trx, session, { request, settings });
+      return session;
+    });
+  } catch (error) {
+    // A session that may stand is handed over: the proof may be used up.
+    if (!(error instanceof OutcomeUnknownError)) cookie = undefined;
+    throw error;
+  } finally {
+    if (cookie) reply.header('set-cookie', cookie);
+  }
 }
 
 /** The session that a request comes with; null for keys. */
