@@ -1,5 +1,5 @@
 /** The vectorstore's HTTP side: the internal routes of contract/vectorstore.ts. */
-import type { FastifyRequest, FastifySchema } from 'fastify';
+import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
 import { Gauge } from 'prom-client';
 import { z } from 'zod';
 import type { Verb } from '../manifest.ts';
@@ -47,7 +47,7 @@ export function createVectorstoreApp(options: VectorstoreOptions): App {
   measure(app, store, { writes, searches });
 
   /** Before the body is read: a stranger, or one too many, must not fill the memory. */
-  const admit = (slots: Slots, verb: Verb) => async (request: FastifyRequest) => {
+  const admit = (slots: Slots, verb: Verb) => async (request: FastifyRequest, reply: FastifyReply) => {
     const { brain } = request.params as { brain: string };
     const call = await verify(request.headers.authorization, verb);
     if (call.brainId !== brain)
@@ -55,11 +55,10 @@ export function createVectorstoreApp(options: VectorstoreOptions): App {
     request.brain = { tenantId: call.tenantId, brainId: brain };
     const slot = slots.take();
     if ('retryHintMs' in slot) throw yieldError('All slots of this replica are taken.', slot.retryHintMs);
-    request.releaseSlot = slot.release;
+    request.withSlot = holdSlot(reply, slot.release);
   };
   app.http.decorateRequest('brain', null);
-  app.http.decorateRequest('releaseSlot', null);
-  app.http.addHook('onResponse', async (request) => request.releaseSlot?.());
+  app.http.decorateRequest('withSlot', null);
 
   const route = <Body extends z.ZodType, Answer extends z.ZodType>(
     path: string,
@@ -79,8 +78,9 @@ export function createVectorstoreApp(options: VectorstoreOptions): App {
         response: { 200: schema.answer },
       } as FastifySchema,
       handler: async (request, reply) => {
-        const { brain, params, body } = request;
-        return reply.send(await handler(brain as Brain, params as { document: string }, body as z.output<Body>));
+        const { brain, params, body, withSlot } = request;
+        const work = () => handler(brain as Brain, params as { document: string }, body as z.output<Body>);
+        return reply.send(await (withSlot as WithSlot)(work));
       },
     });
 
@@ -135,6 +135,29 @@ export function createVectorstoreApp(options: VectorstoreOptions): App {
 
 const done = z.object({});
 
+type WithSlot = <Answer>(work: () => Promise<Answer>) => Promise<Answer>;
+
+/**
+ * Gives the slot back when the call has ended, in any way: `close` comes also when the caller went away, `onResponse` does
+ * not. Work that is under way then holds its slot until it has ended: its body is still in memory.
+ */
+function holdSlot({ raw }: FastifyReply, release: () => void): WithSlot {
+  let [working, closed] = [false, false];
+  raw.once('close', () => {
+    closed = true;
+    if (!working) release();
+  });
+  return async (work) => {
+    working = true;
+    try {
+      return await work();
+    } finally {
+      working = false;
+      if (closed) release();
+    }
+  };
+}
+
 async function upsert(
   store: VectorStore,
   brain: Brain,
@@ -177,6 +200,6 @@ function measure(app: App, store: VectorStore, slots: Readonly<Record<'writes' |
 declare module 'fastify' {
   interface FastifyRequest {
     brain: Brain | null;
-    releaseSlot: (() => void) | null;
+    withSlot: WithSlot | null;
   }
 }
