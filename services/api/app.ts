@@ -80,6 +80,7 @@ export async function createApi(
     ],
     authenticate,
     bodyTimeoutMs: transfers.bodyTimeoutMs,
+    publicUrl: settings.PUBLIC_URL,
   });
   await limitRequests(app.http, redis);
   await app.http.register(fastifyMultipart, { throwFileSizeLimit: false });

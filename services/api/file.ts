@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import { routes } from '../shared/contract/routes.ts';
 import { serve } from '../shared/http.ts';
+import { ProblemError } from '../shared/problem.ts';
 import { createConcurrency } from './concurrency.ts';
 import { matches } from './conditional.ts';
 import type { Api } from './context.ts';
@@ -34,8 +35,10 @@ export function serveFile({ app, db, store, transfers }: Api): void {
 
     const ifRange = request.headers['if-range'];
     const range = ifRange && ifRange !== etag ? null : parseRange(request.headers.range, size);
-    if (range === 'unsatisfiable')
-      return reply.code(416).header('content-range', `bytes */${size}`).type('text/plain').send('');
+    if (range === 'unsatisfiable') {
+      reply.header('content-range', `bytes */${size}`);
+      throw new ProblemError('bad-range', `The Range is '${request.headers.range}'; the file has ${size} bytes.`);
+    }
     const release = downloads.take(identity);
     try {
       const body = await store.get(document.object_key, range ?? undefined);

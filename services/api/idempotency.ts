@@ -8,6 +8,7 @@
  * The same key with the same bytes gets the same job; with other bytes `422`; while the first still arrives `409`.
  */
 import { sql, type Transaction } from 'kysely';
+import { idempotencyKey } from '../shared/contract/common.ts';
 import type { Database } from '../shared/database.ts';
 import { ProblemError } from '../shared/problem.ts';
 import type { Tables } from '../shared/tables.ts';
@@ -26,13 +27,10 @@ export interface Finished {
 const refreshMs = 10_000;
 const abandonedAfter = sql`interval '30 seconds'`;
 
-/** Printable ASCII, as in the header draft; long enough for any UUID or hash. */
-const keyPattern = /^[\x21-\x7e]{1,200}$/;
-
 /** @throws ProblemError `bad-request` */
 export function readIdempotencyKey(header: string | string[] | undefined): string | null {
   if (header === undefined) return null;
-  if (typeof header === 'string' && keyPattern.test(header)) return header;
+  if (typeof header === 'string' && idempotencyKey.safeParse(header).success) return header;
   throw new ProblemError('bad-request', 'Idempotency-Key must be 1 to 200 printable ASCII characters without spaces.');
 }
 

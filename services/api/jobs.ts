@@ -1,5 +1,6 @@
 /** Jobs: read, waited for, retried, confirmed, canceled. */
 import type { Transaction } from 'kysely';
+import { pageNumberMax } from '../shared/contract/common.ts';
 import { routes } from '../shared/contract/routes.ts';
 import type { Database } from '../shared/database.ts';
 import { recordEvent } from '../shared/events.ts';
@@ -114,7 +115,7 @@ async function findJob(db: Database, tenantId: string, id: string): Promise<JobR
 
 function readPageCursor(cursor: string): number {
   const page = Number(Buffer.from(cursor, 'base64url').toString());
-  if (Number.isSafeInteger(page) && page > 0) return page;
+  if (Number.isSafeInteger(page) && page > 0 && page <= pageNumberMax) return page;
   throw new ProblemError(
     'bad-request',
     `The cursor '${cursor}' is not valid: pass the next_cursor of the page before.`,

@@ -135,9 +135,9 @@ async function makerOf(
   return { personId: key.created_by, keyId, endsAt: key.expires_at };
 }
 
-/** A key makes none that works longer than itself. Null: without end. */
+/** A key makes none that works longer than itself. Null: without end. A Date: PostgreSQL knows fewer offsets than RFC 3339. */
 const earlier = (wanted: Date | string | null, most: Date | null) =>
-  most !== null && (wanted === null || new Date(wanted) > most) ? most : wanted;
+  most !== null && (wanted === null || new Date(wanted) > most) ? most : wanted && new Date(wanted);
 
 /** A key makes no key that may do more than itself. */
 function assertMayGive(identity: Identity, scopes: readonly Scope[]): void {

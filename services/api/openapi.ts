@@ -1,9 +1,9 @@
 /** `GET /v1/openapi.json`: OpenAPI 3.1 of api and chat, made from the schemas that validate. */
 import { z } from 'zod';
 import { sessionCookieName } from '../shared/auth.ts';
-import { brain, document, existingDocument } from '../shared/contract/brain.ts';
+import { brain, document, existingDocument, mediaTypes } from '../shared/contract/brain.ts';
 import { conversation, turn } from '../shared/contract/chat.ts';
-import { problem } from '../shared/contract/common.ts';
+import { idempotencyKey, problem } from '../shared/contract/common.ts';
 import { events } from '../shared/contract/events.ts';
 import { job } from '../shared/contract/job.ts';
 import { pageResult } from '../shared/contract/page.ts';
@@ -81,10 +81,12 @@ function operation(name: string, route: Route, toSchema: ToSchema): Json {
   const parameters = [
     ...fields(route.params, 'path', toSchema),
     ...fields(route.query, 'query', toSchema),
-    ...(name === 'uploadDocument'
-      ? [header('Idempotency-Key', 'Repeating with the same key starts nothing twice.')]
+    ...(name === 'uploadDocument' || name === 'createTurn'
+      ? [header('Idempotency-Key', 'Repeating with the same key starts nothing twice.', idempotencyKey, toSchema)]
       : []),
-    ...(name === 'events' ? [header('Last-Event-ID', 'Events after this one are sent again.')] : []),
+    ...(name === 'events'
+      ? [header('Last-Event-ID', 'Events after this one are sent again.', z.string(), toSchema)]
+      : []),
   ];
   return {
     operationId: name,
@@ -99,7 +101,7 @@ function operation(name: string, route: Route, toSchema: ToSchema): Json {
       ...Object.fromEntries(
         Object.entries(route.responses).map(([status, schema]) => [
           status,
-          response(Number(status), route, schema, toSchema),
+          response(name, Number(status), route, schema, toSchema),
         ]),
       ),
       default: {
@@ -110,17 +112,18 @@ function operation(name: string, route: Route, toSchema: ToSchema): Json {
   };
 }
 
-function response(status: number, route: Route, schema: z.ZodType, toSchema: ToSchema): Json {
+function response(name: string, status: number, route: Route, schema: z.ZodType, toSchema: ToSchema): Json {
   const description = route.summary;
   if (status === 304) return { description: 'Not modified' };
   if (route.format === 'bytes')
-    return { description, content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } };
+    return { description, content: Object.fromEntries(mediaTypes.map((type) => [type, {}])) };
   if (route.format === 'stream')
     return {
       description: `${description}. ${streamWords}`,
       content: { 'text/event-stream': { schema: { type: 'string' } } },
     };
-  return { description, content: json(toSchema(schema, 'output')) };
+  const streamed = name === 'completions' && { 'text/event-stream': { schema: { type: 'string' } } };
+  return { description, content: { ...json(toSchema(schema, 'output')), ...streamed } };
 }
 
 const streamWords = `Server-sent events; those of /v1/events are: ${Object.keys(events).join(', ')}.`;
@@ -134,7 +137,12 @@ const multipart = {
     },
   },
 };
-const header = (name: string, description: string) => ({ name, in: 'header', description, schema: { type: 'string' } });
+const header = (name: string, description: string, schema: z.ZodType, toSchema: ToSchema) => ({
+  name,
+  in: 'header',
+  description,
+  schema: toSchema(schema, 'input'),
+});
 
 function fields(object: z.ZodObject | undefined, where: 'path' | 'query', toSchema: ToSchema): Json[] {
   return Object.entries(object?.shape ?? {}).map(([name, schema]) => ({

@@ -20,6 +20,7 @@ import { type Dependency, serveHealth } from './health.ts';
 import { type Authenticate, authorize, type Identity } from './identity.ts';
 import type { Logger } from './log.ts';
 import { ProblemError, type ProblemExtras } from './problem.ts';
+import { hidePrivateParts, operatorPaths, refuseUnreadable } from './public-only.ts';
 import { problemOfStore } from './store-problem.ts';
 import { visitor } from './visit.ts';
 
@@ -35,6 +36,8 @@ export interface AppOptions {
   readonly authenticate?: Authenticate;
   /** How long a body other than an upload may take. @default 30 s */
   readonly bodyTimeoutMs?: number;
+  /** Where people reach the service. @default not known: each request says by which protocol it came */
+  readonly publicUrl?: string;
 }
 
 export interface App {
@@ -63,6 +66,7 @@ export function createApp({
   dependencies = [],
   authenticate,
   bodyTimeoutMs = bodyTimeoutMsMax,
+  publicUrl = '',
 }: AppOptions): App {
   const http = Fastify({
     loggerInstance: log as FastifyBaseLogger,
@@ -76,6 +80,8 @@ export function createApp({
     // One line per answer, written below.
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: 'idle',
+    frameworkErrors: (error, request, reply) => sendProblem(reply, toProblemError(error, request as FastifyRequest)),
+    clientErrorHandler: refuseUnreadable,
   });
   // Slow senders of headers hold a socket no longer than this.
   http.server.headersTimeout = 20_000;
@@ -96,10 +102,11 @@ export function createApp({
 
   endUnusedConnections(http, drain.signal);
   limitBodies(http, bodyTimeoutMs);
+  hidePrivateParts(http, publicUrl);
   http.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     durations.labels(request.method, route, String(reply.statusCode)).observe(reply.elapsedTime / 1000);
-    if (!probes.has(route))
+    if (!operatorPaths.has(route))
       request.log.info(
         {
           method: request.method,
@@ -154,8 +161,6 @@ function endUnusedConnections(http: FastifyInstance, stopping: AbortSignal): voi
     if (stopping.aborted) setImmediate(() => http.server.closeIdleConnections());
   });
 }
-
-const probes = new Set(['/livez', '/readyz', '/metrics']);
 
 declare module 'fastify' {
   interface FastifyRequest {

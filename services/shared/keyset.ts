@@ -1,11 +1,12 @@
 /** Keyset pagination by UUIDv7: the cursor is the last id of the page before. */
+import { id as uuid } from './contract/common.ts';
 import { ProblemError } from './problem.ts';
 
 /** @returns the id to start after. @throws ProblemError `bad-request` */
 export function readCursor(cursor: string | undefined): string | null {
   if (!cursor) return null;
   const id = Buffer.from(cursor, 'base64url').toString();
-  if (!/^[0-9a-f-]{36}$/.test(id))
+  if (!uuid.safeParse(id).success)
     throw new ProblemError(
       'bad-request',
       `The cursor '${cursor}' is not valid: pass the next_cursor of the page before.`,

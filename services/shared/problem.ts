@@ -13,6 +13,7 @@ export const problems = {
   'still-arriving': [409, 'The first request with this key is still arriving'],
   gone: [410, 'No longer here'],
   'too-large': [413, 'Too large'],
+  'bad-range': [416, 'The range is outside of the file'],
   'unsupported-type': [415, 'Type not supported'],
   'key-reused': [422, 'The Idempotency-Key was used for another request'],
   quota: [429, 'Quota used up'],

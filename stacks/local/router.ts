@@ -89,6 +89,9 @@ export async function openRouter({ host, port, replicas, owner = routeOwner }: R
   };
 }
 
+/** As in the tiers: a sender who is still sending sees the answer and not a broken connection. */
+const restOfBodyMs = 30_000;
+
 /** For the last bytes of answers to slow readers; their tiers are gone already. */
 const lastBytesMs = 2000;
 
@@ -127,6 +130,12 @@ function forward(
     if (!response.writableFinished) upstream.destroy();
   });
   request.on('error', () => upstream.destroy());
+  // Answered before its body had ended: the rest is dropped for a while, then nobody waits for it.
+  response.once('finish', () => {
+    if (request.complete) return;
+    const timer = setTimeout(() => request.socket.destroy(), restOfBodyMs).unref();
+    request.once('close', () => clearTimeout(timer));
+  });
   request.pipe(upstream);
 }
 

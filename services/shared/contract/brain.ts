@@ -1,6 +1,6 @@
 /** Brains and their documents. */
 import { z } from 'zod';
-import { id, timestamp } from './common.ts';
+import { id, text, timestamp } from './common.ts';
 import { job } from './job.ts';
 
 export const brain = z.object({
@@ -19,14 +19,14 @@ export const brain = z.object({
 export type Brain = z.output<typeof brain>;
 
 export const brainInput = z.strictObject({
-  name: z.string().trim().min(1).max(120),
-  description: z.string().trim().max(2000).default(''),
-  model: z.string().trim().min(1).max(120).nullable().default(null),
+  name: text.trim().min(1).max(120),
+  description: text.trim().max(2000).default(''),
+  model: text.trim().min(1).max(120).nullable().default(null),
 });
 export const brainPatch = z.strictObject({
-  name: z.string().trim().min(1).max(120).optional(),
-  description: z.string().trim().max(2000).optional(),
-  model: z.string().trim().min(1).max(120).nullable().optional(),
+  name: text.trim().min(1).max(120).optional(),
+  description: text.trim().max(2000).optional(),
+  model: text.trim().min(1).max(120).nullable().optional(),
 });
 
 export const mediaTypes = ['application/pdf', 'text/markdown', 'text/plain'] as const;

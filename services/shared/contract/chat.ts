@@ -1,6 +1,6 @@
 /** Conversations, turns and the events of a turn's stream. */
 import { z } from 'zod';
-import { id, problem, timestamp } from './common.ts';
+import { id, problem, text, timestamp } from './common.ts';
 
 /** Longest question: 8,000 characters are about 2,000 tokens, more than a question needs and less than a model's window. */
 export const questionCharactersMax = 8000;
@@ -47,7 +47,7 @@ export const turn = z.object({
 });
 export type Turn = z.output<typeof turn>;
 
-export const turnInput = z.strictObject({ question: z.string().trim().min(1).max(questionCharactersMax) });
+export const turnInput = z.strictObject({ question: text.trim().min(1).max(questionCharactersMax) });
 
 export const conversation = z.object({
   id,
@@ -58,7 +58,7 @@ export const conversation = z.object({
   updated_at: timestamp,
 });
 export type Conversation = z.output<typeof conversation>;
-export const conversationInput = z.strictObject({ brain_id: id, title: z.string().trim().max(200).default('') });
+export const conversationInput = z.strictObject({ brain_id: id, title: text.trim().max(200).default('') });
 
 /**
  * Events of `POST …/turns` and `GET …/turns/{t}/events`, in this order: one `turn`, one `searching`, any number of

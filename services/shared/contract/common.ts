@@ -1,6 +1,14 @@
 /** Shapes that every part of the HTTP contract shares. */
 import { z } from 'zod';
 
+/** What PostgreSQL can store as text. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the one character that it cannot
+export const text = z.string().regex(/^[^\u0000]*$/, 'must not hold the character NUL');
+/** A number of a page: what PostgreSQL's `integer` holds. */
+export const pageNumberMax = 2_147_483_647;
+/** Printable ASCII, as in the header draft; long enough for any UUID or hash. */
+export const idempotencyKey = z.string().regex(/^[\x21-\x7e]{1,200}$/);
+
 /** UUIDv7: sortable by creation. */
 export const id = z.uuid();
 export const timestamp = z.iso.datetime({ offset: true });
@@ -29,7 +37,10 @@ export const yieldProblem = problem.extend({
 
 /** Keyset pagination: pass `next_cursor` back as `cursor`. Cursors are opaque. */
 export const pageQuery = z.object({
-  cursor: z.string().max(200).optional(),
+  cursor: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{0,200}$/)
+    .optional(),
   /** @default 50 */
   limit: z.coerce.number().int().min(1).max(200).default(50),
 });

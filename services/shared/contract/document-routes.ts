@@ -1,7 +1,7 @@
 /** Brains, documents, jobs and events. Owner: api. */
 import { z } from 'zod';
 import { brain, brainInput, brainPatch, document, existingDocument } from './brain.ts';
-import { id, list, pageQuery } from './common.ts';
+import { id, list, pageNumberMax, pageQuery } from './common.ts';
 import { job, jobStatus } from './job.ts';
 import { pageResult } from './page.ts';
 import { may, none, params, type Route } from './route.ts';
@@ -98,7 +98,7 @@ export const documentRoutes = {
     path: '/v1/documents/{document}/pages/{page}',
     summary: 'Text and line boxes of one page',
     access: may.read,
-    params: z.object({ document: id, page: z.coerce.number().int().min(1) }),
+    params: z.object({ document: id, page: z.coerce.number().int().min(1).max(pageNumberMax) }),
     responses: { 200: pageResult },
   },
   getFile: {
@@ -149,7 +149,7 @@ export const documentRoutes = {
     summary: 'Read failed pages again; all of them without a list',
     access: may.write,
     params: params('job'),
-    body: z.strictObject({ pages: z.array(z.int().min(1)).min(1).max(5000).optional() }),
+    body: z.strictObject({ pages: z.array(z.int().min(1).max(pageNumberMax)).min(1).max(5000).optional() }),
     responses: { 202: job },
   },
   confirmJob: {

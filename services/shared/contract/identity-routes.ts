@@ -1,6 +1,6 @@
 /** Sign-in, tenants, members and keys. Owner: api. */
 import { z } from 'zod';
-import { deleted, id, list, pageQuery } from './common.ts';
+import { deleted, id, list, pageQuery, text } from './common.ts';
 import {
   apiKey,
   apiKeyInput,
@@ -25,7 +25,7 @@ export const identityRoutes = {
     path: '/v1/auth/sign-in/email',
     summary: 'Sign in with a password',
     access: 'public',
-    body: z.strictObject({ email: z.string().min(1).max(254), password: z.string().max(200) }),
+    body: z.strictObject({ email: text.min(1).max(254), password: z.string().max(200) }),
     responses: { 200: me },
   },
   inspectLink: {
@@ -54,7 +54,7 @@ export const identityRoutes = {
     access: { role: 'viewer', scope: 'admin' },
     body: z.strictObject({
       email: z.email().max(254).optional(),
-      name: z.string().trim().min(1).max(120).optional(),
+      name: text.trim().min(1).max(120).optional(),
       current_password: z.string().max(200).optional(),
       new_password: z.string().min(10).max(200),
     }),

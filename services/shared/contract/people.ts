@@ -1,6 +1,6 @@
 /** Tenants, people, roles, API keys and quotas. */
 import { z } from 'zod';
-import { id, timestamp } from './common.ts';
+import { id, text, timestamp } from './common.ts';
 
 /** From most to least: each may do what those after it may. */
 export const roles = ['owner', 'admin', 'member', 'viewer'] as const;
@@ -23,7 +23,7 @@ export type Quotas = z.output<typeof quotas>;
  * Names of models that the tenant's brains may be answered by, of those that the installation lists; null: all of them.
  * `extractive` is always allowed; alone it means that no model is asked.
  */
-export const tenantModels = z.array(z.string().trim().min(1).max(120)).min(1).max(22).nullable();
+export const tenantModels = z.array(text.trim().min(1).max(120)).min(1).max(22).nullable();
 
 export const usage = z.object({ documents: z.int(), bytes: z.int(), pages_today: z.int(), questions_today: z.int() });
 
@@ -39,12 +39,12 @@ export const tenant = z.object({
 });
 export type Tenant = z.output<typeof tenant>;
 export const tenantInput = z.strictObject({
-  name: z.string().trim().min(1).max(120),
+  name: text.trim().min(1).max(120),
   quotas: quotas.partial().optional(),
   models_allowed: tenantModels.optional(),
 });
 export const tenantPatch = z.strictObject({
-  name: z.string().trim().min(1).max(120).optional(),
+  name: text.trim().min(1).max(120).optional(),
   suspended: z.boolean().optional(),
   quotas: quotas.partial().optional(),
   models_allowed: tenantModels.optional(),
@@ -64,7 +64,7 @@ export type Member = z.output<typeof member>;
 /** A person is invited by a link, or signs in through the company's OIDC under this address. */
 export const memberInput = z.strictObject({
   email: z.email().max(254),
-  name: z.string().trim().min(1).max(120),
+  name: text.trim().min(1).max(120),
   role: z.enum(roles),
 });
 export const memberPatch = z.strictObject({ role: z.enum(roles) });
@@ -104,7 +104,7 @@ export const apiKey = z.object({
 });
 export type ApiKey = z.output<typeof apiKey>;
 export const apiKeyInput = z.strictObject({
-  name: z.string().trim().min(1).max(120),
+  name: text.trim().min(1).max(120),
   scopes: z.array(z.enum(scopes)).min(1),
   expires_at: timestamp.nullable().default(null),
 });

@@ -230,3 +230,12 @@ test('a callback in another browser than the one that began is refused', async (
   expect(String(ended.headers.location)).toContain('error=');
   expect(String(ended.headers['set-cookie'] ?? '')).not.toContain('session_token=');
 });
+
+test('a NUL in what the company sign-in is asked is no fault of ours', async () => {
+  const body = { provider: 'company', callbackURL: '/', loginHint: 'a\0b' };
+  expect((await harness.nobody('POST', '/v1/auth/sign-in/social', body)).status).toBeLessThan(500);
+  const callback = '/v1/auth/callback/company?code=c&state=a';
+  expect((await harness.nobody('GET', `${callback}%00b`)).status).toBeLessThan(500);
+  const cookie = 'better-auth.state=a%00b; better-auth.session_token=a%00b';
+  expect((await harness.nobody('GET', callback, undefined, { cookie })).status).toBeLessThan(500);
+});

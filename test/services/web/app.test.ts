@@ -78,6 +78,14 @@ describe('web tier', () => {
     await other.http.close();
   });
 
+  test('is not asked for its metrics or health by the public, and comes by https alone where it is reached so', async () => {
+    const forwarded = { 'x-forwarded-for': '203.0.113.7', 'x-forwarded-proto': 'https' };
+    for (const url of ['/metrics', '/livez', '/readyz'])
+      expect([url, (await get(url, forwarded)).statusCode]).toEqual([url, 404]);
+    expect((await get('/', forwarded)).headers['strict-transport-security']).toBe('max-age=31536000');
+    expect((await get('/')).headers['strict-transport-security']).toBeUndefined();
+  });
+
   test('without a built page, says how to build it', async () => {
     await expect(createWebApp({ log, dist: '/nowhere' })).rejects.toThrow(
       "there is no built page in /nowhere: run 'node services/web/build.ts'",
