@@ -1,7 +1,9 @@
 /** The one place that changes the schema: `node services/api/main.ts migrate`, which gates every rollout. */
 import { Logger as GraphileLogger, runMigrations } from 'graphile-worker';
+import pg from 'pg';
+import { connectTimeoutMs } from '../shared/database-options.ts';
 import type { Logger } from '../shared/log.ts';
-import { migrate } from '../shared/migrate.ts';
+import { changeSchema, type MigrateTimes, migrate, migrationsDirectory } from '../shared/migrate.ts';
 import { applyRoles, type DatabaseTier } from './roles.ts';
 
 /**
@@ -14,10 +16,27 @@ export async function migrateAll(
   url: string,
   log: Logger,
   passwords: Readonly<Partial<Record<DatabaseTier, string>>> = {},
+  times: MigrateTimes = {},
 ): Promise<void> {
-  await migrate(url, log);
-  await runMigrations({ connectionString: url, logger: graphileLogger(log) });
-  await applyRoles(url, passwords);
+  await migrate(url, log, migrationsDirectory, times);
+  await changeSchema(log, times, (lockMs) => migrateQueue(url, log, lockMs));
+  await changeSchema(log, times, (lockMs) => applyRoles(url, passwords, lockMs));
+}
+
+async function migrateQueue(url: string, log: Logger, lockMs: number): Promise<void> {
+  const pgPool = new pg.Pool({
+    connectionString: url,
+    connectionTimeoutMillis: connectTimeoutMs,
+    lock_timeout: lockMs,
+    keepAlive: true,
+    max: 1,
+  });
+  pgPool.on('error', (error) => log.warn({ err: error }, 'connection lost while the schema was changed'));
+  try {
+    await runMigrations({ pgPool, logger: graphileLogger(log) });
+  } finally {
+    await pgPool.end();
+  }
 }
 
 /** graphile-worker's log lines as ours. */

@@ -60,12 +60,20 @@ const functions: Readonly<Record<string, readonly DatabaseTier[]>> = {
 /** The api orders background jobs, the document-worker runs them. graphile-worker keeps its tables to their owner. */
 const queueTiers: readonly DatabaseTier[] = ['api', 'document-worker'];
 
-/** @param passwords of the roles; one without may not log in */
+/**
+ * @param passwords of the roles; one without may not log in
+ * @param lockTimeoutMs longest wait for a lock. @default it waits
+ */
 export async function applyRoles(
   ownerUrl: string,
   passwords: Readonly<Partial<Record<DatabaseTier, string>>>,
+  lockTimeoutMs?: number,
 ): Promise<void> {
-  const client = new pg.Client({ connectionString: ownerUrl, connectionTimeoutMillis: connectTimeoutMs });
+  const client = new pg.Client({
+    connectionString: ownerUrl,
+    connectionTimeoutMillis: connectTimeoutMs,
+    lock_timeout: lockTimeoutMs,
+  });
   // Its statements reject, too.
   client.on('error', () => {});
   await client.connect();

@@ -26,16 +26,23 @@ export interface MigrateTimes {
 }
 
 /** Applies what is missing, in order, under an advisory lock: any number of replicas may call it at once. */
-export async function migrate(
+export const migrate = (
   url: string,
   log: Logger,
   directory = migrationsDirectory,
   times: MigrateTimes = {},
+): Promise<void> => changeSchema(log, times, (lockMs) => migrateOnce(url, log, directory, lockMs));
+
+/** Tries a change until no lock stands in its way. @param change waits for a lock no longer than it is told */
+export async function changeSchema(
+  log: Logger,
+  times: MigrateTimes,
+  change: (lockTimeoutMs: number) => Promise<void>,
 ): Promise<void> {
   const startedMs = Date.now();
   for (;;)
     try {
-      return await migrateOnce(url, log, directory, times.lockTimeoutMs ?? lockTimeoutMs);
+      return await change(times.lockTimeoutMs ?? lockTimeoutMs);
     } catch (error) {
       const passing = isBusy(error) || fromPostgres(error) instanceof UnavailableError;
       if (!passing || Date.now() - startedMs > triesForMs) throw error;

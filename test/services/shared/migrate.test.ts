@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
+import { migrateAll } from '../../../services/api/migrate.ts';
 import { migrate, migrationFaults, migrationsDirectory } from '../../../services/shared/migrate.ts';
 import { startServices, type TestServices } from '../../services.ts';
 
@@ -72,4 +73,40 @@ test('an index is built beside a writer, and a change that needs a lock waits in
   expect(await services.query(`select indisvalid from pg_index where indexrelid = 'a'::regclass`)).toEqual([
     { indisvalid: true },
   ]);
+});
+
+test('so does the queue’s own schema, and what each tier may do with it', async () => {
+  // As before its migration 18, which drops a trigger of a table in use.
+  await services.query('delete from graphile_worker.migrations where id >= 18');
+  await services.query(`create function graphile_worker.tg_jobs__after_insert() returns trigger language plpgsql
+    as $$ begin return null; end $$`);
+  await services.query(`create trigger _900_after_insert after insert on graphile_worker._private_jobs
+    for each statement execute function graphile_worker.tg_jobs__after_insert()`);
+  const [holder, reader] = [0, 5000].map(
+    (statement_timeout) => new pg.Client({ connectionString: services.databaseUrl, statement_timeout }),
+  ) as [pg.Client, pg.Client];
+  await Promise.all([holder.connect(), reader.connect()]);
+  const read = () => reader.query('select count(*) from graphile_worker._private_jobs');
+  const revision = async () => (await reader.query('select max(id) from graphile_worker.migrations')).rows[0].max;
+  const hold = async () => {
+    await holder.query('begin');
+    await holder.query('lock table graphile_worker._private_jobs in access share mode');
+  };
+  const times = { lockTimeoutMs: 200, retryMs: 100 };
+  try {
+    // Again, when only the rights are left to give.
+    for (const before of [17, 20]) {
+      await hold();
+      const migrated = migrateAll(services.databaseUrl, services.log, {}, times);
+      migrated.catch(() => {});
+      await sleep(1500);
+      await read();
+      expect(await revision()).toBe(before);
+      await holder.query('commit');
+      await migrated;
+    }
+  } finally {
+    await Promise.all([holder.end(), reader.end()]);
+  }
+  expect(await revision()).toBe(20);
 });
