@@ -21,6 +21,7 @@ describe('the matrix', () => {
       'api > redis',
       'api > document-store',
       'api > identity-provider',
+      'api > mail',
       'public > web',
       'document-worker > vectorstore',
       'document-worker > postgres',
