@@ -5,6 +5,7 @@
  */
 import { containerFlags } from './container-flags.ts';
 import { metricNamespace } from './metrics.ts';
+import { credentialsScript, credentialsSetting, credentialsUnit, networkUnit } from './run-credentials.ts';
 
 export interface Boot {
   readonly region: string;
@@ -25,6 +26,8 @@ export interface Boot {
   readonly secrets: readonly (readonly [name: string, arn: string])[];
   /** The same for the init step alone: the service's container never sees them. */
   readonly initSecrets: readonly (readonly [name: string, arn: string])[];
+  /** Role whose credentials the service's container gets; undefined: it gets none. */
+  readonly runRoleArn: string | undefined;
   /** Run before the service, as an init step, with the same image and limits. */
   readonly initCommand: readonly string[] | undefined;
   /** Name of the launch hook that waits for readiness. */
@@ -38,6 +41,7 @@ export const userDataBytesMax = 16_384;
 export const readyTimeoutSeconds = 600;
 
 export function bootScript(boot: Boot): string {
+  const units = [...(boot.runRoleArn ? ['bulkhead-network', 'bulkhead-credentials'] : []), 'bulkhead', 'bulkhead-live'];
   const script = `#!/bin/bash
 # ${boot.service} of ${boot.environment}: one container, one budget.
 set -euo pipefail
@@ -48,14 +52,14 @@ ${file('/etc/bulkhead/settings.env', boot.settings.map(([name, value]) => `${nam
 ${file('/usr/local/bin/bulkhead-secrets', secretsScript(boot), '755')}
 ${file('/usr/local/bin/bulkhead-ready', readyScript(boot), '755')}
 ${file('/usr/local/bin/bulkhead-live', liveScript, '755')}
-${file('/etc/systemd/system/bulkhead.service', unit(boot))}
+${boot.runRoleArn ? `${credentialFiles(boot.runRoleArn, boot.region)}\n` : ''}${file('/etc/systemd/system/bulkhead.service', unit(boot))}
 ${file('/etc/systemd/system/bulkhead-live.service', liveUnit)}
 ${file('/opt/aws/amazon-cloudwatch-agent/etc/amazon-cloudwatch-agent.json', agent(boot))}
 systemctl daemon-reload
 systemctl enable --now docker amazon-cloudwatch-agent
-systemctl enable bulkhead bulkhead-live
+systemctl enable ${units.join(' ')}
 # Not waited for: the unit tries again by itself, and only readiness counts.
-systemctl start --no-block bulkhead bulkhead-live
+systemctl start --no-block ${units.join(' ')}
 /usr/local/bin/bulkhead-ready
 `;
   // References are longer when resolved than when written; a quarter is kept for them.
@@ -67,16 +71,25 @@ systemctl start --no-block bulkhead bulkhead-live
   return script;
 }
 
+function credentialFiles(roleArn: string, region: string): string {
+  return [
+    file('/usr/local/bin/bulkhead-credentials', credentialsScript, '755'),
+    file('/etc/systemd/system/bulkhead-network.service', networkUnit),
+    file('/etc/systemd/system/bulkhead-credentials.service', credentialsUnit(roleArn, region)),
+  ].join('\n');
+}
+
 function unit(boot: Boot): string {
   const flags = containerFlags(boot).join(' ');
   const env = '--env-file=/etc/bulkhead/settings.env --env-file=/run/bulkhead/secrets.env';
   const init = boot.initCommand
     ? `ExecStartPre=/usr/bin/docker run --rm --name init ${flags} ${env} --env-file=/run/bulkhead/init.env ${logs(boot, 'init')} --entrypoint=${boot.initCommand[0]} ${boot.image} ${boot.initCommand.slice(1).join(' ')}\n`
     : '';
+  const credentials = boot.runRoleArn ? ` --env=${credentialsSetting}` : '';
   return `[Unit]
 Description=Bulkhead ${boot.service}
-After=docker.service network-online.target
-Wants=network-online.target
+After=docker.service network-online.target${boot.runRoleArn ? ' bulkhead-credentials.service' : ''}
+Wants=network-online.target${boot.runRoleArn ? ' bulkhead-credentials.service' : ''}
 Requires=docker.service
 StartLimitIntervalSec=0
 
@@ -92,7 +105,7 @@ RuntimeDirectoryMode=0700
 ExecStartPre=-/usr/bin/docker rm --force tier init
 ExecStartPre=/usr/local/bin/bulkhead-secrets
 ExecStartPre=/usr/bin/docker pull --quiet ${boot.image}
-${init}ExecStart=/usr/bin/docker run --name tier ${flags} --publish=${boot.port}:${boot.port} ${env} ${logs(boot, 'tier')} ${boot.image}
+${init}ExecStart=/usr/bin/docker run --name tier ${flags} --publish=${boot.port}:${boot.port} ${env}${credentials} ${logs(boot, 'tier')} ${boot.image}
 ExecStop=/usr/bin/docker stop tier
 
 [Install]

@@ -75,7 +75,7 @@ export function taskDefinition(scope: Construct, name: string, props: PlatformPr
   const role = (id: 'execution' | 'run', statements: ReturnType<typeof startGrants>) =>
     new Role(scope, `${id}-role`, {
       name: `${name}-${id}`,
-      service: 'ecs-tasks.amazonaws.com',
+      takenBy: { service: 'ecs-tasks.amazonaws.com' },
       accountId: site.accountId,
       statements,
     });

@@ -3,8 +3,8 @@ import { VpcEndpoint } from '@cdktf/provider-aws/lib/vpc-endpoint/index.js';
 import { Construct } from 'constructs';
 
 /**
- * AWS APIs that tiers call, as endpoint services: images, logs and metrics, secrets, keys, and what Systems Manager and
- * the launch hook need on instances.
+ * AWS APIs that tiers call, as endpoint services: images, logs and metrics, secrets, keys, and what Systems Manager, the
+ * launch hook and the run role's credentials need on instances.
  */
 export const interfaceServices = [
   'ecr.api',
@@ -17,6 +17,7 @@ export const interfaceServices = [
   'ssmmessages',
   'ec2messages',
   'autoscaling',
+  'sts',
 ] as const;
 
 export interface EndpointsProps {

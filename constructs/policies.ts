@@ -42,6 +42,9 @@ export const rules = {
       | undefined;
     if (options?.http_tokens !== 'required')
       return "answers metadata requests without a token (IMDSv1); set metadata_options.http_tokens to 'required'";
+    // A container's network is one hop further.
+    if (options.http_put_response_hop_limit !== 1)
+      return "lets containers take the instance's role from its metadata; set metadata_options.http_put_response_hop_limit to 1";
   },
   'not reachable from outside': (_type, attributes) => {
     const { publicly_accessible, map_public_ip_on_launch, assign_public_ip } = attributes;

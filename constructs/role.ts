@@ -12,8 +12,8 @@ export interface Statement {
 export interface RoleProps {
   /** At most 64 characters. */
   readonly name: string;
-  /** AWS service that may take the role. @example 'ecs-tasks.amazonaws.com' */
-  readonly service: string;
+  /** Who may take the role: an AWS service or the ARN of one role. @example { service: 'ecs-tasks.amazonaws.com' } */
+  readonly takenBy: { readonly service: string } | { readonly roleArn: string };
   /** Only roles used from this account's own resources may take it: guards against a confused deputy. */
   readonly accountId: string;
   readonly statements: readonly Statement[];
@@ -28,6 +28,7 @@ export class Role extends Construct {
 
   constructor(scope: Construct, id: string, props: RoleProps) {
     super(scope, id);
+    const { takenBy } = props;
     const role = new IamRole(this, 'role', {
       name: nameOf('IAM role', props.name),
       assumeRolePolicy: JSON.stringify({
@@ -36,9 +37,9 @@ export class Role extends Construct {
           {
             Effect: 'Allow',
             Action: 'sts:AssumeRole',
-            Principal: { Service: props.service },
-            // EC2 sends no source account when it takes an instance's role.
-            ...(props.service === 'ec2.amazonaws.com'
+            Principal: 'service' in takenBy ? { Service: takenBy.service } : { AWS: takenBy.roleArn },
+            // EC2 sends no source account when it takes an instance's role, and a role is of one account.
+            ...('roleArn' in takenBy || takenBy.service === 'ec2.amazonaws.com'
               ? {}
               : { Condition: { StringEquals: { 'aws:SourceAccount': props.accountId } } }),
           },

@@ -98,12 +98,28 @@ export class VmTier extends Construct implements PlatformChild {
     const { port, healthPath } = services[service];
     const { instanceType } = instanceFor(placement, site.region, { architecture: site.architecture });
     const tags = { Name: name, Project: 'bulkhead', Environment: site.environment, Tier: service };
+    // By name: its trust policy needs the instance's role, which needs this one's ARN.
+    const runName = nameOf('IAM role', `${name}-run`);
+    const runRoleArn = usesDocuments(service) ? `arn:aws:iam::${site.accountId}:role/${runName}` : undefined;
     const role = new Role(this, 'role', {
       name,
-      service: 'ec2.amazonaws.com',
+      takenBy: { service: 'ec2.amazonaws.com' },
       accountId: site.accountId,
-      statements: [...startGrants(props), ...runGrants(props), ...instanceGrants(name, site)],
+      statements: [
+        ...startGrants(props),
+        ...instanceGrants(name, site),
+        ...(runRoleArn ? [{ actions: ['sts:AssumeRole'], resources: [runRoleArn] }] : []),
+      ],
     });
+    // What the container holds: the instance's own role reads secrets, the database owner's among them.
+    const run = runRoleArn
+      ? new Role(this, 'run-role', {
+          name: runName,
+          takenBy: { roleArn: role.arn },
+          accountId: site.accountId,
+          statements: runGrants(props),
+        })
+      : undefined;
     const profile = new IamInstanceProfile(this, 'profile', { name: nameOf('IAM role', name), role: role.name });
     const script = bootScript({
       region: site.region,
@@ -121,6 +137,7 @@ export class VmTier extends Construct implements PlatformChild {
       secrets: secretsOf(props),
       initSecrets: initSecretsOf(props),
       initCommand: initCommand(service),
+      runRoleArn,
       hook: launchHook,
     });
     const { ami } = site;
@@ -135,8 +152,8 @@ export class VmTier extends Construct implements PlatformChild {
       metadataOptions: {
         httpEndpoint: 'enabled',
         httpTokens: 'required',
-        // 2 reaches into the container's network. Only services that use documents need the instance's role.
-        httpPutResponseHopLimit: usesDocuments(service) ? 2 : 1,
+        // 2 would reach into the container's network.
+        httpPutResponseHopLimit: 1,
       },
       // Burstable types would otherwise buy CPU above their baseline: a budget must not grow by itself.
       ...(/^t\d/.test(instanceType) ? { creditSpecification: { cpuCredits: 'standard' } } : {}),
@@ -165,7 +182,7 @@ export class VmTier extends Construct implements PlatformChild {
         ),
       },
       // The instance needs its permissions from the first second.
-      dependsOn: role.policy ? [role.policy] : [],
+      dependsOn: [role.policy, run?.policy].filter((policy) => policy !== undefined),
     });
   }
 }

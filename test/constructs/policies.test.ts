@@ -64,8 +64,20 @@ const examples: Record<
         'answers metadata requests without a token',
       ],
       ['aws_instance', {}, 'answers metadata requests without a token'],
+      [
+        'aws_launch_template',
+        { metadata_options: { http_tokens: 'required', http_put_response_hop_limit: 2 } },
+        "lets containers take the instance's role from its metadata",
+      ],
+      [
+        'aws_instance',
+        { metadata_options: { http_tokens: 'required' } },
+        "lets containers take the instance's role from its metadata",
+      ],
     ],
-    passes: [['aws_launch_template', { metadata_options: { http_tokens: 'required' } }]],
+    passes: [
+      ['aws_launch_template', { metadata_options: { http_tokens: 'required', http_put_response_hop_limit: 1 } }],
+    ],
   },
   'not reachable from outside': {
     refuses: [

@@ -5,7 +5,9 @@ import { describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { liveScript } from '../../constructs/boot.ts';
 import { containerFlags } from '../../constructs/container-flags.ts';
-import { one, type StackJson } from '../stacks/synthesized.ts';
+import { credentialsScript } from '../../constructs/run-credentials.ts';
+import { serviceNames } from '../../services/manifest.ts';
+import { addressBook, ofType, one, type StackJson } from '../stacks/synthesized.ts';
 import { placement, site, type TierChanges, tierJson } from './harness.ts';
 import { conformance } from './tier-conformance.ts';
 
@@ -15,7 +17,7 @@ const line = (stack: StackJson, start: string) =>
     .split('\n')
     .find((text) => text.startsWith(start)) ?? '';
 const flag = (stack: StackJson, name: string) =>
-  line(stack, 'ExecStart=').match(new RegExp(`${name}=(\\S+)`))?.[1] ?? '';
+  line(stack, 'ExecStart=/usr/bin/docker').match(new RegExp(`${name}=(\\S+)`))?.[1] ?? '';
 
 /** Settings that the boot script writes to the env files that a command names, secrets only. */
 const inFile = (stack: StackJson, command: string): string[] =>
@@ -29,7 +31,7 @@ conformance({
   platform: 'vm',
   compute: ['aws_autoscaling_group'],
   limits: (stack) => ({ vcpu: Number(flag(stack, '--cpus')), memoryMiB: Number.parseInt(flag(stack, '--memory'), 10) }),
-  image: (stack) => line(stack, 'ExecStart=').split(' ').at(-1) ?? '',
+  image: (stack) => line(stack, 'ExecStart=/usr/bin/docker').split(' ').at(-1) ?? '',
   replicas: (stack) => {
     const { min_size, max_size } = one(stack, 'aws_autoscaling_group');
     return { min: Number(min_size), max: Number(max_size) };
@@ -47,11 +49,11 @@ conformance({
       health_check_grace_period: 60,
     });
     expect(boot(stack)).toContain(liveScript);
-    expect(boot(stack)).toMatch(/^systemctl start --no-block bulkhead bulkhead-live$/m);
+    expect(boot(stack)).toMatch(/^systemctl start --no-block .*bulkhead bulkhead-live$/m);
     const [, command] = /^HEALTHCHECK .* CMD (\[.*\])$/m.exec(dockerfile) ?? [];
     return [(JSON.parse(command ?? '[]') as string[]).join(' ')];
   },
-  secrets: (stack) => inFile(stack, line(stack, 'ExecStart=')),
+  secrets: (stack) => inFile(stack, line(stack, 'ExecStart=/usr/bin/docker')),
   initSecrets: (stack) => inFile(stack, line(stack, 'ExecStartPre=/usr/bin/docker run')),
   stopSeconds: (stack) => Number(flag(stack, '--stop-timeout')),
 });
@@ -85,12 +87,8 @@ describe('the launch template', () => {
     expect(one(vm('chat', { vcpu: 1, memoryMiB: 3072 }), 'aws_launch_template').credit_specification).toBeUndefined();
   });
 
-  test('lets the container reach the role only where the service uses documents', () => {
-    const hops = (service: 'chat' | 'api') =>
-      (one(vm(service), 'aws_launch_template').metadata_options as { http_put_response_hop_limit: number })
-        .http_put_response_hop_limit;
-    expect(hops('chat')).toBe(1);
-    expect(hops('api')).toBe(2);
+  test.each(serviceNames)('keeps metadata, and so the role of the instance, from the container of %s', (service) => {
+    expect(one(vm(service), 'aws_launch_template').metadata_options).toMatchObject({ http_put_response_hop_limit: 1 });
   });
 
   test('is refused without an image for the machine', () => {
@@ -104,6 +102,68 @@ describe('the launch template', () => {
       /^no instance in us-east-1 carries vcpu 64, memoryMiB 1024; the largest, r7g\.4xlarge, leaves a tier/,
     );
   });
+});
+
+/** Statements of each role by the end of its name, and who may take it. */
+const roles = (stack: StackJson) =>
+  Object.fromEntries(
+    Object.entries(ofType(stack, 'aws_iam_role')).map(([id, { name, assume_role_policy }]) => {
+      const policy = Object.values(ofType(stack, 'aws_iam_role_policy')).find(({ role }) =>
+        String(role).includes(`aws_iam_role.${id}.`),
+      );
+      const statements = (text: unknown) => (JSON.parse(String(text)) as { Statement: Statement[] }).Statement;
+      const [trust] = statements(assume_role_policy);
+      return [String(name), { takenBy: trust?.Principal, statements: policy ? statements(policy.policy) : [] }];
+    }),
+  );
+interface Statement {
+  Action: string[];
+  Resource: string[];
+  Principal?: Record<string, string>;
+}
+
+describe.each(['api', 'document-worker', 'vectorstore'] as const)('the run role of %s', (service) => {
+  const own = `bulkhead-test-${service}-vm`;
+  const { [own]: instance, [`${own}-run`]: run, ...others } = roles(vm(service));
+
+  test('holds the documents and their key, and nothing else: no secret of the instance', () => {
+    expect(others).toEqual({});
+    expect(run?.statements.map(({ Action, Resource }) => [Action, Resource])).toEqual([
+      [['s3:ListBucket', 's3:ListBucketVersions'], ['arn:documents']],
+      [
+        ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:DeleteObjectVersion', 's3:AbortMultipartUpload'],
+        ['arn:documents/*'],
+      ],
+      [['kms:Decrypt', 'kms:GenerateDataKey'], ['arn:key']],
+    ]);
+  });
+
+  test('is taken by the instance alone, which itself reaches no document', () => {
+    expect(run?.takenBy).toEqual({ AWS: expect.stringMatching(/^\$\{aws_iam_role\.\S+_vm_role_\w+\.arn\}$/) });
+    expect(instance?.takenBy).toEqual({ Service: 'ec2.amazonaws.com' });
+    expect(instance?.statements.flatMap(({ Action }) => Action).filter((action) => /^s3:/.test(action))).toEqual([]);
+    expect(instance?.statements.find(({ Action }) => Action.includes('sts:AssumeRole'))).toMatchObject({
+      Action: ['sts:AssumeRole'],
+      Resource: [`arn:aws:iam::111122223333:role/${own}-run`],
+    });
+  });
+
+  test('is what the container of the service gets, and its init step does not', () => {
+    const stack = vm(service);
+    const setting = ' --env=AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/credentials ';
+    expect(line(stack, 'ExecStart=/usr/bin/docker')).toContain(setting);
+    expect(line(stack, 'ExecStartPre=/usr/bin/docker run')).not.toContain(setting);
+    expect(boot(stack)).toContain(`bulkhead-credentials arn:aws:iam::111122223333:role/${own}-run us-east-1`);
+    expect(boot(stack)).toContain(credentialsScript);
+    expect(line(stack, 'After=docker.service network-online.target')).toMatch(/ bulkhead-credentials\.service$/);
+  });
+});
+
+test.each(['chat', 'web'] as const)('%s uses no document: no run role, no credentials', (service) => {
+  const stack = vm(service);
+  expect(Object.keys(roles(stack))).toEqual([`bulkhead-test-${service}-vm`]);
+  expect(addressBook(stack).filter((address) => address.includes('run-role'))).toEqual([]);
+  expect(boot(stack)).not.toMatch(/bulkhead-(credentials|network)|AWS_CONTAINER/);
 });
 
 describe('the group', () => {
@@ -147,7 +207,7 @@ describe('the group', () => {
 describe('the boot script', () => {
   test('runs the service with exactly the flags that the container tests use', () => {
     const flags = containerFlags({ vcpu: 0.5, memoryMiB: 1024, tmpMiB: 64, stopTimeoutMs: 120_000 }).join(' ');
-    expect(line(vm('chat'), 'ExecStart=')).toContain(` ${flags} `);
+    expect(line(vm('chat'), 'ExecStart=/usr/bin/docker')).toContain(` ${flags} `);
     expect(line(vm('api'), 'ExecStartPre=/usr/bin/docker run')).toContain(` ${flags} `);
   });
 
