@@ -105,8 +105,8 @@ test('so does the queue’s own schema, and what each tier may do with it', asyn
       await holder.query('commit');
       await migrated;
     }
+    expect(await revision()).toBe(20);
   } finally {
     await Promise.all([holder.end(), reader.end()]);
   }
-  expect(await revision()).toBe(20);
 });
