@@ -182,7 +182,13 @@ async function lostDocument({ db, store }: Api, tenantId: string, { response }: 
 async function readPart(request: FastifyRequest, signal: AbortSignal): Promise<MultipartFile> {
   if (!request.isMultipart())
     throw new ProblemError('unsupported-type', "Send multipart/form-data with the file in the field 'file'.");
-  const file = request.file({ limits: { files: 1, fields: 5, fileSize: Number.POSITIVE_INFINITY } });
+  const file = request
+    .file({ limits: { files: 1, fields: 5, fileSize: Number.POSITIVE_INFINITY } })
+    .catch((error: Error & { statusCode?: number }) => {
+      if (error instanceof ProblemError || error.statusCode) throw error;
+      // The parser's own errors have no status: no boundary, a part without an end.
+      throw new ProblemError('bad-request', `The body is not valid multipart/form-data: ${error.message}.`);
+    });
   const part = await Promise.race([file, aborted(signal)]);
   if (part?.fieldname !== 'file') {
     part?.file.resume();

@@ -61,6 +61,12 @@ test('a time with an offset that PostgreSQL does not know', async () => {
   expect((await owner('POST', '/v1/keys', { name: 'k', scopes: ['chat'], expires_at })).status).toBe(201);
 });
 
+test('a multipart body without a boundary', async () => {
+  const headers = { 'content-type': 'multipart/form-data' };
+  const answer = await owner('POST', `/v1/brains/${brain}/documents`, Buffer.from('x'), headers);
+  expect([answer.status, answer.body.code]).toEqual([400, 'bad-request']);
+});
+
 describe('what fails before any route is told as a problem, too', () => {
   test('a path that is no UTF-8', async () => {
     const answer = await owner('GET', '/v1/brains/%ff');
