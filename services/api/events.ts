@@ -1,10 +1,10 @@
 /** `GET /v1/events`: one stream per browser tab with everything that its person may see. */
 import { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
+import { createConcurrency } from '../shared/concurrency.ts';
 import { routes } from '../shared/contract/routes.ts';
 import { serve } from '../shared/http.ts';
 import type { Identity } from '../shared/identity.ts';
-import { ProblemError } from '../shared/problem.ts';
 import type { Api } from './context.ts';
 import { type Message, newest } from './event-hub.ts';
 import { renderEvents } from './event-messages.ts';
@@ -14,25 +14,19 @@ import { eventsBetween, formatPlace, type Place, parsePlace } from './event-stor
 const heartbeatMs = 15_000;
 /** Who lost their session or tenant stops hearing after at most a minute. */
 const heartbeatsPerCheck = 4;
-/** Tabs of one person, or streams of one key, per replica: each holds a socket and a buffer. */
-export const streamsPerCallerMax = 10;
 /** A reader that has fallen so far behind does not keep up; it comes back and is told to fetch its lists. */
 const bufferBytesMax = 1024 * 1024;
 /** After a lost connection: soon, but not all at the same moment. */
 const retryMs = () => 1000 + Math.floor(Math.random() * 2000);
 
 export function serveEvents(api: Api): void {
-  const { app, events } = api;
-  const streams = new Map<string, number>();
+  const { app, events, transfers } = api;
+  const streams = createConcurrency('event streams', transfers.eventStreams);
 
   serve(app, routes.events, async ({ identity, request, reply }) => {
-    const caller = identity.keyId ?? (identity.personId as string);
-    const count = streams.get(caller) ?? 0;
-    if (count >= streamsPerCallerMax)
-      throw new ProblemError('too-many-requests', `Allowed are ${streamsPerCallerMax} event streams; close one.`, {
-        retryAfterS: 30,
-      });
-    streams.set(caller, count + 1);
+    // Throws before anything is opened that would have to be closed.
+    const now = events.place;
+    streams.takeFor(identity, reply);
 
     const stream = new Readable({ read: () => {} });
     const write = (text: string) => {
@@ -56,14 +50,10 @@ export function serveEvents(api: Api): void {
       unwatch();
       stopHeart();
       app.stopping.removeEventListener('abort', end);
-      const left = (streams.get(caller) ?? 1) - 1;
-      if (left > 0) streams.set(caller, left);
-      else streams.delete(caller);
     });
 
     reply.headers({ 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
     write(`retry: ${retryMs()}\n\n`);
-    const now = events.place;
     replay(api, identity.tenantId, request.headers['last-event-id'], now).then(
       (past) => {
         tell(past, now);

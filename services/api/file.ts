@@ -1,9 +1,9 @@
 /** `GET /v1/documents/{document}/file`: the original as it was uploaded, whole or in part. */
 import { Readable } from 'node:stream';
+import { createConcurrency } from '../shared/concurrency.ts';
 import { routes } from '../shared/contract/routes.ts';
 import { serve } from '../shared/http.ts';
 import { ProblemError } from '../shared/problem.ts';
-import { createConcurrency } from './concurrency.ts';
 import { matches } from './conditional.ts';
 import type { Api } from './context.ts';
 import { findDocument } from './documents.ts';

@@ -1,5 +1,6 @@
 /** Jobs: read, waited for, retried, confirmed, canceled. */
 import type { Transaction } from 'kysely';
+import { createConcurrency } from '../shared/concurrency.ts';
 import { pageNumberMax } from '../shared/contract/common.ts';
 import { routes } from '../shared/contract/routes.ts';
 import type { Database } from '../shared/database.ts';
@@ -21,6 +22,7 @@ const [start, comma] = [Buffer.from('{"data":['), Buffer.from(',')] as const;
 
 export function serveJobs(api: Api): void {
   const { app, db, scheduler, store } = api;
+  const waits = createConcurrency('waits for a job', api.transfers.waits);
 
   serve(app, routes.listJobs, async ({ identity, query }) => {
     const after = readCursor(query.cursor);
@@ -39,6 +41,7 @@ export function serveJobs(api: Api): void {
 
   serve(app, routes.getJob, async ({ identity, params, query, request, reply }) => {
     const find = () => findJob(db, identity.tenantId, params.job);
+    if (query.wait > 0) waits.takeFor(identity, reply);
     const row = query.wait > 0 ? await waitForEnd(api, request, identity.tenantId, query.wait, find) : await find();
     const job = await answerWithJob(api, reply, row);
     return notModified(request, reply, job) ? reply.code(304).send() : job;

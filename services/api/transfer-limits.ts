@@ -1,6 +1,6 @@
-/** Limits of transfers through this tier; tests shorten them. */
+/** Limits of transfers through this tier and of what callers keep open; tests shorten them. */
 import { bodyTimeoutMsMax } from '../shared/body-timeouts.ts';
-import type { ConcurrencyLimits } from './concurrency.ts';
+import type { ConcurrencyLimits } from '../shared/concurrency.ts';
 import type { UploadRate } from './upload-rate.ts';
 
 export interface TransferLimits {
@@ -9,6 +9,9 @@ export interface TransferLimits {
     readonly stallMs: number;
   };
   readonly uploads: ConcurrencyLimits & UploadRate;
+  readonly eventStreams: ConcurrencyLimits;
+  /** Of `GET /v1/jobs/{job}?wait=`. */
+  readonly waits: ConcurrencyLimits;
   /** Of every other body. */
   readonly bodyTimeoutMs: number;
 }
@@ -35,6 +38,20 @@ export const transferLimits: TransferLimits = {
     // 32 KiB/s over the whole: 100 MB may take 52 minutes.
     graceMs: 60_000,
     bytesPerSecondMin: 32 * 1024,
+  },
+  eventStreams: {
+    // A browser opens one for all its tabs; a person has a few browsers.
+    callerMax: 10,
+    tenantMax: 256,
+    // Each holds a socket, and a buffer when its reader is slow.
+    replicaMax: 512,
+  },
+  waits: {
+    // One for each upload of a program that sends as many as it may, and some for people beside it.
+    callerMax: 32,
+    tenantMax: 64,
+    // Each looks every 5 s, and ten times a second while its tenant's documents are read.
+    replicaMax: 128,
   },
   bodyTimeoutMs: bodyTimeoutMsMax,
 };

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { sql } from 'kysely';
 import { Gauge } from 'prom-client';
 import { uuidv7 } from 'uuidv7';
+import { createConcurrency } from '../shared/concurrency.ts';
 import { routes } from '../shared/contract/routes.ts';
 import { type Database, schemaCheck } from '../shared/database.ts';
 import { startMetricLog } from '../shared/embedded-metrics.ts';
@@ -16,6 +17,7 @@ import { createSigner } from '../shared/service-token.ts';
 import { createSlots, type Slots } from '../shared/slots.ts';
 import { createAnswerer, extractiveName } from './answerer.ts';
 import { serveCompletions } from './completions.ts';
+import { streamLimits } from './context.ts';
 import { serveConversations } from './conversations.ts';
 import { createModel, type LanguageModel, type ModelSettings, type ModelTimeouts } from './model.ts';
 import { createRetrieval } from './retrieval.ts';
@@ -89,7 +91,8 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs, 
       { name: 'vectorstore', check: retrieval.check },
     ],
   });
-  const context = { db, answerer, runner, signals, slots, embedding: embedder, replica, turnTimeoutMs, log };
+  const streams = createConcurrency('streams of turns', streamLimits(slots.max));
+  const context = { db, answerer, runner, signals, slots, streams, embedding: embedder, replica, turnTimeoutMs, log };
   serveConversations(app, context);
   serveTurns(app, context);
   serveCompletions(app, context);

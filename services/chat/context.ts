@@ -1,5 +1,6 @@
 /** What the handlers of chat share. */
 import type { ExpressionBuilder } from 'kysely';
+import type { Concurrency, ConcurrencyLimits } from '../shared/concurrency.ts';
 import type { Database } from '../shared/database.ts';
 import type { PinnedEmbedding } from '../shared/embedding.ts';
 import type { Identity } from '../shared/identity.ts';
@@ -17,6 +18,8 @@ export interface ChatContext {
   readonly runner: TurnRunner;
   readonly signals: TurnSignals;
   readonly slots: Slots;
+  /** Streams of turns, asked or resumed. */
+  readonly streams: Concurrency;
   /** What questions are embedded with. */
   readonly embedding: PinnedEmbedding;
   /** Unique per process, not only per replica: a restarted one must not take its forerunner's turns for its own. */
@@ -25,6 +28,17 @@ export interface ChatContext {
   readonly turnTimeoutMs: number;
   readonly log: Logger;
 }
+
+/**
+ * Streams of turns that are read at a time. As many again as one caller can have answers under way, for those that are
+ * read once more (another tab, a resumed one) and for those who are about to hear that no slot is free; each holds a
+ * socket and at most one event.
+ */
+export const streamLimits = (slots: number): ConcurrencyLimits => ({
+  callerMax: 2 * slots,
+  tenantMax: 3 * slots,
+  replicaMax: 4 * slots,
+});
 
 /** Conversations belong to the person, or to the key, that started them. */
 export const ownConversation = (identity: Identity) => (eb: ExpressionBuilder<Tables, 'conversations'>) =>

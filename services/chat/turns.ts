@@ -13,11 +13,13 @@ import { followTurn } from './turn-follow.ts';
 import { type TurnRow, toTurns } from './turn-store.ts';
 
 export function serveTurns(app: App, context: ChatContext): void {
-  const { db, signals } = context;
+  const { db, signals, streams } = context;
 
   serve(app, routes.createTurn, async ({ params, body, identity, request, reply }) => {
     const given = request.headers['idempotency-key'];
     const idempotencyKey = Array.isArray(given) ? given[0] : given;
+    // First: who cannot be told the answer has asked nothing, and pays nothing.
+    streams.takeFor(identity, reply);
     const { turnId, replayed } = await ask(context, {
       identity,
       conversationId: params.conversation,
@@ -32,6 +34,7 @@ export function serveTurns(app: App, context: ChatContext): void {
   });
 
   serve(app, routes.turnEvents, async ({ params, identity, request, reply }) => {
+    streams.takeFor(identity, reply);
     await findTurn(context, identity, params.turn);
     return sendEvents(app, context, params.turn, request, reply);
   });

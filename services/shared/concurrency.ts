@@ -1,6 +1,7 @@
-/** How much of one kind of transfer goes on at a time: of one caller, of one tenant, of one replica. */
-import type { Identity } from '../shared/identity.ts';
-import { ProblemError, yieldError } from '../shared/problem.ts';
+/** How much of one kind of transfer or stream goes on at a time: of one caller, of one tenant, of one replica. */
+import type { FastifyReply } from 'fastify';
+import type { Identity } from './identity.ts';
+import { ProblemError, yieldError } from './problem.ts';
 
 export interface ConcurrencyLimits {
   /** Of one person or key. */
@@ -14,6 +15,8 @@ export interface ConcurrencyLimits {
 export interface Concurrency {
   /** The function that gives the place back; repeating it is harmless. @throws ProblemError `too-many-requests`, `yield` */
   take(identity: Identity): () => void;
+  /** The same until the answer has ended or its socket has died. */
+  takeFor(identity: Identity, reply: FastifyReply): void;
 }
 
 /** A place comes free when a transfer ends: soon, but nobody knows when. */
@@ -24,25 +27,32 @@ export function createConcurrency(what: string, { callerMax, tenantMax, replicaM
   const callers = new Map<string, number>();
   const tenants = new Map<string, number>();
   let total = 0;
+  const take = (identity: Identity) => {
+    const caller = identity.keyId ?? identity.personId ?? identity.tenantId;
+    const { tenantId } = identity;
+    refuseFrom(callerMax, callers.get(caller), 'of yours under way at a time', what);
+    refuseFrom(tenantMax, tenants.get(tenantId), 'of your tenant under way at a time', what);
+    if (total >= replicaMax)
+      throw yieldError(`${replicaMax} ${what} are under way here, which is the most. Try again.`, retryAfterS * 1000);
+    total += 1;
+    add(callers, caller, 1);
+    add(tenants, tenantId, 1);
+    let taken = true;
+    return () => {
+      if (!taken) return;
+      taken = false;
+      total -= 1;
+      add(callers, caller, -1);
+      add(tenants, tenantId, -1);
+    };
+  };
   return {
-    take: (identity) => {
-      const caller = identity.keyId ?? identity.personId ?? identity.tenantId;
-      const { tenantId } = identity;
-      refuseFrom(callerMax, callers.get(caller), 'of yours under way at a time', what);
-      refuseFrom(tenantMax, tenants.get(tenantId), 'of your tenant under way at a time', what);
-      if (total >= replicaMax)
-        throw yieldError(`${replicaMax} ${what} are under way here, which is the most. Try again.`, retryAfterS * 1000);
-      total += 1;
-      add(callers, caller, 1);
-      add(tenants, tenantId, 1);
-      let taken = true;
-      return () => {
-        if (!taken) return;
-        taken = false;
-        total -= 1;
-        add(callers, caller, -1);
-        add(tenants, tenantId, -1);
-      };
+    take,
+    takeFor: (identity, reply) => {
+      const release = take(identity);
+      reply.raw.once('close', release);
+      // Gone before it was heard.
+      if (reply.raw.destroyed) release();
     },
   };
 }
