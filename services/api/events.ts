@@ -1,4 +1,5 @@
 /** `GET /v1/events`: one stream per browser tab with everything that its person may see. */
+import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { createConcurrency } from '../shared/concurrency.ts';
@@ -45,10 +46,13 @@ export function serveEvents(api: Api): void {
     });
     const stopHeart = heart(api, request, identity, write, () => stream.push(null));
     const end = () => stream.push(null);
+    const lifetime = setTimeout(end, transfers.eventStreams.streamMs);
+    endWhenStalled(reply.raw, transfers.eventStreams.stallMs);
     app.stopping.addEventListener('abort', end, { once: true });
     stream.once('close', () => {
       unwatch();
       stopHeart();
+      clearTimeout(lifetime);
       app.stopping.removeEventListener('abort', end);
     });
 
@@ -64,6 +68,19 @@ export function serveEvents(api: Api): void {
     );
     return reply.send(stream);
   });
+}
+
+/** Ends an answer of which bytes wait that its reader does not take; also one that is ended already. */
+function endWhenStalled(raw: ServerResponse, stallMs: number): void {
+  let before = -1;
+  let still = 0;
+  const timer = setInterval(() => {
+    const taken = (raw.socket?.bytesWritten ?? 0) - raw.writableLength;
+    still = raw.writableLength > 0 && taken === before ? still + 1 : 0;
+    before = taken;
+    if (still === 2) raw.destroy();
+  }, stallMs / 2);
+  raw.once('close', () => clearInterval(timer));
 }
 
 /** What a watcher missed; `reload` when that is too much or nobody knows. */

@@ -9,7 +9,12 @@ export interface TransferLimits {
     readonly stallMs: number;
   };
   readonly uploads: ConcurrencyLimits & UploadRate;
-  readonly eventStreams: ConcurrencyLimits;
+  readonly eventStreams: ConcurrencyLimits & {
+    /** A reader who takes nothing of what waits for so long has gone without saying so. */
+    readonly stallMs: number;
+    /** Each ends after so long; who reads comes back at once and misses nothing. */
+    readonly streamMs: number;
+  };
   /** Of `GET /v1/jobs/{job}?wait=`. */
   readonly waits: ConcurrencyLimits;
   /** Of every other body. */
@@ -45,6 +50,9 @@ export const transferLimits: TransferLimits = {
     tenantMax: 256,
     // Each holds a socket, and a buffer when its reader is slow.
     replicaMax: 512,
+    stallMs: 60_000,
+    // Heartbeats alone fill the buffers of a connection only after days, so nothing else shows that nobody reads.
+    streamMs: 3_600_000,
   },
   waits: {
     // One for each upload of a program that sends as many as it may, and some for people beside it.

@@ -13,10 +13,18 @@ export interface EventStream {
 /** Below the idle timeouts of common proxies and balancers (60 s). */
 const heartbeatMs = 15_000;
 /** A reader that takes nothing for so long has gone without saying so. */
-const stalledMs = 60_000;
+const stalledMsMax = 60_000;
+
+export interface EventStreamOptions {
+  /** @default 15000 */
+  readonly heartbeatEveryMs?: number;
+  /** A reader who takes nothing of what waits for so long is let go. @default 60000 */
+  readonly stalledMs?: number;
+}
 
 /** Starts the answer. Headers set on the reply before are sent. */
-export function openEventStream(reply: FastifyReply, heartbeatEveryMs = heartbeatMs): EventStream {
+export function openEventStream(reply: FastifyReply, options: EventStreamOptions = {}): EventStream {
+  const { heartbeatEveryMs = heartbeatMs, stalledMs = stalledMsMax } = options;
   const gone = new AbortController();
   reply.hijack();
   const { raw } = reply;
@@ -47,6 +55,10 @@ export function openEventStream(reply: FastifyReply, heartbeatEveryMs = heartbea
     end: () => {
       clearInterval(heartbeat);
       raw.end();
+      if (raw.closed) return;
+      // What the reader has not taken yet is held until they do.
+      const stalled = setTimeout(() => raw.destroy(), stalledMs);
+      raw.once('close', () => clearTimeout(stalled));
     },
   };
 }
