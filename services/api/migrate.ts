@@ -1,7 +1,7 @@
 /** The one place that changes the schema: `node services/api/main.ts migrate`, which gates every rollout. */
 import { Logger as GraphileLogger, runMigrations } from 'graphile-worker';
 import pg from 'pg';
-import { connectTimeoutMs } from '../shared/database-options.ts';
+import { connectTimeoutMs, guardConnections } from '../shared/database-options.ts';
 import type { Logger } from '../shared/log.ts';
 import { changeSchema, type MigrateTimes, migrate, migrationsDirectory } from '../shared/migrate.ts';
 import { applyRoles, type DatabaseTier } from './roles.ts';
@@ -31,7 +31,7 @@ async function migrateQueue(url: string, log: Logger, lockMs: number): Promise<v
     keepAlive: true,
     max: 1,
   });
-  pgPool.on('error', (error) => log.warn({ err: error }, 'connection lost while the schema was changed'));
+  guardConnections(pgPool, log);
   try {
     await runMigrations({ pgPool, logger: graphileLogger(log) });
   } finally {

@@ -121,8 +121,11 @@ test.each(withIds)("%s answers for another tenant's id exactly as for an absent 
 });
 
 test('lists hold nothing of another tenant', async () => {
-  for (const path of ['/v1/brains', '/v1/jobs', '/v1/keys'])
-    expect((await stranger('GET', path)).body.data).toEqual([]);
+  const paths = ['/v1/brains', '/v1/jobs', '/v1/keys'];
+  const seen = await Promise.all(paths.map(async (path) => [path, (await stranger('GET', path)).body.data]));
+  expect(seen).toEqual(paths.map((path) => [path, []]));
+  const { tenant } = (await stranger('GET', '/v1/me')).body;
+  expect((await stranger('GET', '/v1/tenant')).body).toMatchObject(tenant);
   // Its own two owners: the operator who made it, and the stranger.
   expect((await stranger('GET', '/v1/members')).body.data).toHaveLength(2);
 });

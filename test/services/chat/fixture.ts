@@ -36,6 +36,8 @@ export interface ChatFixtureOptions {
   readonly modelUrl?: string;
   readonly slots?: number;
   readonly comeBackMs?: number;
+  /** Through a proxy, for instance. @default the services' own */
+  readonly databaseUrl?: string;
   readonly modelTimeouts?: { readonly firstTokenMs?: number; readonly tokenMs?: number };
 }
 
@@ -69,7 +71,8 @@ export type TestSearch = Awaited<ReturnType<typeof startSearch>>;
 export async function startChat(services: TestServices, search: TestSearch, options: ChatFixtureOptions = {}) {
   const { modelUrl = '', slots = 8, comeBackMs = 10_000, modelTimeouts } = options;
   const { log } = services;
-  const { db, close } = openDatabase({ url: services.databaseUrlOf('chat'), connectionsMax: 5, log });
+  const { databaseUrl = services.databaseUrlOf('chat') } = options;
+  const { db, close } = openDatabase({ url: databaseUrl, connectionsMax: 5, log });
   const chat = await createChat({
     db,
     authenticate,
@@ -77,7 +80,7 @@ export async function startChat(services: TestServices, search: TestSearch, opti
     comeBackMs,
     modelTimeouts,
     settings: {
-      DATABASE_URL: services.databaseUrlOf('chat'),
+      DATABASE_URL: databaseUrl,
       VECTORSTORE_URL: search.url,
       SERVICE_TOKEN_PRIVATE_KEY: privateKeyOf('chat'),
       AUTH_SECRET: 'a secret of at least thirty-two bytes',
