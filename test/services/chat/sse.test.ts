@@ -1,20 +1,26 @@
 /** Readers who take nothing: over a real socket, with more to read than the buffers of a connection take. */
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import Fastify, { type FastifyReply } from 'fastify';
 import { type EventStream, openEventStream } from '../../../services/chat/sse.ts';
 
 /** More than the buffers of both ends of a loopback connection take, which is about 6 MB. */
 const large = JSON.stringify('x'.repeat(20_000_000));
+/** Less than makes a sender wait. */
+const small = JSON.stringify('x'.repeat(8000));
 
 test.each([
   ['an event that is being sent', (stream: EventStream) => stream.send({ json: large })],
   [
     'an answer that has ended',
-    async (stream: EventStream) => {
-      void stream.send({ json: large });
+    async (stream: EventStream, { raw }: FastifyReply) => {
+      // Until so little waits that the sender need not, and yet nothing of it is taken.
+      do {
+        await stream.send({ json: small });
+        await immediate();
+      } while (raw.writableLength === 0);
       stream.end();
     },
   ],
@@ -25,7 +31,7 @@ test.each([
     let answer: FastifyReply | undefined;
     app.get('/', (_request, reply) => {
       answer = reply;
-      void write(openEventStream(reply, { stalledMs: 500 }));
+      void write(openEventStream(reply, { stalledMs: 500 }), reply);
     });
     await app.listen({ port: 0, host: '127.0.0.1' });
     const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1');
