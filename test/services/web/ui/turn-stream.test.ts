@@ -1,0 +1,57 @@
+/** The reader of an answer's events takes whatever a line brings, however it is cut. */
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { turnStream } from '../../../../services/web/ui/data/turn-stream.ts';
+
+/** What is no event of an answer: comments, unknown fields, frames without data or without a name. */
+const noise = fc.oneof(
+  fc.constant(':'),
+  fc.string().map((text) => `: ${text.replace(/[\r\n]/g, ' ')}`),
+  fc.string().map((text) => `unknown: ${text.replace(/[\r\n]/g, ' ')}`),
+  fc.constant('retry: 1000'),
+);
+const valid = fc.record({
+  text: fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.constant('x'.repeat(300_000)),
+    fc.constant('\r\n\n data: 한국어 🦈\u2028'),
+  ),
+  before: fc.array(noise, { maxLength: 3 }),
+  lineEnd: fc.constantFrom('\n', '\r\n', '\r'),
+});
+
+function bodyOf(bytes: Uint8Array, cuts: readonly number[]): Response {
+  const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
+  const chunks = places.slice(1).map((end, index) => bytes.slice(places[index], end));
+  return new Response(
+    new ReadableStream<Uint8Array<ArrayBuffer>>({
+      start: (controller) => {
+        for (const chunk of chunks) controller.enqueue(chunk as Uint8Array<ArrayBuffer>);
+        controller.close();
+      },
+    }),
+  );
+}
+
+test('no event is lost, doubled or changed by where the line is cut, by its line ends or by what lies between', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(valid, { maxLength: 8 }), fc.array(fc.nat(), { maxLength: 30 }), async (sent, cuts) => {
+      const text = sent
+        .map(({ text: token, before, lineEnd }, index) =>
+          [...before, `id: ${index + 1}`, 'event: token', `data: ${JSON.stringify({ text: token })}`, '', ''].join(
+            lineEnd,
+          ),
+        )
+        .join('');
+      const told: unknown[] = [];
+      for await (const event of turnStream(bodyOf(new TextEncoder().encode(text), cuts))) told.push(event);
+      expect(told).toEqual(
+        sent.map(({ text: token }, index) => ({
+          id: String(index + 1),
+          event: { event: 'token', data: { text: token.toWellFormed() } },
+        })),
+      );
+    }),
+    { numRuns: 200 },
+  );
+}, 120_000);
