@@ -137,6 +137,27 @@ test.each(['nonsense', '1.1', '99999999.99999999'])('an unknown place (%s) means
   await watching.close();
 });
 
+test('what another tenant missed is not told to who comes back', async () => {
+  const stranger = await harness.otherTenant();
+  const own = (await stranger('GET', '/v1/tenant')).body.id;
+  const secret = await secretOf(stranger);
+  const before = await watch(await secretOf(owner));
+  const known = await make('Before');
+  await before.until(isBrain(known));
+  await before.close();
+  const missed = await make('Missed');
+  const data = { id: missed };
+  await recordEvent(harness.db, { tenantId, event: 'brain.deleted', resourceId: missed, data });
+  const ours = await watch(await secretOf(owner), before.lastId());
+  await ours.until((event) => event.event === 'brain.deleted' && event.data.includes(missed));
+  await ours.close();
+  const after = await watch(secret, before.lastId());
+  await recordEvent(harness.db, { tenantId: own, event: 'brain.deleted', resourceId: own, data: { id: own } });
+  await after.until((event) => event.data.includes(own));
+  expect(after.events.map((event) => JSON.parse(event.data))).toEqual([{ id: own }]);
+  await after.close();
+});
+
 test('who missed too much is told to fetch anew', async () => {
   const secret = await secretOf(owner);
   const first = await watch(secret);
