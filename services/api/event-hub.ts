@@ -56,11 +56,15 @@ export function openEventHub(db: Database, render: Render, log: Logger): EventHu
     }
     const { events, held } = await eventsAfter(db, place);
     const byTenant = Map.groupBy(events, (event) => event.tenantId);
-    const rendered = await Promise.all(
-      [...byTenant]
-        .filter(([tenantId]) => watchers.has(tenantId))
-        .map(async ([tenantId, some]) => [tenantId, await render(tenantId, newest(some))] as const),
-    );
+    const rendered = new Map<string, readonly Message[]>();
+    for (;;) {
+      // Again for who begins to watch while the news of others is rendered: from the same place on, it is theirs too.
+      const missing = [...byTenant].filter(([tenantId]) => watchers.has(tenantId) && !rendered.has(tenantId));
+      if (missing.length === 0) break;
+      await Promise.all(
+        missing.map(async ([tenantId, some]) => rendered.set(tenantId, await render(tenantId, newest(some)))),
+      );
+    }
     // Told and moved on in one breath: a watcher that comes now starts exactly here.
     const told = events.at(-1)?.place ?? place;
     place = told;
