@@ -3,15 +3,21 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect } from '@jest/globals';
+import { beforeAll, expect } from '@jest/globals';
 import { execa } from 'execa';
 import { podmanEnvironment } from '../../stacks/images/engine.ts';
 import { projectFolder, works } from '../../stacks/images/run.ts';
 import { testWith } from '../skip.ts';
+import { buildAll } from './house.ts';
 import { eventually, lacksPodman, podman } from './podman.ts';
 
 const composer = await works('podman-compose', ['--version'], podmanEnvironment());
 const test = testWith(lacksPodman ?? (composer ? null : 'podman-compose is not installed: pip install podman-compose'));
+
+// Apart from the start: what builds them takes minutes on a busy machine.
+beforeAll(async () => {
+  if (!lacksPodman && composer) await buildAll();
+}, 900_000);
 
 test('an environment starts in containers, shows the first screen, and Ctrl-C takes it down', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'bulkhead-start-'));
@@ -29,7 +35,7 @@ test('an environment starts in containers, shows the first screen, and Ctrl-C ta
   try {
     await eventually(async () => {
       expect(screen).toContain('Stop      Ctrl-C');
-    }, 240_000);
+    }, 400_000);
     const url = screen.match(/Ready: (\S+)/)?.[1] as string;
     expect(screen).toMatch(/Sign in as the owner, once, with:\n {2}http:\/\/localhost:\d+\/sign-in#token=\S{20,}/);
     const page = await fetch(url, { headers: { accept: 'text/html' } });
@@ -45,12 +51,13 @@ test('an environment starts in containers, shows the first screen, and Ctrl-C ta
   } finally {
     house.kill('SIGKILL');
     const left = await namesOf(project);
-    if (left.length > 0) await podman('rm', '--force', '--time=1', ...left);
+    // One that ends between podman's signal and its kill makes podman fail; the next try finds it stopped.
+    if (left.length > 0) await eventually(() => podman('rm', '--force', '--ignore', '--time=1', ...left));
     const volumes = (await podman('volume', 'ls', '--quiet')).split('\n').filter((name) => name.startsWith(project));
     if (volumes.length > 0) await podman('volume', 'rm', '--force', ...volumes);
     await rm(folder, { recursive: true });
   }
-}, 400_000);
+}, 900_000);
 
 async function namesOf(project: string): Promise<string[]> {
   const names = (await podman('ps', '--all', '--format={{.Names}}')).split('\n');

@@ -17,7 +17,8 @@ beforeAll(async () => {
   model = await startModelServer('0.0.0.0');
   model.behave(says('The documents do not say.'));
   house = await startContainers({ ...bench, chatModel: modelHere(model.port) });
-}, 300_000);
+  // Images may have to be built first, and each wait within ends before it, so that what was started is taken down.
+}, 900_000);
 afterAll(async () => {
   await house?.close();
   await model?.close();
