@@ -13,6 +13,7 @@ export interface CallOptions {
   readonly query?: Readonly<Record<string, string | number>>;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
 }
 
 /** A problem answer, as an error whose message says all of it. */
@@ -50,7 +51,10 @@ export class Client {
   }
 
   /** The raw answer. */
-  async send(route: Route, { params = {}, query = {}, body, headers = {} }: CallOptions = {}): Promise<Response> {
+  async send(
+    route: Route,
+    { params = {}, query = {}, body, headers = {}, signal }: CallOptions = {},
+  ): Promise<Response> {
     const path = route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
     const search = new URLSearchParams(Object.entries(query).map(([key, value]) => [key, String(value)]));
     const form = body instanceof FormData;
@@ -64,6 +68,7 @@ export class Client {
         ...headers,
       },
       ...(body !== undefined && { body: form ? body : JSON.stringify(body) }),
+      ...(signal && { signal }),
     });
     const set = response.headers.getSetCookie().map((cookie) => cookie.split(';')[0] as string);
     if (set.length > 0) this.#cookie = set.join('; ');

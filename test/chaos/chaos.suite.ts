@@ -1,0 +1,113 @@
+/**
+ * Things break while people use the service; afterwards nothing that was accepted is missing, nothing that was deleted
+ * is left, and nothing stands twice.
+ *
+ *     npm run chaos                                    every scenario for a minute, with a seed that is printed
+ *     CHAOS_SEED=42 CHAOS_MS=20000 npm run chaos -- -t 'COMMIT'
+ *
+ * Not part of `npm test` yet: its short run has not been green twice as a whole.
+ */
+import { afterAll, beforeAll, expect } from '@jest/globals';
+import fc from 'fast-check';
+import { lacksManuals } from '../flows/documents.ts';
+import { lacksS3 } from '../s3.ts';
+import { testWith } from '../skip.ts';
+import { type Cluster, startCluster } from './cluster.ts';
+import { liveOverTwoTenants } from './life-cycle.ts';
+import { besideNoise } from './neighbour.ts';
+import { poison } from './poison.ts';
+import { races } from './quotas.ts';
+import { scenarios } from './scenarios.ts';
+import { expectConserved } from './settle.ts';
+import { startWorkload } from './workload.ts';
+
+const seed = Number(process.env.CHAOS_SEED ?? Date.now() % 2 ** 31);
+/** How long each scenario breaks things. A few seconds each: some five minutes in all. */
+const breakMs = Number(process.env.CHAOS_MS ?? 4000);
+/** From here on faults last as long as in life. */
+const long = breakMs >= 60_000;
+
+/** What a neighbour's noise may cost: 95 % of calls take at most so many times as long. */
+const ratioMax = 1.5;
+
+const test = testWith(lacksS3);
+let cluster: Cluster;
+
+/** At once: jest keeps what a test prints until all of them are done. */
+const tell = (line: string) => process.stderr.write(`chaos: ${line}\n`);
+
+beforeAll(async () => {
+  tell(`CHAOS_SEED=${seed} CHAOS_MS=${breakMs}`);
+  if (!lacksS3) cluster = await startCluster();
+}, 240_000);
+afterAll(() => cluster?.close(), 60_000);
+
+for (const [index, scenario] of scenarios.entries())
+  test(
+    `nothing is lost, left over or there twice when ${scenario.name}`,
+    async () => {
+      const random = numbers(seed + index);
+      const workload = await startWorkload({ cluster, random, unreachable: scenario.kills });
+      const startedMs = Date.now();
+      let broken: Readonly<Record<string, number>> = {};
+      try {
+        broken = await scenario.run({ cluster, workload, random, until: Date.now() + breakMs, long });
+      } finally {
+        cluster.heal();
+        await workload.stop();
+      }
+      const brokenMs = Date.now() - startedMs;
+      expect(cluster.deaths).toEqual([]);
+      expect(workload.faults).toEqual([]);
+      // A run in which nothing was accepted shows nothing.
+      expect(workload.accepted.size).toBeGreaterThan(0);
+      await expectConserved(cluster, workload);
+      const { accepted, deleted, statuses } = workload;
+      const did = { broken, accepted: accepted.size, deleted: deleted.size, statuses };
+      tell(`${scenario.name}: ${JSON.stringify(did)} in ${brokenMs} ms, whole after ${Date.now() - startedMs} ms`);
+    },
+    breakMs + 600_000,
+  );
+
+test('documents made to end workers end none, and say what is wrong', async () => {
+  const workload = await startWorkload({ cluster, random: numbers(seed) });
+  try {
+    await poison(cluster, { long });
+  } finally {
+    await workload.stop();
+  }
+  expect([cluster.deaths, workload.faults]).toEqual([[], []]);
+  await expectConserved(cluster, workload);
+}, 600_000);
+
+test('no way into one tenant leads into another', () => liveOverTwoTenants(cluster), 120_000);
+
+// A short run says nothing of a tail.
+if (long)
+  testWith(lacksS3 ?? lacksManuals)(
+    'a tenant at the maximum of everything costs another at most half of its time again',
+    async () => {
+      const felt = await besideNoise(cluster, breakMs / 3);
+      tell(`beside a noisy tenant: ${JSON.stringify(felt)}`);
+      const { before, beside, after } = felt;
+      expect(cluster.deaths).toEqual([]);
+      expect(beside.refused).toBe(0);
+      for (const what of ['callMs', 'firstTokenMs'] as const) {
+        const [low, high] = [Math.min(before[what], after[what]), Math.max(before[what], after[what])];
+        if (high > low * ratioMax)
+          tell(`${what} not judged: without noise it was ${before[what]} and ${after[what]} ms`);
+        else expect([what, beside[what] <= high * ratioMax]).toEqual([what, true]);
+      }
+    },
+    breakMs + 600_000,
+  );
+
+for (const [what, race] of Object.entries(races))
+  test(`the quota of ${what} holds exactly when many take from it at once`, () => race(cluster), 600_000);
+
+/** Numbers from 0 to 1, evenly spread, the same ones for the same seed. */
+function numbers(from: number): () => number {
+  const values = fc.sample(fc.noBias(fc.maxSafeNat()), { seed: from, numRuns: 1000 });
+  let at = 0;
+  return () => (values[at++ % values.length] as number) / Number.MAX_SAFE_INTEGER;
+}

@@ -1,0 +1,95 @@
+/** What one tenant notices of another that makes all the noise it can. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { routes } from '../../services/shared/contract/routes.ts';
+import type { Client } from '../flows/client.ts';
+import type { Cluster } from './cluster.ts';
+import { newTenant, textUpload } from './tenants.ts';
+
+export interface Felt {
+  /** 95 % of calls took at most so long. */
+  readonly callMs: number;
+  /** 95 % of first tokens. */
+  readonly firstTokenMs: number;
+  readonly calls: number;
+  /** Answers that were not what was asked for. */
+  readonly refused: number;
+}
+
+export interface Neighbours {
+  readonly before: Felt;
+  readonly beside: Felt;
+  readonly after: Felt;
+  /** What the noisy one was answered. */
+  readonly noise: string;
+}
+
+export async function besideNoise(cluster: Cluster, eachMs: number): Promise<Neighbours> {
+  const [loud, quiet] = [await newTenant(cluster, 'loud'), await newTenant(cluster, 'quiet')];
+  const brainOf = async (client: Client) => (await client.call(routes.createBrain, { body: { name: 'b' } })).id;
+  const [loudBrain, quietBrain] = [await brainOf(loud.owner), await brainOf(quiet.owner)];
+  const { id } = (await (await textUpload(quiet.owner, quietBrain, 'Annual leave is twenty five days.')).json()) as {
+    id: string;
+  };
+  await quiet.owner.finished(id);
+  await feel(quiet.owner, quietBrain, 3000);
+  const before = await feel(quiet.owner, quietBrain, eachMs);
+  const noise = promisify(execFile)(process.execPath, [join(import.meta.dirname, 'noise.ts')], {
+    env: {
+      PATH: process.env.PATH,
+      NOISE_URL: cluster.url,
+      NOISE_COOKIE: loud.owner.cookie,
+      NOISE_BRAIN: loudBrain,
+      NOISE_MS: String(eachMs + 4000),
+    },
+  });
+  await sleep(2000);
+  const beside = await feel(quiet.owner, quietBrain, eachMs);
+  const { stdout } = await noise;
+  for (const { id } of (await loud.owner.call(routes.listJobs, { query: { limit: 100 } })).data)
+    await loud.owner.send(routes.cancelJob, { params: { job: id } });
+  await sleep(5000);
+  return { before, beside, after: await feel(quiet.owner, quietBrain, eachMs), noise: stdout.trim() };
+}
+
+/** One person's calls and questions, one after the other. */
+async function feel(client: Client, brain: string, ms: number): Promise<Felt> {
+  const [calls, tokens]: [number[], number[]] = [[], []];
+  let refused = 0;
+  for (const end = Date.now() + ms; Date.now() < end; await sleep(50)) {
+    const startedMs = performance.now();
+    const answer = await client.send(routes.listDocuments, { params: { brain } });
+    await answer.text();
+    calls.push(performance.now() - startedMs);
+    if (!answer.ok) refused += 1;
+    if (calls.length % 3 > 0) continue;
+    const token = await firstTokenMs(client, brain);
+    if (token === null) refused += 1;
+    else tokens.push(token);
+  }
+  return { callMs: p95(calls), firstTokenMs: p95(tokens), calls: calls.length, refused };
+}
+
+async function firstTokenMs(client: Client, brain: string): Promise<number | null> {
+  const { id } = await client.call(routes.createConversation, { body: { brain_id: brain } });
+  const startedMs = performance.now();
+  const options = { params: { conversation: id }, body: { question: 'How many days of annual leave?' } };
+  const answer = await client.send(routes.createTurn, options);
+  if (answer.status !== 200) return null;
+  let text = '';
+  let first: number | null = null;
+  for await (const chunk of (answer.body as ReadableStream<Uint8Array>).pipeThrough(
+    new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>,
+  )) {
+    text += chunk;
+    if (first === null && text.includes('event: token')) first = performance.now() - startedMs;
+  }
+  return first;
+}
+
+function p95(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return Math.round(sorted[Math.ceil(sorted.length * 0.95) - 1] ?? Number.NaN);
+}
