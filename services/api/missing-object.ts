@@ -2,21 +2,11 @@
  * A document whose stored file is gone, made whole by the same bytes: whoever uploads them again has them in hand. The
  * sweep (document-worker/sweep.ts) says in the document's job that the file is missing.
  */
-import { type DocumentStore, NotInStoreError } from '../shared/document-store.ts';
+import { isMissing } from '../shared/document-store.ts';
 import { recordEvent } from '../shared/events.ts';
 import type { Api } from './context.ts';
 import { wakeWorkers } from './job-answers.ts';
 import { retryPages } from './job-changes.ts';
-
-export async function isMissing(store: DocumentStore, objectKey: string): Promise<boolean> {
-  try {
-    await store.size(objectKey);
-    return false;
-  } catch (error) {
-    if (error instanceof NotInStoreError) return true;
-    throw error;
-  }
-}
 
 /**
  * Gives a document its file back, if it is missing, from an upload of the same bytes.

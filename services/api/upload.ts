@@ -10,6 +10,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { uuidv7 } from 'uuidv7';
 import { createConcurrency } from '../shared/concurrency.ts';
 import { type routes as Routes, routes } from '../shared/contract/routes.ts';
+import { isMissing } from '../shared/document-store.ts';
 import { documentViews } from '../shared/document-view.ts';
 import { type Call, serve } from '../shared/http.ts';
 import { documentPrefix, originalKey } from '../shared/object-keys.ts';
@@ -22,7 +23,7 @@ import type { Api } from './context.ts';
 import { findDocument } from './documents.ts';
 import { type Claim, claimKey, type Finished, keepClaim, readIdempotencyKey, releaseKey } from './idempotency.ts';
 import { answerWithJob } from './job-answers.ts';
-import { isMissing, restoreObject, resume } from './missing-object.ts';
+import { restoreObject, resume } from './missing-object.ts';
 import { watchRate } from './upload-rate.ts';
 import { fileName, tooLarge, UploadStream } from './upload-stream.ts';
 

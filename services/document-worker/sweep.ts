@@ -5,7 +5,7 @@
  */
 import { sql } from 'kysely';
 import type { Database } from '../shared/database.ts';
-import { type DocumentStore, NotInStoreError } from '../shared/document-store.ts';
+import { type DocumentStore, isMissing } from '../shared/document-store.ts';
 import { recordEvent } from '../shared/events.ts';
 import type { Logger } from '../shared/log.ts';
 import { documentPrefix, documentsPrefix } from '../shared/object-keys.ts';
@@ -118,7 +118,7 @@ async function sweepRows(context: SweepContext, nowMs: number): Promise<number> 
       .execute();
     const lost: typeof rows = [];
     for (let at = 0; at < rows.length; at += atOnce)
-      lost.push(...(await keep(rows.slice(at, at + atOnce), (row) => isLost(context.store, row.object_key))));
+      lost.push(...(await keep(rows.slice(at, at + atOnce), (row) => isMissing(context.store, row.object_key))));
     if (tooMany(lost.length, rows.length))
       log.error(
         { documents: rows.length, missing: lost.length },
@@ -133,16 +133,6 @@ async function sweepRows(context: SweepContext, nowMs: number): Promise<number> 
   }
   await goOn(db, 'rows', place);
   return missing;
-}
-
-async function isLost(store: DocumentStore, objectKey: string): Promise<boolean> {
-  try {
-    await store.size(objectKey);
-    return false;
-  } catch (error) {
-    if (error instanceof NotInStoreError) return true;
-    throw error;
-  }
 }
 
 async function keep<Item>(items: readonly Item[], wanted: (item: Item) => Promise<boolean>): Promise<Item[]> {

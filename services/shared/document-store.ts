@@ -141,3 +141,14 @@ const goneAs =
     if (error.code !== 'ENOENT') throw error;
     return value;
   };
+
+/** Whether an object is gone. Any other fault of the store is thrown: away is not gone. */
+export async function isMissing(store: Pick<DocumentStore, 'size'>, key: string): Promise<boolean> {
+  try {
+    await store.size(key);
+    return false;
+  } catch (error) {
+    if (error instanceof NotInStoreError) return true;
+    throw error;
+  }
+}
