@@ -28,6 +28,11 @@ import { createWriterLock } from '../../../services/vectorstore/writer-lock.ts';
 import { privateKeyOf, signerOf, verifier } from '../../service-keys.ts';
 import { startServices, type TestServices } from '../../services.ts';
 
+export interface Place {
+  readonly tenantId: string;
+  readonly brainId: string;
+}
+
 export interface Bench {
   readonly services: TestServices;
   readonly db: Database;
@@ -40,8 +45,10 @@ export interface Bench {
   /** Environment of a worker process on these parts. */
   readonly env: Readonly<Record<string, string>>;
   startWorker(options?: Pick<WorkerOptions, 'childModule'>, env?: Record<string, string>): Promise<DocumentWorker>;
-  /** Stores a document and its job, and tells the workers; answers the job's id. */
-  submit(body: Uint8Array, mediaType?: string): Promise<{ jobId: string; documentId: string }>;
+  /** Stores a document and its job, and tells the workers; answers the job's id. @param place default: the one above */
+  submit(body: Uint8Array, mediaType?: string, place?: Place): Promise<{ jobId: string; documentId: string }>;
+  /** Another tenant with a brain. */
+  newPlace(): Promise<Place>;
   job(id: string): Promise<Selectable<Jobs>>;
   /** However long it takes, while it moves. @param stillMs longest time without a movement; default a minute */
   until(id: string, holds: (job: Selectable<Jobs>) => boolean, stillMs?: number): Promise<Selectable<Jobs>>;
@@ -98,18 +105,22 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
   const services = await startServices();
   const { db, pool, close } = openDatabase({ url: services.databaseUrl, connectionsMax: 5, log: services.log });
   const store = await openDocumentStore(services.documentStoreUrl);
-  const [tenantId, brainId] = [uuidv7(), uuidv7()];
-  await db.insertInto('tenants').values({ id: tenantId, name: 'T', slug: tenantId }).execute();
-  await db
-    .insertInto('brains')
-    .values({
-      id: brainId,
-      tenant_id: tenantId,
-      name: 'B',
-      embedding_model: lexicalHashingModel,
-      embedding_dimensions: 384,
-    })
-    .execute();
+  const newPlace = async (): Promise<Place> => {
+    const [tenantId, brainId] = [uuidv7(), uuidv7()];
+    await db.insertInto('tenants').values({ id: tenantId, name: 'T', slug: tenantId }).execute();
+    await db
+      .insertInto('brains')
+      .values({
+        id: brainId,
+        tenant_id: tenantId,
+        name: 'B',
+        embedding_model: lexicalHashingModel,
+        embedding_dimensions: 384,
+      })
+      .execute();
+    return { tenantId, brainId };
+  };
+  const { tenantId, brainId } = await newPlace();
   const vectorstore = await startVectorstore(services);
   const vectors = openVectors(vectorstore.url, await signerOf('document-worker'));
   const env = {
@@ -144,16 +155,17 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
         },
         ...options,
       }),
-    submit: async (body, mediaType = 'application/pdf') => {
+    newPlace,
+    submit: async (body, mediaType = 'application/pdf', place = { tenantId, brainId }) => {
       const [documentId, jobId] = [uuidv7(), uuidv7()];
-      const key = originalKey(tenantId, documentId);
+      const key = originalKey(place.tenantId, documentId);
       await store.put(key, Readable.from([body]));
       await db
         .insertInto('documents')
         .values({
           id: documentId,
-          tenant_id: tenantId,
-          brain_id: brainId,
+          tenant_id: place.tenantId,
+          brain_id: place.brainId,
           name: 'document',
           media_type: mediaType,
           size_bytes: body.length,
@@ -165,8 +177,8 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
         .insertInto('jobs')
         .values({
           id: jobId,
-          tenant_id: tenantId,
-          brain_id: brainId,
+          tenant_id: place.tenantId,
+          brain_id: place.brainId,
           document_id: documentId,
           kind: 'ingest',
           status: 'queued',
