@@ -28,14 +28,15 @@ const serverSide = [
   .map((setting) => `-c ${setting}`)
   .join(' ');
 
-export function connectionOptions(url: string, statementTimeoutMs: number): pg.ClientConfig {
+/** @param readOnly every transaction refuses to write, whatever the role may */
+export function connectionOptions(url: string, statementTimeoutMs: number, readOnly = false): pg.ClientConfig {
   return {
     connectionString: url,
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + answerReserveMs,
     idle_in_transaction_session_timeout: idleInTransactionMs,
-    options: serverSide,
+    options: readOnly ? `${serverSide} -c default_transaction_read_only=on` : serverSide,
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveInitialDelayMs,
   };

@@ -20,6 +20,8 @@ export interface DatabaseOptions {
   readonly log: Logger;
   /** @default requestStatementTimeoutMs */
   readonly statementTimeoutMs?: number;
+  /** Every transaction refuses to write, whatever the role may. @default false */
+  readonly readOnly?: boolean;
 }
 
 /** A pool and its query builder. `close` ends both. */
@@ -28,8 +30,8 @@ export function openDatabase(options: DatabaseOptions): {
   pool: pg.Pool;
   close(): Promise<void>;
 } {
-  const { url, connectionsMax, log, statementTimeoutMs = requestStatementTimeoutMs } = options;
-  const connection = connectionOptions(url, statementTimeoutMs);
+  const { url, connectionsMax, log, statementTimeoutMs = requestStatementTimeoutMs, readOnly } = options;
+  const connection = connectionOptions(url, statementTimeoutMs, readOnly);
   const pool = new pg.Pool({ ...connection, types: { getTypeParser }, max: connectionsMax });
   prepareOften(pool);
   guardConnections(pool, log);

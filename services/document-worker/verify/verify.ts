@@ -29,6 +29,8 @@ export async function runVerify(
     connectionsMax: 2,
     log,
     statementTimeoutMs: workStatementTimeoutMs,
+    // As an operator may run it with the owner's URL.
+    readOnly: true,
   });
   try {
     const store = await openDocumentStore(settings.DOCUMENT_STORE_URL);

@@ -1,6 +1,8 @@
 /** The conservation check on a whole service's stores: quiet when all is well, and each kind of damage is named. */
 import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { execa } from 'execa';
 import fc from 'fast-check';
 import { uuidv7 } from 'uuidv7';
 import type { DocumentWorker } from '../../../services/document-worker/app.ts';
@@ -8,8 +10,11 @@ import { chunkPage } from '../../../services/document-worker/chunk-page.ts';
 import { comparePage } from '../../../services/document-worker/verify/check-vectors.ts';
 import type { Finding } from '../../../services/document-worker/verify/finding.ts';
 import { report, verify } from '../../../services/document-worker/verify/verify.ts';
+import { openDatabase } from '../../../services/shared/database.ts';
 import { pdfOf } from './documents.ts';
 import { type Bench, openBench } from './fixture.ts';
+
+const program = fileURLToPath(new URL('../../../services/document-worker/main.ts', import.meta.url));
 
 let bench: Bench;
 let worker: DocumentWorker;
@@ -39,6 +44,29 @@ async function foundAfter(damage: string, repair: string): Promise<string[]> {
 test('a document that was read adds up', async () => {
   expect(await findings()).toEqual([]);
   expect(report([])).toBe('Nothing is missing, nothing is left over, nothing stands twice.\n');
+});
+
+test.each(['document-worker', 'owner'])('the command runs as the role of %s, and could not write', async (role) => {
+  const { services, env } = bench;
+  const url = role === 'owner' ? services.databaseUrl : services.databaseUrlOf('document-worker');
+  const run = async () => {
+    const { stdout, exitCode } = await execa(process.execPath, [program, 'verify', '--json'], {
+      env: { ...env, DATABASE_URL: url },
+      reject: false,
+    });
+    return { findings: JSON.parse(stdout) as Finding[], exitCode };
+  };
+  expect(await run()).toEqual({ findings: [], exitCode: 0 });
+  await services.query(`update jobs set pages_done = 3 where id = '${jobId}'`);
+  expect(await run()).toMatchObject({ findings: [{ subject: jobId }, { subject: jobId }], exitCode: 1 });
+  await services.query(`update jobs set pages_done = 2 where id = '${jobId}'`);
+  const { db, close } = openDatabase({ url, connectionsMax: 1, log: services.log, readOnly: true });
+  try {
+    const write = db.updateTable('jobs').set({ pages_done: 0 }).where('id', '=', jobId).execute();
+    await expect(write).rejects.toThrow('in a read-only transaction');
+  } finally {
+    await close();
+  }
 });
 
 test('pages that are counted, charged or recorded wrongly are named', async () => {
