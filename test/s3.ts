@@ -63,24 +63,30 @@ export async function startS3(): Promise<TestS3> {
   const Bucket = 'documents';
   await client.send(new CreateBucketCommand({ Bucket }));
   await client.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Enabled' } }));
+  async function* versionPages(Prefix?: string): AsyncGenerator<ListObjectVersionsCommandOutput> {
+    let next: { KeyMarker?: string; VersionIdMarker?: string } | null = {};
+    while (next) {
+      const page: ListObjectVersionsCommandOutput = await client.send(
+        new ListObjectVersionsCommand({ Bucket, Prefix, ...next }),
+      );
+      yield page;
+      next = page.IsTruncated ? { KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker } : null;
+    }
+  }
   return {
     bucket: Bucket,
     env,
     objects: async (Prefix) => {
-      const { Versions = [], DeleteMarkers = [] } = await client.send(
-        new ListObjectVersionsCommand({ Bucket, Prefix }),
-      );
+      const keys: (string | undefined)[] = [];
+      for await (const { Versions = [], DeleteMarkers = [] } of versionPages(Prefix))
+        keys.push(...[...Versions, ...DeleteMarkers].map(({ Key }) => Key));
       const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket, Prefix }));
-      return [...Versions, ...DeleteMarkers, ...Uploads].map(({ Key }) => String(Key));
+      return [...keys, ...Uploads.map(({ Key }) => Key)].map(String);
     },
     forget: async (Key) => void (await client.send(new DeleteObjectCommand({ Bucket, Key }))),
     holding: async (text) => {
       const found: string[] = [];
-      let next: { KeyMarker?: string; VersionIdMarker?: string } | null = {};
-      while (next) {
-        const page: ListObjectVersionsCommandOutput = await client.send(
-          new ListObjectVersionsCommand({ Bucket, ...next }),
-        );
+      for await (const page of versionPages())
         for (const { Key = '', VersionId } of page.Versions ?? []) {
           const { Body } = await client.send(new GetObjectCommand({ Bucket, Key, VersionId }));
           const bytes = Buffer.from((await Body?.transformToByteArray()) ?? []);
@@ -88,8 +94,6 @@ export async function startS3(): Promise<TestS3> {
           const plain = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes;
           if (plain.includes(text)) found.push(`${Key} (${VersionId})`);
         }
-        next = page.IsTruncated ? { KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker } : null;
-      }
       return found;
     },
     close: async () => {

@@ -61,6 +61,7 @@ for (const [index, scenario] of scenarios.entries())
       expect(workload.faults).toEqual([]);
       // A run in which nothing was accepted shows nothing.
       expect(workload.accepted.size).toBeGreaterThan(0);
+      await workload.removeOne();
       await expectConserved(cluster, workload);
       const { accepted, deleted, statuses } = workload;
       const did = { broken, accepted: accepted.size, deleted: deleted.size, statuses };

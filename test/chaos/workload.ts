@@ -35,8 +35,8 @@ export interface Workload {
   readonly statuses: Readonly<Record<number, number>>;
   /** Uploads until it is accepted. @returns null: the workload was stopped before */
   submit(bytes: Uint8Array, name: string, words?: Words): Promise<Accepted | null>;
-  /** Deletes until that is accepted. */
-  remove(documentId: string): Promise<void>;
+  /** Deletes one of the documents that are left, once everything is healed: with it goes what the faults left behind. */
+  removeOne(): Promise<void>;
   /** Nobody begins anything new; what is under way ends. */
   stop(): Promise<void>;
 }
@@ -138,8 +138,8 @@ export async function startWorkload({
     await sleep(random() * 2000);
     await remove(one.documentId);
   };
-  const remove = async (document: string) => {
-    for (let tries = 0; tries < triesMax && !stopped; tries += 1, await sleep(pauseMs)) {
+  const remove = async (document: string, goesOn = () => !stopped) => {
+    for (let tries = 0; tries < triesMax && goesOn(); tries += 1, await sleep(pauseMs)) {
       const answer = await send('deletion', routes.deleteDocument, { params: { document } });
       const body = answer?.status === 202 && (await bodyOf(answer));
       if (body) return void deleted.set(document, jobSchema.parse(body).id);
@@ -179,7 +179,10 @@ export async function startWorkload({
     faults,
     statuses,
     submit,
-    remove,
+    removeOne: async () => {
+      const left = [...accepted.values()].find(({ documentId, secret }) => secret && !deleted.has(documentId));
+      if (left) await remove(left.documentId, () => true);
+    },
     stop: async () => {
       stopped = true;
       await Promise.all(people);
