@@ -24,7 +24,7 @@ export default {
   // 20 s on two idle cores; three times as slow, with two busy loops and another test file beside it, it takes 120 s.
   testTimeout: 180_000,
   // PostgreSQL and Redis for the files that ask for them; others pay nothing.
-  globalSetup: '<rootDir>/test/services-server.ts',
-  globalTeardown: '<rootDir>/test/services-teardown.ts',
+  globalSetup: '<rootDir>/test/support/stores-server.ts',
+  globalTeardown: '<rootDir>/test/support/stores-teardown.ts',
   reporters: ['default', '<rootDir>/test/closing-line.js'],
 };

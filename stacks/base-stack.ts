@@ -2,9 +2,9 @@ import { DataAwsCallerIdentity } from '@cdktf/provider-aws/lib/data-aws-caller-i
 import { AwsProvider } from '@cdktf/provider-aws/lib/provider/index.js';
 import { Aspects, S3Backend, TerraformStack } from 'cdktf';
 import type { Construct } from 'constructs';
-import { policies } from '../constructs/policies.ts';
-import type { Aws } from './aws.ts';
-import type { Environment } from './environment.ts';
+import { policies } from '../constructs/policies/policies.ts';
+import type { Aws } from '../environments/aws.ts';
+import type { Environment } from '../environments/environment.ts';
 
 /** An environment whose target is AWS. */
 export type AwsEnvironment = Environment & { aws: Aws };

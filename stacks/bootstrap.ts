@@ -11,8 +11,8 @@ import {
   S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
-import { resolveEnvironment } from './environment.ts';
-import { loadEnvironment } from './environments/index.ts';
+import { resolveEnvironment } from '../environments/environment.ts';
+import { loadEnvironment } from '../environments/index.ts';
 import { onAws } from './on-aws.ts';
 
 /** Makes the bucket where it is missing, and sets versions, encryption and privacy where it is not. */

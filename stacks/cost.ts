@@ -1,11 +1,11 @@
 /** The cost of an environment, from its settings and from what its stacks hold. */
 import { TerraformResource } from 'cdktf';
 import type { IConstruct } from 'constructs';
-import { interfaceServices } from '../constructs/endpoints.ts';
-import { alternativesFor } from '../constructs/pricing/alternatives.ts';
-import { checkCeiling } from '../constructs/pricing/ceiling.ts';
-import type { CostedEnvironment } from '../constructs/pricing/costed-environment.ts';
-import { costSheet, environmentMonthlyUsd } from '../constructs/pricing/environment-cost.ts';
+import { interfaceServices } from '../constructs/network/endpoints.ts';
+import { alternativesFor } from '../environments/pricing/alternatives.ts';
+import { checkCeiling } from '../environments/pricing/ceiling.ts';
+import type { CostedEnvironment } from '../environments/pricing/costed-environment.ts';
+import { costSheet, environmentMonthlyUsd } from '../environments/pricing/environment-cost.ts';
 import type { AwsEnvironment } from './base-stack.ts';
 
 /** @param stacks Counted: secrets, keys, alarms, dashboards and metrics are billed by the piece. */

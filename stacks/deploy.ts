@@ -3,12 +3,12 @@
  * right order. `cdktf deploy <env>-foundation <env>-service` does the same by itself.
  */
 import { execa } from 'execa';
-import { placeholderAmi, placeholderDigest } from '../constructs/placeholder.ts';
+import { placeholderAmi, placeholderDigest } from '../constructs/tier/placeholder.ts';
+import { resolveEnvironment } from '../environments/environment.ts';
+import { loadEnvironment } from '../environments/index.ts';
 import { serviceNames } from '../services/manifest.ts';
 import type { AwsEnvironment } from './base-stack.ts';
-import { resolveEnvironment } from './environment.ts';
-import { loadEnvironment } from './environments/index.ts';
-import { type Images, readImages } from './images.ts';
+import { type Images, readImages } from './images/digests.ts';
 import { onAws } from './on-aws.ts';
 
 export const actions = ['diff', 'deploy', 'destroy'] as const;

@@ -1,16 +1,16 @@
 import type { Construct } from 'constructs';
-import { AlarmTopic } from '../constructs/alarm-topic.ts';
-import { Certificate } from '../constructs/certificate.ts';
-import { CostGuard } from '../constructs/cost-guard.ts';
-import { DocumentStore } from '../constructs/document-store.ts';
-import { ImageRegistry } from '../constructs/image-registry.ts';
-import { Key } from '../constructs/key.ts';
-import { Network } from '../constructs/network.ts';
-import { Postgres } from '../constructs/postgres.ts';
-import { Redis } from '../constructs/redis.ts';
-import { Secret } from '../constructs/secrets.ts';
-import { ServiceKeys } from '../constructs/service-keys.ts';
-import { storeAlarms } from '../constructs/store-alarms.ts';
+import { Certificate } from '../constructs/network/certificate.ts';
+import { Network } from '../constructs/network/network.ts';
+import { AlarmTopic } from '../constructs/observability/alarm-topic.ts';
+import { CostGuard } from '../constructs/observability/cost-guard.ts';
+import { storeAlarms } from '../constructs/observability/store-alarms.ts';
+import { DocumentStore } from '../constructs/stores/document-store.ts';
+import { ImageRegistry } from '../constructs/stores/image-registry.ts';
+import { Key } from '../constructs/stores/key.ts';
+import { Postgres } from '../constructs/stores/postgres.ts';
+import { Redis } from '../constructs/stores/redis.ts';
+import { Secret } from '../constructs/stores/secrets.ts';
+import { ServiceKeys } from '../constructs/stores/service-keys.ts';
 import { callers, type ServiceName, type SettingName, serviceNames, services, settings } from '../services/manifest.ts';
 import { type AwsEnvironment, BaseStack } from './base-stack.ts';
 

@@ -1,5 +1,5 @@
+import type { Environment } from '../environments/environment.ts';
 import type { AwsEnvironment } from './base-stack.ts';
-import type { Environment } from './environment.ts';
 
 /** @throws Error for an environment of another target, saying which there is. */
 export function onAws(environment: Environment): AwsEnvironment {

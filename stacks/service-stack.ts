@@ -3,19 +3,19 @@ import { EcsClusterCapacityProviders } from '@cdktf/provider-aws/lib/ecs-cluster
 import { Route53Record } from '@cdktf/provider-aws/lib/route53-record/index.js';
 import { TerraformOutput } from 'cdktf';
 import type { Construct } from 'constructs';
-import { alarm } from '../constructs/alarm.ts';
-import { Balancer, publicListener } from '../constructs/balancer.ts';
-import { calledServices, connections } from '../constructs/connections.ts';
-import { Dashboard } from '../constructs/dashboard.ts';
-import { rdsAuthoritiesPath } from '../constructs/rds-authorities.ts';
-import { SecurityRules } from '../constructs/security-rules.ts';
-import { type Site, Tier, type TierPlacement } from '../constructs/tier.ts';
+import { Balancer, publicListener } from '../constructs/network/balancer.ts';
+import { SecurityRules } from '../constructs/network/security-rules.ts';
+import { alarm } from '../constructs/observability/alarm.ts';
+import { Dashboard } from '../constructs/observability/dashboard.ts';
+import { rdsAuthoritiesPath } from '../constructs/stores/rds-authorities.ts';
+import { type Site, Tier, type TierPlacement } from '../constructs/tier/tier.ts';
+import type { Placement } from '../environments/environment.ts';
+import { calledServices, connections } from '../environments/wiring/connections.ts';
+import { heapFlags, serviceSettings } from '../environments/wiring/settings.ts';
 import { type Egress, type ServiceName, type SettingName, serviceNames, services } from '../services/manifest.ts';
 import { type AwsEnvironment, BaseStack } from './base-stack.ts';
-import type { Placement } from './environment.ts';
 import type { FoundationStack } from './foundation-stack.ts';
-import type { Images } from './images.ts';
-import { heapFlags, serviceSettings } from './settings.ts';
+import type { Images } from './images/digests.ts';
 
 /** The tiers and the wires between them. Nothing in it holds state: all of it may be destroyed and made again. */
 export class ServiceStack extends BaseStack {

@@ -1,10 +1,10 @@
 import { App, type AppConfig } from 'cdktf';
+import { resolveEnvironment } from '../environments/environment.ts';
+import { environments, loadEnvironment } from '../environments/index.ts';
 import type { AwsEnvironment } from './base-stack.ts';
 import { checkedCostSheet } from './cost.ts';
-import { resolveEnvironment } from './environment.ts';
-import { environments, loadEnvironment } from './environments/index.ts';
 import { FoundationStack } from './foundation-stack.ts';
-import { type Images, readImages } from './images.ts';
+import { type Images, readImages } from './images/digests.ts';
 import { onAws } from './on-aws.ts';
 import { ServiceStack } from './service-stack.ts';
 

@@ -7,7 +7,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { environments } from '../stacks/environments/index.ts';
+import { environments } from '../environments/index.ts';
 
 const cdktn = '0.24.0';
 /** What stacks and constructs import. cdktn 0.24 takes constructs below 10.8. */

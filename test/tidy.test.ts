@@ -34,20 +34,24 @@ describe('who may import whom', () => {
     ['services/api/app.ts', '../chat/answer.ts', 'one service never imports another: HTTP or jobs only'],
     ['services/chat/app.ts', '../api/app.ts', 'one service never imports another: HTTP or jobs only'],
     ['services/chat/app.ts', '../../constructs/tier.ts', 'one service never imports another: HTTP or jobs only'],
-    ['services/shared/http.ts', '../api/app.ts', 'shared code knows no single service'],
-    ['stacks/local/main.ts', '../../services/api/main.ts', 'the local run starts services, it imports none'],
+    ['services/shared/http/http.ts', '../../api/app.ts', 'shared code knows no single service'],
+    ['environments/dev.ts', '../stacks/main.ts', 'an environment is data'],
+    ['local/main.ts', '../services/api/main.ts', 'the local run starts services and uses images'],
+    ['local/main.ts', '../constructs/tier/tier.ts', 'the local run starts services and uses images'],
+    ['stacks/main.ts', '../local/main.ts', 'stacks know services by their manifest only'],
     ['stacks/service-stack.ts', '../services/shared/env.ts', 'stacks know services by their manifest only'],
-    ['constructs/tier.ts', '../services/api/app.ts', 'constructs know services by their manifest only'],
-    ['constructs/tier.ts', '../stacks/main.ts', 'constructs know services by their manifest only'],
+    ['constructs/tier/tier.ts', '../../services/api/app.ts', 'constructs know services by their manifest only'],
+    ['constructs/tier/tier.ts', '../../stacks/main.ts', 'constructs know services by their manifest only'],
     ['services/api/app.ts', '../../test/tidy.ts', 'nothing imports test'],
   ])('%s may not import %s', (path, specifier, why) => {
     expect(forbiddenImports([file(path, `import { x } from '${specifier}';`)])).toEqual([expect.stringContaining(why)]);
   });
 
   test.each([
-    ['constructs/vm-tier.ts', '@cdktf/provider-aws', 'the barrel'],
-    ['constructs/pricing/cost.ts', 'cdktf', 'plain arithmetic'],
-    ['constructs/budget.ts', '@cdktf/provider-aws/lib/instance/index.js', 'plain arithmetic'],
+    ['constructs/platforms/vm/vm-tier.ts', '@cdktf/provider-aws', 'the barrel'],
+    ['environments/pricing/cost.ts', 'cdktf', 'plain arithmetic'],
+    ['environments/budget/budget.ts', '@cdktf/provider-aws/lib/instance/index.js', 'plain arithmetic'],
+    ['environments/dev.ts', 'node:fs', 'an environment reads no file'],
     ['services/api/app.ts', 'constructs', 'services know nothing of infrastructure'],
   ])('%s may not import %s', (path, specifier, why) => {
     expect(forbiddenImports([file(path, `import { x } from '${specifier}';`)])).toEqual([expect.stringContaining(why)]);
@@ -95,10 +99,10 @@ describe('tests', () => {
     '%s is named',
     (how) => {
       expect(silencedTests([file('test/a.test.ts', how.endsWith('(') ? `${how}'x');` : `${how}('x');`)])).toEqual([
-        `test/a.test.ts has ${how}: a test runs, or test/skip.ts says why it cannot`,
+        `test/a.test.ts has ${how}: a test runs, or test/support/skip.ts says why it cannot`,
       ]);
     },
   );
   test('only the one that says why may skip', () =>
-    expect(silencedTests([file('test/skip.ts', "test.skip('x', () => {});")])).toEqual([]));
+    expect(silencedTests([file('test/support/skip.ts', "test.skip('x', () => {});")])).toEqual([]));
 });

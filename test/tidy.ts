@@ -24,17 +24,31 @@ const importRules: readonly ImportRule[] = [
     may: [/^services\/<own>\//, /^services\/shared\//, data],
     why: 'one service never imports another: HTTP or jobs only',
   },
-  { from: /^stacks\/local\//, may: [/^stacks\//, data], why: 'the local run starts services, it imports none' },
-  { from: /^stacks\//, may: [/^stacks\//, /^constructs\//, data], why: 'stacks know services by their manifest only' },
+  {
+    from: /^environments\//,
+    may: [/^environments\//, data],
+    why: 'an environment is data: it knows services by their manifest and nothing of where they run',
+  },
+  {
+    from: /^local\//,
+    may: [/^local\//, /^environments\//, /^stacks\/images\//, data],
+    why: 'the local run starts services and uses images, it imports no service and no construct',
+  },
+  {
+    from: /^stacks\//,
+    // One lock per folder, whoever holds it: images are built under the same kind as a data folder is used.
+    may: [/^stacks\//, /^constructs\//, /^environments\//, /^local\/processes\/lock\.ts$/, data],
+    why: 'stacks know services by their manifest only',
+  },
   {
     from: /^constructs\//,
-    may: [/^constructs\//, data],
+    may: [/^constructs\//, /^environments\//, data],
     why: 'constructs know services by their manifest only',
   },
 ];
 
-/** Files that decide and never synthesize. */
-const pure = /^constructs\/(budget|fargate-sizes|instance-types|pricing\/.*|capacity\/.*)(\.ts)?$/;
+/** Folders that decide and never synthesize. */
+const pure = /^environments\//;
 
 /** Imports that no rule above allows. */
 export function forbiddenImports(files: readonly SourceFile[]): string[] {
@@ -58,6 +72,8 @@ function forbiddenPackage(path: string, specifier: string): string[] {
     ];
   if (pure.test(path) && /^(cdktf|constructs|@cdktf\/)/.test(specifier))
     return [`${path} may not import ${specifier}: budgets, prices and capacity are plain arithmetic`];
+  if (pure.test(path) && specifier.startsWith('node:'))
+    return [`${path} may not import ${specifier}: an environment reads no file and asks no network`];
   if (path.startsWith('services/') && /^(cdktf|constructs|@cdktf\/)/.test(specifier))
     return [`${path} may not import ${specifier}: services know nothing of infrastructure`];
   return [];
@@ -112,7 +128,7 @@ export function strayServices(folders: readonly string[], manifest: readonly str
 }
 
 /** The one place that may skip: it says why, and fails in CI. */
-const skipsWithReason = 'test/skip.ts';
+const skipsWithReason = 'test/support/skip.ts';
 
 /** Tests that were switched off, or on alone, or that are known to fail. */
 export function silencedTests(files: readonly SourceFile[]): string[] {

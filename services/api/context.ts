@@ -1,20 +1,21 @@
 /** What the handlers of the api tier share. */
+
+import type { Authenticate, Identity } from '../shared/auth/identity.ts';
 import type { Scheduler } from '../shared/contract/grant.ts';
-import type { Database } from '../shared/database.ts';
-import type { DocumentStore } from '../shared/document-store.ts';
 import type { SettingsOf } from '../shared/env.ts';
-import type { App } from '../shared/http.ts';
-import type { Authenticate, Identity } from '../shared/identity.ts';
+import type { App } from '../shared/http/http.ts';
+import { ProblemError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
-import { ProblemError } from '../shared/problem.ts';
-import type { ChangeListener } from './change-listener.ts';
-import type { EventHub } from './event-hub.ts';
-import type { InvitationLimits } from './invitations.ts';
-import type { Mailer } from './mail.ts';
-import type { Passwords } from './passwords.ts';
-import type { SignIn } from './sign-in.ts';
-import type { SignInLimits } from './sign-in-limits.ts';
-import type { TransferLimits } from './transfer-limits.ts';
+import type { Database } from '../shared/postgres/database.ts';
+import type { DocumentStore } from '../shared/storage/document-store.ts';
+import type { ChangeListener } from './events/change-listener.ts';
+import type { EventHub } from './events/event-hub.ts';
+import type { InvitationLimits } from './identity/invitations.ts';
+import type { Mailer } from './identity/mail.ts';
+import type { Passwords } from './identity/passwords.ts';
+import type { SignIn } from './identity/sign-in.ts';
+import type { SignInLimits } from './identity/sign-in-limits.ts';
+import type { TransferLimits } from './uploads/transfer-limits.ts';
 
 export type ApiSettings = SettingsOf<'api'>;
 

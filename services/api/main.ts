@@ -2,13 +2,14 @@
  * The api tier as a process: `node services/api/main.ts` serves; `… migrate` brings the schema up to date and exits;
  * `… owner-link` makes sure that there is an owner and prints `{"token": "..."}`, a one-time sign-in link's token.
  */
-import { openDatabase } from '../shared/database.ts';
+
 import { readMigrationSettings, readSettings } from '../shared/env.ts';
-import { listen } from '../shared/http.ts';
+import { listen } from '../shared/http/http.ts';
 import { createLogger } from '../shared/log.ts';
+import { openDatabase } from '../shared/postgres/database.ts';
 import { createApi } from './app.ts';
+import { ownerLink } from './identity/owner.ts';
 import { migrateAll } from './migrate.ts';
-import { ownerLink } from './owner.ts';
 
 const settings = readSettings('api');
 const [command] = process.argv.slice(2);

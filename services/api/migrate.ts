@@ -1,9 +1,9 @@
 /** The one place that changes the schema: `node services/api/main.ts migrate`, which gates every rollout. */
 import { Logger as GraphileLogger, runMigrations } from 'graphile-worker';
 import pg from 'pg';
-import { connectTimeoutMs, guardConnections } from '../shared/database-options.ts';
 import type { Logger } from '../shared/log.ts';
-import { changeSchema, type MigrateTimes, migrate, migrationsDirectory } from '../shared/migrate.ts';
+import { connectTimeoutMs, guardConnections } from '../shared/postgres/database-options.ts';
+import { changeSchema, type MigrateTimes, migrate, migrationsDirectory } from '../shared/postgres/migrate.ts';
 import { applyRoles, type DatabaseTier } from './roles.ts';
 
 /**

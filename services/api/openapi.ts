@@ -1,6 +1,6 @@
 /** `GET /v1/openapi.json`: OpenAPI 3.1 of api and chat, made from the schemas that validate. */
 import { z } from 'zod';
-import { sessionCookieName } from '../shared/auth.ts';
+import { sessionCookieName } from '../shared/auth/auth.ts';
 import { brain, document, existingDocument, mediaTypes } from '../shared/contract/brain.ts';
 import { conversation, turn } from '../shared/contract/chat.ts';
 import { idempotencyKey, problem } from '../shared/contract/common.ts';
@@ -9,7 +9,7 @@ import { job } from '../shared/contract/job.ts';
 import { pageResult } from '../shared/contract/page.ts';
 import { apiKey, me, member, tenant } from '../shared/contract/people.ts';
 import { type Access, type Route, routes } from '../shared/contract/routes.ts';
-import { serve } from '../shared/http.ts';
+import { serve } from '../shared/http/http.ts';
 import type { Api } from './context.ts';
 
 type Json = Record<string, unknown>;

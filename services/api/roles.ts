@@ -4,8 +4,8 @@
  */
 import pg from 'pg';
 import { databaseRole, type ServiceName, serviceNames, services } from '../manifest.ts';
-import { connectTimeoutMs } from '../shared/database-options.ts';
-import type { Tables } from '../shared/tables.ts';
+import { connectTimeoutMs } from '../shared/postgres/database-options.ts';
+import type { Tables } from '../shared/postgres/tables.ts';
 
 export type DatabaseTier = Exclude<ServiceName, 'web'>;
 

@@ -1,16 +1,16 @@
 /** What the handlers of chat share. */
 import type { ExpressionBuilder } from 'kysely';
-import type { Concurrency, ConcurrencyLimits } from '../shared/concurrency.ts';
-import type { Database } from '../shared/database.ts';
-import type { PinnedEmbedding } from '../shared/embedding.ts';
-import type { Identity } from '../shared/identity.ts';
+import type { Identity } from '../shared/auth/identity.ts';
+import { notFound, yieldError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
-import { notFound, yieldError } from '../shared/problem.ts';
+import type { PinnedEmbedding } from '../shared/models/embedding.ts';
+import type { Database } from '../shared/postgres/database.ts';
+import type { Tables } from '../shared/postgres/tables.ts';
 import type { Slots } from '../shared/slots.ts';
-import type { Tables } from '../shared/tables.ts';
-import type { Answerer } from './answerer.ts';
-import type { TurnRunner } from './turn-runner.ts';
-import type { TurnSignals } from './turn-signals.ts';
+import type { Concurrency, ConcurrencyLimits } from '../shared/storage/concurrency.ts';
+import type { Answerer } from './answering/answerer.ts';
+import type { TurnRunner } from './turns/turn-runner.ts';
+import type { TurnSignals } from './turns/turn-signals.ts';
 
 export interface ChatContext {
   readonly db: Database;

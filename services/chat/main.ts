@@ -1,9 +1,9 @@
 /** Starts chat: `node services/chat/main.ts`. */
-import { createAuthenticate } from '../shared/auth.ts';
-import { openDatabase } from '../shared/database.ts';
+import { createAuthenticate } from '../shared/auth/auth.ts';
 import { readSettings } from '../shared/env.ts';
-import { listen } from '../shared/http.ts';
+import { listen } from '../shared/http/http.ts';
 import { createLogger } from '../shared/log.ts';
+import { openDatabase } from '../shared/postgres/database.ts';
 import { createChat } from './app.ts';
 
 const settings = readSettings('chat');

@@ -1,19 +1,19 @@
 /** The way of a question, from the session to the last event of its answer, before the first person takes it. */
 import { uuidv7 } from 'uuidv7';
 import { searchAnswer } from '../shared/contract/vectorstore.ts';
-import type { Database } from '../shared/database.ts';
-import type { EmbeddingSettings } from '../shared/embedding.ts';
-import { type Guest, type GuestSettings, withGuest } from '../shared/guest.ts';
-import type { App } from '../shared/http.ts';
-import { rounds, visit } from '../shared/visit.ts';
-import { createAnswerer } from './answerer.ts';
-import { quoteCitation } from './citations.ts';
-import { extract } from './extractive.ts';
-import { newMeter } from './ledger.ts';
-import { type LanguageModel, rehearsalName } from './model.ts';
-import { type Passage, toPassages } from './passages.ts';
-import { withRehearsal } from './rehearsal.ts';
-import { documentNames } from './retrieval.ts';
+import type { App } from '../shared/http/http.ts';
+import type { EmbeddingSettings } from '../shared/models/embedding.ts';
+import type { Database } from '../shared/postgres/database.ts';
+import { rounds, visit } from '../shared/warm-up/self-request.ts';
+import { type Guest, type GuestSettings, withGuest } from '../shared/warm-up/synthetic-tenant.ts';
+import { createAnswerer } from './answering/answerer.ts';
+import { quoteCitation } from './answering/citations.ts';
+import { extract } from './answering/extractive.ts';
+import { type Passage, toPassages } from './answering/passages.ts';
+import { documentNames } from './answering/retrieval.ts';
+import { type LanguageModel, rehearsalName } from './models/model.ts';
+import { withRehearsal } from './models/stub-model-server.ts';
+import { newMeter } from './turns/ledger.ts';
 
 export interface ChatWarmUp {
   readonly app: App;

@@ -1,12 +1,12 @@
 /** The document-worker's process: its worker, and an HTTP server for health and metrics only. */
 import { sql } from 'kysely';
-import { openDatabase } from '../shared/database.ts';
-import { workStatementTimeoutMs } from '../shared/database-options.ts';
-import { isReachable, openDocumentStore } from '../shared/document-store.ts';
-import { type App, createApp } from '../shared/http.ts';
+import { type App, createApp } from '../shared/http/http.ts';
+import { checkVectorstore } from '../shared/http/vectorstore-check.ts';
 import type { Logger } from '../shared/log.ts';
+import { openDatabase } from '../shared/postgres/database.ts';
+import { workStatementTimeoutMs } from '../shared/postgres/database-options.ts';
 import { openRedis } from '../shared/redis.ts';
-import { checkVectorstore } from '../shared/vectorstore-check.ts';
+import { isReachable, openDocumentStore } from '../shared/storage/document-store.ts';
 import { startWorker, type WorkerOptions, type WorkerSettings } from './worker.ts';
 
 export interface DocumentWorker {

@@ -2,11 +2,11 @@
 import { Logger as GraphileLogger, type JobHelpers, type Runner, type RunnerOptions, run } from 'graphile-worker';
 import { sql } from 'kysely';
 import type { Pool } from 'pg';
-import type { Database } from '../shared/database.ts';
 import type { Logger } from '../shared/log.ts';
-import { cleanUp } from './cleanup.ts';
-import { type DeletionContext, deleteBrain, deleteDocument, NotYetError } from './deletion.ts';
-import { sweep } from './sweep.ts';
+import type { Database } from '../shared/postgres/database.ts';
+import { cleanUp } from './deletion/cleanup.ts';
+import { type DeletionContext, deleteBrain, deleteDocument, NotYetError } from './deletion/deletion.ts';
+import { sweep } from './deletion/sweep.ts';
 
 /** A task of a killed worker stays locked for hours; the job's own row says that nothing moves. */
 const stuckAfterS = 60;

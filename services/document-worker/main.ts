@@ -3,7 +3,7 @@
  * check and exits with 1 when something does not add up; `… verify --json` prints what as JSON.
  */
 import { readSettings } from '../shared/env.ts';
-import { listen } from '../shared/http.ts';
+import { listen } from '../shared/http/http.ts';
 import { createLogger } from '../shared/log.ts';
 import { createDocumentWorker } from './app.ts';
 import { runVerify } from './verify/verify.ts';

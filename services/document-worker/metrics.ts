@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Scheduler } from '../shared/contract/grant.ts';
-import type { Database } from '../shared/database.ts';
+import type { Database } from '../shared/postgres/database.ts';
 import type { ParserPool } from './parser/parser-pool.ts';
 
 export type WorkerMetrics = ReturnType<typeof createMetrics>;

@@ -1,7 +1,7 @@
 /** What the public may see of a server, whatever stands before it. */
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { ProblemError } from './problem.ts';
+import { ProblemError } from './http/problem.ts';
 
 /** What tells operators about a service. */
 export const operatorPaths: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics']);

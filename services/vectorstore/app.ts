@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
 import { Gauge } from 'prom-client';
 import { z } from 'zod';
 import type { Verb } from '../manifest.ts';
+import type { VerifyCall } from '../shared/auth/service-token.ts';
 import { id } from '../shared/contract/common.ts';
 import {
   deleteDocumentBody,
@@ -15,11 +16,10 @@ import {
   upsertBody,
   vectorstorePaths,
 } from '../shared/contract/vectorstore.ts';
-import type { Dependency } from '../shared/health.ts';
-import { type App, createApp, fastifyPath } from '../shared/http.ts';
+import type { Dependency } from '../shared/http/health.ts';
+import { type App, createApp, fastifyPath } from '../shared/http/http.ts';
+import { ProblemError, yieldError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
-import { ProblemError, yieldError } from '../shared/problem.ts';
-import type { VerifyCall } from '../shared/service-token.ts';
 import { createSlots, type Slots } from '../shared/slots.ts';
 import type { Brain } from './brain-tables.ts';
 import type { VectorStore } from './vector-store.ts';

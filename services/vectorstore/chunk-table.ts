@@ -2,7 +2,7 @@
 import { type Connection, Index, MatchQuery, makeArrowTable, type Table } from '@lancedb/lancedb';
 import { Field, FixedSizeList, Float32, Int32, Int64, Schema, Utf8 } from 'apache-arrow';
 import type { Chunk, Hit, StoredChunk } from '../shared/contract/vectorstore.ts';
-import { ProblemError } from '../shared/problem.ts';
+import { ProblemError } from '../shared/http/problem.ts';
 import { fuseRanks } from './hybrid.ts';
 
 const tableName = 'chunks';

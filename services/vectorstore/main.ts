@@ -1,12 +1,12 @@
 /** Starts the vectorstore: `node services/vectorstore/main.ts`. */
 import { generateKeyPair } from 'jose';
 import { sql } from 'kysely';
-import { openDatabase, schemaCheck } from '../shared/database.ts';
-import { isReachable, openDocumentStore } from '../shared/document-store.ts';
+import { createVerifier, signWith } from '../shared/auth/service-token.ts';
 import { readSettings } from '../shared/env.ts';
-import { listen } from '../shared/http.ts';
+import { listen } from '../shared/http/http.ts';
 import { createLogger } from '../shared/log.ts';
-import { createVerifier, signWith } from '../shared/service-token.ts';
+import { openDatabase, schemaCheck } from '../shared/postgres/database.ts';
+import { isReachable, openDocumentStore } from '../shared/storage/document-store.ts';
 import { createVectorstoreApp } from './app.ts';
 import { openBrainTables } from './brain-tables.ts';
 import { createVectorStore } from './vector-store.ts';

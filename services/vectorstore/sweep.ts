@@ -3,7 +3,7 @@
  * frozen past every check leaves them when its process ends before it can take them back.
  */
 import type { Table } from '@lancedb/lancedb';
-import type { Database } from '../shared/database.ts';
+import type { Database } from '../shared/postgres/database.ts';
 import type { Brain } from './brain-tables.ts';
 import { removeDocument } from './chunk-table.ts';
 

@@ -1,10 +1,10 @@
 /** Chunks of brains: written by one writer per brain, read by any replica, gone when they are deleted. */
 
 import type { Chunk, Hit, StoredChunk } from '../shared/contract/vectorstore.ts';
-import type { Database } from '../shared/database.ts';
-import type { DocumentStore } from '../shared/document-store.ts';
+import { ProblemError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
-import { ProblemError } from '../shared/problem.ts';
+import type { Database } from '../shared/postgres/database.ts';
+import type { DocumentStore } from '../shared/storage/document-store.ts';
 import { type Brain, type BrainTables, tablePrefix } from './brain-tables.ts';
 import {
   documentsOf,
@@ -16,9 +16,9 @@ import {
   superseded,
   upsertChunks,
 } from './chunk-table.ts';
+import { createUpkeep, type UpkeepOptions } from './compaction.ts';
 import { purgeRemoved } from './purge.ts';
 import { sweepStale } from './sweep.ts';
-import { createUpkeep, type UpkeepOptions } from './upkeep.ts';
 import { LockLostError, type WriterLock } from './writer-lock.ts';
 
 export interface VectorStore {

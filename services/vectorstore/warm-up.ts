@@ -1,9 +1,9 @@
 /** What a caller would otherwise wait for: the native module, the indexes that are in use, the way of a search. */
 import { connect } from '@lancedb/lancedb';
+import type { SignCall } from '../shared/auth/service-token.ts';
 import { vectorstorePaths } from '../shared/contract/vectorstore.ts';
-import type { App } from '../shared/http.ts';
-import type { SignCall } from '../shared/service-token.ts';
-import { visit } from '../shared/visit.ts';
+import type { App } from '../shared/http/http.ts';
+import { visit } from '../shared/warm-up/self-request.ts';
 import { createTable, searchChunks, upsertChunks } from './chunk-table.ts';
 import type { RecentBrain, VectorStore } from './vector-store.ts';
 

@@ -5,7 +5,7 @@
  */
 import { type BulkheadPolicy, BulkheadRejectedError, bulkhead } from 'cockatiel';
 import type pg from 'pg';
-import { ProblemError } from '../shared/problem.ts';
+import { ProblemError } from '../shared/http/problem.ts';
 
 export interface WriterLock {
   /**

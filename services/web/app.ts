@@ -6,9 +6,9 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import fastifyStatic from '@fastify/static';
-import { type App, createApp } from '../shared/http.ts';
+import { type App, createApp } from '../shared/http/http.ts';
+import { ProblemError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
-import { ProblemError } from '../shared/problem.ts';
 import { distFolder, noncePlaceholder } from './dist.ts';
 import { preferences } from './preferences.ts';
 

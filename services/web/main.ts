@@ -1,8 +1,8 @@
 /** Starts the web tier. */
 import { readSettings } from '../shared/env.ts';
-import { listen } from '../shared/http.ts';
+import { listen } from '../shared/http/http.ts';
 import { createLogger } from '../shared/log.ts';
-import { visit } from '../shared/visit.ts';
+import { visit } from '../shared/warm-up/self-request.ts';
 import { createWebApp } from './app.ts';
 
 const settings = readSettings('web');

@@ -2,7 +2,7 @@
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { rdsAuthoritiesFile } from '../../constructs/rds-authorities.ts';
+import { rdsAuthoritiesFile } from '../../constructs/stores/rds-authorities.ts';
 import { type ServiceName, services } from '../../services/manifest.ts';
 import { contents, neverLoaded } from './contents.ts';
 import { copyPackage } from './native-package.ts';
@@ -37,7 +37,7 @@ export async function bundleService(name: ServiceName, folder: string, architect
 export async function bundleDoor(folder: string): Promise<Folder> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(join(folder, 'data'), { recursive: true });
-  await bundle({ main: 'stacks/compose/door.ts', health: 'stacks/images/health.ts' }, join(folder, 'app'));
+  await bundle({ main: 'local/containers/gateway.ts', health: 'stacks/images/health.ts' }, join(folder, 'app'));
   await writeFile(join(folder, 'app/package.json'), '{ "type": "module" }\n');
   return normalize(folder);
 }

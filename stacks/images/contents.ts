@@ -15,7 +15,7 @@ export interface Contents {
 }
 
 /** Read by every service that waits for its schema, applied by the api's `migrate`. */
-const migrations = { migrations: 'services/shared/migrations' };
+const migrations = { migrations: 'services/shared/postgres/migrations' };
 
 /** The Lua script of who asks for grants. */
 const scheduler = { lua: 'services/shared/scheduler/lua' };

@@ -1,11 +1,11 @@
 /**
  * `npm run images`: builds the image of every service and prints what each takes above the base.
- * `npm run images -- --push dev`: pushes them too and writes stacks/environments/images.dev.json.
+ * `npm run images -- --push dev`: pushes them too and writes environments/images.dev.json.
  */
 import { Command } from 'commander';
+import { resolveEnvironment } from '../../environments/environment.ts';
+import { loadEnvironment } from '../../environments/index.ts';
 import { type ServiceName, serviceNames } from '../../services/manifest.ts';
-import { resolveEnvironment } from '../environment.ts';
-import { loadEnvironment } from '../environments/index.ts';
 import { type BuiltImage, buildImages, ensureBase, hostArchitecture } from './build.ts';
 import { findEngine } from './engine.ts';
 import { awsRegistry, pinImages, pushImages } from './push.ts';
@@ -48,10 +48,10 @@ try {
   if (environment) {
     const to = registry ?? (await awsRegistry(environment, engine));
     await pinImages(
-      new URL(`../environments/images.${environment.name}.json`, import.meta.url),
+      new URL(`../../environments/images.${environment.name}.json`, import.meta.url),
       await pushImages(engine, images, to),
     );
-    console.log(`pushed to ${to} and pinned in stacks/environments/images.${environment.name}.json: commit it`);
+    console.log(`pushed to ${to} and pinned in environments/images.${environment.name}.json: commit it`);
   }
 } catch (error) {
   console.error((error as Error).message);

@@ -1,6 +1,6 @@
 /** Pushes images to an environment's registry and pins them: `images.<env>.json` holds the digests that it runs. */
 import { readFile, writeFile } from 'node:fs/promises';
-import type { Environment } from '../environment.ts';
+import type { Environment } from '../../environments/environment.ts';
 import type { BuiltImage } from './build.ts';
 import type { Engine } from './engine.ts';
 import { run } from './run.ts';

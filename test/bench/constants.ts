@@ -1,16 +1,16 @@
 /**
  * The constants of the capacity model, measured in the `bench` environment's containers: what one vCPU and one GiB of
- * each tier carries. The full run writes constructs/capacity/measured.json. Ratios travel between machines; absolute
+ * each tier carries. The full run writes environments/capacity/measured.json. Ratios travel between machines; absolute
  * figures belong to the CPU model that the file names.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { extractiveName } from '../../services/chat/answerer.ts';
+import { bench } from '../../environments/bench.ts';
+import { type EnvironmentInput, resolveEnvironment } from '../../environments/environment.ts';
+import { extractiveName } from '../../services/chat/answering/answerer.ts';
 import { type ServiceName, serviceNames } from '../../services/manifest.ts';
 import { reserveOf } from '../../services/shared/slots.ts';
-import { type EnvironmentInput, resolveEnvironment } from '../../stacks/environment.ts';
-import { bench } from '../../stacks/environments/bench.ts';
 import { type ContainerHouse, startContainers } from '../containers/house.ts';
 import { evaluate, lacksPodman } from '../containers/podman.ts';
 import { lacksManuals } from '../flows/documents.ts';
@@ -26,7 +26,7 @@ interface Constant {
   readonly how: string;
 }
 
-const file = new URL('../../constructs/capacity/measured.json', import.meta.url);
+const file = new URL('../../environments/capacity/measured.json', import.meta.url);
 
 export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]> {
   const lacks = lacksPodman ?? lacksManuals;

@@ -8,11 +8,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { heapFlags } from '../../stacks/settings.ts';
+import { heapFlags } from '../../environments/wiring/settings.ts';
 import { hugePdf, lacksManuals, lacksQpdf } from '../flows/documents.ts';
 import { type Bench, openBench } from '../services/document-worker/fixture.ts';
-import setup from '../services-server.ts';
-import teardown from '../services-teardown.ts';
+import setup from '../support/stores-server.ts';
+import teardown from '../support/stores-teardown.ts';
 import { atMost, must, type Row } from './report/rows.ts';
 
 const memoryMiBMax = 256;

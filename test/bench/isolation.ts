@@ -9,11 +9,11 @@
  * Memory per replica is taken on the way.
  */
 import { availableParallelism } from 'node:os';
-import { extractiveName } from '../../services/chat/answerer.ts';
+import { bench } from '../../environments/bench.ts';
+import type { EnvironmentInput } from '../../environments/environment.ts';
+import { extractiveName } from '../../services/chat/answering/answerer.ts';
 import { routes } from '../../services/shared/contract/routes.ts';
 import { reserveOf } from '../../services/shared/slots.ts';
-import type { EnvironmentInput } from '../../stacks/environment.ts';
-import { bench } from '../../stacks/environments/bench.ts';
 import { type ContainerHouse, startContainers } from '../containers/house.ts';
 import { eventually, lacksPodman } from '../containers/podman.ts';
 import { lacksManuals } from '../flows/documents.ts';

@@ -12,7 +12,7 @@ export interface Bench {
 }
 
 async function names(): Promise<string[]> {
-  const files = await readdir(new URL('.', import.meta.url));
+  const files = await readdir(new URL('./', import.meta.url));
   return files
     .filter((file) => file.endsWith('.ts') && file !== 'main.ts')
     .map((file) => file.replace(/\.ts$/, ''))

@@ -10,8 +10,8 @@
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import fc from 'fast-check';
 import { lacksManuals } from '../flows/documents.ts';
-import { lacksS3 } from '../s3.ts';
-import { testWith } from '../skip.ts';
+import { lacksS3 } from '../support/s3.ts';
+import { testWith } from '../support/skip.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 import { liveOverTwoTenants } from './life-cycle.ts';
 import { besideNoise } from './neighbour.ts';

@@ -6,17 +6,17 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { heapFlags } from '../../environments/wiring/settings.ts';
+import type { Replica } from '../../local/router/balance.ts';
+import { freePort } from '../../local/router/ports.ts';
+import { openRouter, type Router } from '../../local/router/router.ts';
+import { newPrivateKey, publicKeys } from '../../local/stores/key-pair.ts';
 import type { DatabaseTier } from '../../services/api/roles.ts';
 import { services } from '../../services/manifest.ts';
-import { newPrivateKey, publicKeys } from '../../stacks/key-pair.ts';
-import type { Replica } from '../../stacks/local/balance.ts';
-import { freePort } from '../../stacks/local/ports.ts';
-import { openRouter, type Router } from '../../stacks/local/router.ts';
-import { heapFlags } from '../../stacks/settings.ts';
 import { Client } from '../flows/client.ts';
-import { proxyOf, type StoreProxy } from '../proxy.ts';
-import { startS3, type TestS3 } from '../s3.ts';
-import { startServices, type TestServices } from '../services.ts';
+import { proxyOf, type StoreProxy } from '../support/proxy.ts';
+import { startS3, type TestS3 } from '../support/s3.ts';
+import { startServices, type TestServices } from '../support/stores.ts';
 
 export type ProxyName = 'postgres' | 'redis' | 's3' | 'vectorstore';
 

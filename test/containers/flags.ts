@@ -1,13 +1,13 @@
 /** `podman run` flags from the services of a compose file. Pure. */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { containerFlags } from '../../constructs/container-flags.ts';
+import { containerFlags } from '../../environments/budget/container-flags.ts';
+import type { Environment } from '../../environments/environment.ts';
+import type { Compose } from '../../local/containers/compose.ts';
+import { sustainedCpus } from '../../local/containers/cpus.ts';
+import { composeSecrets } from '../../local/containers/files.ts';
+import type { Service } from '../../local/containers/service.ts';
 import { serviceNames } from '../../services/manifest.ts';
-import type { Compose } from '../../stacks/compose/compose.ts';
-import { sustainedCpus } from '../../stacks/compose/cpus.ts';
-import { composeSecrets } from '../../stacks/compose/files.ts';
-import type { Service } from '../../stacks/compose/service.ts';
-import type { Environment } from '../../stacks/environment.ts';
 import { projectFolder } from '../../stacks/images/run.ts';
 
 /** A tier's budget and isolation: the flags of the VM tier's unit. */

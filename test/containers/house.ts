@@ -3,12 +3,12 @@
  * tier's systemd unit. Or, as the baseline of a bench, all tiers together in one container of the same total size.
  */
 import { randomBytes } from 'node:crypto';
+import { type EnvironmentInput, resolveEnvironment } from '../../environments/environment.ts';
+import { type Compose, composeOf, migrateService } from '../../local/containers/compose.ts';
+import { freePort } from '../../local/router/ports.ts';
 import { type ServiceName, serviceNames, services } from '../../services/manifest.ts';
-import { type Compose, composeOf, migrateService } from '../../stacks/compose/compose.ts';
-import { type EnvironmentInput, resolveEnvironment } from '../../stacks/environment.ts';
 import { buildImages, ensureBase, ensureDoor, ensureStore } from '../../stacks/images/build.ts';
 import { findEngine } from '../../stacks/images/engine.ts';
-import { freePort } from '../../stacks/local/ports.ts';
 import { Client } from '../flows/client.ts';
 import { fill, serviceFlags, tierFlags, togetherArguments, variablesFor } from './flags.ts';
 import { eventually, execIn, podman } from './podman.ts';

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from '@jest/globals';
+import { freePort } from '../../local/router/ports.ts';
 import { serviceNames } from '../../services/manifest.ts';
 import { type BuiltImage, buildImages, hostArchitecture } from '../../stacks/images/build.ts';
 import { bundleService } from '../../stacks/images/bundle.ts';
@@ -11,8 +12,7 @@ import { contents } from '../../stacks/images/contents.ts';
 import { findEngine } from '../../stacks/images/engine.ts';
 import { pinImages, pushImages } from '../../stacks/images/push.ts';
 import { works } from '../../stacks/images/run.ts';
-import { freePort } from '../../stacks/local/ports.ts';
-import { testWith } from '../skip.ts';
+import { testWith } from '../support/skip.ts';
 import { eventually, lacksPodman, podman } from './podman.ts';
 
 const test = testWith(lacksPodman);

@@ -7,7 +7,7 @@ import { beforeAll, expect } from '@jest/globals';
 import { execa } from 'execa';
 import { podmanEnvironment } from '../../stacks/images/engine.ts';
 import { projectFolder, works } from '../../stacks/images/run.ts';
-import { testWith } from '../skip.ts';
+import { testWith } from '../support/skip.ts';
 import { buildAll } from './house.ts';
 import { eventually, lacksPodman, podman } from './podman.ts';
 
@@ -25,7 +25,7 @@ test('an environment starts in containers, shows the first screen, and Ctrl-C ta
   const project = `bulkheadtest${randomBytes(3).toString('hex')}`;
   const house = execa(
     process.execPath,
-    ['stacks/local/main.ts', '--containers', '--env=bench', '--port=0', `--data=${folder}`],
+    ['local/main.ts', '--containers', '--env=bench', '--port=0', `--data=${folder}`],
     { cwd: projectFolder, env: { COMPOSE_PROJECT_NAME: project }, all: true, reject: false },
   );
   let screen = '';

@@ -1,10 +1,10 @@
 /** Ready means warm: what replicas ask themselves before they say that they are ready, and what is left of it. */
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import pg from 'pg';
+import { bench } from '../../environments/bench.ts';
 import { routes } from '../../services/shared/contract/routes.ts';
-import { bench } from '../../stacks/environments/bench.ts';
-import { type ModelServer, modelHere, says, startModelServer } from '../services/chat/model-server.ts';
-import { testWith } from '../skip.ts';
+import { type ModelServer, modelHere, says, startModelServer } from '../services/chat/models/model-server.ts';
+import { testWith } from '../support/skip.ts';
 import { type ContainerHouse, startContainers } from './house.ts';
 import { lacksPodman, podman } from './podman.ts';
 

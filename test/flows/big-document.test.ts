@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import { routes } from '../../services/shared/contract/routes.ts';
-import { testWith } from '../skip.ts';
+import { testWith } from '../support/skip.ts';
 import { ofKind } from './client.ts';
 import { hugePdf, lacksManuals } from './documents.ts';
 import { type Flow, openFlow, startTimeoutMs } from './house.ts';

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { type House, startHouse } from '../../stacks/local/house.ts';
-import { testWith } from '../skip.ts';
+import { type House, startHouse } from '../../local/deployment.ts';
+import { testWith } from '../support/skip.ts';
 import { lacksManuals, manualPdf } from './documents.ts';
 import { startTimeoutMs } from './house.ts';
 

@@ -11,7 +11,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { turnEvents } from '../../services/shared/contract/chat.ts';
 import { routes } from '../../services/shared/contract/routes.ts';
-import { testWith } from '../skip.ts';
+import { testWith } from '../support/skip.ts';
 import { type Flow, openFlow, startTimeoutMs } from './house.ts';
 
 const inVenv = join(import.meta.dirname, '../../.venv/bin/schemathesis');

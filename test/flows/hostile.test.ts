@@ -3,8 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { routes } from '../../services/shared/contract/routes.ts';
-import { type ModelServer, startModelServer } from '../services/chat/model-server.ts';
-import { testWith } from '../skip.ts';
+import { type ModelServer, startModelServer } from '../services/chat/models/model-server.ts';
+import { testWith } from '../support/skip.ts';
 import { Client, ofKind, type ProblemAnswer } from './client.ts';
 import {
   lacksManuals,

@@ -2,8 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type House, startHouse } from '../../stacks/local/house.ts';
-import { programs } from '../../stacks/local/tiers.ts';
+import { type House, startHouse } from '../../local/deployment.ts';
+import { programs } from '../../local/tiers.ts';
 import { Client } from './client.ts';
 
 export type HouseOptions = Omit<Parameters<typeof startHouse>[0], 'data' | 'port'>;

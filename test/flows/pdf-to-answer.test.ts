@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { execa } from 'execa';
 import { routes } from '../../services/shared/contract/routes.ts';
 import { faultsOf } from '../services/web/fixture/produced.ts';
-import { testWith } from '../skip.ts';
+import { testWith } from '../support/skip.ts';
 import { ofKind } from './client.ts';
 import { lacksManuals, manualPdf, writePdf } from './documents.ts';
 import { type Flow, openFlow, startTimeoutMs } from './house.ts';
@@ -154,7 +154,7 @@ describe('deleting a document', () => {
 
 describe('npm run verify', () => {
   const verify = async () => {
-    const program = fileURLToPath(new URL('../../stacks/local/verify.ts', import.meta.url));
+    const program = fileURLToPath(new URL('../../local/verify.ts', import.meta.url));
     const { stdout, exitCode } = await execa(process.execPath, [program, '--data', join(flow.folder, 'data')], {
       reject: false,
     });

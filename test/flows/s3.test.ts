@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import { routes } from '../../services/shared/contract/routes.ts';
-import { lacksS3, startS3, type TestS3 } from '../s3.ts';
-import { testWith } from '../skip.ts';
+import { lacksS3, startS3, type TestS3 } from '../support/s3.ts';
+import { testWith } from '../support/skip.ts';
 import { ofKind } from './client.ts';
 import { writePdf } from './documents.ts';
 import { type Flow, openFlow, startTimeoutMs } from './house.ts';

@@ -12,9 +12,9 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { serviceNames } from '../../services/manifest.ts';
 import { type Route, routes } from '../../services/shared/contract/routes.ts';
-import { proxyOf, type StoreProxy } from '../proxy.ts';
-import { lacksS3, startS3, type TestS3 } from '../s3.ts';
-import { testWith } from '../skip.ts';
+import { proxyOf, type StoreProxy } from '../support/proxy.ts';
+import { lacksS3, startS3, type TestS3 } from '../support/s3.ts';
+import { testWith } from '../support/skip.ts';
 import { collect, ofKind } from './client.ts';
 import { type Flow, openFlow, startTimeoutMs } from './house.ts';
 

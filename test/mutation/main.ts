@@ -12,8 +12,8 @@ interface Subject {
 }
 
 const pricing = (name: string, ...tests: readonly string[]): Subject => ({
-  mutate: [`constructs/pricing/${name}.ts`],
-  tests: (tests.length > 0 ? tests : [name]).map((test) => `test/constructs/pricing/${test}.test.ts`),
+  mutate: [`environments/pricing/${name}.ts`],
+  tests: (tests.length > 0 ? tests : [name]).map((test) => `test/environments/pricing/${test}.test.ts`),
 });
 
 /** Data (the tables of prices and of billed resources) and what only prints are no decisions. */
@@ -24,14 +24,14 @@ export const subjects: Readonly<Record<string, Subject>> = {
   },
   slots: { mutate: ['services/shared/slots.ts'], tests: ['test/services/shared/slots*.test.ts'] },
   citations: {
-    mutate: ['services/chat/citations.ts'],
-    tests: ['test/services/chat/citations.test.ts', 'test/services/chat/decisions.test.ts'],
+    mutate: ['services/chat/answering/citations.ts'],
+    tests: ['test/services/chat/answering/citations.test.ts', 'test/services/chat/answering/decisions.test.ts'],
   },
   'chunk-page': {
-    mutate: ['services/document-worker/chunk-page.ts'],
-    tests: ['test/services/document-worker/chunk-page.test.ts'],
+    mutate: ['services/document-worker/index/chunk-page.ts'],
+    tests: ['test/services/document-worker/index/chunk-page.test.ts'],
   },
-  budget: { mutate: ['constructs/budget.ts'], tests: ['test/constructs/budget.test.ts'] },
+  budget: { mutate: ['environments/budget/budget.ts'], tests: ['test/environments/budget/budget.test.ts'] },
   prices: pricing('prices'),
   'tier-cost': pricing('tier-cost'),
   'shared-cost': pricing('shared-cost'),

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { App } from 'cdktf';
+import { type EnvironmentInput, resolveEnvironment } from '../../environments/environment.ts';
 import { checkedCostSheet } from '../../stacks/cost.ts';
-import { type EnvironmentInput, resolveEnvironment } from '../../stacks/environment.ts';
 import { onAws } from '../../stacks/on-aws.ts';
 import { addStacks } from '../../stacks/synthesize.ts';
-import { sample } from './sample.ts';
+import { sample } from '../environments/sample.ts';
 import { placeholders } from './synthesized.ts';
 
 /** As far as synth goes: resolve, make the stacks, hold the cost against the ceiling. */

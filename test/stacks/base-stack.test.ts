@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group/index.js';
 import { expect, test } from '@jest/globals';
 import { App, Aspects } from 'cdktf';
-import { policies } from '../../constructs/policies.ts';
-import { resolveEnvironment } from '../../stacks/environment.ts';
+import { policies } from '../../constructs/policies/policies.ts';
+import { resolveEnvironment } from '../../environments/environment.ts';
 import { onAws } from '../../stacks/on-aws.ts';
 import { addStacks, type Stacks } from '../../stacks/synthesize.ts';
-import { sample } from './sample.ts';
+import { sample } from '../environments/sample.ts';
 import { placeholders } from './synthesized.ts';
 
 const parts = ['foundation', 'service'] as const;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import { environments } from '../../stacks/environments/index.ts';
+import { environments } from '../../environments/index.ts';
 
 let folder: string;
 beforeEach(() => {

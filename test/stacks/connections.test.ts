@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { postgresPort } from '../../constructs/postgres.ts';
-import { redisPort } from '../../constructs/redis.ts';
+import { postgresPort } from '../../constructs/stores/postgres.ts';
+import { redisPort } from '../../constructs/stores/redis.ts';
+import type { EnvironmentInput } from '../../environments/environment.ts';
 import { type ServiceName, serviceNames, services } from '../../services/manifest.ts';
-import type { EnvironmentInput } from '../../stacks/environment.ts';
-import { sample } from './sample.ts';
+import { sample } from '../environments/sample.ts';
 import { type Attributes, ofType, synthesized } from './synthesized.ts';
 
 /** A security group's short name: a tier, a store, a balancer. */

@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { App } from 'cdktf';
+import { type EnvironmentInput, resolveEnvironment } from '../../environments/environment.ts';
 import { checkedCostSheet, costedEnvironment } from '../../stacks/cost.ts';
-import { type EnvironmentInput, resolveEnvironment } from '../../stacks/environment.ts';
 import { onAws } from '../../stacks/on-aws.ts';
 import { addStacks } from '../../stacks/synthesize.ts';
-import { sample } from './sample.ts';
+import { sample } from '../environments/sample.ts';
 import { ofType, placeholders, synthesized } from './synthesized.ts';
 
 function costed(input: EnvironmentInput) {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
+import { resolveEnvironment } from '../../environments/environment.ts';
 import { serviceNames } from '../../services/manifest.ts';
 import { cdktfCalls, refuseUnfinished } from '../../stacks/deploy.ts';
-import { resolveEnvironment } from '../../stacks/environment.ts';
 import { onAws } from '../../stacks/on-aws.ts';
-import { sample } from './sample.ts';
+import { sample } from '../environments/sample.ts';
 import { type Images, placeholders } from './synthesized.ts';
 
 const app = ['--app', 'node --no-experimental-detect-module stacks/main.ts dev'];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { interfaceServices } from '../../constructs/endpoints.ts';
-import { sample } from './sample.ts';
+import { interfaceServices } from '../../constructs/network/endpoints.ts';
+import { sample } from '../environments/sample.ts';
 import { addressBook, ofType, one, type StackJson, synthesized } from './synthesized.ts';
 
 const foundation = (changes: Parameters<typeof sample>[0] = {}): StackJson => synthesized(sample(changes)).foundation;

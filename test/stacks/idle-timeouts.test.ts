@@ -4,13 +4,13 @@ import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { execa, type ResultPromise } from 'execa';
+import { type EnvironmentInput, resolveEnvironment } from '../../environments/environment.ts';
+import { local } from '../../environments/local.ts';
+import { composeOf } from '../../local/containers/compose.ts';
+import { openRouter, routerIdleMs } from '../../local/router/router.ts';
+import { tierSettings } from '../../local/tiers.ts';
 import { serviceNames } from '../../services/manifest.ts';
-import { composeOf } from '../../stacks/compose/compose.ts';
-import { type EnvironmentInput, resolveEnvironment } from '../../stacks/environment.ts';
-import { local } from '../../stacks/environments/local.ts';
-import { openRouter, routerIdleMs } from '../../stacks/local/router.ts';
-import { tierSettings } from '../../stacks/local/tiers.ts';
-import { sample } from './sample.ts';
+import { sample } from '../environments/sample.ts';
 import { type Attributes, ofType, type StackJson, synthesized } from './synthesized.ts';
 
 const children: ResultPromise[] = [];
@@ -24,7 +24,7 @@ afterEach(async () => {
 /** The server of every tier, as a process: answers how long it keeps an idle connection, in seconds. */
 async function keptS(settings: Readonly<Record<string, string>>): Promise<number> {
   const program = `
-    import { createApp, listen } from './services/shared/http.ts';
+    import { createApp, listen } from './services/shared/http/http.ts';
     import { createLogger } from './services/shared/log.ts';
     import { readSettings } from './services/shared/env.ts';
     const app = createApp({ log: createLogger('test', { level: 'silent' }), notReady: async () => null });

@@ -5,9 +5,9 @@
  */
 import { createRequire } from 'node:module';
 import { expect, test } from '@jest/globals';
+import type { PlacementInput } from '../../environments/environment.ts';
 import { serviceNames } from '../../services/manifest.ts';
-import type { PlacementInput } from '../../stacks/environment.ts';
-import { sample } from './sample.ts';
+import { sample } from '../environments/sample.ts';
 import { type Attributes, type StackJson, synthesized } from './synthesized.ts';
 
 /** Read from terraform-provider-aws, `internal/service/*`; look again when the bindings move on. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { environments, loadEnvironment } from '../../stacks/environments/index.ts';
-import { readImages } from '../../stacks/images.ts';
-import { sample } from './sample.ts';
+import { environments, loadEnvironment } from '../../environments/index.ts';
+import { readImages } from '../../stacks/images/digests.ts';
+import { sample } from '../environments/sample.ts';
 import { addressBook, type StackJson, synthesized } from './synthesized.ts';
 
 /** What each resource names, as addresses. */

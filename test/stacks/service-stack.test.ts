@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
+import { resolveEnvironment } from '../../environments/environment.ts';
 import { routeTable } from '../../services/manifest.ts';
-import { resolveEnvironment } from '../../stacks/environment.ts';
 import { onAws } from '../../stacks/on-aws.ts';
 import { egressPorts } from '../../stacks/service-stack.ts';
-import { sample } from './sample.ts';
+import { sample } from '../environments/sample.ts';
 import { ofType, one, type StackJson, synthesized } from './synthesized.ts';
 
 const stack = synthesized(sample()).service;

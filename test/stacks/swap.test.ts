@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import type { PlacementInput } from '../../environments/environment.ts';
 import { type ServiceName, serviceNames, services } from '../../services/manifest.ts';
-import type { PlacementInput } from '../../stacks/environment.ts';
-import { sample } from './sample.ts';
+import { sample } from '../environments/sample.ts';
 import { addressBook, ofType, type StackJson, synthesized } from './synthesized.ts';
 
 const platforms = ['vm', 'ecs'] as const;

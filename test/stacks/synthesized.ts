@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'cdktf';
-import { placeholderDigest } from '../../constructs/placeholder.ts';
+import { placeholderDigest } from '../../constructs/tier/placeholder.ts';
+import { type EnvironmentInput, resolveEnvironment } from '../../environments/environment.ts';
 import { type ServiceName, serviceNames } from '../../services/manifest.ts';
-import { type EnvironmentInput, resolveEnvironment } from '../../stacks/environment.ts';
 import { onAws } from '../../stacks/on-aws.ts';
 import { addStacks } from '../../stacks/synthesize.ts';
 

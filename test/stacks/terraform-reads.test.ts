@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { execa } from 'execa';
-import { environments } from '../../stacks/environments/index.ts';
+import { environments } from '../../environments/index.ts';
 import { override } from '../../stacks/rehearse.ts';
 import { synthesize } from '../../stacks/synthesize.ts';
-import { testWith } from '../skip.ts';
+import { testWith } from '../support/skip.ts';
 
 const present = await execa('terraform', ['version'], { reject: false }).then(({ exitCode }) => exitCode === 0);
 const reads = testWith(present ? null : 'terraform is not on PATH; install HashiCorp’s binary, 1.11 or later');

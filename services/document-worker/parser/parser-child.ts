@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import type { PageError } from '../../shared/contract/page.ts';
-import type { PackedPage } from '../../shared/page-results.ts';
+import type { PackedPage } from '../../shared/storage/page-results.ts';
 import type { Isolation } from './isolation.ts';
 import type { ChildMessage, ReadRequest } from './protocol.ts';
 import { RefusedError } from './reader.ts';

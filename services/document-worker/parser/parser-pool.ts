@@ -2,7 +2,7 @@
 import { extname, join } from 'node:path';
 import type { PageError } from '../../shared/contract/page.ts';
 import type { Logger } from '../../shared/log.ts';
-import type { PackedPage } from '../../shared/page-results.ts';
+import type { PackedPage } from '../../shared/storage/page-results.ts';
 import { type Isolation, isolate } from './isolation.ts';
 import { ChildLostError, type ChildOptions, ParserChild } from './parser-child.ts';
 import type { DocumentFile, ReadRequest } from './protocol.ts';

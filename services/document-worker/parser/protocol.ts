@@ -1,6 +1,6 @@
 /** Messages between the worker and a parser child. */
 import type { MediaType } from '../../shared/contract/brain.ts';
-import type { PackedPage } from '../../shared/page-results.ts';
+import type { PackedPage } from '../../shared/storage/page-results.ts';
 import type { RefusalCode } from './reader.ts';
 
 export interface DocumentFile {

@@ -2,7 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import type { MediaType } from '../../shared/contract/brain.ts';
 import type { PageResult } from '../../shared/contract/page.ts';
-import type { PackedPage } from '../../shared/page-results.ts';
+import type { PackedPage } from '../../shared/storage/page-results.ts';
 import type { ChildMessage, ReadRequest } from './protocol.ts';
 import { type DocumentReader, failedPage, type OpenDocument, pageBytesMax, RefusedError } from './reader.ts';
 

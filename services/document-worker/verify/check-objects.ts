@@ -1,8 +1,8 @@
 /** Rows against the object store: originals, page results, and what no row names. Read-only. */
 import { sql } from 'kysely';
-import type { Database } from '../../shared/database.ts';
-import type { DocumentStore } from '../../shared/document-store.ts';
-import { documentPrefix } from '../../shared/object-keys.ts';
+import type { Database } from '../../shared/postgres/database.ts';
+import type { DocumentStore } from '../../shared/storage/document-store.ts';
+import { documentPrefix } from '../../shared/storage/object-keys.ts';
 import type { Finding } from './finding.ts';
 
 /** An upload under way has an object before it has a row; the longest takes less. */

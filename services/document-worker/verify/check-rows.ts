@@ -1,6 +1,6 @@
 /** What rows say of each other: each check is one statement that returns what contradicts itself. Read-only. */
 import { type RawBuilder, sql } from 'kysely';
-import type { Database } from '../../shared/database.ts';
+import type { Database } from '../../shared/postgres/database.ts';
 import type { Finding } from './finding.ts';
 
 interface RowCheck {

@@ -1,10 +1,10 @@
 /** Pages against the chunks that search finds: all of the text once, none of what was deleted. Read-only. */
 import type { PageResult } from '../../shared/contract/page.ts';
 import type { StoredChunk } from '../../shared/contract/vectorstore.ts';
-import type { Database } from '../../shared/database.ts';
-import { type DocumentStore, NotInStoreError } from '../../shared/document-store.ts';
-import { readPageResults } from '../../shared/page-results.ts';
-import type { DocumentTarget, Vectors } from '../vectors.ts';
+import type { Database } from '../../shared/postgres/database.ts';
+import { type DocumentStore, NotInStoreError } from '../../shared/storage/document-store.ts';
+import { readPageResults } from '../../shared/storage/page-results.ts';
+import type { DocumentTarget, Vectors } from '../index/vectors.ts';
 import type { Finding } from './finding.ts';
 
 /** What is read of the vectorstore. */

@@ -2,12 +2,13 @@
  * The conservation check: nothing accepted is missing, nothing deleted is left, nothing stands twice. It reads rows,
  * objects and vectors and changes nothing; what is under way meanwhile may show as missing, so run it in a quiet moment.
  */
-import { type Database, openDatabase } from '../../shared/database.ts';
-import { workStatementTimeoutMs } from '../../shared/database-options.ts';
-import { type DocumentStore, openDocumentStore } from '../../shared/document-store.ts';
+
+import { createSigner } from '../../shared/auth/service-token.ts';
 import type { Logger } from '../../shared/log.ts';
-import { createSigner } from '../../shared/service-token.ts';
-import { openVectors } from '../vectors.ts';
+import { type Database, openDatabase } from '../../shared/postgres/database.ts';
+import { workStatementTimeoutMs } from '../../shared/postgres/database-options.ts';
+import { type DocumentStore, openDocumentStore } from '../../shared/storage/document-store.ts';
+import { openVectors } from '../index/vectors.ts';
 import type { WorkerSettings } from '../worker.ts';
 import { checkObjects } from './check-objects.ts';
 import { checkRows } from './check-rows.ts';

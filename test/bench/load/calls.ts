@@ -1,11 +1,11 @@
 /** The calls that benches of the whole house make. */
 import { readFile } from 'node:fs/promises';
+import { createSigner, type SignCall } from '../../../services/shared/auth/service-token.ts';
 import { problem } from '../../../services/shared/contract/common.ts';
 import { job as jobSchema, terminalStatuses } from '../../../services/shared/contract/job.ts';
 import { routes } from '../../../services/shared/contract/routes.ts';
 import { vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
-import { lexicalHashing } from '../../../services/shared/lexical-hashing.ts';
-import { createSigner, type SignCall } from '../../../services/shared/service-token.ts';
+import { lexicalHashing } from '../../../services/shared/models/lexical-hashing.ts';
 import type { ContainerHouse } from '../../containers/house.ts';
 import { Client } from '../../flows/client.ts';
 import { hugePdf, manualPdf } from '../../flows/documents.ts';

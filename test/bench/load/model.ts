@@ -1,6 +1,6 @@
 /** A language model in a process of its own, as slow as told. */
-import type { EnvironmentInput } from '../../../stacks/environment.ts';
-import { modelHere, startModelServer, trickles } from '../../services/chat/model-server.ts';
+import type { EnvironmentInput } from '../../../environments/environment.ts';
+import { modelHere, startModelServer, trickles } from '../../services/chat/models/model-server.ts';
 import { said, startAside } from './process.ts';
 
 export interface Pace {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { uuidv7 } from 'uuidv7';
 import { roles, scopes } from '../../../services/shared/contract/people.ts';
 import { type Route, routes } from '../../../services/shared/contract/routes.ts';
-import { fastifyPath } from '../../../services/shared/http.ts';
+import { fastifyPath } from '../../../services/shared/http/http.ts';
 import { type Answer, type Caller, type Harness, startHarness, upload } from './harness.ts';
 
 const table = Object.entries(routes as Record<string, Route>).filter(([, route]) => route.owner === 'api');

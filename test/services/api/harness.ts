@@ -2,11 +2,11 @@
 import { Redis } from 'ioredis';
 import { createApi } from '../../../services/api/app.ts';
 import type { ApiSettings } from '../../../services/api/context.ts';
-import { ownerLink } from '../../../services/api/owner.ts';
-import { type TransferLimits, transferLimits } from '../../../services/api/transfer-limits.ts';
-import { type Database, openDatabase } from '../../../services/shared/database.ts';
-import type { App } from '../../../services/shared/http.ts';
-import { startServices, type TestServices } from '../../services.ts';
+import { ownerLink } from '../../../services/api/identity/owner.ts';
+import { type TransferLimits, transferLimits } from '../../../services/api/uploads/transfer-limits.ts';
+import type { App } from '../../../services/shared/http/http.ts';
+import { type Database, openDatabase } from '../../../services/shared/postgres/database.ts';
+import { startServices, type TestServices } from '../../support/stores.ts';
 
 export const publicUrl = 'http://127.0.0.1:8000';
 

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { databaseTiers } from '../../../services/api/roles.ts';
-import { startServices, type TestServices } from '../../services.ts';
+import { startServices, type TestServices } from '../../support/stores.ts';
 import { settingsFor } from './harness.ts';
 
 const run = promisify(execFile);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { requestsPerMinuteMax } from '../../../services/shared/rate-limit.ts';
+import { requestsPerMinuteMax } from '../../../services/shared/auth/rate-limit.ts';
 import { type Caller, type Harness, startHarness } from './harness.ts';
 
 let harness: Harness;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { applyRoles, type DatabaseTier, databaseTiers, tablePrivileges } from '../../../services/api/roles.ts';
 import { databaseRole } from '../../../services/manifest.ts';
-import { startServices, type TestServices } from '../../services.ts';
+import { startServices, type TestServices } from '../../support/stores.ts';
 
 let services: TestServices;
 const clients = new Map<DatabaseTier, pg.Client>();

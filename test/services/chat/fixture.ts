@@ -3,12 +3,12 @@ import type { AddressInfo } from 'node:net';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { uuidv7 } from 'uuidv7';
 import { createChat } from '../../../services/chat/app.ts';
+import type { Authenticate } from '../../../services/shared/auth/identity.ts';
 import type { Conversation, Turn } from '../../../services/shared/contract/chat.ts';
 import { vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
-import { openDatabase } from '../../../services/shared/database.ts';
-import type { Authenticate } from '../../../services/shared/identity.ts';
-import { privateKeyOf } from '../../service-keys.ts';
-import type { TestServices } from '../../services.ts';
+import { openDatabase } from '../../../services/shared/postgres/database.ts';
+import { privateKeyOf } from '../../support/service-keys.ts';
+import type { TestServices } from '../../support/stores.ts';
 import { chunksOf, dimensions, startVectorstore, type TestBrain } from '../vectorstore/fixture.ts';
 
 export interface Person {

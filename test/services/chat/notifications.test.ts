@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { startServices, type TestServices } from '../../services.ts';
+import { startServices, type TestServices } from '../../support/stores.ts';
 import { allEvents, events, startChat, startSearch, type TestChat, type TestSearch } from './fixture.ts';
-import { type ModelServer, startModelServer, trickles } from './model-server.ts';
+import { type ModelServer, startModelServer, trickles } from './models/model-server.ts';
 
 let services: TestServices;
 let search: TestSearch;

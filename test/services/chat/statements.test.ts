@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import pg from 'pg';
-import { startServices, type TestServices } from '../../services.ts';
+import { startServices, type TestServices } from '../../support/stores.ts';
 import type { TestBrain } from '../vectorstore/fixture.ts';
 import { allEvents, events, type Person, startChat, startSearch, type TestChat, type TestSearch } from './fixture.ts';
-import { type ModelServer, startModelServer } from './model-server.ts';
+import { type ModelServer, startModelServer } from './models/model-server.ts';
 
 let services: TestServices;
 let search: TestSearch;

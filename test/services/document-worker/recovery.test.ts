@@ -7,12 +7,12 @@ import type { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { DocumentWorker } from '../../../services/document-worker/app.ts';
-import { begin, savePages } from '../../../services/document-worker/jobs.ts';
-import { enqueueFromDatabase, rebuild } from '../../../services/document-worker/reconcile.ts';
+import { enqueueFromDatabase, rebuild } from '../../../services/document-worker/parse/reconcile.ts';
 import type { Lease } from '../../../services/shared/contract/grant.ts';
+import { begin, savePages } from '../../../services/shared/jobs/jobs.ts';
 import { RedisScheduler } from '../../../services/shared/scheduler/redis-scheduler.ts';
 import { hugePdf, lacksManuals } from '../../flows/documents.ts';
-import { testWith } from '../../skip.ts';
+import { testWith } from '../../support/skip.ts';
 import { pdfOf } from './documents.ts';
 import { type Bench, openBench, savedPage } from './fixture.ts';
 

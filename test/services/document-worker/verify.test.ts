@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import fc from 'fast-check';
 import { uuidv7 } from 'uuidv7';
 import type { DocumentWorker } from '../../../services/document-worker/app.ts';
-import { chunkPage } from '../../../services/document-worker/chunk-page.ts';
+import { chunkPage } from '../../../services/document-worker/index/chunk-page.ts';
 import { comparePage } from '../../../services/document-worker/verify/check-vectors.ts';
 import type { Finding } from '../../../services/document-worker/verify/finding.ts';
 import { report, verify } from '../../../services/document-worker/verify/verify.ts';

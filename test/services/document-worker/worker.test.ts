@@ -3,13 +3,13 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { PDFDocument } from 'pdf-lib';
 import type { DocumentWorker } from '../../../services/document-worker/app.ts';
 import { packPage } from '../../../services/document-worker/parser/serve-reads.ts';
-import { originalKey } from '../../../services/shared/object-keys.ts';
-import { writePageResults } from '../../../services/shared/page-results.ts';
+import { originalKey } from '../../../services/shared/storage/object-keys.ts';
+import { writePageResults } from '../../../services/shared/storage/page-results.ts';
 import { lacksManuals, lacksQpdf, picturePdf } from '../../flows/documents.ts';
-import { testWith } from '../../skip.ts';
+import { testWith } from '../../support/skip.ts';
 import { brokenKoreanPdf, encrypt, pdfOf } from './documents.ts';
 import { type Bench, openBench } from './fixture.ts';
-import { expectConserved, vectorRows } from './vector-rows.ts';
+import { expectConserved, vectorRows } from './index/vector-rows.ts';
 
 const manual = '/usr/share/R/doc/manual/fullrefman.pdf';
 

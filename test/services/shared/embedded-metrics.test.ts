@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
-import { metricDimensions, metricNamespace, pagesGrantedAndWaiting } from '../../../constructs/metrics.ts';
+import { metricDimensions, metricNamespace, pagesGrantedAndWaiting } from '../../../environments/wiring/metrics.ts';
 import { embeddedMetric, startMetricLog } from '../../../services/shared/embedded-metrics.ts';
 import type { Logger } from '../../../services/shared/log.ts';
 

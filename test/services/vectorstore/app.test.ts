@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { newPrivateKey } from '../../../local/stores/key-pair.ts';
+import { createSigner } from '../../../services/shared/auth/service-token.ts';
 import { type Hit, vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
-import { lexicalHashing } from '../../../services/shared/lexical-hashing.ts';
-import { createSigner } from '../../../services/shared/service-token.ts';
-import { newPrivateKey } from '../../../stacks/key-pair.ts';
-import { allPublicKeys, signerOf } from '../../service-keys.ts';
-import { startServices, type TestServices } from '../../services.ts';
+import { lexicalHashing } from '../../../services/shared/models/lexical-hashing.ts';
+import { allPublicKeys, signerOf } from '../../support/service-keys.ts';
+import { startServices, type TestServices } from '../../support/stores.ts';
 import {
   chunksOf,
   dimensions,

@@ -1,7 +1,7 @@
 /** A writer whose lock connection broke, or that was frozen, must not touch what a newer run wrote. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { startServices, type TestServices } from '../../services.ts';
+import { startServices, type TestServices } from '../../support/stores.ts';
 import { remove, startVectorstore, storedRows, type TestBrain, type TestVectorstore, upsert } from './fixture.ts';
 
 let services: TestServices;

@@ -4,16 +4,16 @@ import { fileURLToPath } from 'node:url';
 import { connect, type Table } from '@lancedb/lancedb';
 import { uuidv7 } from 'uuidv7';
 import { type Chunk, vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
-import { type Database, openDatabase } from '../../../services/shared/database.ts';
-import { openDocumentStore } from '../../../services/shared/document-store.ts';
-import { lexicalHashing } from '../../../services/shared/lexical-hashing.ts';
+import { lexicalHashing } from '../../../services/shared/models/lexical-hashing.ts';
+import { type Database, openDatabase } from '../../../services/shared/postgres/database.ts';
+import { openDocumentStore } from '../../../services/shared/storage/document-store.ts';
 import { createVectorstoreApp } from '../../../services/vectorstore/app.ts';
 import { type BrainTables, openBrainTables } from '../../../services/vectorstore/brain-tables.ts';
-import type { UpkeepOptions } from '../../../services/vectorstore/upkeep.ts';
+import type { UpkeepOptions } from '../../../services/vectorstore/compaction.ts';
 import { createVectorStore } from '../../../services/vectorstore/vector-store.ts';
 import { createWriterLock } from '../../../services/vectorstore/writer-lock.ts';
-import { signerOf, verifier } from '../../service-keys.ts';
-import type { TestServices } from '../../services.ts';
+import { signerOf, verifier } from '../../support/service-keys.ts';
+import type { TestServices } from '../../support/stores.ts';
 
 export const dimensions = 64;
 

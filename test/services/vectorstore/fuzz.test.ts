@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
-import { startServices, type TestServices } from '../../services.ts';
+import { startServices, type TestServices } from '../../support/stores.ts';
 import { dimensions, startVectorstore, type TestBrain, type TestVectorstore, tokenFor } from './fixture.ts';
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);

@@ -2,7 +2,7 @@
 import { type AddressInfo, connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { startServices, type TestServices } from '../../services.ts';
+import { startServices, type TestServices } from '../../support/stores.ts';
 import {
   chunksOf,
   dimensions,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { createLogger } from '../../../services/shared/log.ts';
 import { type Upkeep, worthMerging } from '../../../services/vectorstore/chunk-table.ts';
-import { createUpkeep } from '../../../services/vectorstore/upkeep.ts';
+import { createUpkeep } from '../../../services/vectorstore/compaction.ts';
 
 const log = createLogger('test', { level: 'silent' });
 const brain = { tenantId: 't', brainId: 'b' };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
-import type { App } from '../../../services/shared/http.ts';
+import type { App } from '../../../services/shared/http/http.ts';
 import { createWebApp } from '../../../services/web/app.ts';
 
 const log = pino({ level: 'silent' });

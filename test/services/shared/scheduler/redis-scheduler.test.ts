@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import type { Grant, Lease } from '../../../../services/shared/contract/grant.ts';
 import { RedisScheduler } from '../../../../services/shared/scheduler/redis-scheduler.ts';
-import { startServices, type TestServices } from '../../../services.ts';
+import { startServices, type TestServices } from '../../../support/stores.ts';
 
 let services: TestServices;
 let redis: Redis;

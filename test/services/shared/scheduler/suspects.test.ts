@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { blamedMax, type Grant, type Lease, lostMax } from '../../../../services/shared/contract/grant.ts';
 import { RedisScheduler } from '../../../../services/shared/scheduler/redis-scheduler.ts';
-import { startServices, type TestServices } from '../../../services.ts';
+import { startServices, type TestServices } from '../../../support/stores.ts';
 
 let services: TestServices;
 let redis: Redis;

@@ -1,0 +1,91 @@
+import { Eip } from '@cdktf/provider-aws/lib/eip/index.js';
+import { Instance } from '@cdktf/provider-aws/lib/instance/index.js';
+import { SecurityGroup } from '@cdktf/provider-aws/lib/security-group/index.js';
+import { VpcSecurityGroupEgressRule } from '@cdktf/provider-aws/lib/vpc-security-group-egress-rule/index.js';
+import { VpcSecurityGroupIngressRule } from '@cdktf/provider-aws/lib/vpc-security-group-ingress-rule/index.js';
+import { Construct } from 'constructs';
+import { type Pinned, refusePlaceholders } from '../tier/placeholder.ts';
+
+export interface NatInstanceProps {
+  readonly name: string;
+  readonly vpcId: string;
+  readonly subnetId: string;
+  /** Block of the VPC: only it may send through. */
+  readonly cidr: string;
+  /** Amazon Linux 2023. */
+  readonly ami: Pinned;
+  /** @example 't4g.nano' */
+  readonly instanceType: string;
+  readonly accountId: string;
+}
+
+/**
+ * One small instance that forwards for the private subnets: about $3 a month where a NAT gateway is $33. It is a single
+ * machine without fail-over: when it stops, tiers keep serving what needs no way out.
+ */
+export class NatInstance extends Construct {
+  readonly networkInterfaceId: string;
+
+  constructor(scope: Construct, id: string, props: NatInstanceProps) {
+    super(scope, id);
+    const { name } = props;
+    const group = new SecurityGroup(this, 'security-group', {
+      namePrefix: `${name}-`,
+      description: 'NAT instance',
+      vpcId: props.vpcId,
+      tags: { Name: name },
+      lifecycle: { createBeforeDestroy: true },
+    });
+    new VpcSecurityGroupIngressRule(this, 'from-vpc', {
+      securityGroupId: group.id,
+      description: 'from private subnets; each tier has its own, narrower rule',
+      cidrIpv4: props.cidr,
+      ipProtocol: 'tcp',
+      fromPort: 1,
+      toPort: 65535,
+    });
+    new VpcSecurityGroupEgressRule(this, 'out', {
+      securityGroupId: group.id,
+      description: 'to the internet',
+      cidrIpv4: '0.0.0.0/0',
+      ipProtocol: 'tcp',
+      fromPort: 1,
+      toPort: 65535,
+    });
+    const instance = new Instance(this, 'instance', {
+      ami: props.ami.value,
+      instanceType: props.instanceType,
+      subnetId: props.subnetId,
+      vpcSecurityGroupIds: [group.id],
+      // It forwards packets that are not its own.
+      sourceDestCheck: false,
+      userDataBase64: Buffer.from(forward).toString('base64'),
+      userDataReplaceOnChange: true,
+      metadataOptions: { httpTokens: 'required', httpEndpoint: 'enabled', httpPutResponseHopLimit: 1 },
+      creditSpecification: { cpuCredits: 'standard' },
+      rootBlockDevice: { encrypted: true, volumeType: 'gp3', volumeSize: 8 },
+      tags: { Name: name },
+      volumeTags: { Name: name },
+      lifecycle: { precondition: refusePlaceholders([props.ami], props.accountId) },
+    });
+    new Eip(this, 'address', { domain: 'vpc', instance: instance.id, tags: { Name: name } });
+    this.networkInterfaceId = instance.primaryNetworkInterfaceId;
+  }
+}
+
+/** nftables comes with Amazon Linux 2023's repositories, which lie in S3 and need no NAT. */
+const forward = `#!/bin/bash
+set -eu
+echo 'net.ipv4.ip_forward = 1' > /etc/sysctl.d/90-nat.conf
+sysctl --system
+dnf install -y nftables
+cat > /etc/sysconfig/nftables.conf <<'RULES'
+table ip nat {
+  chain postrouting {
+    type nat hook postrouting priority srcnat;
+    oifname != "lo" masquerade
+  }
+}
+RULES
+systemctl enable --now nftables
+`;

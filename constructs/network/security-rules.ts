@@ -1,0 +1,114 @@
+import { VpcSecurityGroupEgressRule } from '@cdktf/provider-aws/lib/vpc-security-group-egress-rule/index.js';
+import { VpcSecurityGroupIngressRule } from '@cdktf/provider-aws/lib/vpc-security-group-ingress-rule/index.js';
+import { Construct } from 'constructs';
+import type { Edge } from '../../environments/wiring/connections.ts';
+import { type ServiceName, services } from '../../services/manifest.ts';
+import { postgresPort } from '../stores/postgres.ts';
+import { redisPort } from '../stores/redis.ts';
+
+export interface SecurityRulesProps {
+  readonly edges: readonly Edge[];
+  /** Security group of each placed tier. */
+  readonly tiers: Readonly<Partial<Record<ServiceName, string>>>;
+  readonly publicBalancer: string;
+  /** Absent where no tier is called. */
+  readonly internalBalancer: string | undefined;
+  readonly postgres: string;
+  readonly redis: string;
+  /** Prefix list of the S3 gateway. */
+  readonly s3PrefixListId: string;
+  /** Group of the private endpoints; absent: AWS APIs are reached over the way out. */
+  readonly endpoints: string | undefined;
+  /** TCP ports of each tier's declared foreign endpoints. Security groups know ports, not names. */
+  readonly egressPorts: (edge: Extract<Edge, { kind: 'egress' }>) => readonly number[];
+}
+
+type Peer = { referencedSecurityGroupId: string } | { cidrIpv4: string } | { prefixListId: string };
+
+/**
+ * The matrix as security-group rules: one pair for each edge, both ends. A call goes through the internal balancer,
+ * which listens on the called tier's own port, so a rule for that port admits to that tier and no other.
+ */
+export class SecurityRules extends Construct {
+  constructor(scope: Construct, id: string, props: SecurityRulesProps) {
+    super(scope, id);
+    const { publicBalancer, internalBalancer, tiers } = props;
+    for (const port of [443, 80])
+      this.ingress(`internet-to-public-${port}`, publicBalancer, { cidrIpv4: '0.0.0.0/0' }, port, 'anybody', {
+        Door: 'public',
+      });
+    for (const edge of props.edges) {
+      if (edge.kind === 'public') this.allow(`public-to-${edge.to}`, publicBalancer, group(edge.to), port(edge.to));
+      if (edge.kind === 'call') {
+        if (!internalBalancer) throw new Error(`'${edge.from}' calls '${edge.to}' but there is no internal balancer`);
+        this.allow(`${edge.from}-to-${edge.to}`, group(edge.from), internalBalancer, port(edge.to));
+        if (!this.node.tryFindChild(`internal-to-${edge.to}-out`))
+          this.allow(`internal-to-${edge.to}`, internalBalancer, group(edge.to), port(edge.to));
+      }
+      if (edge.kind === 'use' && edge.store === 'postgres')
+        this.allow(`${edge.from}-to-postgres`, group(edge.from), props.postgres, postgresPort);
+      if (edge.kind === 'use' && edge.store === 'redis')
+        this.allow(`${edge.from}-to-redis`, group(edge.from), props.redis, redisPort);
+      if (edge.kind === 'egress')
+        for (const out of props.egressPorts(edge))
+          if (!this.node.tryFindChild(`${edge.from}-to-internet-${out}-out`))
+            this.egress(`${edge.from}-to-internet-${out}`, group(edge.from), { cidrIpv4: '0.0.0.0/0' }, out, edge.to);
+    }
+    for (const name of Object.keys(tiers) as ServiceName[]) this.platform(name, props);
+
+    function group(name: ServiceName): string {
+      const found = tiers[name];
+      if (!found) throw new Error(`no tier '${name}' to connect`);
+      return found;
+    }
+    function port(name: ServiceName): number {
+      return services[name].port;
+    }
+  }
+
+  /** What any tier needs to start on any platform: images, logs, secrets. */
+  private platform(name: ServiceName, { tiers, s3PrefixListId, endpoints }: SecurityRulesProps): void {
+    const own = tiers[name] as string;
+    // Image layers and documents. Which buckets a tier may read says its role, not the network.
+    this.egress(`${name}-to-s3`, own, { prefixListId: s3PrefixListId }, 443, 'image layers, documents');
+    if (endpoints) this.allow(`${name}-to-aws`, own, endpoints, 443);
+    else if (!this.node.tryFindChild(`${name}-to-internet-443-out`))
+      this.egress(`${name}-to-aws`, own, { cidrIpv4: '0.0.0.0/0' }, 443, 'AWS APIs: set aws.endpoints to narrow it');
+  }
+
+  private allow(id: string, from: string, to: string, port: number): void {
+    this.egress(id, from, { referencedSecurityGroupId: to }, port, id.replaceAll('-', ' '));
+    this.ingress(id, to, { referencedSecurityGroupId: from }, port, id.replaceAll('-', ' '));
+  }
+
+  private egress(id: string, owner: string, peer: Peer, port: number, description: string): void {
+    new VpcSecurityGroupEgressRule(this, `${id}-out`, {
+      securityGroupId: owner,
+      ...peer,
+      ipProtocol: 'tcp',
+      fromPort: port,
+      toPort: port,
+      description,
+      tags: { Name: id },
+    });
+  }
+
+  private ingress(
+    id: string,
+    owner: string,
+    peer: Peer,
+    port: number,
+    description: string,
+    tags: Record<string, string> = {},
+  ): void {
+    new VpcSecurityGroupIngressRule(this, `${id}-in`, {
+      securityGroupId: owner,
+      ...peer,
+      ipProtocol: 'tcp',
+      fromPort: port,
+      toPort: port,
+      description,
+      tags: { Name: id, ...tags },
+    });
+  }
+}

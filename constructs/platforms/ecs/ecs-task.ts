@@ -1,0 +1,103 @@
+import { EcsTaskDefinition } from '@cdktf/provider-aws/lib/ecs-task-definition/index.js';
+import type { Construct } from 'constructs';
+import { checkContainers, fargateSize } from '../../../environments/budget/budget.ts';
+import { initCommand } from '../../../environments/wiring/init-command.ts';
+import { nameOf } from '../../../environments/wiring/names.ts';
+import { plainSettings } from '../../../environments/wiring/plain-settings.ts';
+import { services } from '../../../services/manifest.ts';
+import { initSecretsOf, runGrants, secretsOf, startGrants } from '../../tier/grants.ts';
+import { Role } from '../../tier/role.ts';
+import type { PlatformProps } from '../../tier/tier.ts';
+
+const references = (secrets: readonly (readonly [name: string, arn: string])[]) =>
+  secrets.map(([name, arn]) => ({ name, valueFrom: arn }));
+
+/**
+ * The task of a tier: its service, and before it the init step where there is one. Every field that ECS would fill in is
+ * written out, so that a plan compares like with like (provider-aws #11526).
+ */
+export function taskDefinition(scope: Construct, name: string, props: PlatformProps): EcsTaskDefinition {
+  const { service, site, placement, image, logGroup } = props;
+  const { port } = services[service];
+  const size = fargateSize(placement);
+  checkContainers(placement, [{ name: service, vcpu: size.cpuUnits / 1024, memoryMiB: size.memoryMiB }]);
+  const init = initCommand(service);
+
+  const common = {
+    image: `${image.repositoryUrl}@${image.digest}`,
+    environment: plainSettings(props.settings).map(([key, value]) => ({ name: key, value })),
+    secrets: references(secretsOf(props)),
+    readonlyRootFilesystem: true,
+    linuxParameters: { initProcessEnabled: true, capabilities: { drop: ['ALL'] } },
+    mountPoints: [{ sourceVolume: 'tmp', containerPath: '/tmp', readOnly: false }],
+    stopTimeout: Math.ceil(site.limits.stopTimeoutMs / 1000),
+  };
+  const logs = (stream: string) => ({
+    logDriver: 'awslogs',
+    options: {
+      'awslogs-group': logGroup.name,
+      'awslogs-region': site.region,
+      'awslogs-stream-prefix': `ecs-${stream}`,
+      // A slow CloudWatch must not stop a service that writes a line.
+      mode: 'non-blocking',
+      'max-buffer-size': '4m',
+    },
+  });
+  const containers = [
+    {
+      ...common,
+      name: service,
+      essential: true,
+      cpu: size.cpuUnits,
+      memory: size.memoryMiB,
+      portMappings: [{ containerPort: port, hostPort: port, protocol: 'tcp' }],
+      // The image's own, which ECS does not read: asks `/livez`. A task that fails it is replaced.
+      healthCheck: { command: ['CMD', 'node', 'health.js'], interval: 30, timeout: 5, retries: 3, startPeriod: 60 },
+      logConfiguration: logs('tier'),
+      ...(init ? { dependsOn: [{ containerName: 'init', condition: 'SUCCESS' }] } : {}),
+    },
+    // Ends before the service starts, so it needs no share of its own: the task's size bounds it.
+    ...(init
+      ? [
+          {
+            ...common,
+            name: 'init',
+            secrets: references([...secretsOf(props), ...initSecretsOf(props)]),
+            essential: false,
+            cpu: 0,
+            entryPoint: init.slice(0, 2),
+            command: init.slice(2),
+            logConfiguration: logs('init'),
+          },
+        ]
+      : []),
+  ];
+  const role = (id: 'execution' | 'run', statements: ReturnType<typeof startGrants>) =>
+    new Role(scope, `${id}-role`, {
+      name: `${name}-${id}`,
+      takenBy: { service: 'ecs-tasks.amazonaws.com' },
+      accountId: site.accountId,
+      statements,
+    });
+  const execution = role('execution', startGrants(props));
+  const run = role('run', runGrants(props));
+  return new EcsTaskDefinition(scope, 'task', {
+    family: nameOf('ECS family', name),
+    requiresCompatibilities: ['FARGATE'],
+    networkMode: 'awsvpc',
+    cpu: String(size.cpuUnits),
+    memory: String(size.memoryMiB),
+    runtimePlatform: {
+      operatingSystemFamily: 'LINUX',
+      cpuArchitecture: site.architecture === 'arm64' ? 'ARM64' : 'X86_64',
+    },
+    executionRoleArn: execution.arn,
+    taskRoleArn: run.arn,
+    containerDefinitions: JSON.stringify(containers),
+    volume: [{ name: 'tmp' }],
+    // Old revisions stay: the circuit breaker and a person go back to them.
+    skipDestroy: true,
+    tags: { Tier: service },
+    dependsOn: [execution.policy, run.policy].filter((policy) => policy !== undefined),
+  });
+}

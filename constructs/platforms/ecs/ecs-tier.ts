@@ -1,0 +1,116 @@
+import { EcsService } from '@cdktf/provider-aws/lib/ecs-service/index.js';
+import type { TerraformResource } from 'cdktf';
+import { Construct } from 'constructs';
+import { services } from '../../../services/manifest.ts';
+import { address } from '../../tier/address.ts';
+import { refusePlaceholders } from '../../tier/placeholder.ts';
+import { scalingTarget } from '../../tier/scaling-target.ts';
+import { targetGroup } from '../../tier/target-group.ts';
+import type { PlatformChild, PlatformProps } from '../../tier/tier.ts';
+import { scaleService } from './ecs-scaling.ts';
+import { taskDefinition } from './ecs-task.ts';
+
+/** Seconds from a task's start until the balancer's checks count: the start and the api's migration. */
+const graceSeconds = 120;
+
+/**
+ * A tier on ECS Fargate: a task per replica, exactly of its budget.
+ *
+ * A rollout that fails is rolled back by the circuit breaker. Terraform would call that a success, so the apply waits for
+ * a steady state and then compares what runs with what was asked for (terraform-aws-ecs #325).
+ */
+export class EcsTier extends Construct implements PlatformChild {
+  readonly publicTargetArn: string | undefined;
+  readonly internalTargetArn: string | undefined;
+  private readonly ecsService: EcsService;
+  private readonly cluster: PlatformProps['site']['cluster'];
+
+  constructor(scope: Construct, id: string, props: PlatformProps) {
+    super(scope, id);
+    const { service, site, placement, image } = props;
+    this.cluster = site.cluster;
+    const { port } = services[service];
+    const name = `${site.prefix}-${service}-${id}`;
+    const target = (door: keyof typeof site.balancerSuffixes) =>
+      targetGroup(this, `${door}-target`, {
+        service,
+        name: `${name}-${door}`,
+        vpcId: site.vpcId,
+        targetType: 'ip',
+        deregistrationDelayMs: site.limits.deregistrationDelayMs,
+        balancerSuffix: site.balancerSuffixes[door],
+        alarmTopicArn: site.alarmTopicArn,
+      });
+    this.publicTargetArn = services[service].routes.length > 0 ? target('public') : undefined;
+    this.internalTargetArn = props.called ? target('internal') : undefined;
+    const targets = [this.publicTargetArn, this.internalTargetArn].filter((arn) => arn !== undefined);
+
+    const task = taskDefinition(this, name, props);
+    this.ecsService = new EcsService(this, 'service', {
+      name,
+      cluster: site.cluster.arn,
+      taskDefinition: task.arn,
+      desiredCount: placement.replicas.min,
+      // From the first day, instead of a launch type: changing between the two recreates the service.
+      capacityProviderStrategy: capacity(placement),
+      // Without it the provider destroys a live service and makes it anew when its strategy changes (spotPercent).
+      forceNewDeployment: true,
+      deploymentMinimumHealthyPercent: 100,
+      deploymentMaximumPercent: 200,
+      deploymentCircuitBreaker: { enable: true, rollback: true },
+      enableEcsManagedTags: true,
+      propagateTags: 'SERVICE',
+      networkConfiguration: {
+        subnets: [...site.privateSubnetIds],
+        securityGroups: [props.securityGroupId],
+        assignPublicIp: false,
+      },
+      ...(targets.length > 0
+        ? {
+            loadBalancer: targets.map((targetGroupArn) => ({
+              targetGroupArn,
+              containerName: service,
+              containerPort: port,
+            })),
+            healthCheckGracePeriodSeconds: graceSeconds,
+          }
+        : {}),
+      waitForSteadyState: true,
+      timeouts: { create: '20m', update: '20m', delete: '20m' },
+      tags: { Tier: service },
+      lifecycle: {
+        // Only where something else sets the count (terraform-aws-ecs ignores it always, and then a fixed count is lost).
+        ...(scalingTarget(props) ? { ignoreChanges: ['desired_count'] } : {}),
+        precondition: refusePlaceholders(
+          [
+            {
+              what: `image of ${service}`,
+              value: image.digest,
+              remedy: `npm run images -- --push ${site.environment}`,
+            },
+          ],
+          site.accountId,
+        ),
+        postcondition: [
+          {
+            condition: `\${self.task_definition == ${task.fqn}.arn}`,
+            errorMessage: `The rollout of ${service} failed and was rolled back; its log group says why.`,
+          },
+        ],
+      },
+    });
+    scaleService(this, name, this.ecsService, props);
+  }
+
+  startAfter(routes: readonly TerraformResource[]): void {
+    const { capacity } = this.cluster;
+    this.ecsService.dependsOn = [...(capacity ? [capacity] : []), ...routes].map(address);
+  }
+}
+
+function capacity({ spotPercent }: PlatformProps['placement']) {
+  return [
+    ...(spotPercent < 100 ? [{ capacityProvider: 'FARGATE', weight: 100 - spotPercent, base: 0 }] : []),
+    ...(spotPercent > 0 ? [{ capacityProvider: 'FARGATE_SPOT', weight: spotPercent, base: 0 }] : []),
+  ];
+}

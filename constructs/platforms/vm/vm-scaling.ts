@@ -1,0 +1,34 @@
+import { AutoscalingPolicy } from '@cdktf/provider-aws/lib/autoscaling-policy/index.js';
+import type { Construct } from 'constructs';
+import { metricDimensions, metricNamespace } from '../../../environments/wiring/metrics.ts';
+import { memoryAlarms } from '../../observability/memory-alarms.ts';
+import { scalingTarget } from '../../tier/scaling-target.ts';
+import type { PlatformProps } from '../../tier/tier.ts';
+
+/** Scales a group of instances where min is below max, and watches their memory. */
+export function scaleGroup(scope: Construct, groupName: string, props: PlatformProps): void {
+  const { site, service } = props;
+  const name = `${site.prefix}-${service}-vm`;
+  memoryAlarms(scope, {
+    name,
+    namespace: metricNamespace,
+    metric: 'mem_used_percent',
+    dimensions: metricDimensions(site.environment, service),
+    topicArn: site.alarmTopicArn,
+  });
+  const target = scalingTarget(props);
+  if (!target) return;
+  new AutoscalingPolicy(scope, 'scaling', {
+    name,
+    autoscalingGroupName: groupName,
+    policyType: 'TargetTrackingScaling',
+    targetTrackingConfiguration: {
+      targetValue: target.value,
+      ...('cpu' in target
+        ? { predefinedMetricSpecification: { predefinedMetricType: 'ASGAverageCPUUtilization' } }
+        : { customizedMetricSpecification: { metrics: target.metrics.map((metric) => ({ ...metric })) } }),
+    },
+    // A policy belongs to its group, and the group is replaced at each rollout.
+    lifecycle: { createBeforeDestroy: true },
+  });
+}

@@ -1,0 +1,216 @@
+import { AutoscalingGroup } from '@cdktf/provider-aws/lib/autoscaling-group/index.js';
+import { IamInstanceProfile } from '@cdktf/provider-aws/lib/iam-instance-profile/index.js';
+import { LaunchTemplate } from '@cdktf/provider-aws/lib/launch-template/index.js';
+import { Fn, TerraformLocal, type TerraformResource, Token } from 'cdktf';
+import { Construct } from 'constructs';
+import { instanceFor } from '../../../environments/budget/budget.ts';
+import { tmpMiB } from '../../../environments/budget/scratch.ts';
+import { initCommand } from '../../../environments/wiring/init-command.ts';
+import { nameOf } from '../../../environments/wiring/names.ts';
+import { plainSettings } from '../../../environments/wiring/plain-settings.ts';
+import { services } from '../../../services/manifest.ts';
+import { address } from '../../tier/address.ts';
+import { initSecretsOf, runGrants, secretsOf, startGrants, usesDocuments } from '../../tier/grants.ts';
+import { refusePlaceholders } from '../../tier/placeholder.ts';
+import { Role, type Statement } from '../../tier/role.ts';
+import { targetGroup } from '../../tier/target-group.ts';
+import type { PlatformChild, PlatformProps } from '../../tier/tier.ts';
+import { bootScript, readyTimeoutSeconds } from './boot.ts';
+import { scaleGroup } from './vm-scaling.ts';
+
+/** Image, logs of the runtime and scratch space; documents are never stored on an instance. */
+export const volumeGiB = 20;
+
+const launchHook = 'ready';
+
+/**
+ * A tier on EC2: one replica per instance, the instance chosen from the budget.
+ *
+ * Terraform does not wait for an instance refresh, so a rollout is a new group: its name carries the version of the
+ * launch template, it is created before the old one goes, and its instances count only once their service answers
+ * `/readyz` and completes the launch hook. A rollout that fails fails the apply, and the old group still serves.
+ */
+export class VmTier extends Construct implements PlatformChild {
+  readonly publicTargetArn: string | undefined;
+  readonly internalTargetArn: string | undefined;
+  private readonly group: AutoscalingGroup;
+
+  constructor(scope: Construct, id: string, props: PlatformProps) {
+    super(scope, id);
+    const { service, site, placement } = props;
+    const name = `${site.prefix}-${service}-${id}`;
+    const target = (door: keyof typeof site.balancerSuffixes) =>
+      targetGroup(this, `${door}-target`, {
+        service,
+        name: `${name}-${door}`,
+        vpcId: site.vpcId,
+        targetType: 'instance',
+        deregistrationDelayMs: site.limits.deregistrationDelayMs,
+        balancerSuffix: site.balancerSuffixes[door],
+        alarmTopicArn: site.alarmTopicArn,
+      });
+    this.publicTargetArn = services[service].routes.length > 0 ? target('public') : undefined;
+    this.internalTargetArn = props.called ? target('internal') : undefined;
+    const targets = [this.publicTargetArn, this.internalTargetArn].filter((arn) => arn !== undefined);
+
+    const template = this.template(name, props);
+    const { min, max } = placement.replicas;
+    this.group = new AutoscalingGroup(this, 'group', {
+      name: `${nameOf('Auto Scaling group', name)}-${Token.asString(template.latestVersion)}`,
+      minSize: min,
+      maxSize: max,
+      vpcZoneIdentifier: [...site.privateSubnetIds],
+      // A number, never '$Latest': Terraform would not see that it changed (provider-aws #22464).
+      launchTemplate: { id: template.id, version: Token.asString(template.latestVersion) },
+      initialLifecycleHook: [
+        {
+          name: launchHook,
+          lifecycleTransition: 'autoscaling:EC2_INSTANCE_LAUNCHING',
+          defaultResult: 'ABANDON',
+          heartbeatTimeout: readyTimeoutSeconds + 60,
+        },
+      ],
+      // Where requests go is the balancer's question, and a store that is away is no fault of an instance: only a machine
+      // that is broken is replaced. A service that hangs is started anew by the instance itself (boot.ts).
+      healthCheckType: 'EC2',
+      // A rollout still waits until the balancer sends requests to the new instances.
+      ...(targets.length > 0 ? { targetGroupArns: targets, minElbCapacity: min } : {}),
+      // The hook already waited for readiness.
+      healthCheckGracePeriod: 60,
+      // How long scaling leaves a new replica out of its averages.
+      ...(min < max ? { defaultInstanceWarmup: 60 } : {}),
+      // Longer than the hook, so that a bad instance is given up before the wait ends.
+      waitForCapacityTimeout: `${Math.ceil(readyTimeoutSeconds / 60) + 5}m`,
+      tag: Object.entries({ Name: name, Project: 'bulkhead', Environment: site.environment, Tier: service }).map(
+        ([key, value]) => ({ key, value, propagateAtLaunch: true }),
+      ),
+      lifecycle: { createBeforeDestroy: true },
+    });
+    scaleGroup(this, this.group.name, props);
+  }
+
+  startAfter(routes: readonly TerraformResource[]): void {
+    if (routes.length > 0) this.group.dependsOn = routes.map(address);
+  }
+
+  private template(name: string, props: PlatformProps): LaunchTemplate {
+    const { service, site, placement, image } = props;
+    const { port, healthPath } = services[service];
+    const { instanceType } = instanceFor(placement, site.region, { architecture: site.architecture });
+    const tags = { Name: name, Project: 'bulkhead', Environment: site.environment, Tier: service };
+    // By name: its trust policy needs the instance's role, which needs this one's ARN.
+    const runName = nameOf('IAM role', `${name}-run`);
+    const runRoleArn = usesDocuments(service) ? `arn:aws:iam::${site.accountId}:role/${runName}` : undefined;
+    const role = new Role(this, 'role', {
+      name,
+      takenBy: { service: 'ec2.amazonaws.com' },
+      accountId: site.accountId,
+      statements: [
+        ...startGrants(props),
+        ...instanceGrants(name, site),
+        ...(runRoleArn ? [{ actions: ['sts:AssumeRole'], resources: [runRoleArn] }] : []),
+      ],
+    });
+    // What the container holds: the instance's own role reads secrets, the database owner's among them.
+    const run = runRoleArn
+      ? new Role(this, 'run-role', {
+          name: runName,
+          takenBy: { roleArn: role.arn },
+          accountId: site.accountId,
+          statements: runGrants(props),
+        })
+      : undefined;
+    const profile = new IamInstanceProfile(this, 'profile', { name: nameOf('IAM role', name), role: role.name });
+    const script = bootScript({
+      region: site.region,
+      environment: site.environment,
+      service,
+      image: `${image.repositoryUrl}@${image.digest}`,
+      port,
+      healthPath,
+      vcpu: placement.vcpu,
+      memoryMiB: placement.memoryMiB,
+      tmpMiB: tmpMiB(service, site.limits.uploadBytesMax),
+      stopTimeoutMs: site.limits.stopTimeoutMs,
+      logGroup: props.logGroup.name,
+      settings: plainSettings(props.settings),
+      secrets: secretsOf(props),
+      initSecrets: initSecretsOf(props),
+      initCommand: initCommand(service),
+      runRoleArn,
+      hook: launchHook,
+    });
+    const { ami } = site;
+    if (!ami) throw new Error(`tier '${service}' is on 'vm' without an AMI: set aws.ami`);
+    return new LaunchTemplate(this, 'template', {
+      name: nameOf('launch template', name),
+      imageId: ami,
+      instanceType,
+      iamInstanceProfile: { arn: profile.arn },
+      vpcSecurityGroupIds: [props.securityGroupId],
+      userData: Fn.base64encode(new TerraformLocal(this, 'boot', script).asString),
+      metadataOptions: {
+        httpEndpoint: 'enabled',
+        httpTokens: 'required',
+        // 2 would reach into the container's network.
+        httpPutResponseHopLimit: 1,
+      },
+      // Burstable types would otherwise buy CPU above their baseline: a budget must not grow by itself.
+      ...(/^t\d/.test(instanceType) ? { creditSpecification: { cpuCredits: 'standard' } } : {}),
+      blockDeviceMappings: [
+        {
+          deviceName: '/dev/xvda',
+          ebs: { encrypted: 'true', volumeType: 'gp3', volumeSize: volumeGiB, deleteOnTermination: 'true' },
+        },
+      ],
+      tagSpecifications: [
+        { resourceType: 'instance', tags },
+        { resourceType: 'volume', tags },
+      ],
+      tags: { Tier: service },
+      lifecycle: {
+        precondition: refusePlaceholders(
+          [
+            { what: 'AMI', value: ami, remedy: `docs/operating.md, 'Choose an AMI', for ${site.environment}` },
+            {
+              what: `image of ${service}`,
+              value: image.digest,
+              remedy: `npm run images -- --push ${site.environment}`,
+            },
+          ],
+          site.accountId,
+        ),
+      },
+      // The instance needs its permissions from the first second.
+      dependsOn: [role.policy, run?.policy].filter((policy) => policy !== undefined),
+    });
+  }
+}
+
+/** What the machine itself does: complete the launch hook, send metrics, and let Systems Manager open a shell. */
+function instanceGrants(name: string, { region, accountId }: PlatformProps['site']): Statement[] {
+  return [
+    { actions: ['autoscaling:DescribeAutoScalingInstances'], resources: ['*'] },
+    {
+      actions: ['autoscaling:CompleteLifecycleAction'],
+      resources: [`arn:aws:autoscaling:${region}:${accountId}:autoScalingGroup:*:autoScalingGroupName/${name}-*`],
+    },
+    { actions: ['cloudwatch:PutMetricData'], resources: ['*'] },
+    {
+      actions: [
+        'ssm:UpdateInstanceInformation',
+        'ssmmessages:CreateControlChannel',
+        'ssmmessages:CreateDataChannel',
+        'ssmmessages:OpenControlChannel',
+        'ssmmessages:OpenDataChannel',
+        'ec2messages:AcknowledgeMessage',
+        'ec2messages:DeleteMessage',
+        'ec2messages:FailMessage',
+        'ec2messages:GetEndpoint',
+        'ec2messages:GetMessages',
+        'ec2messages:SendReply',
+      ],
+      resources: ['*'],
+    },
+  ];
+}

@@ -1,0 +1,145 @@
+import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group/index.js';
+import { DbInstance } from '@cdktf/provider-aws/lib/db-instance/index.js';
+import { DbSubnetGroup } from '@cdktf/provider-aws/lib/db-subnet-group/index.js';
+import { SecurityGroup } from '@cdktf/provider-aws/lib/security-group/index.js';
+import { TerraformStack } from 'cdktf';
+import { Construct } from 'constructs';
+import { nameOf } from '../../environments/wiring/names.ts';
+import { databaseRole, type migration, type ServiceName } from '../../services/manifest.ts';
+import { Secret } from './secrets.ts';
+
+export interface PostgresProps {
+  readonly prefix: string;
+  readonly vpcId: string;
+  readonly subnetIds: readonly string[];
+  readonly keyArn: string;
+  readonly ephemeral: boolean;
+  readonly logRetentionDays: number;
+  readonly instanceClass: string;
+  readonly storageGiB: number;
+  readonly multiAz: boolean;
+  readonly backupDays: number;
+  readonly majorVersion: string;
+  /** Services with a role of their own. */
+  readonly tiers: readonly ServiceName[];
+}
+
+export const postgresPort = 5432;
+
+/** RDS PostgreSQL: the system of record. Encrypted, backed up, TLS only, not reachable from outside the VPC. */
+export class Postgres extends Construct {
+  readonly securityGroupId: string;
+  readonly instanceId: string;
+  /** Secrets with each tier's `DATABASE_URL`, as its own role. */
+  readonly urlSecretArns: Readonly<Partial<Record<ServiceName, string>>>;
+  /** Secrets that the init step alone reads. */
+  readonly migrationSecretArns: Readonly<Record<(typeof migration)['settings'][number], string>>;
+
+  constructor(scope: Construct, id: string, props: PostgresProps) {
+    super(scope, id);
+    const { prefix, keyArn, ephemeral } = props;
+    const group = new SecurityGroup(this, 'security-group', {
+      namePrefix: `${prefix}-postgres-`,
+      description: 'PostgreSQL',
+      vpcId: props.vpcId,
+      tags: { Name: `${prefix}-postgres` },
+      lifecycle: { createBeforeDestroy: true },
+    });
+    const subnets = new DbSubnetGroup(this, 'subnets', { name: prefix, subnetIds: [...props.subnetIds] });
+    const name = nameOf('RDS instance', prefix);
+    // Made here, so that its retention is set: RDS would make it with none.
+    const logs = new CloudwatchLogGroup(this, 'logs', {
+      name: nameOf('log group', `/aws/rds/instance/${name}/postgresql`),
+      retentionInDays: props.logRetentionDays,
+      kmsKeyId: keyArn,
+    });
+    const password = new Secret(this, 'password', {
+      name: `${prefix}/postgres-password`,
+      description: 'Password of the database owner',
+      keyArn,
+      ephemeral,
+      value: 'random',
+    });
+    const instance = new DbInstance(this, 'instance', {
+      identifier: name,
+      engine: 'postgres',
+      // RDS picks the minor version. From 15 on its default parameters refuse connections without TLS.
+      engineVersion: props.majorVersion,
+      instanceClass: props.instanceClass,
+      allocatedStorage: props.storageGiB,
+      storageType: 'gp3',
+      storageEncrypted: true,
+      kmsKeyId: keyArn,
+      multiAz: props.multiAz,
+      dbName: 'bulkhead',
+      username: 'bulkhead',
+      passwordWo: password.read(),
+      passwordWoVersion: 1,
+      port: postgresPort,
+      publiclyAccessible: false,
+      dbSubnetGroupName: subnets.name,
+      vpcSecurityGroupIds: [group.id],
+      backupRetentionPeriod: props.backupDays,
+      // UTC, one after the other; the maintenance window lies on Sunday.
+      backupWindow: '02:00-03:00',
+      maintenanceWindow: 'sun:03:30-sun:04:30',
+      copyTagsToSnapshot: true,
+      deleteAutomatedBackups: ephemeral,
+      deletionProtection: !ephemeral,
+      skipFinalSnapshot: ephemeral,
+      ...(ephemeral ? {} : { finalSnapshotIdentifier: `${name}-final` }),
+      autoMinorVersionUpgrade: true,
+      // Changes of size wait for the maintenance window, except where losing the service is part of the plan.
+      applyImmediately: ephemeral,
+      enabledCloudwatchLogsExports: ['postgresql'],
+      lifecycle: { preventDestroy: !ephemeral },
+      dependsOn: [logs],
+    });
+    const at = (role: string, password: string) =>
+      `postgres://${role}:\${${password}}@${instance.address}:${postgresPort}/bulkhead?sslmode=verify-full`;
+    const secret = (id: string, name: string, description: string, text: string) =>
+      new Secret(this, id, { name: `${prefix}/${name}`, description, keyArn, ephemeral, value: { text } });
+    const passwords = secret(
+      'role-passwords',
+      'DATABASE_ROLE_PASSWORDS',
+      "Passwords of the tiers' roles, which the init step sets",
+      `\${jsonencode({ ${props.tiers.map((tier) => `"${tier}" = ${this.newPassword(tier)}`).join(', ')} })}`,
+    );
+    const stored = expression(passwords.read());
+    this.urlSecretArns = Object.fromEntries(
+      props.tiers.map((tier) => [
+        tier,
+        secret(
+          `url-${tier}`,
+          `${tier}/DATABASE_URL`,
+          `Where ${tier} reaches PostgreSQL, and as whom`,
+          at(databaseRole(tier), `jsondecode(${stored})["${tier}"]`),
+        ).arn,
+      ]),
+    );
+    this.migrationSecretArns = {
+      DATABASE_OWNER_URL: secret(
+        'url-owner',
+        'DATABASE_OWNER_URL',
+        'Where the init step reaches PostgreSQL, as the owner of its tables',
+        at('bulkhead', expression(password.read())),
+      ).arn,
+      DATABASE_ROLE_PASSWORDS: passwords.arn,
+    };
+    this.securityGroupId = group.id;
+    this.instanceId = instance.identifier;
+  }
+
+  /** An expression that makes one during the apply. */
+  private newPassword(tier: ServiceName): string {
+    const name = `${tier.replaceAll('-', '_')}_database`;
+    TerraformStack.of(this).addOverride(`ephemeral.aws_secretsmanager_random_password.${name}`, {
+      password_length: 48,
+      exclude_punctuation: true,
+    });
+    return `ephemeral.aws_secretsmanager_random_password.${name}.random_password`;
+  }
+}
+
+/** What stands between `${` and `}`. */
+const expression = (reference: string): string => reference.slice(2, -1);

@@ -1,0 +1,65 @@
+import { IamRole } from '@cdktf/provider-aws/lib/iam-role/index.js';
+import { IamRolePolicy } from '@cdktf/provider-aws/lib/iam-role-policy/index.js';
+import { Construct } from 'constructs';
+import { nameOf } from '../../environments/wiring/names.ts';
+
+/** One statement of an IAM policy. */
+export interface Statement {
+  readonly actions: readonly string[];
+  readonly resources: readonly string[];
+}
+
+export interface RoleProps {
+  /** At most 64 characters. */
+  readonly name: string;
+  /** Who may take the role: an AWS service or the ARN of one role. @example { service: 'ecs-tasks.amazonaws.com' } */
+  readonly takenBy: { readonly service: string } | { readonly roleArn: string };
+  /** Only roles used from this account's own resources may take it: guards against a confused deputy. */
+  readonly accountId: string;
+  readonly statements: readonly Statement[];
+}
+
+/** A role for an AWS service with exactly the statements given. */
+export class Role extends Construct {
+  readonly arn: string;
+  readonly name: string;
+  /** Created after the policy: what needs its permissions at start depends on this. */
+  readonly policy: IamRolePolicy | undefined;
+
+  constructor(scope: Construct, id: string, props: RoleProps) {
+    super(scope, id);
+    const { takenBy } = props;
+    const role = new IamRole(this, 'role', {
+      name: nameOf('IAM role', props.name),
+      assumeRolePolicy: JSON.stringify({
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Effect: 'Allow',
+            Action: 'sts:AssumeRole',
+            Principal: 'service' in takenBy ? { Service: takenBy.service } : { AWS: takenBy.roleArn },
+            // EC2 sends no source account when it takes an instance's role, and a role is of one account.
+            ...('roleArn' in takenBy || takenBy.service === 'ec2.amazonaws.com'
+              ? {}
+              : { Condition: { StringEquals: { 'aws:SourceAccount': props.accountId } } }),
+          },
+        ],
+      }),
+    });
+    this.arn = role.arn;
+    this.name = role.name;
+    if (props.statements.length > 0)
+      this.policy = new IamRolePolicy(this, 'policy', {
+        name: 'tier',
+        role: role.id,
+        policy: JSON.stringify({
+          Version: '2012-10-17',
+          Statement: props.statements.map(({ actions, resources }) => ({
+            Effect: 'Allow',
+            Action: actions,
+            Resource: resources,
+          })),
+        }),
+      });
+  }
+}

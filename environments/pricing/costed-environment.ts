@@ -1,0 +1,74 @@
+/** What of an environment costs money. A resolved environment, with the counts that only its stacks know, is one. */
+import type { Architecture } from '../budget/instance-types.ts';
+import type { Usage } from './usage.ts';
+
+export interface CostedPlacement {
+  readonly platform: 'local' | 'vm' | 'ecs' | 'kubernetes';
+  readonly vcpu: number;
+  readonly memoryMiB: number;
+  readonly replicas: { readonly min: number; readonly max: number };
+  /** Share of replicas on spot capacity, in percent, rounded down to whole replicas. @default 0 */
+  readonly spotPercent?: number;
+}
+
+export type NatChoice = 'none' | 'instance' | 'single' | 'per-az';
+
+export interface CostedAws {
+  readonly region: string;
+  readonly zones: readonly string[];
+  readonly architecture: Architecture;
+  readonly nat: NatChoice;
+  /** Interface endpoints for AWS APIs; {@link Counts.interfaceEndpoints} of them. */
+  readonly endpoints: boolean;
+  readonly postgres: {
+    readonly instanceClass: string;
+    readonly storageGiB: number;
+    readonly multiAz: boolean;
+    readonly backupDays: number;
+  };
+  readonly redis: {
+    readonly nodeType: string;
+    readonly nodes: number;
+    /** Valkey speaks the same protocol and costs a fifth less. @default 'valkey' */
+    readonly engine?: 'redis' | 'valkey';
+  };
+  readonly logRetentionDays: number;
+}
+
+/** How many there are of what is billed by the piece: the stacks know, and a test compares. */
+export interface Counts {
+  readonly secrets: number;
+  readonly kmsKeys: number;
+  readonly alarms: number;
+  readonly dashboards: number;
+  /** Custom metrics: each name with each set of dimensions. */
+  readonly metrics: number;
+  /** Interface endpoints, each billed in every zone. */
+  readonly interfaceEndpoints: number;
+  readonly hostedZones: number;
+  /** Rules of the web ACL; 0 is no ACL. */
+  readonly wafRules: number;
+}
+
+export interface KubernetesNodes {
+  /** @example 'm7g.large' */
+  readonly instanceType: string;
+  /** Nodes paid by this environment. 0: a cluster that others pay, of which the tiers take their share. */
+  readonly nodes: number;
+  /** Whether the control plane is paid by this environment. */
+  readonly ownCluster: boolean;
+}
+
+export interface CostedEnvironment {
+  readonly name: string;
+  readonly tiers: Readonly<Record<string, readonly CostedPlacement[]>>;
+  readonly aws: CostedAws;
+  readonly counts: Counts;
+  /** Required where a tier is placed on 'kubernetes'. */
+  readonly kubernetes?: KubernetesNodes | undefined;
+  /** @default every field of `defaultUsage` */
+  readonly usage?: Partial<Usage> | undefined;
+}
+
+/** A range of replicas costs between these two. The ceiling is held against `max`: a bill must not surprise. */
+export type At = 'min' | 'max';

@@ -1,0 +1,61 @@
+/**
+ * The settings of a service that follow from its environment alone. Addresses and secrets are added by whoever starts
+ * it: the local run, a task definition, a unit file.
+ */
+
+import { type Service, type ServiceName, type SettingName, services } from '../../services/manifest.ts';
+import { scratchBytes } from '../budget/scratch.ts';
+import type { Environment, Placement } from '../environment.ts';
+import { idleTimeouts } from './idle-timeouts.ts';
+
+export function serviceSettings(
+  environment: Environment,
+  name: ServiceName,
+  placement: Placement,
+): Partial<Record<SettingName, string>> {
+  const { limits, chatModel, embeddingModel } = environment;
+  const all: Partial<Record<SettingName, string | number | undefined>> = {
+    PORT: services[name].port,
+    ENVIRONMENT: environment.name,
+    STOP_TIMEOUT_MS: limits.stopTimeoutMs,
+    KEEP_ALIVE_TIMEOUT_MS: idleTimeouts(limits.turnTimeoutMs).serverMs,
+    UPLOAD_BYTES_MAX: limits.uploadBytesMax,
+    PAGES_MAX: limits.pagesMax,
+    PAGE_TIMEOUT_MS: limits.pageTimeoutMs,
+    TURN_TIMEOUT_MS: limits.turnTimeoutMs,
+    SCRATCH_BYTES_MAX: scratchBytes(name, limits.uploadBytesMax),
+    PARSER_CHILDREN: placement.parserChildren,
+    PARSER_ISOLATION: placement.parserIsolation,
+    CHAT_SLOTS: placement.slots,
+    MODEL_URL: chatModel?.url,
+    MODEL_NAME: chatModel?.model,
+    MODELS_ALLOWED: chatModel?.others.length ? chatModel.others.join(',') : undefined,
+    EMBEDDING_URL: embeddingModel?.url,
+    EMBEDDING_MODEL: embeddingModel?.model,
+    EMBEDDING_DIMENSIONS: embeddingModel?.dimensions,
+    // A quarter of the replica's memory: the rest is the process, a query's working set and a commit under way.
+    CACHE_MIB: Math.floor(placement.memoryMiB / 4),
+    // Tokio reads it itself, and counts one thread below two CPUs: then a brain's merge would stop every search.
+    TOKIO_WORKER_THREADS: 4,
+  };
+  const taken = new Set<SettingName>(services[name].settings);
+  return Object.fromEntries(
+    Object.entries(all)
+      .filter(([key, value]) => value !== undefined && taken.has(key as SettingName))
+      .map(([key, value]) => [key, String(value)]),
+  );
+}
+
+/**
+ * Node's flags for the main process of a service: its heap, from the manifest or as a share of the budget. The rest is
+ * for what V8 does not count: buffers of streams, native code, indexes, stacks, child processes. A tier above its heap
+ * ends with a clear message instead of swapping the machine to a halt.
+ */
+export function heapFlags(name: ServiceName, memoryMiB: number): string[] {
+  const { heapMiB }: Service = services[name];
+  if (heapMiB === undefined) return [`--max-old-space-size=${Math.floor(memoryMiB * heapShare)}`];
+  // A small young generation too: its garbage alone would otherwise reach 48 MiB.
+  return [`--max-old-space-size=${heapMiB}`, '--max-semi-space-size=4'];
+}
+
+const heapShare = 0.6;

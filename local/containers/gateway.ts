@@ -1,0 +1,25 @@
+/**
+ * The program of the door's image: the local router before the tiers' containers. `UPSTREAMS` names the replicas of
+ * every public tier, `{ "chat": ["chat:8003"] }`; `PORT` is where it listens.
+ */
+import { openRouter } from '../router/router.ts';
+
+const upstreams = JSON.parse(process.env.UPSTREAMS ?? '{}') as Record<string, string[]>;
+const replicas = new Map(
+  Object.entries(upstreams).map(([tier, addresses]) => [
+    tier,
+    addresses.map((address) => {
+      const { hostname, port } = new URL(`http://${address}`);
+      return { host: hostname, port: Number(port), ready: true, outstanding: 0 };
+    }),
+  ]),
+);
+
+const router = await openRouter({
+  host: '0.0.0.0',
+  port: Number(process.env.PORT ?? 8080),
+  replicas: (owner) => replicas.get(owner) ?? [],
+});
+console.log(`door: port ${router.port}, before ${[...replicas.keys()].join(', ')}`);
+
+process.once('SIGTERM', () => void router.close().then(() => process.exit(0)));

@@ -1,0 +1,50 @@
+/**
+ * The connection matrix as local networks. Every declared edge is a network of its own, so a tier reaches what it
+ * declares and nothing else. A network has no direction: what is called could call back, which security groups and
+ * network policies forbid in the cloud.
+ */
+
+import type { Environment } from '../../environments/environment.ts';
+import { connections, type Edge } from '../../environments/wiring/connections.ts';
+import { type SettingName, serviceNames } from '../../services/manifest.ts';
+
+export interface Network {
+  readonly internal?: true;
+  readonly driver_opts?: { readonly isolate: 'true' };
+}
+
+/** The door's own: the only one with a port on the machine. */
+export const publicNetwork = 'public';
+
+/** The edges that exist in this environment: a way out only to an endpoint that is configured. */
+export function openEdges({ chatModel, embeddingModel }: Environment, passed: readonly SettingName[]): Edge[] {
+  const open = {
+    model: chatModel !== undefined || passed.includes('MODEL_URL'),
+    embedding: embeddingModel !== undefined || passed.includes('EMBEDDING_URL'),
+    'identity-provider': passed.includes('OIDC_ISSUER'),
+    mail: passed.includes('SMTP_URL'),
+  };
+  return connections(serviceNames).filter((edge) => edge.kind !== 'egress' || open[edge.to]);
+}
+
+/** Name of the network that carries an edge; documents are a volume and need none. */
+export function networkOf(edge: Edge): string | undefined {
+  if (edge.kind === 'public') return `door-${edge.to}`;
+  if (edge.kind === 'call') return `${edge.from}-${edge.to}`;
+  if (edge.kind === 'egress') return `${edge.from}-egress`;
+  return edge.store === 'document-store' ? undefined : `${edge.from}-${edge.store}`;
+}
+
+/** Internal: no way to other networks, and none from them by address. Those that lead out are kept apart from others. */
+export function networksOf(edges: readonly Edge[]): Record<string, Network> {
+  const apart: Network = { driver_opts: { isolate: 'true' } };
+  return {
+    ...Object.fromEntries(
+      edges.flatMap((edge) => {
+        const name = networkOf(edge);
+        return name ? [[name, edge.kind === 'egress' ? apart : ({ internal: true } satisfies Network)]] : [];
+      }),
+    ),
+    [publicNetwork]: apart,
+  };
+}

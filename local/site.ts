@@ -1,0 +1,116 @@
+/** What the steps of a start hand on to each other, and what a stop must take down again. */
+
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import type { Environment } from '../environments/environment.ts';
+import type { ServiceName } from '../services/manifest.ts';
+import type { Lock } from './processes/lock.ts';
+import { openLog } from './processes/log-file.ts';
+import type { Roster } from './processes/orphans.ts';
+import { type Supervised, type Supervision, supervise } from './processes/supervisor.ts';
+import type { Guard } from './processes/watchdog.ts';
+import type { Router } from './router/router.ts';
+import type { TierReplica } from './start-tier.ts';
+import type { DataFolder, FreeBytes } from './stores/data-folder.ts';
+import type { RedisChoice } from './stores/redis.ts';
+import type { Secrets } from './stores/secrets.ts';
+import type { Overrides, Programs, Settings } from './tiers.ts';
+
+export interface SiteOptions {
+  readonly data: string;
+  readonly port: number;
+  readonly redis: RedisChoice;
+  readonly environment: Environment;
+  readonly settings: Overrides;
+  readonly outer: Readonly<Record<string, string | undefined>>;
+  readonly programs: Programs;
+  readonly tell: (line: string) => void;
+  readonly freeBytes?: FreeBytes;
+}
+
+/** Fields are filled in by the steps, in their order. */
+export interface Site extends SiteOptions {
+  folder?: DataFolder;
+  lock?: Lock;
+  secrets?: Secrets;
+  roster?: Roster;
+  guard?: Guard;
+  router?: Router;
+  /** Internal balancers: one per called tier that has several replicas. */
+  readonly balancers: Router[];
+  readonly replicas: Map<ServiceName, TierReplica[]>;
+  readonly processes: Supervised[];
+  /** Addresses and secrets of this run, under the names that services read. */
+  readonly run: Settings;
+  /** The same of one tier alone: what it may do, it may do as itself. */
+  readonly own: Overrides;
+  /** What the step that migrates reads besides: the owner of the database. */
+  migration: Settings;
+  readonly logs: Map<string, Writable>;
+  url: string;
+  redisWhich: string;
+  ownerToken?: string;
+  /** Aborted by a stop: nothing new is started. */
+  readonly stopping: AbortController;
+  /** The step under way; a stop waits for it to give up. */
+  step?: Promise<unknown>;
+  stopped?: Promise<void>;
+}
+
+export function newSite(options: SiteOptions): Site {
+  return {
+    ...options,
+    balancers: [],
+    replicas: new Map(),
+    processes: [],
+    run: {},
+    own: {},
+    migration: {},
+    logs: new Map(),
+    url: '',
+    redisWhich: '',
+    stopping: new AbortController(),
+  };
+}
+
+/** A field that an earlier step has filled in. */
+export function need<Key extends keyof Site>(site: Site, key: Key): NonNullable<Site[Key]> {
+  const value = site[key];
+  if (value === undefined || value === null) throw new Error(`${key} is not there yet: the steps ran out of order`);
+  return value;
+}
+
+export function logPath(site: Site, name: string): string {
+  return join(need(site, 'folder').logs, `${name}.log`);
+}
+
+/** The log of a part, opened once. */
+export function logOf(site: Site, name: string): Writable {
+  const log = site.logs.get(name) ?? openLog(logPath(site, name));
+  site.logs.set(name, log);
+  return log;
+}
+
+/** Starts a part under supervision: logged, written down for the next start, stopped by {@link Site.stopping}. */
+export async function startPart(
+  site: Site,
+  part: Pick<Supervision, 'name' | 'command' | 'probe' | 'readyTimeoutMs' | 'stopTimeoutMs' | 'stopSignal'> & {
+    /** A foreign program that cannot watch for our end itself. */
+    readonly guarded?: boolean;
+  },
+): Promise<Supervised> {
+  const { name } = part;
+  const started = await supervise({
+    ...part,
+    log: logOf(site, name),
+    logPath: logPath(site, name),
+    tell: site.tell,
+    onProcess: (pid) => {
+      need(site, 'roster').note(name, pid);
+      if (part.guarded) need(site, 'guard').note(name, pid);
+    },
+    cancelled: site.stopping.signal,
+  });
+  site.processes.push(started);
+  return started;
+}

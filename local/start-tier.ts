@@ -1,0 +1,104 @@
+/** Places the replicas of every tier on ports, and starts them. */
+
+import type { Placement } from '../environments/environment.ts';
+import { heapFlags } from '../environments/wiring/settings.ts';
+import { type Service, type ServiceName, type SettingName, serviceNames, services } from '../services/manifest.ts';
+import type { Supervised } from './processes/supervisor.ts';
+import type { Replica } from './router/balance.ts';
+import { freePort } from './router/ports.ts';
+import { openRouter } from './router/router.ts';
+import { type Site, startPart } from './site.ts';
+import { serviceCommand, tierSettings } from './tiers.ts';
+
+export interface TierReplica extends Replica {
+  /** `chat`, or of several `chat-1`, `chat-2`. */
+  readonly name: string;
+  readonly placement: Placement;
+  process?: Supervised;
+}
+
+/**
+ * Gives `replicas.min` replicas of every tier a port, and every tier that others call an address: its one replica, or
+ * an internal balancer before several.
+ */
+export async function placeTiers(site: Site): Promise<void> {
+  for (const name of serviceNames) {
+    const placements = site.environment.tiers[name].flatMap((placement) =>
+      Array.from({ length: placement.replicas.min }, () => placement),
+    );
+    const replicas = await Promise.all(
+      placements.map(async (placement, index): Promise<TierReplica> => {
+        const replica: TierReplica = {
+          name: placements.length === 1 ? name : `${name}-${index + 1}`,
+          placement,
+          port: await freePort(),
+          outstanding: 0,
+          get ready() {
+            return this.process?.state === 'ready';
+          },
+        };
+        return replica;
+      }),
+    );
+    site.replicas.set(name, replicas);
+  }
+  for (const name of new Set<ServiceName>(serviceNames.flatMap((caller) => services[caller].calls)))
+    site.run[addressSetting(name)] = await addressOf(site, name);
+}
+
+/** What a replica is started with. */
+export function settingsOf({ environment, outer, run, own, settings }: Site, name: ServiceName, replica: TierReplica) {
+  const overrides = settings[name];
+  return tierSettings({
+    environment,
+    name,
+    placement: replica.placement,
+    run: { ...run, ...own[name], PORT: String(replica.port), REPLICA: replica.name },
+    outer,
+    ...(overrides && { overrides }),
+  });
+}
+
+/** Starts the replicas of one tier and resolves when all are ready. */
+export async function startTier(site: Site, name: ServiceName): Promise<void> {
+  const { healthPath, pace }: Service = services[name];
+  const { environment, outer } = site;
+  const start = async (replica: TierReplica) => {
+    const { port, placement } = replica;
+    const given = settingsOf(site, name, replica);
+    replica.process = await startPart(site, {
+      name: replica.name,
+      command: async () => ({
+        ...serviceCommand(site.programs.tier(name), given, heapFlags(name, placement.memoryMiB), outer),
+        background: pace === 'background',
+      }),
+      probe: () => probe(port, healthPath),
+      // The first start compiles WebAssembly and opens indexes, all tiers at once on perhaps two busy cores.
+      readyTimeoutMs: 90_000,
+      stopTimeoutMs: environment.limits.stopTimeoutMs,
+    });
+  };
+  const results = await Promise.allSettled((site.replicas.get(name) ?? []).map(start));
+  const fault = results.find((result) => result.status === 'rejected');
+  if (fault) throw fault.reason;
+}
+
+/** @example 'vectorstore' -> 'VECTORSTORE_URL' */
+function addressSetting(name: ServiceName): SettingName {
+  return `${name.toUpperCase().replaceAll('-', '_')}_URL` as SettingName;
+}
+
+async function addressOf(site: Site, name: ServiceName): Promise<string> {
+  const replicas = site.replicas.get(name) ?? [];
+  const [first] = replicas;
+  if (first && replicas.length === 1) return `http://127.0.0.1:${first.port}`;
+  const balancer = await openRouter({ port: 0, owner: () => name, replicas: () => replicas });
+  site.balancers.push(balancer);
+  return `http://127.0.0.1:${balancer.port}`;
+}
+
+async function probe(port: number, path: string): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(2000) });
+  const body = await response.text();
+  if (!response.ok) throw new Error(`${path} says ${response.status}: ${body.slice(0, 200)}`);
+}

@@ -1,0 +1,46 @@
+/**
+ * Takes a house down in order: no new requests, then the tiers (callers before those they call), then Redis, then
+ * PostgreSQL, so that each can still end its work with what it needs.
+ */
+import { type ServiceName, serviceNames, services } from '../services/manifest.ts';
+import type { Site } from './site.ts';
+import { withdrawVerify } from './verify.ts';
+
+export async function stopSite(site: Site, { force = false } = {}): Promise<void> {
+  site.stopping.abort();
+  // PostgreSQL excepted: once nobody uses it, its own fast stop takes a moment and needs no recovery.
+  if (force) for (const each of site.processes) if (each.name !== 'postgres') each.kill();
+  site.stopped ??= takeDown(site);
+  return site.stopped;
+}
+
+/** Tiers in waves: each wave is called by none that is stopped after it. Pure. */
+export function stopWaves(): ServiceName[][] {
+  const waves: ServiceName[][] = [];
+  let left: ServiceName[] = [...serviceNames];
+  while (left.length > 0) {
+    const called = new Set<ServiceName>(left.flatMap((name) => services[name].calls));
+    const wave = left.filter((name) => !called.has(name));
+    // Tiers that call each other in a ring have no order: they stop together.
+    waves.push(wave.length > 0 ? wave : left);
+    left = wave.length > 0 ? left.filter((name) => called.has(name)) : [];
+  }
+  return waves;
+}
+
+async function takeDown(site: Site): Promise<void> {
+  await site.step?.catch(() => {});
+  const routers = [site.router, ...site.balancers].filter((router) => router !== undefined);
+  for (const router of routers) router.stopAccepting();
+  for (const wave of stopWaves())
+    await Promise.all(
+      wave.flatMap((name) => (site.replicas.get(name) ?? []).map((replica) => replica.process?.stop())),
+    );
+  await Promise.all(routers.map((router) => router.close()));
+  for (const name of ['redis', 'postgres']) await site.processes.find((each) => each.name === name)?.stop();
+  await site.guard?.release();
+  await site.roster?.settled();
+  for (const log of site.logs.values()) await new Promise<void>((resolve) => log.end(() => resolve()));
+  if (site.folder) await withdrawVerify(site.folder.path);
+  await site.lock?.release();
+}

@@ -1,0 +1,25 @@
+/** What a person needs to know once the house runs. Pure. */
+import type { House } from './deployment.ts';
+
+type Shown = Pick<House, 'url' | 'signInUrl' | 'dataFolder' | 'redis'> & {
+  /** @default the folder `logs` of the data folder */
+  readonly logs?: string;
+};
+
+/** @param model name of the model that answers; absent: the extractive answerer */
+export function welcome({ url, signInUrl, dataFolder, redis, logs }: Shown, model: string | undefined): string {
+  return [
+    '',
+    `Ready: ${url}`,
+    ...(signInUrl ? ['', 'Sign in as the owner, once, with:', `  ${signInUrl}`] : []),
+    '',
+    `Data      ${dataFolder}`,
+    `Logs      ${logs ?? `${dataFolder}/logs`}`,
+    `Redis     ${redis}`,
+    model
+      ? `Answers   by ${model}`
+      : 'Answers   extractive: the best passages, quoted and cited. For a model set MODEL_URL and MODEL_NAME.',
+    'Stop      Ctrl-C',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,121 @@
+/** Brains. */
+import { sql, type Transaction } from 'kysely';
+import { uuidv7 } from 'uuidv7';
+import { routes } from '../../shared/contract/routes.ts';
+import { serve } from '../../shared/http/http.ts';
+import { cutPage, readCursor } from '../../shared/http/keyset.ts';
+import { notFound } from '../../shared/http/problem.ts';
+import { recordEvent } from '../../shared/jobs/events.ts';
+import { allowedModels, modelsOfTenant, requireAllowedModel } from '../../shared/models/allowed-models.ts';
+import { configuredEmbedding } from '../../shared/models/embedding.ts';
+import type { Database } from '../../shared/postgres/database.ts';
+import type { Tables } from '../../shared/postgres/tables.ts';
+import type { Api } from '../context.ts';
+import { answerWithJob, startDeletion } from '../jobs/job-answers.ts';
+import { selectBrains, toBrain } from './document-view.ts';
+
+export function serveBrains(api: Api): void {
+  const { app, db, settings } = api;
+  const listed = allowedModels(settings);
+  const checkModel = async (tenantId: string, model: string | null | undefined) => {
+    if (!model) return;
+    const { models_allowed } = await db
+      .selectFrom('tenants')
+      .select('models_allowed')
+      .where('id', '=', tenantId)
+      .executeTakeFirstOrThrow();
+    requireAllowedModel(modelsOfTenant(listed, models_allowed), model, 'bad-request');
+  };
+
+  serve(app, routes.createBrain, async ({ identity, body, reply }) => {
+    await checkModel(identity.tenantId, body.model);
+    const pinned = configuredEmbedding(settings);
+    const row = await db.transaction().execute(async (trx) => {
+      const made = await trx
+        .insertInto('brains')
+        .values({
+          id: uuidv7(),
+          tenant_id: identity.tenantId,
+          ...body,
+          embedding_model: pinned.model,
+          embedding_dimensions: pinned.dimensions,
+        })
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      await recordEvent(trx, { tenantId: identity.tenantId, event: 'brain', resourceId: made.id });
+      return made;
+    });
+    reply.header('location', `/v1/brains/${row.id}`);
+    return toBrain({ ...row, documents: 0 });
+  });
+
+  serve(app, routes.listBrains, async ({ identity, query }) => {
+    const after = readCursor(query.cursor);
+    const rows = await selectBrains(db)
+      .where('tenant_id', '=', identity.tenantId)
+      .$if(after !== null, (all) => all.where('id', '<', after as string))
+      .orderBy('id', 'desc')
+      .limit(query.limit + 1)
+      .execute();
+    const { page, next_cursor } = cutPage(rows, query.limit);
+    return { data: page.map(toBrain), next_cursor };
+  });
+
+  serve(app, routes.getBrain, async ({ identity, params }) =>
+    toBrain(await findBrain(db, identity.tenantId, params.brain)),
+  );
+
+  serve(app, routes.patchBrain, async ({ identity, params, body }) => {
+    await checkModel(identity.tenantId, body.model);
+    const row = await db.transaction().execute(async (trx) => {
+      await trx
+        .updateTable('brains')
+        .set({ ...body, updated_at: sql<Date>`now()` })
+        .where('id', '=', params.brain)
+        .where('tenant_id', '=', identity.tenantId)
+        .where('deleted_at', 'is', null)
+        .execute();
+      const changed = await findBrain(trx, identity.tenantId, params.brain);
+      await recordEvent(trx, { tenantId: identity.tenantId, event: 'brain', resourceId: changed.id });
+      return changed;
+    });
+    return toBrain(row);
+  });
+
+  serve(app, routes.deleteBrain, async ({ identity, params, reply }) => {
+    const { tenantId } = identity;
+    const job = await db.transaction().execute(async (trx) => {
+      const gone = await trx
+        .updateTable('brains')
+        .set({ deleted_at: sql<Date>`now()` })
+        .where('id', '=', params.brain)
+        .where('tenant_id', '=', tenantId)
+        .where('deleted_at', 'is', null)
+        .returning('id')
+        .executeTakeFirst();
+      if (!gone) throw notFound('brain', params.brain);
+      // Its documents are not worked on, listed or found any more; the job removes them.
+      await trx
+        .updateTable('documents')
+        .set({ deleted_at: sql<Date>`now()` })
+        .where('brain_id', '=', params.brain)
+        .where('deleted_at', 'is', null)
+        .execute();
+      await recordEvent(trx, {
+        tenantId,
+        event: 'brain.deleted',
+        resourceId: params.brain,
+        data: { id: params.brain },
+      });
+      return startDeletion(trx, { kind: 'delete_brain', tenantId, brainId: params.brain, documentId: null });
+    });
+    return answerWithJob(api, reply, job);
+  });
+}
+
+/** @throws ProblemError `not-found` */
+export async function findBrain(db: Database | Transaction<Tables>, tenantId: string, id: string) {
+  const row = await selectBrains(db).where('id', '=', id).where('tenant_id', '=', tenantId).executeTakeFirst();
+  if (!row) throw notFound('brain', id);
+  return row;
+}

@@ -1,0 +1,51 @@
+/** `GET /v1/jobs/{job}?wait=`: sleeps until the job ends, woken by the database, not by polling. */
+import type { FastifyRequest } from 'fastify';
+import { type JobStatus, terminalStatuses } from '../../shared/contract/job.ts';
+import type { JobRow } from '../../shared/jobs/job-view.ts';
+import type { Api } from '../context.ts';
+
+/** Of one burst of changes in the tenant, one is read. */
+const settleMs = 100;
+/** Should a notification be lost, the job is looked at all the same. */
+const lookEveryMs = 5000;
+
+/** The job at its end, or as it is after `waitS`, or when the caller leaves or the service stops. */
+export async function waitForEnd(
+  { app, changes }: Api,
+  request: FastifyRequest,
+  tenantId: string,
+  waitS: number,
+  find: () => Promise<JobRow>,
+): Promise<JobRow> {
+  const gone = new AbortController();
+  request.raw.once('close', () => gone.abort());
+  const until = AbortSignal.any([app.stopping, gone.signal, AbortSignal.timeout(waitS * 1000)]);
+  let wake = () => {};
+  const stop = changes.on(tenantId, () => wake());
+  try {
+    for (;;) {
+      // Armed before the look, so that no change falls between the two.
+      const changed = new Promise<void>((resolve) => {
+        wake = () => setTimeout(resolve, settleMs);
+      });
+      const row = await find();
+      if (terminalStatuses.has(row.status as JobStatus) || until.aborted) return row;
+      await first(changed, until);
+    }
+  } finally {
+    stop();
+  }
+}
+
+async function first(changed: Promise<void>, until: AbortSignal): Promise<void> {
+  const timer = new AbortController();
+  await Promise.race([
+    changed,
+    new Promise<void>((resolve) => {
+      const timeout = setTimeout(resolve, lookEveryMs);
+      until.addEventListener('abort', () => resolve(), { signal: timer.signal });
+      timer.signal.addEventListener('abort', () => clearTimeout(timeout));
+    }),
+  ]);
+  timer.abort();
+}

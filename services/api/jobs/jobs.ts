@@ -1,0 +1,126 @@
+/** Jobs: read, waited for, retried, confirmed, canceled. */
+import type { Transaction } from 'kysely';
+import { pageNumberMax } from '../../shared/contract/common.ts';
+import { routes } from '../../shared/contract/routes.ts';
+import { serve } from '../../shared/http/http.ts';
+import { cutPage, readCursor } from '../../shared/http/keyset.ts';
+import { notFound, ProblemError } from '../../shared/http/problem.ts';
+import { recordEvent } from '../../shared/jobs/events.ts';
+import { type JobRow, jobViews } from '../../shared/jobs/job-view.ts';
+import { lockLimited } from '../../shared/ledger/quota.ts';
+import type { Database } from '../../shared/postgres/database.ts';
+import type { Tables } from '../../shared/postgres/tables.ts';
+import { createConcurrency } from '../../shared/storage/concurrency.ts';
+import { notModified } from '../brains/conditional.ts';
+import { firstRows, readPages } from '../brains/page-results.ts';
+import type { Api } from '../context.ts';
+import { answerWithJob, wakeWorkers } from './job-answers.ts';
+import { cancelJob, confirmJob, retryPages } from './job-changes.ts';
+import { waitForEnd } from './job-wait.ts';
+
+const [start, comma] = [Buffer.from('{"data":['), Buffer.from(',')] as const;
+
+export function serveJobs(api: Api): void {
+  const { app, db, scheduler, store } = api;
+  const waits = createConcurrency('waits for a job', api.transfers.waits);
+
+  serve(app, routes.listJobs, async ({ identity, query }) => {
+    const after = readCursor(query.cursor);
+    const rows = await db
+      .selectFrom('jobs')
+      .selectAll()
+      .where('tenant_id', '=', identity.tenantId)
+      .$if(query.status !== undefined, (all) => all.where('status', '=', query.status as string))
+      .$if(after !== null, (all) => all.where('id', '<', after as string))
+      .orderBy('id', 'desc')
+      .limit(query.limit + 1)
+      .execute();
+    const { page, next_cursor } = cutPage(rows, query.limit);
+    return { data: await jobViews(db, page, scheduler), next_cursor };
+  });
+
+  serve(app, routes.getJob, async ({ identity, params, query, request, reply }) => {
+    const find = () => findJob(db, identity.tenantId, params.job);
+    if (query.wait > 0) waits.takeFor(identity, reply);
+    const row = query.wait > 0 ? await waitForEnd(api, request, identity.tenantId, query.wait, find) : await find();
+    const job = await answerWithJob(api, reply, row);
+    return notModified(request, reply, job) ? reply.code(304).send() : job;
+  });
+
+  serve(app, routes.getJobPages, async ({ identity, params, query, reply }) => {
+    const job = await findJob(db, identity.tenantId, params.job);
+    const after = query.cursor ? readPageCursor(query.cursor) : 0;
+    const rows =
+      job.kind === 'ingest' && job.document_id
+        ? await db
+            .selectFrom('pages')
+            .selectAll()
+            .where('document_id', '=', job.document_id)
+            .where('page_number', '>', after)
+            .$if(query.status === 'failed', (all) => all.where('error_code', 'is not', null))
+            .$if(query.status === 'ok', (all) => all.where('error_code', 'is', null))
+            .orderBy('page_number')
+            .limit(query.limit + 1)
+            .execute()
+        : [];
+    const page = firstRows(rows, query.limit);
+    const last = rows.length > page.length ? page.at(-1) : undefined;
+    const cursor = last ? Buffer.from(String(last.page_number)).toString('base64url') : null;
+    const data = (await readPages(store, page)).flatMap((json, index) => (index > 0 ? [comma, json] : [json]));
+    const end = Buffer.from(`],"next_cursor":${JSON.stringify(cursor)}}`);
+    return reply.type('application/json; charset=utf-8').send(Buffer.concat([start, ...data, end]));
+  });
+
+  const change = (tenantId: string, id: string, apply: (trx: Transaction<Tables>, job: JobRow) => Promise<JobRow>) =>
+    db.transaction().execute(async (trx) => {
+      await lockLimited(trx, tenantId, ['pages_per_day_max']);
+      const job = await trx
+        .selectFrom('jobs')
+        .selectAll()
+        .where('id', '=', id)
+        .where('tenant_id', '=', tenantId)
+        .forUpdate()
+        .executeTakeFirst();
+      if (!job) throw notFound('job', id);
+      const changed = await apply(trx, job);
+      if (changed === job) return job;
+      if (job.document_id) await recordEvent(trx, { tenantId, event: 'document', resourceId: job.document_id });
+      await wakeWorkers(trx, id);
+      return changed;
+    });
+
+  serve(app, routes.retryPages, async ({ identity, params, body, reply }) =>
+    answerWithJob(
+      api,
+      reply,
+      await change(identity.tenantId, params.job, (trx, job) => retryPages(trx, job, body.pages, reply)),
+    ),
+  );
+  serve(app, routes.confirmJob, async ({ identity, params, reply }) =>
+    answerWithJob(api, reply, await change(identity.tenantId, params.job, confirmJob)),
+  );
+  serve(app, routes.cancelJob, async ({ identity, params, reply }) =>
+    answerWithJob(api, reply, await change(identity.tenantId, params.job, cancelJob)),
+  );
+}
+
+/** @throws ProblemError `not-found` */
+async function findJob(db: Database, tenantId: string, id: string): Promise<JobRow> {
+  const row = await db
+    .selectFrom('jobs')
+    .selectAll()
+    .where('id', '=', id)
+    .where('tenant_id', '=', tenantId)
+    .executeTakeFirst();
+  if (!row) throw notFound('job', id);
+  return row;
+}
+
+function readPageCursor(cursor: string): number {
+  const page = Number(Buffer.from(cursor, 'base64url').toString());
+  if (Number.isSafeInteger(page) && page > 0 && page <= pageNumberMax) return page;
+  throw new ProblemError(
+    'bad-request',
+    `The cursor '${cursor}' is not valid: pass the next_cursor of the page before.`,
+  );
+}

@@ -1,0 +1,97 @@
+/** The transaction at the end of an upload: a document with its job, or the document that holds the same bytes. */
+import type { FastifyReply } from 'fastify';
+import { sql } from 'kysely';
+import { uuidv7 } from 'uuidv7';
+import type { MediaType } from '../../shared/contract/brain.ts';
+import { notFound } from '../../shared/http/problem.ts';
+import { recordEvent } from '../../shared/jobs/events.ts';
+import type { JobRow } from '../../shared/jobs/job-view.ts';
+import { checkQuotas, lockTenant } from '../../shared/ledger/quota.ts';
+import type { Database } from '../../shared/postgres/database.ts';
+import { originalKey } from '../../shared/storage/object-keys.ts';
+import { wakeWorkers } from '../jobs/job-answers.ts';
+import { type Claim, finishKey } from './idempotency.ts';
+
+export interface Arrived {
+  readonly documentId: string;
+  readonly tenantId: string;
+  readonly brainId: string;
+  readonly name: string;
+  readonly uploadedBy: string | null;
+  readonly sha256: Buffer;
+  readonly bytes: number;
+  readonly mediaType: MediaType;
+  readonly claim: Claim | null;
+}
+
+/** @throws ProblemError `quota`, or `not-found` when the brain was deleted meanwhile */
+export async function acceptUpload(
+  db: Database,
+  reply: FastifyReply,
+  arrived: Arrived,
+): Promise<{ job: JobRow } | { existingId: string }> {
+  const { documentId, tenantId, brainId, sha256, claim } = arrived;
+  return db.transaction().execute(async (trx) => {
+    await lockTenant(trx, tenantId);
+    const brain = await trx
+      .selectFrom('brains')
+      .select('id')
+      .where('id', '=', brainId)
+      .where('deleted_at', 'is', null)
+      .forShare()
+      .executeTakeFirst();
+    if (!brain) throw notFound('brain', brainId);
+
+    const made = await trx
+      .insertInto('documents')
+      .values({
+        id: documentId,
+        tenant_id: tenantId,
+        brain_id: brainId,
+        name: arrived.name,
+        media_type: arrived.mediaType,
+        size_bytes: arrived.bytes,
+        sha256,
+        object_key: originalKey(tenantId, documentId),
+        uploaded_by: arrived.uploadedBy,
+      })
+      .onConflict((on) => on.columns(['brain_id', 'sha256']).where('deleted_at', 'is', null).doNothing())
+      .returning('id')
+      .executeTakeFirst();
+    if (!made) {
+      const there = await trx
+        .selectFrom('documents')
+        .select('id')
+        .where('brain_id', '=', brainId)
+        .where('sha256', '=', sha256)
+        .where('deleted_at', 'is', null)
+        .executeTakeFirstOrThrow();
+      if (claim) await finishKey(trx, claim, { fingerprint: sha256, status: 200, response: { document_id: there.id } });
+      return { existingId: there.id };
+    }
+
+    // The document counts already.
+    const uses = [
+      { quota: 'documents_max', adds: 0 },
+      { quota: 'bytes_max', adds: 0 },
+    ] as const;
+    await checkQuotas(trx, tenantId, uses, reply);
+    const job = await trx
+      .insertInto('jobs')
+      .values({
+        id: uuidv7(),
+        tenant_id: tenantId,
+        brain_id: brainId,
+        document_id: documentId,
+        kind: 'ingest',
+        status: 'queued',
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    await trx.updateTable('brains').set({ updated_at: sql<Date>`now()` }).where('id', '=', brainId).execute();
+    await recordEvent(trx, { tenantId, event: 'document', resourceId: documentId });
+    if (claim) await finishKey(trx, claim, { fingerprint: sha256, status: 202, response: { job_id: job.id } });
+    await wakeWorkers(trx, job.id);
+    return { job };
+  });
+}

@@ -1,0 +1,236 @@
+/**
+ * `POST /v1/brains/{brain}/documents`. The order matters: refuse what can be refused before bytes arrive; stream them to
+ * the object store while they are hashed; then one transaction makes document, job and event, or finds that the content
+ * is there already. Whatever is refused leaves no object and no row. The api never opens a document.
+ */
+import { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { MultipartFile } from '@fastify/multipart';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { uuidv7 } from 'uuidv7';
+import { type routes as Routes, routes } from '../../shared/contract/routes.ts';
+import { type Call, serve } from '../../shared/http/http.ts';
+import { notFound, ProblemError } from '../../shared/http/problem.ts';
+import { checkQuotas } from '../../shared/ledger/quota.ts';
+import { OutcomeUnknownError } from '../../shared/postgres/transactions.ts';
+import { createConcurrency } from '../../shared/storage/concurrency.ts';
+import { isMissing } from '../../shared/storage/document-store.ts';
+import { documentPrefix, originalKey } from '../../shared/storage/object-keys.ts';
+import { findBrain } from '../brains/brains.ts';
+import { documentViews } from '../brains/document-view.ts';
+import { findDocument } from '../brains/documents.ts';
+import type { Api } from '../context.ts';
+import { answerWithJob } from '../jobs/job-answers.ts';
+import { acceptUpload } from './accept-upload.ts';
+import { type Claim, claimKey, type Finished, keepClaim, readIdempotencyKey, releaseKey } from './idempotency.ts';
+import { restoreObject, resume } from './missing-object.ts';
+import { watchRate } from './upload-rate.ts';
+import { fileName, tooLarge, UploadStream } from './upload-stream.ts';
+
+/** What multipart adds around the file: boundaries and headers. */
+const envelopeBytesMax = 64 * 1024;
+
+export function serveUpload(api: Api): void {
+  const { app, db, store, settings, transfers } = api;
+  const uploads = createConcurrency('uploads', transfers.uploads);
+
+  serve(app, routes.uploadDocument, async (call) => {
+    const release = uploads.take(call.identity);
+    const rate = watchRate(call.request, settings.UPLOAD_BYTES_MAX, transfers.uploads);
+    try {
+      return await upload(call, rate.signal);
+    } finally {
+      rate.stop();
+      release();
+    }
+  });
+
+  /** @param signal aborts when the sender is too slow */
+  const upload = async (call: Upload, signal: AbortSignal) => {
+    const { identity, params, request, reply } = call;
+    const { tenantId } = identity;
+    await findBrain(db, tenantId, params.brain);
+    const length = Number(request.headers['content-length'] ?? 0);
+    if (length > settings.UPLOAD_BYTES_MAX + envelopeBytesMax) throw tooLarge(settings.UPLOAD_BYTES_MAX);
+    const early = [
+      { quota: 'documents_max', adds: 1 },
+      { quota: 'bytes_max', adds: 1 },
+      { quota: 'pages_per_day_max', adds: 1 },
+    ] as const;
+
+    const key = readIdempotencyKey(request.headers['idempotency-key']);
+    const claim: Claim | null = key ? { tenantId, route: `uploadDocument ${params.brain}`, key } : null;
+    if (claim) reply.header('idempotency-key', claim.key);
+    const first = claim && (await claimKey(db, claim));
+    if (first) return replay(api, call, first, signal);
+
+    const stopKeeping = claim && keepClaim(db, claim);
+    const documentId = uuidv7();
+    const objectKey = originalKey(tenantId, documentId);
+    let kept = false;
+    try {
+      await checkQuotas(db, tenantId, early, reply);
+      const part = await readPart(request, signal);
+      const name = fileName(part.filename);
+      const content = new UploadStream(name, settings.UPLOAD_BYTES_MAX);
+      await receive(part, content, signal, (body) => store.put(objectKey, body));
+      const outcome = await acceptUpload(db, reply, {
+        documentId,
+        tenantId,
+        brainId: params.brain,
+        name,
+        uploadedBy: identity.personId,
+        claim,
+        ...content.result,
+      });
+      kept = 'job' in outcome;
+      if ('job' in outcome) return await accept(api, reply, outcome.job);
+      await restoreObject(api, tenantId, outcome.existingId, objectKey);
+      return await existing(api, reply, tenantId, outcome.existingId);
+    } catch (error) {
+      // The document may stand: then its file must, too. If it does not, the sweep removes the file (document-worker).
+      kept ||= error instanceof OutcomeUnknownError;
+      throw error;
+    } finally {
+      stopKeeping?.();
+      if (!kept) await forget(api, tenantId, documentId, claim);
+    }
+  };
+}
+
+/** What is left of a refused upload. A store that is away must not hide why it was: a sweep and time do it then. */
+async function forget({ db, store, log }: Api, tenantId: string, documentId: string, claim: Claim | null) {
+  const removed = store.deletePrefix(documentPrefix(tenantId, documentId));
+  const released = claim && releaseKey(db, claim);
+  for (const result of await Promise.allSettled([removed, released]))
+    if (result.status === 'rejected') log.warn({ err: result.reason, documentId }, 'a refused upload left something');
+}
+
+type Upload = Call<(typeof Routes)['uploadDocument']>;
+
+async function accept(api: Api, reply: FastifyReply, job: Parameters<typeof answerWithJob>[2]) {
+  reply.code(202);
+  return answerWithJob(api, reply, job);
+}
+
+async function existing({ db, scheduler }: Api, reply: FastifyReply, tenantId: string, documentId: string) {
+  const row = await findDocument(db, tenantId, documentId);
+  const [document] = await documentViews(db, [row], scheduler);
+  if (!document) throw notFound('document', documentId);
+  reply.code(200).header('location', `/v1/documents/${documentId}`);
+  return { deduplicated: true as const, document };
+}
+
+/** The same key again: its bytes are read to see whether they are the same, and kept only if the first ones are gone. */
+async function replay(api: Api, { identity, request, reply }: Upload, first: Finished, signal: AbortSignal) {
+  const { store } = api;
+  const lost = await lostDocument(api, identity.tenantId, first);
+  const part = await readPart(request, signal);
+  const upload = new UploadStream(fileName(part.filename), api.settings.UPLOAD_BYTES_MAX);
+  const assertSame = () => {
+    if (upload.result.sha256.equals(first.fingerprint)) return;
+    throw new ProblemError(
+      'key-reused',
+      'The first request with this Idempotency-Key carried other bytes. Use a new key.',
+    );
+  };
+  await receive(part, upload, signal, async (body) => {
+    if (!lost) return pipeline(body, new Writable({ write: (_chunk, _encoding, done) => done() }));
+    // Other bytes fail the stream at its end, and nothing is stored.
+    const same = async function* (chunks: AsyncIterable<Buffer>) {
+      yield* chunks;
+      assertSame();
+    };
+    await pipeline(body, same, (checked) => store.put(lost.object_key, Readable.from(checked)));
+  });
+  assertSame();
+  if (lost) await resume(api, identity.tenantId, lost.id);
+  reply.header('idempotency-replayed', 'true');
+  if (first.response.document_id) return existing(api, reply, identity.tenantId, first.response.document_id);
+  const job = await api.db
+    .selectFrom('jobs')
+    .selectAll()
+    .where('id', '=', first.response.job_id as string)
+    .where('tenant_id', '=', identity.tenantId)
+    .executeTakeFirst();
+  if (!job) throw new ProblemError('gone', 'The document of this Idempotency-Key was deleted. Use a new key.');
+  return accept(api, reply, job);
+}
+
+/** The document of a finished request, when its file is missing. */
+async function lostDocument({ db, store }: Api, tenantId: string, { response }: Finished) {
+  const document = await db
+    .selectFrom('documents')
+    .select(['id', 'object_key'])
+    .where('tenant_id', '=', tenantId)
+    .where('deleted_at', 'is', null)
+    .where((eb) =>
+      response.document_id
+        ? eb('id', '=', response.document_id)
+        : eb(
+            'id',
+            '=',
+            eb
+              .selectFrom('jobs')
+              .select('document_id')
+              .where('id', '=', response.job_id as string),
+          ),
+    )
+    .executeTakeFirst();
+  return document && (await isMissing(store, document.object_key)) ? document : null;
+}
+
+async function readPart(request: FastifyRequest, signal: AbortSignal): Promise<MultipartFile> {
+  if (!request.isMultipart())
+    throw new ProblemError('unsupported-type', "Send multipart/form-data with the file in the field 'file'.");
+  const file = request
+    .file({ limits: { files: 1, fields: 5, fileSize: Number.POSITIVE_INFINITY } })
+    .catch((error: Error & { statusCode?: number }) => {
+      if (error instanceof ProblemError || error.statusCode) throw error;
+      // The parser's own errors have no status: no boundary, a part without an end.
+      throw new ProblemError('bad-request', `The body is not valid multipart/form-data: ${error.message}.`);
+    });
+  const part = await Promise.race([file, aborted(signal)]);
+  if (part?.fieldname !== 'file') {
+    part?.file.resume();
+    throw new ProblemError(
+      'bad-request',
+      `The field is '${part?.fieldname ?? 'missing'}'; the file goes into the field 'file'.`,
+    );
+  }
+  return part;
+}
+
+/** Runs the bytes through `upload` into `sink`. After a refusal the rest of the body is read and dropped. */
+async function receive(
+  part: MultipartFile,
+  upload: UploadStream,
+  signal: AbortSignal,
+  sink: (body: UploadStream) => Promise<void>,
+) {
+  const stop = () => upload.destroy(signal.reason);
+  signal.addEventListener('abort', stop);
+  part.file.on('error', (error) => upload.destroy(error));
+  // It may fail before the store has begun to read; the sink meets the error then.
+  upload.on('error', () => {});
+  // A sender that goes away ends the stream without an end.
+  part.file.on('close', () => {
+    if (!part.file.readableEnded) upload.destroy(new ProblemError('bad-request', 'The upload broke off.'));
+  });
+  try {
+    part.file.pipe(upload);
+    await sink(upload);
+  } catch (error) {
+    part.file.unpipe(upload);
+    part.file.resume();
+    throw upload.errored ?? error;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}

@@ -1,0 +1,111 @@
+/** From a question to numbered passages: embed, search in the vectorstore tier, merge. */
+
+import type { SignCall } from '../../shared/auth/service-token.ts';
+import { searchAnswer, vectorstorePaths } from '../../shared/contract/vectorstore.ts';
+import { ProblemError } from '../../shared/http/problem.ts';
+import { checkVectorstore } from '../../shared/http/vectorstore-check.ts';
+import type { Embedder } from '../../shared/models/embedding.ts';
+import { retryTransient } from '../../shared/models/retry.ts';
+import type { Database } from '../../shared/postgres/database.ts';
+import type { Meter } from '../turns/ledger.ts';
+import { type Passage, toPassages } from './passages.ts';
+
+export interface Retrieval {
+  /** Best first. @throws ProblemError `unavailable` when the vectorstore or the embedding endpoint does not answer */
+  find(
+    search: { readonly tenantId: string; readonly brainId: string; readonly text: string },
+    meter: Meter,
+    signal: AbortSignal,
+  ): Promise<Passage[]>;
+  /** One look at the vectorstore. @throws UnavailableError */
+  check(): Promise<void>;
+}
+
+export interface RetrievalOptions {
+  readonly db: Database;
+  readonly embedder: Embedder;
+  readonly vectorstoreUrl: string;
+  readonly sign: SignCall;
+}
+
+/** More than fit into a prompt: overlapping ones merge, and those of deleted documents drop out. */
+const hitsLimit = 16;
+/** A search takes some 10 ms; a replica that needs longer is overloaded, and another one may be free. */
+const searchTimeoutMs = 5000;
+/** A vectorstore that restarts is back in some seconds. */
+const searchRetryAfterS = 5;
+/** A search changes nothing: asking twice is harmless. Short waits, a person is watching. */
+const searchRetries = { retriesMax: 2, retryAfterMsMax: 2000 };
+
+export function createRetrieval({ db, embedder, vectorstoreUrl, sign }: RetrievalOptions): Retrieval {
+  const retry = retryTransient(searchRetries);
+
+  const post = async (path: string, authorization: string, body: object, signal: AbortSignal) => {
+    const answer = await fetch(new URL(path, vectorstoreUrl), {
+      method: 'POST',
+      headers: { authorization, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(searchTimeoutMs)]),
+    });
+    if (answer.ok) return answer.json();
+    const text = await answer.text();
+    const { status, headers } = answer;
+    throw Object.assign(new Error(`${status} ${text.slice(0, 300)}`), { status, headers });
+  };
+
+  return {
+    find: async ({ tenantId, brainId, text }, meter, signal) => {
+      try {
+        const { vectors, tokens } = await embedder.embedMetered([text], signal);
+        meter.embeddingTokens += tokens;
+        const authorization = `Bearer ${await sign({ to: 'vectorstore', verb: 'search', tenantId, brainId })}`;
+        const body = { query: text, vector: vectors[0], limit: hitsLimit };
+        const found = await retry.execute(
+          () => post(vectorstorePaths.search(brainId), authorization, body, signal),
+          signal,
+        );
+        const { hits } = searchAnswer.parse(found);
+        const names = await documentNames(
+          db,
+          tenantId,
+          brainId,
+          hits.map(({ document_id }) => document_id),
+        );
+        const passages = toPassages(hits, names);
+        meter.passages = passages.length;
+        return passages;
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        const { message } = error as Error;
+        throw Object.assign(
+          new ProblemError('unavailable', 'The documents cannot be searched right now. Try again soon.', {
+            retryAfterS: searchRetryAfterS,
+          }),
+          {
+            cause: new Error(`retrieval failed: ${message}`, { cause: error }),
+          },
+        );
+      }
+    },
+    check: () => checkVectorstore(vectorstoreUrl),
+  };
+}
+
+/** Of documents that are still there, in this brain of this tenant. */
+export async function documentNames(
+  db: Database,
+  tenantId: string,
+  brainId: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db
+    .selectFrom('documents')
+    .select(['id', 'name'])
+    .where('id', 'in', [...new Set(ids)])
+    .where('tenant_id', '=', tenantId)
+    .where('brain_id', '=', brainId)
+    .where('deleted_at', 'is', null)
+    .execute();
+  return new Map(rows.map(({ id, name }) => [id, name]));
+}

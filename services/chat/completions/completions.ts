@@ -1,0 +1,200 @@
+/**
+ * OpenAI's chat completions over a brain: `model` is `brain:{id}`, the last message is the question, earlier ones are
+ * its context. Nothing is stored but the ledger, so a broken stream cannot be resumed: it ends the answer.
+ */
+import type { FastifyReply } from 'fastify';
+import { uuidv7 } from 'uuidv7';
+import { z } from 'zod';
+import { type Citation, questionCharactersMax } from '../../shared/contract/chat.ts';
+import { id } from '../../shared/contract/common.ts';
+import { routes } from '../../shared/contract/routes.ts';
+import { type App, serve } from '../../shared/http/http.ts';
+import { ProblemError } from '../../shared/http/problem.ts';
+import { takeQuotas } from '../../shared/ledger/quota.ts';
+import type { Question } from '../answering/answerer.ts';
+import type { Exchange } from '../answering/prompt.ts';
+import { estimateTokens } from '../answering/tokens.ts';
+import { type ChatContext, findBrain, takeSlot } from '../context.ts';
+import { requireEmbedding } from '../turns/ask.ts';
+import { type Bill, billQuestion, billTokens, type Meter, newMeter } from '../turns/ledger.ts';
+import { openEventStream } from '../turns/sse.ts';
+
+export function serveCompletions(app: App, context: ChatContext): void {
+  const { db, answerer, slots } = context;
+  serve(app, routes.completions, async ({ body, identity, reply }) => {
+    const { tenantId } = identity;
+    const brainId = brainOf(body.model);
+    const messages = readMessages(body.messages);
+    const release = takeSlot(slots, tenantId);
+    const bill: Bill = { id: uuidv7(), tenantId, brainId, turnId: null };
+    const answer: Answer = { id: `chatcmpl-${bill.id}`, model: body.model, created: Math.floor(Date.now() / 1000) };
+    const meter = newMeter();
+    const settle = () => billTokens(db, bill, meter);
+    try {
+      const brain = await findBrain(db, tenantId, brainId);
+      requireEmbedding(context, brain);
+      const question: Question = {
+        tenantId,
+        brainId,
+        answerer: answerer.choose(brain.model, brain.models_allowed),
+        ...messages,
+      };
+      await db.transaction().execute(async (trx) => {
+        await takeQuotas(trx, tenantId, [{ quota: 'questions_per_day_max', adds: 1 }], reply);
+        await billQuestion(trx, bill);
+      });
+      if (!body.stream) return await whole(context, question, meter, answer, reply);
+      const options = body.stream_options as { include_usage?: boolean } | undefined;
+      return await streamed(context, question, meter, answer, reply, settle, options?.include_usage === true);
+    } finally {
+      release();
+      // Also for an answer that broke off; what is settled already stays as it is.
+      await settle();
+    }
+  });
+}
+
+interface Answer {
+  readonly id: string;
+  readonly model: string;
+  readonly created: number;
+}
+
+async function whole(
+  { answerer, turnTimeoutMs }: ChatContext,
+  question: Question,
+  meter: Meter,
+  answer: Answer,
+  reply: FastifyReply,
+) {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(turnTimeoutMs)]);
+  const citations: Citation[] = [];
+  let content = '';
+  for await (const part of answerer.answer(question, meter, signal)) {
+    if ('text' in part) content += part.text;
+    if ('citation' in part) citations.push(part.citation);
+  }
+  return {
+    ...answer,
+    object: 'chat.completion',
+    // `citations` is our own addition; clients ignore what they do not know.
+    choices: [{ index: 0, message: { role: 'assistant', content, citations }, finish_reason: 'stop', logprobs: null }],
+    usage: usageOf(meter),
+  };
+}
+
+async function streamed(
+  { answerer, log, turnTimeoutMs }: ChatContext,
+  question: Question,
+  meter: Meter,
+  answer: Answer,
+  reply: FastifyReply,
+  settle: () => Promise<void>,
+  includeUsage: boolean,
+): Promise<FastifyReply> {
+  const stream = openEventStream(reply);
+  const signal = AbortSignal.any([stream.signal, AbortSignal.timeout(turnTimeoutMs)]);
+  const send = (members: object) =>
+    stream.send({ json: JSON.stringify({ ...answer, object: 'chat.completion.chunk', ...members }) });
+  const delta = (content: object, finish: string | null = null) =>
+    send({ choices: [{ index: 0, delta: content, finish_reason: finish, logprobs: null }] });
+  try {
+    await delta({ role: 'assistant', content: '' });
+    for await (const part of answerer.answer(question, meter, signal)) {
+      if ('text' in part) await delta({ content: part.text });
+      if ('citation' in part) await delta({ citations: [part.citation] });
+    }
+    // Before the end is told: whoever hears it finds the bill written.
+    await settle();
+    await delta({}, 'stop');
+    if (includeUsage) await send({ choices: [], usage: usageOf(meter) });
+    await stream.send({ json: '[DONE]' });
+  } catch (error) {
+    if (!stream.signal.aborted) {
+      log.warn({ err: error, cause: (error as Error).cause }, 'completion failed');
+      const problem = error instanceof ProblemError ? error : new ProblemError('internal', `Reference ${answer.id}.`);
+      const { code, message } = problem;
+      await stream.send({ json: JSON.stringify({ error: { message, type: 'server_error', code } }) });
+    }
+  }
+  stream.end();
+  return reply;
+}
+
+const usageOf = ({ tokensIn, tokensOut }: Meter) => ({
+  prompt_tokens: tokensIn,
+  completion_tokens: tokensOut,
+  total_tokens: tokensIn + tokensOut,
+});
+
+/** @throws ProblemError `not-found` */
+function brainOf(model: string): string {
+  const brain = id.safeParse(model.replace(/^brain:/, ''));
+  if (!model.startsWith('brain:') || !brain.success)
+    throw new ProblemError('not-found', `The model is '${model}', allowed is 'brain:' and the id of a brain.`);
+  return brain.data;
+}
+
+/** A string, or parts of which the text counts. */
+const contentText = z.union([
+  z.string(),
+  z
+    .array(z.looseObject({ type: z.string(), text: z.string().optional() }))
+    .transform((parts) => parts.map(({ text }) => text ?? '').join('')),
+]);
+
+/** @throws ProblemError `bad-request` */
+function readMessages(
+  given: readonly { readonly role: string; readonly content: unknown }[],
+): Pick<Question, 'text' | 'history' | 'callerInstructions'> {
+  const messages = given.map(({ role, content }, index) => {
+    const text = contentText.safeParse(content);
+    if (!text.success)
+      throw new ProblemError('bad-request', `messages[${index}].content must be a text, or parts with a text.`);
+    return { role, text: text.data.trim() };
+  });
+  const last = messages.at(-1);
+  if (last?.role !== 'user' || last.text === '')
+    throw new ProblemError('bad-request', "The last message must be the question, with the role 'user' and a text.");
+  if (last.text.length > questionCharactersMax)
+    throw new ProblemError(
+      'bad-request',
+      `The question has ${last.text.length} characters, allowed are ${questionCharactersMax}.`,
+    );
+  checkSize('The messages before the question', messages.slice(0, -1), historyMax);
+  const history: Exchange[] = [];
+  for (const [index, { role, text }] of messages.entries())
+    if (role === 'assistant' && messages[index - 1]?.role === 'user')
+      history.push({ question: messages[index - 1]?.text ?? '', answer: text });
+  const instructions = messages.filter(({ role }) => role === 'system' || role === 'developer').map(({ text }) => text);
+  checkSize(
+    'The system messages together',
+    instructions.map((text) => ({ text })),
+    instructionsMax,
+  );
+  return { text: last.text, history, ...(instructions.length > 0 && { callerInstructions: instructions.join('\n') }) };
+}
+
+interface Size {
+  readonly characters: number;
+  /** Estimated, as for the prompt: other scripts take more per character. */
+  readonly tokens: number;
+}
+
+/** One counted question pays for them all: two pages of rules, less than its passages take. */
+export const instructionsMax: Size = { characters: 8000, tokens: 3000 };
+/** A client sends its whole conversation each time; only its newest part is read (prompt.ts), the rest is work. */
+export const historyMax: Size = { characters: 200_000, tokens: 60_000 };
+
+/** @throws ProblemError `bad-request` */
+function checkSize(what: string, given: readonly { readonly text: string }[], allowed: Size): void {
+  const characters = given.reduce((sum, { text }) => sum + text.length, 0);
+  const tokens = given.reduce((sum, { text }) => sum + estimateTokens(text), 0);
+  if (characters <= allowed.characters && tokens <= allowed.tokens) return;
+  throw new ProblemError(
+    'bad-request',
+    `${what} have ${characters} characters, about ${tokens} tokens; allowed are ${allowed.characters} and ${allowed.tokens}. Send less.`,
+  );
+}

@@ -1,0 +1,112 @@
+/** Conversations: made, listed, read and deleted by whoever they belong to. */
+import type { Selectable } from 'kysely';
+import { uuidv7 } from 'uuidv7';
+import type { Identity } from '../../shared/auth/identity.ts';
+import type { Conversation } from '../../shared/contract/chat.ts';
+import { routes } from '../../shared/contract/routes.ts';
+import { type App, serve } from '../../shared/http/http.ts';
+import { cutPage, readCursor } from '../../shared/http/keyset.ts';
+import { notFound } from '../../shared/http/problem.ts';
+import { recordEvent } from '../../shared/jobs/events.ts';
+import type { Conversations } from '../../shared/postgres/tables.ts';
+import { type ChatContext, findBrain, ownConversation } from '../context.ts';
+
+export function serveConversations(app: App, { db }: ChatContext): void {
+  serve(app, routes.createConversation, async ({ body, identity }) => {
+    await findBrain(db, identity.tenantId, body.brain_id);
+    return db.transaction().execute(async (trx) => {
+      const row = await trx
+        .insertInto('conversations')
+        .values({
+          id: uuidv7(),
+          tenant_id: identity.tenantId,
+          brain_id: body.brain_id,
+          person_id: identity.personId,
+          api_key_id: identity.keyId,
+          title: body.title,
+        })
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      if (identity.personId)
+        await recordEvent(trx, {
+          tenantId: identity.tenantId,
+          event: 'conversation',
+          resourceId: row.id,
+          personId: identity.personId,
+        });
+      return toConversation(row);
+    });
+  });
+
+  serve(app, routes.listConversations, async ({ query, identity }) => {
+    await findBrain(db, identity.tenantId, query.brain_id);
+    const before = readCursor(query.cursor);
+    const rows = await db
+      .selectFrom('conversations')
+      .selectAll()
+      .where(ownConversation(identity))
+      .where('brain_id', '=', query.brain_id)
+      .$if(before !== null, (all) => all.where('id', '<', before as string))
+      .orderBy('id', 'desc')
+      .limit(query.limit + 1)
+      .execute();
+    const { page, next_cursor } = cutPage(rows, query.limit);
+    return { data: page.map(toConversation), next_cursor };
+  });
+
+  serve(app, routes.getConversation, async ({ params, identity }) =>
+    toConversation(await findConversation(db, identity, params.conversation)),
+  );
+
+  serve(app, routes.deleteConversation, async ({ params, identity }) => {
+    const { id, brain_id } = await findConversation(db, identity, params.conversation);
+    // Turns and their events go with it; an answer under way notices at its next event.
+    await db.transaction().execute(async (trx) => {
+      await trx.deleteFrom('conversations').where('id', '=', id).execute();
+      if (identity.personId)
+        await recordEvent(trx, {
+          tenantId: identity.tenantId,
+          event: 'conversation.deleted',
+          resourceId: id,
+          data: { id, brain_id },
+          personId: identity.personId,
+        });
+    });
+    return { id, deleted: true as const };
+  });
+}
+
+/** @throws ProblemError `not-found`, also for those of other people */
+export async function findConversation(db: ChatContext['db'], identity: Identity, id: string) {
+  const row = await db
+    .selectFrom('conversations')
+    .selectAll()
+    .where(ownConversation(identity))
+    .where('id', '=', id)
+    .executeTakeFirst();
+  if (!row) throw notFound('conversation', id);
+  return row;
+}
+
+function toConversation(row: Selectable<Conversations>): Conversation {
+  return {
+    id: row.id,
+    object: 'conversation',
+    brain_id: row.brain_id,
+    title: row.title,
+    created_at: row.created_at.toISOString(),
+    updated_at: row.updated_at.toISOString(),
+  };
+}
+
+/** Fits a line of a list. */
+const titleCharactersMax = 80;
+
+/** From the first question, cut at a word. */
+export function titleOf(question: string): string {
+  const line = question.replace(/\s+/g, ' ').trim();
+  if (line.length <= titleCharactersMax) return line;
+  const start = line.slice(0, titleCharactersMax - 1);
+  const space = start.lastIndexOf(' ');
+  return `${(space > titleCharactersMax / 2 ? start.slice(0, space) : start).trimEnd()}…`;
+}

@@ -1,0 +1,224 @@
+/** The language model behind any OpenAI-compatible endpoint. */
+import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
+import type { OpenAI } from 'openai';
+import { ProblemError } from '../../shared/http/problem.ts';
+import { compatibleEndpoint, failureText } from '../../shared/models/compatible-endpoint.ts';
+import { type CallFailure, isTransient, networkCode, retryTransient } from '../../shared/models/retry.ts';
+import type { Message } from '../answering/prompt.ts';
+import { estimateTokens } from '../answering/tokens.ts';
+import type { Meter } from '../turns/ledger.ts';
+import { createTextMender } from '../turns/storable.ts';
+
+export interface ModelSettings {
+  readonly MODEL_URL: string;
+  readonly MODEL_NAME: string;
+  readonly MODEL_API_KEY: string;
+}
+
+export interface ModelCall {
+  readonly name: string;
+  readonly system: string;
+  readonly messages: readonly Message[];
+  /** Its token counts are kept up to date while the answer streams. */
+  readonly meter: Meter;
+  readonly signal: AbortSignal;
+}
+
+/** Of a guest's brain while a replica warms up (warm-up.ts). */
+export const rehearsalName = 'bulkhead-warm-up';
+
+export interface LanguageModel {
+  /** The answer as it comes. @throws ProblemError `model-failed`; the reason of the signal when it aborts */
+  stream(call: ModelCall): AsyncIterable<string>;
+  /** True while calls of a model are refused because it failed several times in a row. */
+  readonly resting: boolean;
+  /** While `walk` goes on, calls of the model {@link rehearsalName} go to another endpoint, on the way of all others. */
+  rehearse(url: string, walk: () => Promise<unknown>): Promise<void>;
+}
+
+/** A reader gives up before; a model that thinks first must be set up to say so in tokens. */
+const firstTokenTimeoutMs = 30_000;
+/** A stream that pauses longer has died without closing its connection. */
+const tokenTimeoutMs = 30_000;
+/** About 1,500 words: no answer from 12 passages needs more. */
+const answerTokensMax = 2000;
+/** So many failures in a row are no accident: asking again would only hold slots that wait for a timeout. */
+const failuresMax = 5;
+const restMs = 10_000;
+/** Refused before any work was done, so asking again bills nothing twice; longer waits are told to the reader instead. */
+const refusals = { retriesMax: 2, retryAfterMsMax: 5000, when: wasRefused };
+
+export interface ModelTimeouts {
+  /** @default 30000 */
+  readonly firstTokenMs?: number;
+  /** Between two tokens. @default 30000 */
+  readonly tokenMs?: number;
+}
+
+/** @returns null when no endpoint is configured */
+export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {}): LanguageModel | null {
+  const { firstTokenMs = firstTokenTimeoutMs, tokenMs = tokenTimeoutMs } = timeouts;
+  const { MODEL_URL: baseURL, MODEL_NAME, MODEL_API_KEY } = settings;
+  if (!baseURL) return null;
+  if (!MODEL_NAME) throw new Error(`MODEL_URL is '${baseURL}', so MODEL_NAME must name a model there.`);
+  // One per model: what one of them does says nothing of the others. Their number is bounded by who may be asked.
+  const breakers = new Map<string, ReturnType<typeof newBreaker>>();
+  const breakerOf = (name: string) => {
+    const breaker = breakers.get(name) ?? newBreaker();
+    breakers.set(name, breaker);
+    return breaker;
+  };
+  const retry = retryTransient(refusals);
+  const endpoint = compatibleEndpoint({ baseURL, apiKey: MODEL_API_KEY });
+  let rehearsal: typeof endpoint | null = null;
+
+  return {
+    stream: (call) => stream(call),
+    get resting() {
+      return [...breakers.values()].some(({ state }) => state === CircuitState.Open);
+    },
+    rehearse: async (url, walk) => {
+      rehearsal = compatibleEndpoint({ baseURL: url, apiKey: '' });
+      await walk().finally(() => {
+        rehearsal = null;
+      });
+    },
+  };
+
+  async function* stream(call: ModelCall): AsyncGenerator<string> {
+    const watch = watchOver(call.signal, { firstTokenMs, tokenMs });
+    const mender = createTextMender();
+    try {
+      // The breaker judges by the first token; it cannot hold a connection open for the rest.
+      const { first, chunks } = await breakerOf(call.name).execute(() =>
+        retry.execute(() => open(call, watch), call.signal),
+      );
+      let text: string | null = first;
+      while (text !== null) {
+        call.meter.tokensOut += estimateTokens(text);
+        const mended = mender.push(text);
+        if (mended) yield mended;
+        text = await nextText(chunks, call.meter, watch);
+      }
+      const rest = mender.end();
+      if (rest) yield rest;
+    } catch (error) {
+      if (call.signal.aborted) throw call.signal.reason;
+      throw modelFailed(error, call.name);
+    } finally {
+      // Also when the reader leaves early: the provider must not go on writing.
+      watch.end();
+    }
+  }
+
+  async function open(call: ModelCall, watch: Watch): Promise<{ first: string; chunks: Chunks }> {
+    const chunks = chunksOf(call, watch.signal);
+    const first = await nextText(chunks, call.meter, watch);
+    // Another service's page, for one, when the path is wrong; or a model that thought until its tokens were used up.
+    if (first === null) throw new Error('it ended before a word came');
+    return { first, chunks };
+  }
+
+  async function* chunksOf({ name, system, messages }: ModelCall, signal: AbortSignal): Chunks {
+    const from = name === rehearsalName ? rehearsal : endpoint;
+    // A guest's answer that outlives its rehearsal must not be asked of whoever bills it.
+    if (from === null) throw new Error('it answers nobody but guests');
+    const { chat } = await from();
+    const request: OpenAI.ChatCompletionCreateParamsStreaming = {
+      model: name,
+      messages: [{ role: 'system', content: system }, ...messages],
+      // Not max_completion_tokens, its successor: few endpoints but OpenAI's know that.
+      max_tokens: answerTokensMax,
+      temperature: 0.2,
+      stream: true,
+      stream_options: { include_usage: true },
+    };
+    yield* await chat.completions.create(request, { signal });
+  }
+}
+
+const newBreaker = () =>
+  circuitBreaker(handleWhen(isOutage), { halfOpenAfter: restMs, breaker: new ConsecutiveBreaker(failuresMax) });
+
+/**
+ * The endpoint is overloaded, broken or away. Everything else may be the caller's own doing, who must not be able to
+ * switch a model off for others: a 4xx (a text that is too long, refused content), an answer without a word.
+ */
+const isOutage = (error: unknown) => error instanceof TooSlowError || isTransient(error);
+
+/** Nothing came in time. */
+class TooSlowError extends Error {}
+
+type Chunks = AsyncGenerator<OpenAI.ChatCompletionChunk>;
+
+interface Watch {
+  /** Aborts the connection. */
+  readonly signal: AbortSignal;
+  /** Rejects when the caller aborts, or when nothing comes in time. */
+  next<Value>(value: Promise<Value>): Promise<Value>;
+  end(): void;
+}
+
+/** Time limits of one call: until its first token, then between tokens. */
+function watchOver(caller: AbortSignal, { firstTokenMs, tokenMs }: Required<ModelTimeouts>): Watch {
+  const own = new AbortController();
+  const signal = AbortSignal.any([caller, own.signal]);
+  let limitMs = firstTokenMs;
+  return {
+    signal,
+    next: async (value) => {
+      const timer = setTimeout(() => own.abort(new TooSlowError(`nothing came within ${limitMs / 1000} s`)), limitMs);
+      try {
+        const came = await value;
+        // The client ends a stream that was aborted as if it were over.
+        signal.throwIfAborted();
+        return came;
+      } catch (error) {
+        if (caller.aborted) throw new AbortedError();
+        throw own.signal.aborted ? own.signal.reason : error;
+      } finally {
+        limitMs = tokenMs;
+        clearTimeout(timer);
+      }
+    },
+    end: () => own.abort(new Error('the answer ended')),
+  };
+}
+
+/** The next text that is not empty; null at the end, when the provider's own count replaces the estimate. */
+async function nextText(chunks: Chunks, meter: Meter, watch: Watch): Promise<string | null> {
+  for (;;) {
+    const { done, value } = await watch.next(chunks.next());
+    if (done) return null;
+    if (value.usage) {
+      meter.tokensIn = value.usage.prompt_tokens ?? meter.tokensIn;
+      meter.tokensOut = value.usage.completion_tokens ?? meter.tokensOut;
+    }
+    const text = value.choices?.[0]?.delta?.content;
+    if (text) return text;
+  }
+}
+
+/** The caller's own doing: no failure of the model. */
+class AbortedError extends Error {
+  readonly aborted = true;
+}
+
+function modelFailed(error: unknown, name: string): ProblemError {
+  if (error instanceof BrokenCircuitError)
+    return new ProblemError(
+      'model-failed',
+      `'${name}' failed ${failuresMax} times in a row; it is asked again in a few seconds.`,
+      {
+        retryAfterS: restMs / 1000,
+      },
+    );
+  const { status } = error as CallFailure;
+  const why = status === undefined ? failureText(error) : `it answered ${failureText(error)}`;
+  return new ProblemError('model-failed', `'${name}' failed: ${why.slice(0, 300)}`);
+}
+
+function wasRefused(error: unknown): boolean {
+  const { status } = error as CallFailure;
+  return status === 429 || status === 503 || networkCode(error) === 'ECONNREFUSED';
+}

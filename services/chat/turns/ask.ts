@@ -1,0 +1,198 @@
+/** Making a turn: everything that a question must pass and leave behind before it is answered. */
+import { createHash } from 'node:crypto';
+import type { FastifyReply } from 'fastify';
+import type { NotNull, Selectable, Transaction } from 'kysely';
+import { jsonArrayFrom, jsonObjectFrom } from 'kysely/helpers/postgres';
+import { uuidv7 } from 'uuidv7';
+import type { Identity } from '../../shared/auth/identity.ts';
+import type { Turn } from '../../shared/contract/chat.ts';
+import { notFound, ProblemError } from '../../shared/http/problem.ts';
+import { takeQuotas } from '../../shared/ledger/quota.ts';
+import { requireSameEmbedding } from '../../shared/models/embedding.ts';
+import type { Database } from '../../shared/postgres/database.ts';
+import type { Brains, Tables } from '../../shared/postgres/tables.ts';
+import { type ChatContext, ownConversation, takeSlot } from '../context.ts';
+import { titleOf } from '../conversations/conversations.ts';
+import type { StartedTurn } from './turn-runner.ts';
+import { beginTurn } from './turn-store.ts';
+
+export interface Ask {
+  readonly identity: Identity;
+  readonly conversationId: string;
+  readonly question: string;
+  /** The same key is the same turn: it is followed, not asked again. */
+  readonly idempotencyKey: string | undefined;
+  readonly reply: FastifyReply;
+}
+
+/** @throws ProblemError `not-found`, `conflict`, `key-reused`, `quota`, `yield` */
+export async function ask(
+  context: ChatContext,
+  asked: Ask,
+): Promise<{ readonly turnId: string; readonly replayed: boolean }> {
+  const { db, runner, slots } = context;
+  const known = await turnOfKey(db, asked);
+  if (known) return { turnId: known, replayed: true };
+
+  // Before anything is looked up: who must come back later costs this replica and the database next to nothing.
+  const release = takeSlot(slots, asked.identity.tenantId);
+  try {
+    const started = await begin(context, asked);
+    runner.start(started, release);
+    return { turnId: started.turn.id, replayed: false };
+  } catch (error) {
+    release();
+    // Another request with the same key was faster, and may have taken the last of a quota too: its turn is this one's.
+    const winner = await turnOfKey(db, asked);
+    if (winner) return { turnId: winner, replayed: true };
+    throw error;
+  }
+}
+
+async function begin(context: ChatContext, asked: Ask): Promise<StartedTurn> {
+  const { db, answerer, replica } = context;
+  const { identity, conversationId, question, idempotencyKey } = asked;
+  const { tenantId } = identity;
+  const found = await lookUp(db, asked);
+  const { brain } = found;
+  if (!brain) throw notFound('brain', found.brain_id);
+  requireEmbedding(context, brain);
+
+  const turn: Turn = {
+    id: uuidv7(),
+    object: 'turn',
+    conversation_id: conversationId,
+    question,
+    answer: '',
+    status: 'streaming',
+    answerer: answerer.choose(brain.model, found.models_allowed),
+    answered: null,
+    citations: [],
+    usage: null,
+    unread_documents: found.unread,
+    error: null,
+    created_at: new Date().toISOString(),
+    finished_at: null,
+  };
+  const first = [
+    { place: 1, event: 'turn', json: JSON.stringify(turn) },
+    { place: 2, event: 'searching', json: JSON.stringify({ documents: found.documents - found.unread }) },
+  ];
+  const key = idempotencyKey ? { route, key: idempotencyKey, fingerprint: fingerprint(asked) } : null;
+  const write = async (trx: Database | Transaction<Tables>) => {
+    const refused = await beginTurn(trx, { turn, replica, first, title: titleOf(question), key });
+    if (refused === 'gone') throw notFound('conversation', conversationId);
+    if (refused) throw new ProblemError('conflict', 'A request with the same Idempotency-Key is under way.');
+  };
+  // Most tenants have no limit: they are spared the transaction.
+  if (found.questions_per_day_max === null) await write(db);
+  else
+    await db.transaction().execute(async (trx) => {
+      await takeQuotas(trx, tenantId, [{ quota: 'questions_per_day_max', adds: 1 }], asked.reply);
+      await write(trx);
+    });
+  const history = found.history.reverse();
+  return { turn, first, question: { tenantId, brainId: brain.id, text: question, history, answerer: turn.answerer } };
+}
+
+/** More never fit into the part of the prompt that history may take. */
+const exchangesMax = 10;
+
+/**
+ * What an answer needs to know, in one statement: the conversation, its last exchanges (newest first), its brain (null: it
+ * is gone) with all its documents and those of them that are still being read, so not, or not wholly, searched.
+ *
+ * @throws ProblemError `not-found`, also for a conversation of other people
+ */
+async function lookUp(db: Database, { identity, conversationId }: Ask) {
+  const found = await db
+    .selectFrom('conversations')
+    .innerJoin('tenants', 'tenants.id', 'conversations.tenant_id')
+    .where(ownConversation(identity))
+    .where('conversations.id', '=', conversationId)
+    .select((eb) => [
+      'conversations.brain_id',
+      'tenants.questions_per_day_max',
+      'tenants.models_allowed',
+      jsonObjectFrom(
+        eb
+          .selectFrom('brains')
+          .select(['id', 'model', 'embedding_model', 'embedding_dimensions'])
+          .whereRef('brains.id', '=', 'conversations.brain_id')
+          .where('brains.deleted_at', 'is', null),
+      ).as('brain'),
+      jsonArrayFrom(
+        eb
+          .selectFrom('turns')
+          .select(['question', 'answer'])
+          .whereRef('turns.conversation_id', '=', 'conversations.id')
+          .where('answer', '!=', '')
+          .orderBy('turns.id', 'desc')
+          .limit(exchangesMax),
+      ).as('history'),
+      eb
+        .selectFrom('documents')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .whereRef('documents.brain_id', '=', 'conversations.brain_id')
+        .where('documents.deleted_at', 'is', null)
+        .as('documents'),
+      eb
+        .selectFrom('jobs')
+        .innerJoin('documents', 'documents.id', 'jobs.document_id')
+        .select(({ fn }) => fn.count<number>('documents.id').distinct().as('count'))
+        .whereRef('jobs.brain_id', '=', 'conversations.brain_id')
+        .where('jobs.kind', '=', 'ingest')
+        .where('jobs.status', 'in', ['awaiting_confirmation', 'queued', 'running'])
+        .where('documents.deleted_at', 'is', null)
+        .as('unread'),
+    ])
+    .$narrowType<{ documents: NotNull; unread: NotNull }>()
+    .executeTakeFirst();
+  if (!found) throw notFound('conversation', conversationId);
+  return found;
+}
+
+type EmbeddingOfBrain = Pick<Selectable<Brains>, 'embedding_model' | 'embedding_dimensions'>;
+
+/** Also checked by completions. @throws ProblemError `conflict` */
+export function requireEmbedding({ embedding }: ChatContext, brain: EmbeddingOfBrain): void {
+  try {
+    requireSameEmbedding(embedding, { model: brain.embedding_model, dimensions: brain.embedding_dimensions });
+  } catch (error) {
+    throw new ProblemError('conflict', (error as Error).message);
+  }
+}
+
+const route = 'createTurn';
+
+/** @throws ProblemError `key-reused` when the key came with another question, conversation or caller */
+async function turnOfKey(db: ChatContext['db'], asked: Ask): Promise<string | null> {
+  const { idempotencyKey: key, identity } = asked;
+  if (!key) return null;
+  if (key.length > 255)
+    throw new ProblemError('bad-request', `Idempotency-Key has ${key.length} characters, allowed are 255.`);
+  const row = await db
+    .selectFrom('idempotency_keys')
+    .select(['fingerprint', 'response'])
+    .where('tenant_id', '=', identity.tenantId)
+    .where('route', '=', route)
+    .where('key', '=', key)
+    .executeTakeFirst();
+  if (!row) return null;
+  if (!row.fingerprint.equals(fingerprint(asked)))
+    throw new ProblemError(
+      'key-reused',
+      `The Idempotency-Key '${key}' came with another question before. Use a new key.`,
+    );
+  const { turn_id: turnId } = row.response as { turn_id: string };
+  const turn = await db.selectFrom('turns').select('id').where('id', '=', turnId).executeTakeFirst();
+  if (!turn) throw new ProblemError('gone', 'The turn of this Idempotency-Key was deleted. Use a new key.');
+  return turnId;
+}
+
+function fingerprint({ identity, conversationId, question }: Ask): Buffer {
+  const caller = identity.keyId ?? identity.personId;
+  return createHash('sha256')
+    .update(JSON.stringify([caller, conversationId, question]))
+    .digest();
+}

@@ -1,0 +1,139 @@
+/**
+ * Writes the events of this replica's turns: all that is new, every 100 ms, in one statement, so that a hundred streams
+ * cost ten commits a second. Nobody sees an event before it is written; so any replica can resume a stream after any
+ * event, even when this one dies in mid-sentence.
+ *
+ * The statement is fenced: events of a turn that is no longer streaming here (deleted, or given up by a sweeper because
+ * this replica was away) are not written, and the turn is told.
+ *
+ * Other replicas are told of new events only where one of them reads: commits that notify take turns in all of
+ * PostgreSQL (its async.c, PreCommit_Notify), and wake every process that listens to anything.
+ */
+import { sql } from 'kysely';
+import type { Logger } from '../../shared/log.ts';
+import type { Database } from '../../shared/postgres/database.ts';
+import { storableJson } from './storable.ts';
+import { turnsChannel } from './turn-signals.ts';
+import { column } from './turn-store.ts';
+
+export interface NewEvent {
+  readonly turnId: string;
+  readonly place: number;
+  readonly event: string;
+  /** May grow until it is {@link taken}: tokens are joined. */
+  readonly data: object;
+  readonly taken: () => void;
+  readonly written: (event: WrittenEvent) => void;
+  /** The turn is no longer this replica's. */
+  readonly refused: () => void;
+  /** Somebody reads on another replica, which must be told. */
+  readonly followed: () => boolean;
+}
+
+export interface WrittenEvent {
+  readonly place: number;
+  readonly event: string;
+  readonly json: string;
+}
+
+export interface TurnJournal {
+  append(event: NewEvent): void;
+  /** Everything appended so far is written or refused. */
+  flush(): Promise<void>;
+}
+
+/** Below what a reader notices as uneven; the first event of a pause is written at once. */
+const intervalMs = 100;
+/** A database that fails over is back within seconds; after that the turns are given up. */
+const triesMax = 20;
+const retryMs = 500;
+
+export function createTurnJournal(db: Database, replica: string, log: Logger): TurnJournal {
+  let pending: NewEvent[] = [];
+  let writing: Promise<void> | null = null;
+  let timer: NodeJS.Timeout | null = null;
+  let lastWrite = 0;
+
+  const writeAll = async () => {
+    while (pending.length > 0) {
+      const batch = pending;
+      pending = [];
+      lastWrite = performance.now();
+      await write(db, replica, batch, log);
+    }
+  };
+  const start = () => {
+    if (timer) clearTimeout(timer);
+    timer = null;
+    writing ??= writeAll().finally(() => {
+      writing = null;
+      if (pending.length > 0) schedule();
+    });
+    return writing;
+  };
+  const schedule = () => {
+    if (timer || writing) return;
+    timer = setTimeout(() => void start(), Math.max(0, lastWrite + intervalMs - performance.now()));
+  };
+
+  return {
+    append: (event) => {
+      pending.push(event);
+      schedule();
+    },
+    flush: async () => {
+      if (writing) await writing;
+      await start();
+    },
+  };
+}
+
+async function write(db: Database, replica: string, batch: readonly NewEvent[], log: Logger): Promise<void> {
+  const followed = new Set<string>();
+  const rows = batch.map(({ turnId, place, event, data, taken, followed: isFollowed }) => {
+    taken();
+    if (isFollowed()) followed.add(turnId);
+    return { turnId, place, event, json: storableJson(data) };
+  });
+  let alive: ReadonlySet<string> = new Set();
+  for (let tries = 1; tries <= triesMax; tries++) {
+    try {
+      alive = await insert(db, replica, rows, followed);
+      break;
+    } catch (error) {
+      log.warn({ err: error, events: rows.length, tries }, 'events of turns not written yet');
+      await new Promise((resolve) => setTimeout(resolve, retryMs));
+    }
+  }
+  for (const [index, { written, refused, turnId }] of batch.entries()) {
+    const { place, event, json } = rows[index] as (typeof rows)[number];
+    if (alive.has(turnId)) written({ place, event, json });
+    else refused();
+  }
+}
+
+type Row = { readonly turnId: string; readonly place: number; readonly event: string; readonly json: string };
+
+/** @returns turns that are still this replica's; their events are written, once, also when this is tried again */
+async function insert(
+  db: Database,
+  replica: string,
+  rows: readonly Row[],
+  followed: ReadonlySet<string>,
+): Promise<ReadonlySet<string>> {
+  const ids = [...new Set(column(rows, 'turnId'))];
+  const { rows: alive } = await sql<{ id: string }>`
+    with alive as materialized (
+      select id from turns where id = any(${ids}::uuid[]) and status = 'streaming' and replica = ${replica} for share
+    ), written as (
+      insert into turn_events (turn_id, place, event, data)
+      select new.turn_id, new.place, new.event, new.data
+      from unnest(${column(rows, 'turnId')}::uuid[], ${column(rows, 'place')}::int[], ${column(rows, 'event')}::text[], ${column(rows, 'json')}::jsonb[])
+        as new (turn_id, place, event, data)
+      join alive on alive.id = new.turn_id
+      on conflict do nothing
+    )
+    select id, case when id = any(${[...followed]}::uuid[]) then pg_notify(${turnsChannel}, 'events ' || id) end
+    from alive`.execute(db);
+  return new Set(alive.map(({ id }) => id));
+}

@@ -1,0 +1,282 @@
+/**
+ * Answers turns, each on its own, apart from whoever reads it: a reader that comes back finds the turn running. A turn
+ * ends when the answer does, when it is stopped, when nobody has read it for 10 s, when it takes too long, or when this
+ * replica must go.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Citation, Turn } from '../../shared/contract/chat.ts';
+import type { Problem } from '../../shared/contract/common.ts';
+import { ProblemError } from '../../shared/http/problem.ts';
+import { problemOfStore } from '../../shared/http/store-problem.ts';
+import { UnavailableError } from '../../shared/http/unavailable.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { Database } from '../../shared/postgres/database.ts';
+import type { Answerer, Question } from '../answering/answerer.ts';
+import { billTokens, type Meter, newMeter, tokensOf } from './ledger.ts';
+import type { TurnJournal, WrittenEvent } from './turn-journal.ts';
+import type { TurnSignals } from './turn-signals.ts';
+import { type End, endTurn, renewLeases } from './turn-store.ts';
+import { createTurnStream, type TurnStream } from './turn-stream.ts';
+
+export interface TurnRunner {
+  /** Answers in the background. `release` gives the slot back when it ends. */
+  start(turn: StartedTurn, release: () => void): TurnStream;
+  /** The stream of a turn that this replica answers. Call the result of {@link TurnRunner.watch} while reading it. */
+  stream(turnId: string): TurnStream | undefined;
+  /** A reader came; the returned function says that it left. */
+  watch(turnId: string): () => void;
+  readonly running: number;
+  /** What runs has ended by itself, or by {@link TurnRunner.close}. */
+  drained(): Promise<void>;
+  /** Ends what still runs as `interrupted`, and waits for it. */
+  close(): Promise<void>;
+}
+
+export interface StartedTurn {
+  readonly turn: Turn;
+  readonly question: Question;
+  /** Written when the turn was made. */
+  readonly first: readonly WrittenEvent[];
+}
+
+export interface TurnRunnerOptions {
+  readonly db: Database;
+  readonly journal: TurnJournal;
+  readonly signals: TurnSignals;
+  readonly answerer: Answerer;
+  readonly replica: string;
+  readonly log: Logger;
+  /** Setting TURN_TIMEOUT_MS. */
+  readonly turnTimeoutMs: number;
+  /** How long a lost client has to come back. @default 10000 (docs: "10 s to come back") */
+  readonly comeBackMs?: number;
+}
+
+/** A third of the lease: two renewals may fail. */
+const renewEveryMs = 10_000;
+
+/** A reader on another replica says so every 2 s (turn-follow.ts); two of its signals may be lost. */
+const followedMs = 6000;
+
+type Stop = { readonly status: 'stopped' | 'interrupted'; readonly why: string } | { readonly status: 'lost' };
+
+export function createTurnRunner(options: TurnRunnerOptions): TurnRunner {
+  const { db, journal, signals, replica, log, comeBackMs = 10_000 } = options;
+  const running = new Map<string, Running>();
+  const ends = new Set<Promise<void>>();
+
+  const renew = setInterval(() => {
+    if (running.size === 0) return;
+    renewLeases(db, replica, [...running.keys()]).then(
+      (stopped) => {
+        for (const id of stopped) running.get(id)?.stop({ status: 'stopped', why: 'asked to stop' });
+      },
+      (error) => log.warn({ err: error }, 'leases of turns not renewed'),
+    );
+  }, renewEveryMs);
+
+  const start: TurnRunner['start'] = (started, release) => {
+    const { id } = started.turn;
+    const abort = new AbortController();
+    const stop = (reason: Stop) => abort.abort(reason);
+    let followedUntilMs = 0;
+    const stream = createTurnStream({
+      turnId: id,
+      journal,
+      first: started.first,
+      lost: () => stop({ status: 'lost' }),
+      followed: () => Date.now() < followedUntilMs,
+    });
+    const absence = createAbsence(comeBackMs, () => stop({ status: 'interrupted', why: 'nobody reads it any more' }));
+    const watched = () => {
+      absence.seen();
+      const unknown = Date.now() >= followedUntilMs;
+      followedUntilMs = Date.now() + followedMs;
+      // What was written, or is being written, while nobody was known to read elsewhere: the reader looks once more.
+      if (unknown)
+        journal
+          .flush()
+          .then(() => signals.send('events', id))
+          .catch((error) => log.warn({ err: error, turnId: id }, 'a reader elsewhere was not told'));
+    };
+    const unhear = signals.on(id, (signal) => {
+      if (signal === 'watched') watched();
+      if (signal === 'stop') stop({ status: 'stopped', why: 'asked to stop' });
+    });
+    running.set(id, { stream, stop, absence });
+    const end = run(options, started, stream, abort.signal)
+      .catch((error) => {
+        // The lease expires, and a sweeper ends the turn.
+        log.error({ err: error, turnId: id }, 'turn not ended');
+        stream.finish(null);
+      })
+      .finally(() => {
+        running.delete(id);
+        unhear();
+        absence.close();
+        release();
+        ends.delete(end);
+      });
+    ends.add(end);
+    return stream;
+  };
+
+  return {
+    start,
+    stream: (turnId) => running.get(turnId)?.stream,
+    watch: (turnId) => running.get(turnId)?.absence.enter() ?? (() => {}),
+    get running() {
+      return running.size;
+    },
+    drained: async () => void (await Promise.all(ends)),
+    close: async () => {
+      clearInterval(renew);
+      for (const { stop } of running.values()) stop({ status: 'interrupted', why: 'this replica is stopping' });
+      await Promise.all(ends);
+    },
+  };
+}
+
+interface Running {
+  readonly stream: TurnStream;
+  readonly stop: (reason: Stop) => void;
+  readonly absence: Absence;
+}
+
+async function run(
+  { db, journal, answerer, log, turnTimeoutMs }: TurnRunnerOptions,
+  { turn, question }: StartedTurn,
+  stream: TurnStream,
+  stopped: AbortSignal,
+): Promise<void> {
+  const meter = newMeter();
+  const citations: Citation[] = [];
+  const parts = { answer: '', answered: null as boolean | null };
+  let error: Problem | null = null;
+  const signal = AbortSignal.any([stopped, AbortSignal.timeout(turnTimeoutMs)]);
+  try {
+    for await (const part of answerer.answer(question, meter, signal)) {
+      if ('found' in part) {
+        // For the sweeper, should this replica die: what the model reads is paid for from here on.
+        if (meter.tokensIn + meter.embeddingTokens > 0) await rememberUsage(db, turn.id, meter, log);
+      } else if ('text' in part) {
+        parts.answer += part.text;
+        stream.token(part.text);
+      } else if ('citation' in part) {
+        citations.push(part.citation);
+        stream.append('citation', part.citation);
+      } else parts.answered = part.answered;
+    }
+  } catch (thrown) {
+    if (!stopped.aborted) error = toProblem(thrown, turn.id, log);
+  }
+  await journal.flush();
+  const stop = stopped.aborted ? (stopped.reason as Stop) : null;
+  if (stop?.status === 'lost' || stream.ended) return billLost(db, question, turn, meter);
+  if (stop) log.info({ turnId: turn.id, ...stop }, 'answer ended early');
+
+  const last = await endSurely(db, log, {
+    turn,
+    status: stop ? stop.status : error ? 'failed' : 'done',
+    answer: parts.answer,
+    answered: parts.answered,
+    citations,
+    usage: usageOf(meter),
+    error,
+    place: stream.nextPlace,
+    amounts: tokensOf(meter),
+  });
+  if (!last) await billLost(db, question, turn, meter);
+  stream.finish(last);
+}
+
+/** A failover takes up to a minute; should it take longer, the lease runs out and a sweeper ends the turn. */
+const endTriesMax = 20;
+const endRetryMs = 1000;
+
+/**
+ * Ends the turn also when PostgreSQL is lost meanwhile. An end whose answer was lost stands: the next try finds the turn
+ * ended, writes nothing, and readers find the last event where it is stored.
+ */
+async function endSurely(db: Database, log: Logger, end: End): Promise<WrittenEvent | null> {
+  for (let tries = 1; ; tries += 1)
+    try {
+      return await endTurn(db, end);
+    } catch (error) {
+      if (!(error instanceof UnavailableError) || tries >= endTriesMax) throw error;
+      log.warn({ err: error, turnId: end.turn.id, tries }, 'turn not ended yet');
+      await sleep(endRetryMs);
+    }
+}
+
+/** No price of a model is configured: tokens are counted, dollars are not. */
+const usageOf = (meter: Meter) => ({
+  tokens_in: meter.tokensIn,
+  tokens_out: meter.tokensOut,
+  cost_usd: 0,
+  passages: meter.passages,
+});
+
+/** Without it the answer goes on: only a sweeper would miss it. */
+async function rememberUsage(db: Database, turnId: string, meter: Meter, log: Logger): Promise<void> {
+  await db
+    .updateTable('turns')
+    .set({ usage: JSON.stringify(usageOf(meter)) })
+    .where('id', '=', turnId)
+    .where('status', '=', 'streaming')
+    .execute()
+    .catch((error: Error) => log.warn({ err: error, turnId }, 'usage of a turn not noted'));
+}
+
+/** The conversation was deleted meanwhile, or a sweeper was first: the model was paid all the same. */
+const billLost = (db: Database, { tenantId, brainId }: Question, { id }: Turn, meter: Meter) =>
+  billTokens(db, { id, turnId: null, tenantId, brainId }, meter);
+
+function toProblem(thrown: unknown, turnId: string, log: Logger): Problem {
+  const { cause, name } = thrown as Error;
+  log.warn({ err: thrown, cause, turnId }, 'answer failed');
+  if (thrown instanceof ProblemError) return thrown.toProblem();
+  const ofStore = problemOfStore(thrown);
+  if (ofStore) return ofStore.toProblem();
+  if (name === 'TimeoutError')
+    return new ProblemError('model-failed', 'The answer took longer than is allowed here.').toProblem();
+  return new ProblemError('internal', `Reference ${turnId}.`, { instance: turnId }).toProblem();
+}
+
+interface Absence {
+  /** A reader of this replica came; the returned function says that it left. */
+  enter(): () => void;
+  /** A reader of another replica was seen. */
+  seen(): void;
+  close(): void;
+}
+
+/** Calls back once nobody has been there for `comeBackMs`. */
+function createAbsence(comeBackMs: number, gone: () => void): Absence {
+  let readers = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let closed = false;
+  const wait = () => {
+    clearTimeout(timer);
+    if (readers === 0 && !closed) timer = setTimeout(gone, comeBackMs);
+  };
+  wait();
+  return {
+    enter: () => {
+      readers += 1;
+      clearTimeout(timer);
+      let left = false;
+      return () => {
+        if (left) return;
+        left = true;
+        readers -= 1;
+        wait();
+      };
+    },
+    seen: wait,
+    close: () => {
+      closed = true;
+      clearTimeout(timer);
+    },
+  };
+}

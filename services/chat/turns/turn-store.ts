@@ -1,0 +1,277 @@
+/**
+ * Turns in PostgreSQL: how they begin, live and end. A turn ends once: every end is guarded by `status = 'streaming'`.
+ *
+ * Beginning and end are one statement each: one way to the database and one commit, where one statement per row made
+ * seven of each. Both lock the conversation first, as its deletion does, so none of them waits for another in a circle.
+ */
+import { type RawBuilder, type Selectable, sql, type Transaction } from 'kysely';
+import type { Citation, Turn, TurnStatus } from '../../shared/contract/chat.ts';
+import type { Problem } from '../../shared/contract/common.ts';
+import { UnavailableError } from '../../shared/http/unavailable.ts';
+import type { Database } from '../../shared/postgres/database.ts';
+import type { Tables, Turns } from '../../shared/postgres/tables.ts';
+import { estimateTokens } from '../answering/tokens.ts';
+import { type Amounts, entriesOf } from './ledger.ts';
+import { storableJson, storableText } from './storable.ts';
+import type { WrittenEvent } from './turn-journal.ts';
+import { turnsChannel } from './turn-signals.ts';
+
+export type TurnRow = Selectable<Turns>;
+
+/** A replica renews three times in this time; after it others give its turns up. */
+export const leaseMs = 30_000;
+const leaseUntil = sql<Date>`now() + ${`${leaseMs} milliseconds`}::interval`;
+
+export function toTurn(row: TurnRow): Turn {
+  return {
+    id: row.id,
+    object: 'turn',
+    conversation_id: row.conversation_id,
+    question: row.question,
+    answer: row.answer,
+    status: row.status as TurnStatus,
+    answerer: { kind: row.answerer_kind as Turn['answerer']['kind'], name: row.answerer_name },
+    answered: row.answered,
+    citations: row.citations as unknown as Citation[],
+    usage: row.usage as unknown as Turn['usage'],
+    unread_documents: row.unread_documents,
+    error: row.error as unknown as Problem | null,
+    created_at: row.created_at.toISOString(),
+    finished_at: row.finished_at?.toISOString() ?? null,
+  };
+}
+
+/** As {@link toTurn}; of a turn that still streams also what arrived so far. */
+export async function toTurns(db: Database, rows: readonly TurnRow[]): Promise<Turn[]> {
+  const streaming = rows.filter(({ status }) => status === 'streaming').map(({ id }) => id);
+  const arrived = streaming.length > 0 ? await arrivedOf(db, streaming) : new Map<string, Arrived>();
+  return rows.map((row) => ({ ...toTurn(row), ...arrived.get(row.id) }));
+}
+
+export interface Arrived {
+  readonly answer: string;
+  readonly citations: Citation[];
+}
+
+/** The answer and the citations as written so far, from the events. */
+async function arrivedOf(db: Database, turnIds: readonly string[]): Promise<Map<string, Arrived>> {
+  const { rows } = await sql<Arrived & { turn_id: string }>`
+    select turn_id,
+      coalesce(string_agg(data ->> 'text', '' order by place) filter (where event = 'token'), '') as answer,
+      coalesce(jsonb_agg(data order by place) filter (where event = 'citation'), '[]') as citations
+    from turn_events where turn_id = any(${turnIds}::uuid[]) group by turn_id`.execute(db);
+  return new Map(rows.map(({ turn_id, answer, citations }) => [turn_id, { answer, citations }]));
+}
+
+export interface Beginning {
+  /** Streaming, with nothing in it yet. */
+  readonly turn: Turn;
+  readonly replica: string;
+  /** The first events of the turn. */
+  readonly first: readonly WrittenEvent[];
+  /** Of the conversation, which has none before its first question. */
+  readonly title: string;
+  /** The answer to this key is this turn, from now on. */
+  readonly key: { readonly route: string; readonly key: string; readonly fingerprint: Buffer } | null;
+}
+
+/**
+ * Writes the turn and its first events, counts the question in the ledger (one that fails was asked all the same), and
+ * tells the person's other windows.
+ *
+ * @returns why nothing was written, or null: the key is another turn's, or the conversation is gone
+ */
+export async function beginTurn(
+  db: Database | Transaction<Tables>,
+  beginning: Beginning,
+): Promise<'key-taken' | 'gone' | null> {
+  try {
+    return await writeBeginning(db, beginning);
+  } catch (error) {
+    // A transaction's outcome is found at its COMMIT; a single statement's is looked for here: written, it streams.
+    if (!(error instanceof UnavailableError) || db.isTransaction) throw error;
+    const { turn, replica } = beginning;
+    const written = await db
+      .selectFrom('turns')
+      .select('id')
+      .where('id', '=', turn.id)
+      .where('replica', '=', replica)
+      .where('status', '=', 'streaming')
+      .executeTakeFirst();
+    if (!written) throw error;
+    return null;
+  }
+}
+
+async function writeBeginning(
+  db: Database | Transaction<Tables>,
+  { turn, replica, first, title, key }: Beginning,
+): Promise<'key-taken' | 'gone' | null> {
+  const { rows } = await sql<{ found: boolean; begun: boolean }>`
+    with conversation as materialized (
+      select id, tenant_id, brain_id, person_id from conversations where id = ${turn.conversation_id} for no key update
+    ), taken as (
+      insert into idempotency_keys (tenant_id, route, key, fingerprint, status, response)
+      select tenant_id, ${key?.route ?? null}, ${key?.key ?? null}, ${key?.fingerprint ?? null}::bytea, 200,
+        ${JSON.stringify({ turn_id: turn.id })}::jsonb
+      from conversation where ${key !== null}
+      on conflict do nothing
+      returning key
+    ), begun as (
+      insert into turns (id, tenant_id, conversation_id, question, status, answerer_kind, answerer_name,
+        unread_documents, replica, lease_until, created_at)
+      select ${turn.id}, tenant_id, id, ${turn.question}, ${turn.status}, ${turn.answerer.kind},
+        ${turn.answerer.name}, ${turn.unread_documents}, ${replica}, ${leaseUntil}, ${turn.created_at}
+      from conversation where ${key === null} or exists (select from taken)
+      returning id
+    ), told as (
+      insert into turn_events (turn_id, place, event, data)
+      select begun.id, told.place, told.event, told.data
+      from begun, unnest(${column(first, 'place')}::int[], ${column(first, 'event')}::text[],
+        ${column(first, 'json')}::jsonb[]) as told (place, event, data)
+    ), billed as (${bill(sql`begun`, turn.id, { question: 1 })}), touched as (
+      update conversations set updated_at = now(), title = case title when '' then ${title} else title end
+      where id in (select conversation.id from conversation, begun)
+    ), recorded as (${record(sql`begun`)})
+    select exists (select from conversation) as found, exists (select from begun) as begun`.execute(db);
+  const [{ found, begun }] = rows as [(typeof rows)[number]];
+  if (begun) return null;
+  return found ? 'key-taken' : 'gone';
+}
+
+/** Part of a statement that has a `conversation`; `turn`: the rows without which there is no bill. */
+function bill(turn: RawBuilder<unknown>, id: string, amounts: Amounts): RawBuilder<unknown> {
+  const entries = entriesOf(id, amounts);
+  return sql`insert into ledger (key, tenant_id, brain_id, turn_id, kind, amount)
+      select entry.key, conversation.tenant_id, conversation.brain_id, ${turn}.id, entry.kind, entry.amount
+      from ${turn}, conversation, unnest(${column(entries, 'key')}::text[], ${column(entries, 'kind')}::text[],
+        ${column(entries, 'amount')}::bigint[]) as entry (key, kind, amount)
+      on conflict (key) do nothing`;
+}
+
+/** As {@link bill}: the event that tells the person's other windows. */
+const record = (turn: RawBuilder<unknown>) => sql`
+      insert into events (tenant_id, event, resource_id, person_id)
+      select conversation.tenant_id, 'conversation', conversation.id, conversation.person_id
+      from ${turn}, conversation where conversation.person_id is not null`;
+
+/** For `unnest`, which takes rows column by column. */
+export const column = <Row, Key extends keyof Row>(rows: readonly Row[], key: Key) => rows.map((row) => row[key]);
+
+export interface End extends Arrived {
+  /** As it began. */
+  readonly turn: Turn;
+  readonly status: Exclude<TurnStatus, 'streaming'>;
+  readonly answered: boolean | null;
+  readonly usage: Turn['usage'];
+  readonly error: Problem | null;
+  /** Of the last event. */
+  readonly place: number;
+  /** What is still to be paid for. */
+  readonly amounts: Amounts;
+  /** Only if its lease is over. */
+  readonly expired?: boolean;
+}
+
+/**
+ * Writes the end, its event and its bill, and tells all who wait for it.
+ *
+ * @returns the last event; null: the turn had ended, or is gone, and nothing was written
+ */
+export async function endTurn(db: Database, end: End): Promise<WrittenEvent | null> {
+  const { turn, status, answered, citations, usage, error, place, amounts, expired = false } = end;
+  const answer = storableText(end.answer);
+  const finishedAt = new Date().toISOString();
+  const ended: Turn = { ...turn, status, answer, answered, citations, usage, error, finished_at: finishedAt };
+  const last = { place, event: error ? 'error' : 'done', json: storableJson(error ?? ended) };
+  const { rows } = await sql`
+    with conversation as materialized (
+      select id, tenant_id, brain_id, person_id from conversations
+      where id = ${turn.conversation_id} for no key update
+    ), ended as (
+      update turns set status = ${status}, answer = ${answer}, answered = ${answered},
+        citations = ${storableJson(citations)}, usage = ${usage && JSON.stringify(usage)},
+        error = ${error && storableJson(error)}, finished_at = ${finishedAt}
+      from conversation where turns.id = ${turn.id} and turns.status = 'streaming'
+        and (not ${expired} or turns.lease_until < now())
+      returning turns.id
+    ), told as (
+      insert into turn_events (turn_id, place, event, data)
+      select id, ${place}, ${last.event}, ${last.json} from ended
+    ), billed as (${bill(sql`ended`, turn.id, amounts)}), touched as (
+      update conversations set updated_at = now() where id in (select conversation.id from conversation, ended)
+    ), recorded as (${record(sql`ended`)})
+    select pg_notify(${turnsChannel}, 'events ' || id) from ended`.execute(db);
+  return rows.length > 0 ? last : null;
+}
+
+/** @returns turns of this replica that somebody asked to stop: a signal may have been lost */
+export async function renewLeases(db: Database, replica: string, turnIds: readonly string[]): Promise<string[]> {
+  const rows = await db
+    .updateTable('turns')
+    .set({ lease_until: leaseUntil })
+    .where('id', 'in', turnIds)
+    .where('replica', '=', replica)
+    .where('status', '=', 'streaming')
+    .returning(['id', 'stop_requested'])
+    .execute();
+  return rows.filter(({ stop_requested }) => stop_requested).map(({ id }) => id);
+}
+
+/** As many at a time: a replica that died held at most its slots. */
+const sweepMax = 100;
+
+/**
+ * Ends turns whose replica is gone as `interrupted`, with what arrived. The model is not called again: whether the
+ * question is worth a second bill is for the person to decide.
+ *
+ * @returns how many
+ */
+export async function sweepExpired(db: Database): Promise<number> {
+  const expired = await db
+    .selectFrom('turns')
+    .selectAll()
+    .where('finished_at', 'is', null)
+    .where('lease_until', '<', sql<Date>`now()`)
+    .orderBy('lease_until')
+    .limit(sweepMax)
+    .execute();
+  if (expired.length === 0) return 0;
+  const ids = expired.map(({ id }) => id);
+  const arrived = await arrivedOf(db, ids);
+  const places = await lastPlaces(db, ids);
+  let count = 0;
+  for (const row of expired) {
+    const { answer = '', citations = [] } = arrived.get(row.id) ?? {};
+    const turn = toTurn(row);
+    const usage = turn.usage && {
+      ...turn.usage,
+      tokens_out: turn.answerer.kind === 'model' ? estimateTokens(answer) : 0,
+    };
+    // Another sweeper, or the replica itself, back again, may have ended it meanwhile: one of them writes the last place.
+    const ended = await endTurn(db, {
+      turn,
+      answer,
+      citations,
+      usage,
+      expired: true,
+      status: 'interrupted',
+      answered: null,
+      error: null,
+      place: (places.get(row.id) ?? 0) + 1,
+      amounts: { model_tokens_in: usage?.tokens_in ?? 0, model_tokens_out: usage?.tokens_out ?? 0 },
+    });
+    if (ended) count += 1;
+  }
+  return count;
+}
+
+async function lastPlaces(db: Database, turnIds: readonly string[]): Promise<Map<string, number>> {
+  const rows = await db
+    .selectFrom('turn_events')
+    .select(({ fn }) => ['turn_id', fn.max('place').as('place')])
+    .where('turn_id', 'in', turnIds)
+    .groupBy('turn_id')
+    .execute();
+  return new Map(rows.map(({ turn_id, place }) => [turn_id, place]));
+}

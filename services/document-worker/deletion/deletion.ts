@@ -1,0 +1,188 @@
+/** Deleting documents and brains: vectors, objects, rows. Each step may be repeated. */
+import { type Selectable, sql } from 'kysely';
+import type { Pool } from 'pg';
+import type { Scheduler } from '../../shared/contract/grant.ts';
+import { recordEvent } from '../../shared/jobs/events.ts';
+import type { Database } from '../../shared/postgres/database.ts';
+import type { Jobs } from '../../shared/postgres/tables.ts';
+import type { DocumentStore } from '../../shared/storage/document-store.ts';
+import { documentPrefix } from '../../shared/storage/object-keys.ts';
+import { documentLock, tryLock } from '../index/advisory-lock.ts';
+import { raiseEpoch } from '../index/index-run.ts';
+import type { Vectors } from '../index/vectors.ts';
+import { eraseCitations, isStillRead } from './erase-citations.ts';
+
+export interface DeletionContext {
+  readonly db: Database;
+  readonly pool: Pool;
+  readonly store: DocumentStore;
+  readonly scheduler: Scheduler;
+  readonly vectors: Vectors;
+}
+
+/** Something that ends by itself must end first. */
+export class NotYetError extends Error {
+  readonly delayMs: number;
+
+  constructor(message: string, delayMs: number) {
+    super(message);
+    this.name = 'NotYetError';
+    this.delayMs = delayMs;
+  }
+}
+
+/** Deletions of one brain that share a purge, which writes the brain's files anew. */
+const deletionsMax = 100;
+/** An answer takes seconds, with a model up to its time limit. */
+const answerPauseMs = 2000;
+
+/**
+ * It succeeds when nothing of the document's text is left: neither vectors nor their old versions, objects, rows, quotes.
+ *
+ * @throws NotYetError, and what another try may mend; graphile-worker tries again
+ */
+export async function deleteDocument(context: DeletionContext, jobId: string): Promise<void> {
+  const { db, vectors } = context;
+  const job = await startDeletion(db, jobId);
+  if (!job?.document_id) return;
+  const deletions: Deletion[] = [{ ...job, document_id: job.document_id }];
+  await removeDocument(context, deletions[0] as Deletion);
+  for (const id of await otherDeletions(db, job)) {
+    const other = await startDeletion(db, id);
+    if (!other?.document_id) continue;
+    const deletion = { ...other, document_id: other.document_id };
+    // One that cannot go on now has a task of its own.
+    const removed = await removeDocument(context, deletion).then(
+      () => true,
+      () => false,
+    );
+    if (removed) deletions.push(deletion);
+  }
+  const orderedAt = new Date(Math.max(...deletions.map(({ created_at }) => created_at.getTime())));
+  if (await isStillRead(db, job.brain_id, orderedAt))
+    throw new NotYetError(`an answer may still read document ${job.document_id}`, answerPauseMs);
+  await vectors.purge({ tenantId: job.tenant_id, brainId: job.brain_id });
+  for (const deletion of deletions.toReversed()) await endDeletion(db, deletion);
+}
+
+type Deletion = Selectable<Jobs> & { document_id: string };
+
+/** Of the same brain. */
+async function otherDeletions(db: Database, { id, brain_id }: Selectable<Jobs>): Promise<string[]> {
+  const rows = await db
+    .selectFrom('jobs')
+    .select('id')
+    .where('brain_id', '=', brain_id)
+    .where('kind', '=', 'delete_document')
+    .where('status', 'in', ['queued', 'running'])
+    .where('id', '!=', id)
+    .orderBy('id')
+    .limit(deletionsMax - 1)
+    .execute();
+  return rows.map((row) => row.id);
+}
+
+async function removeDocument(context: DeletionContext, deletion: Deletion): Promise<void> {
+  const { db, store, vectors } = context;
+  const { document_id: documentId, tenant_id: tenantId, brain_id: brainId } = deletion;
+  await stopIngest(context, 'document_id', documentId);
+  await withDocument(context, documentId, async () => {
+    const epoch = await raiseEpoch(db, documentId);
+    if (epoch === null) return;
+    await vectors.deleteDocument({ tenantId, brainId, documentId, epoch });
+    await store.deletePrefix(documentPrefix(tenantId, documentId));
+  });
+}
+
+async function endDeletion(db: Database, deletion: Deletion): Promise<void> {
+  const { id, document_id: documentId, tenant_id: tenantId, brain_id: brainId } = deletion;
+  await eraseCitations(db, brainId, documentId);
+  await db.transaction().execute(async (tx) => {
+    await tx
+      .updateTable('jobs')
+      .set({ document_id: null, ...ended })
+      .where('id', '=', id)
+      .execute();
+    // With its pages and its other jobs.
+    await tx.deleteFrom('documents').where('id', '=', documentId).execute();
+    const data = { id: documentId, brain_id: brainId };
+    await recordEvent(tx, { tenantId, event: 'document.deleted', resourceId: documentId, data });
+  });
+}
+
+/** The brain's row stays, emptied, until its jobs are no longer readable (cleanup.ts). */
+export async function deleteBrain(context: DeletionContext, jobId: string): Promise<void> {
+  const { db, store, vectors } = context;
+  const job = await startDeletion(db, jobId);
+  if (!job) return;
+  const { tenant_id: tenantId, brain_id: brainId } = job;
+  await stopIngest(context, 'brain_id', brainId);
+  for (;;) {
+    const documents = await db
+      .selectFrom('documents')
+      .select('id')
+      .where('brain_id', '=', brainId)
+      .limit(100)
+      .execute();
+    if (documents.length === 0) break;
+    for (const { id } of documents)
+      await withDocument(context, id, async () => {
+        await store.deletePrefix(documentPrefix(tenantId, id));
+        await db.deleteFrom('documents').where('id', '=', id).execute();
+      });
+  }
+  await vectors.deleteBrain({ tenantId, brainId });
+  await db.transaction().execute(async (tx) => {
+    await tx.deleteFrom('conversations').where('brain_id', '=', brainId).execute();
+    await tx
+      .updateTable('brains')
+      .set({ name: '', description: '', deleted_at: sql`coalesce(deleted_at, now())` })
+      .where('id', '=', brainId)
+      .execute();
+    await tx.updateTable('jobs').set(ended).where('id', '=', jobId).execute();
+    await recordEvent(tx, { tenantId, event: 'brain.deleted', resourceId: brainId, data: { id: brainId } });
+  });
+}
+
+const ended = {
+  status: 'succeeded',
+  stage: null,
+  finished_at: sql<Date>`now()`,
+  moved_at: sql<Date>`now()`,
+  expires_at: sql<Date>`now() + interval '7 days'`,
+};
+
+/** Undefined: it ended before. */
+const startDeletion = (db: Database, jobId: string) =>
+  db
+    .updateTable('jobs')
+    .set({ status: 'running', stage: 'deleting', started_at: sql`coalesce(started_at, now())`, moved_at: sql`now()` })
+    .where('id', '=', jobId)
+    .where('status', 'in', ['queued', 'running', 'canceling'])
+    .returningAll()
+    .executeTakeFirst();
+
+/** A checkpoint that is on its way finds its job canceled and is refused. */
+async function stopIngest({ db, scheduler }: DeletionContext, column: 'document_id' | 'brain_id', id: string) {
+  const jobs = await db
+    .updateTable('jobs')
+    .set({ status: 'canceled', stage: null, finished_at: sql`now()`, expires_at: sql`now() + interval '7 days'` })
+    .where(column, '=', id)
+    .where('kind', '=', 'ingest')
+    .where('status', 'in', ['awaiting_confirmation', 'queued', 'running', 'canceling'])
+    .returning('id')
+    .execute();
+  for (const job of jobs) await scheduler.remove(job.id);
+}
+
+/** An index run sees between two batches that its job is canceled, and lets go. */
+const lockTriesMax = 60;
+const lockPauseMs = 500;
+
+async function withDocument({ pool }: DeletionContext, documentId: string, action: () => Promise<void>): Promise<void> {
+  for (let attempt = 0; attempt < lockTriesMax; attempt += 1) {
+    if (await tryLock(pool, documentLock(documentId), action)) return;
+    await new Promise((resolve) => setTimeout(resolve, lockPauseMs));
+  }
+  throw new Error(`document ${documentId} is still being indexed; its deletion is tried again`);
+}

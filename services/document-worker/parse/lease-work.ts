@@ -1,0 +1,176 @@
+/** One lease from start to end: probe a document, or parse its pages and checkpoint them. */
+import type { MediaType } from '../../shared/contract/brain.ts';
+import { blamedMax, type Lease, lostMax } from '../../shared/contract/grant.ts';
+import { ProblemError } from '../../shared/http/problem.ts';
+import type { Decision } from '../../shared/jobs/job-start.ts';
+import { begin, endCanceled, endLeased, savePages, saveProbe, type Work } from '../../shared/jobs/jobs.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { Database } from '../../shared/postgres/database.ts';
+import type { RedisScheduler } from '../../shared/scheduler/redis-scheduler.ts';
+import { type DocumentStore, NotInStoreError } from '../../shared/storage/document-store.ts';
+import { documentPrefix, pagesKey } from '../../shared/storage/object-keys.ts';
+import { type PackedPage, writePageResults } from '../../shared/storage/page-results.ts';
+import type { WorkerMetrics } from '../metrics.ts';
+import { ChildLostError } from '../parser/parser-child.ts';
+import type { ParserPool } from '../parser/parser-pool.ts';
+import { failedPage, RefusedError } from '../parser/reader.ts';
+import { packPage } from '../parser/serve-reads.ts';
+import type { LocalFiles } from './local-files.ts';
+import { enqueueFromDatabase } from './reconcile.ts';
+
+export interface LeaseContext {
+  readonly db: Database;
+  readonly store: DocumentStore;
+  readonly scheduler: RedisScheduler;
+  readonly pool: ParserPool;
+  readonly files: LocalFiles;
+  readonly metrics: WorkerMetrics;
+  readonly log: Logger;
+  readonly pagesMax: number;
+}
+
+/** Ends the lease in any case; throws only what a later lease may survive. */
+export async function workOn(context: LeaseContext, lease: Lease, signal: AbortSignal): Promise<void> {
+  const { db, scheduler } = context;
+  const done: number[] = [];
+  try {
+    const start = await begin(db, lease);
+    if (start.decision !== 'work') return await stepAside(context, lease, start.decision);
+    const { work } = start;
+    refuseCulprit(lease);
+    done.push(...lease.pages.filter((page) => !work.pages.includes(page)));
+    const file = await context.files.acquire(work, signal);
+    try {
+      const parserFile = { path: file.path, mediaType: work.mediaType as MediaType };
+      if (lease.kind === 'probe') await probe(context, lease, parserFile, signal);
+      else await parse(context, lease, work, parserFile, done, signal);
+    } finally {
+      await file.release();
+    }
+  } catch (error) {
+    const problem = asProblem(error);
+    if (!problem || signal.aborted) throw error;
+    const decision = await endLeased(db, lease, 'failed', problem);
+    if (decision !== 'work') return await stepAside(context, lease, decision);
+    await scheduler.remove(lease.jobId);
+  } finally {
+    // When Redis is away the lease runs out by itself.
+    await scheduler.complete(lease, done).catch((error: Error) => context.log.warn({ err: error }, 'lease not ended'));
+  }
+}
+
+type ParserFile = { path: string; mediaType: MediaType };
+
+async function probe(context: LeaseContext, lease: Lease, file: ParserFile, signal: AbortSignal) {
+  const { db, scheduler, pool, pagesMax } = context;
+  const pageCount = await pool.probe(file, signal);
+  if (pageCount > pagesMax)
+    throw new ProblemError(
+      'too-many-pages',
+      `The document has ${pageCount} pages, allowed are ${pagesMax}. Split it and upload the parts.`,
+    );
+  const decision = await saveProbe(db, lease, pageCount);
+  if (decision !== 'work') return stepAside(context, lease, decision);
+  await enqueueFromDatabase(db, scheduler, lease.jobId);
+}
+
+/** @throws ProblemError when reading this document, or looking at it, ended too many workers */
+function refuseCulprit({ kind, lost, blamed }: Lease): void {
+  const times = kind === 'probe' ? lost : blamed;
+  if (times < (kind === 'probe' ? lostMax : blamedMax)) return;
+  throw new ProblemError('damaged', `Reading it ended the program that reads ${times} times, so it was given up.`);
+}
+
+const givenUp = (page: number, lost: number) => {
+  const message = `Reading page ${page} ended the program that reads ${lost} times, so it was given up.`;
+  return packPage(failedPage(page, 'none', { code: 'crash', message }));
+};
+
+/** Reads and checkpoints until every page is recorded; `done` grows with each checkpoint. */
+async function parse(
+  context: LeaseContext,
+  lease: Lease,
+  work: Work,
+  file: ParserFile,
+  done: number[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { pool, metrics, log } = context;
+  if (lease.lost >= lostMax && work.pages.length > 0) {
+    await checkpoint(
+      context,
+      lease,
+      work,
+      work.pages.map((page) => givenUp(page, lease.lost)),
+    );
+    done.push(...work.pages);
+    return;
+  }
+  for (let left = work.pages; left.length > 0; ) {
+    const stop = metrics.grantSeconds.startTimer();
+    const pages = await pool.read(file, left, signal);
+    metrics.pageSeconds.observe(stop() / pages.length);
+    metrics.reads.inc(pages.length);
+    log.debug({ jobId: lease.jobId, pages: pages.map(({ page_number }) => page_number) }, 'pages read');
+    signal.throwIfAborted();
+    if (!(await checkpoint(context, lease, work, pages))) return;
+    done.push(...pages.map(({ page_number }) => page_number));
+    left = left.slice(pages.length);
+  }
+}
+
+/** False: the lease is not the newest any more. */
+async function checkpoint(
+  context: LeaseContext,
+  lease: Lease,
+  work: Work,
+  pages: readonly PackedPage[],
+): Promise<boolean> {
+  const { db, store, scheduler, metrics } = context;
+  const [first, last] = [pages[0]?.page_number as number, pages.at(-1)?.page_number as number];
+  const key = pagesKey(work.tenantId, work.documentId, lease.epoch, first, last);
+  const offsets = await writePageResults(store, key, pages);
+  const saved = pages.map(({ packed, ...page }, index) => {
+    return { ...page, offset: offsets[index] as number, bytes: packed.length };
+  });
+  const { decision, finished } = await savePages(db, lease, saved, key);
+  if (decision !== 'work') {
+    await stepAside(context, lease, decision);
+    if (decision === 'forget') await removeIfDeleted(context, work);
+    return false;
+  }
+  metrics.pages.inc(pages.length);
+  for (const { error } of pages) if (error) metrics.pageErrors.inc({ code: error.code });
+  if (finished) await scheduler.remove(lease.jobId);
+  return true;
+}
+
+async function stepAside({ db, scheduler, log }: LeaseContext, lease: Lease, decision: Decision): Promise<void> {
+  log.info({ jobId: lease.jobId, epoch: lease.epoch, decision }, 'lease not worked on');
+  if (decision === 'cancel') await endCanceled(db, lease.jobId);
+  if (decision === 'cancel' || decision === 'forget') await scheduler.remove(lease.jobId);
+}
+
+/** The document was deleted while its pages were read: its folder must not come back. */
+async function removeIfDeleted({ db, store }: LeaseContext, { documentId, tenantId }: Work): Promise<void> {
+  const document = await db
+    .selectFrom('documents')
+    .select('deleted_at')
+    .where('id', '=', documentId)
+    .executeTakeFirst();
+  if (!document || document.deleted_at) await store.deletePrefix(documentPrefix(tenantId, documentId));
+}
+
+/** The document's own fault, or null: ours, worth another try. */
+function asProblem(error: unknown): ProblemError | null {
+  if (error instanceof ProblemError) return error;
+  if (error instanceof RefusedError) return new ProblemError(error.code, error.message);
+  if (error instanceof NotInStoreError)
+    return new ProblemError('damaged', 'The file is no longer stored. Upload it again.');
+  if (error instanceof ChildLostError)
+    return new ProblemError(
+      error.code === 'timeout' ? 'took-too-long' : 'damaged',
+      `The file cannot be opened. ${error.message}`,
+    );
+  return null;
+}

@@ -1,0 +1,105 @@
+/** Redis may be wiped, an enqueue may be lost: PostgreSQL knows every unfinished job. */
+import { sql } from 'kysely';
+import type { Pool } from 'pg';
+import { endCanceled } from '../../shared/jobs/jobs.ts';
+import type { Database } from '../../shared/postgres/database.ts';
+import type { RedisScheduler } from '../../shared/scheduler/redis-scheduler.ts';
+import { tryLock } from '../index/advisory-lock.ts';
+
+/** Jobs that stood still for this long are looked at; one on its way into Redis is younger. */
+const lostAfterMs = 10_000;
+/** Jobs looked at in one round: bounds its time; the next round sees the rest. */
+const jobsMax = 1000;
+
+/** The api changed a job: makes it known to Redis, or ends it when it is to be canceled. */
+export async function admit(db: Database, scheduler: RedisScheduler, jobId: string): Promise<void> {
+  if (!(await scheduler.known(jobId)) && (await enqueueFromDatabase(db, scheduler, jobId))) return;
+  await cancelRequested(db, scheduler);
+}
+
+/** Enqueues every unfinished job, after Redis lost them all. One worker does it. */
+export async function rebuild(db: Database, pool: Pool, scheduler: RedisScheduler): Promise<number> {
+  let enqueued = 0;
+  await tryLock(pool, 'rebuild the schedule', async () => {
+    if (!(await scheduler.needsRebuild())) return;
+    for (let after = zeroId; ; ) {
+      const jobs = await waiting(db).where('jobs.id', '>', after).orderBy('jobs.id').limit(jobsMax).execute();
+      for (const { id } of jobs) if (await enqueueFromDatabase(db, scheduler, id)) enqueued += 1;
+      const last = jobs.at(-1);
+      if (!last || jobs.length < jobsMax) break;
+      after = last.id;
+    }
+    await scheduler.rebuilt();
+  });
+  return enqueued;
+}
+
+/** Enqueues jobs that Redis does not know. */
+export async function reconcile(db: Database, scheduler: RedisScheduler): Promise<number> {
+  let enqueued = 0;
+  const lost = await waiting(db)
+    .where('jobs.moved_at', '<', new Date(Date.now() - lostAfterMs))
+    .orderBy('jobs.moved_at')
+    .limit(jobsMax)
+    .execute();
+  for (const { id } of lost)
+    if (!(await scheduler.known(id)) && (await enqueueFromDatabase(db, scheduler, id))) enqueued += 1;
+  return enqueued;
+}
+
+/** Jobs in `canceling` that no index run holds. */
+export async function cancelRequested(db: Database, scheduler: RedisScheduler): Promise<void> {
+  const canceling = await db
+    .selectFrom('jobs')
+    .select('id')
+    .where('status', '=', 'canceling')
+    .where('kind', '=', 'ingest')
+    .where((eb) => eb.or([eb('stage', 'is', null), eb('stage', '!=', 'indexing')]))
+    .limit(jobsMax)
+    .execute();
+  for (const { id } of canceling) {
+    if (await endCanceled(db, id)) await scheduler.remove(id);
+  }
+}
+
+/** Makes one job known with exactly the pages that are not done. False: it has nothing to parse. */
+export async function enqueueFromDatabase(db: Database, scheduler: RedisScheduler, jobId: string): Promise<boolean> {
+  const job = await waiting(db)
+    .select(['jobs.tenant_id', 'jobs.pages_total', 'jobs.epoch', 'jobs.lease_epoch', 'jobs.created_at'])
+    .select((eb) =>
+      eb
+        .selectFrom('pages')
+        .select(sql<number[]>`coalesce(array_agg(page_number), '{}')`.as('done'))
+        .whereRef('pages.document_id', '=', 'jobs.document_id')
+        .as('done'),
+    )
+    .where('jobs.id', '=', jobId)
+    .executeTakeFirst();
+  if (!job) return false;
+  const done = new Set(job.done ?? []);
+  const pagesLeft =
+    job.pages_total === null
+      ? null
+      : Array.from({ length: job.pages_total }, (_, index) => index + 1).filter((page) => !done.has(page));
+  if (pagesLeft?.length === 0) return false;
+  await scheduler.enqueue({
+    jobId,
+    tenantId: job.tenant_id,
+    pagesLeft,
+    enqueuedAtMs: job.created_at.getTime(),
+    epoch: Math.max(job.epoch, job.lease_epoch),
+  });
+  return true;
+}
+
+const waiting = (db: Database) =>
+  db
+    .selectFrom('jobs')
+    .innerJoin('documents', 'documents.id', 'jobs.document_id')
+    .select('jobs.id')
+    .where('jobs.kind', '=', 'ingest')
+    .where('jobs.status', 'in', ['queued', 'running'])
+    .where('documents.deleted_at', 'is', null)
+    .where((eb) => eb.or([eb('jobs.stage', 'is', null), eb('jobs.stage', 'in', ['probing', 'parsing'])]));
+
+const zeroId = '00000000-0000-0000-0000-000000000000';

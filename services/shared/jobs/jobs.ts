@@ -1,0 +1,268 @@
+/**
+ * Jobs in PostgreSQL: begin, probe result, checkpoint, end. Each change and its event are one transaction, and each is
+ * fenced: it happens only if whoever asks is still the one who may.
+ */
+import { type Selectable, sql, type Transaction, type UpdateQueryBuilder, type UpdateResult } from 'kysely';
+import type { Lease } from '../contract/grant.ts';
+import type { ProblemError } from '../http/problem.ts';
+import { lockLimited, takeQuotas } from '../ledger/quota.ts';
+import type { Database } from '../postgres/database.ts';
+import type { Jobs, Tables } from '../postgres/tables.ts';
+import type { PackedPage } from '../storage/page-results.ts';
+import { recordEvent } from './events.ts';
+import { type Decision, decide } from './job-start.ts';
+
+export interface Work {
+  readonly jobId: string;
+  readonly tenantId: string;
+  readonly brainId: string;
+  readonly documentId: string;
+  readonly mediaType: string;
+  readonly objectKey: string;
+  readonly sizeBytes: number;
+  /** Of the lease, those without a result. */
+  readonly pages: readonly number[];
+}
+
+/** A page of a checkpoint whose object stands already. */
+export interface SavedPage extends Omit<PackedPage, 'packed'> {
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** Days that a job stays readable after its end. */
+const keptDays = 7;
+/** The local parser has no bill. */
+const priceUsdPerPage = 0;
+
+/** Starts a lease: raises the fence to the lease's, and the job runs from now on. */
+export async function begin(
+  db: Database,
+  lease: Lease,
+): Promise<{ decision: 'work'; work: Work } | { decision: Exclude<Decision, 'work'> }> {
+  return db.transaction().execute(async (tx) => {
+    const { job, decision } = await lockJob(tx, lease);
+    if (decision !== 'work' || !job) return { decision: decision === 'work' ? 'forget' : decision };
+    const stage = lease.kind === 'probe' ? 'probing' : 'parsing';
+    await tx
+      .updateTable('jobs')
+      .set({
+        status: 'running',
+        stage,
+        epoch: Math.max(job.epoch, lease.fence),
+        lease_epoch: Math.max(job.lease_epoch, lease.epoch),
+        started_at: sql`coalesce(started_at, now())`,
+      })
+      .where('id', '=', job.id)
+      .execute();
+    if (job.status !== 'running' || job.stage !== stage) await changed(tx, job);
+    return { decision, work: toWork(job, await pagesLeft(tx, job.document_id, lease)) };
+  });
+}
+
+/**
+ * What the probe found; from now on the job takes its pages from the tenant's quota. Refused (anything but `work`) when
+ * the lease is not the newest.
+ *
+ * @throws ProblemError `quota`
+ */
+export async function saveProbe(db: Database, lease: Lease, pageCount: number): Promise<Decision> {
+  return db.transaction().execute(async (tx) => {
+    await lockLimited(tx, lease.tenantId, ['pages_per_day_max']);
+    const { job, decision } = await lockJob(tx, lease);
+    if (decision !== 'work' || !job) return decision;
+    // A probe that is made again takes nothing twice.
+    const adds = pageCount - (job.pages_total ?? job.pages_done);
+    if (adds > 0) await takeQuotas(tx, job.tenant_id, [{ quota: 'pages_per_day_max', adds }]);
+    await tx.updateTable('documents').set({ pages_total: pageCount }).where('id', '=', job.document_id).execute();
+    await tx
+      .updateTable('jobs')
+      .set({ pages_total: pageCount, price_usd: pageCount * priceUsdPerPage, stage: 'parsing', moved_at: sql`now()` })
+      .where('id', '=', job.id)
+      .execute();
+    await changed(tx, job);
+    return decision;
+  });
+}
+
+/**
+ * Records pages of a grant, whose results stand at `objectKey` already. A page that is recorded already stays as it
+ * was, so results and ledger are exactly once whatever is granted twice.
+ */
+export async function savePages(
+  db: Database,
+  lease: Lease,
+  pages: readonly SavedPage[],
+  objectKey: string,
+): Promise<{ decision: Decision; finished: boolean }> {
+  return db.transaction().execute(async (tx) => {
+    const { job, decision } = await lockJob(tx, lease);
+    if (decision !== 'work' || !job) return { decision, finished: false };
+    const inserted = await tx
+      .insertInto('pages')
+      .values(
+        pages.map(({ page_number, error, withoutText, offset, bytes, resultBytes }) => ({
+          document_id: job.document_id,
+          page_number,
+          epoch: lease.epoch,
+          object_key: objectKey,
+          object_offset: offset,
+          object_bytes: bytes,
+          result_bytes: resultBytes,
+          without_text: withoutText,
+          error_code: error?.code ?? null,
+          error_message: error?.message ?? null,
+        })),
+      )
+      .onConflict((conflict) => conflict.doNothing())
+      .returning('page_number')
+      .execute();
+    if (inserted.length > 0) {
+      const numbers = inserted.map(({ page_number }) => page_number);
+      await tx
+        .insertInto('ledger')
+        .values({
+          key: `pages:${job.document_id}:${lease.epoch}:${Math.min(...numbers)}-${Math.max(...numbers)}`,
+          tenant_id: job.tenant_id,
+          brain_id: job.brain_id,
+          job_id: job.id,
+          kind: 'pages',
+          amount: inserted.length,
+          cost_usd: inserted.length * priceUsdPerPage,
+        })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+    }
+    const { done, failed, without_text } = await tx
+      .selectFrom('pages')
+      .select((eb) => [
+        eb.fn.countAll<number>().as('done'),
+        eb.fn.count<number>('error_code').as('failed'),
+        eb.fn.countAll<number>().filterWhere('without_text', '=', true).as('without_text'),
+      ])
+      .where('document_id', '=', job.document_id)
+      .executeTakeFirstOrThrow();
+    const finished = done === job.pages_total;
+    await tx
+      .updateTable('jobs')
+      .set({
+        pages_done: done,
+        pages_failed: failed,
+        pages_without_text: without_text,
+        moved_at: sql`now()`,
+        ...(finished && { stage: 'indexing' }),
+      })
+      .where('id', '=', job.id)
+      .execute();
+    // Any worker may index it.
+    if (finished) await sql`select pg_notify('jobs', ${job.id})`.execute(tx);
+    await changed(tx, job);
+    return { decision, finished };
+  });
+}
+
+export type Outcome = 'succeeded' | 'partial' | 'failed' | 'canceled';
+
+/** The holder of a lease ends its job; refused (anything but `work`) when the lease is not the newest. */
+export async function endLeased(
+  db: Database,
+  lease: Lease,
+  status: Outcome,
+  problem?: ProblemError,
+): Promise<Decision> {
+  return db.transaction().execute(async (tx) => {
+    const { job, decision } = await lockJob(tx, lease);
+    if (decision === 'work' && job) await end(tx, status, problem, (jobs) => jobs.where('id', '=', job.id));
+    return decision;
+  });
+}
+
+/** Ends a job that somebody asked to cancel, whoever works on it: its checkpoints are refused from now on. */
+export async function endCanceled(db: Database, jobId: string): Promise<boolean> {
+  return db.transaction().execute((tx) =>
+    end(tx, 'canceled', undefined, (jobs) =>
+      jobs
+        .where('id', '=', jobId)
+        .where('status', '=', 'canceling')
+        // An index run takes its vectors back before it ends the job.
+        .where((eb) => eb.or([eb('stage', 'is', null), eb('stage', '!=', 'indexing')])),
+    ),
+  );
+}
+
+/** A job that has ended stays as it ended. @param tx of an index run that has made sure that it is the newest */
+export const endIndexed = (tx: Transaction<Tables>, jobId: string, status: Outcome, problem?: ProblemError) =>
+  end(tx, status, problem, (jobs) =>
+    jobs.where('id', '=', jobId).where('stage', '=', 'indexing').where('status', 'in', ['running', 'canceling']),
+  );
+
+type JobsUpdate = UpdateQueryBuilder<Tables, 'jobs', 'jobs', UpdateResult>;
+
+/** @param fence which job, and under which condition the caller may end it */
+async function end(
+  tx: Transaction<Tables>,
+  status: Outcome,
+  problem: ProblemError | undefined,
+  fence: (jobs: JobsUpdate) => JobsUpdate,
+): Promise<boolean> {
+  const update = tx.updateTable('jobs').set({
+    status,
+    stage: null,
+    error: problem ? JSON.stringify(problem.toProblem()) : null,
+    moved_at: sql<Date>`now()`,
+    finished_at: sql<Date>`now()`,
+    expires_at: sql<Date>`now() + make_interval(days => ${keptDays})`,
+  });
+  const job = await fence(update).returningAll().executeTakeFirst();
+  if (job) await changed(tx, job);
+  return job !== undefined;
+}
+
+export interface OpenJob extends Selectable<Jobs> {
+  document_id: string;
+  media_type: string;
+  object_key: string;
+  size_bytes: number;
+}
+
+async function lockJob(tx: Transaction<Tables>, lease: Lease) {
+  const job = await tx
+    .selectFrom('jobs')
+    .innerJoin('documents', 'documents.id', 'jobs.document_id')
+    .selectAll('jobs')
+    .select(['documents.media_type', 'documents.object_key', 'documents.size_bytes', 'documents.deleted_at'])
+    .select('documents.id as document_id')
+    .where('jobs.id', '=', lease.jobId)
+    .forUpdate('jobs')
+    .executeTakeFirst();
+  return { job, decision: decide(job && { ...job, deleted: job.deleted_at !== null }, lease) };
+}
+
+/** After a kill a grant's earlier checkpoints stand: they are not read again. */
+async function pagesLeft(tx: Transaction<Tables>, documentId: string, { pages }: Lease): Promise<readonly number[]> {
+  if (pages.length === 0) return pages;
+  const rows = await tx
+    .selectFrom('pages')
+    .select('page_number')
+    .where('document_id', '=', documentId)
+    .where('page_number', 'in', pages)
+    .execute();
+  const done = new Set(rows.map(({ page_number }) => page_number));
+  return pages.filter((page) => !done.has(page));
+}
+
+const toWork = (job: OpenJob, pages: readonly number[]): Work => ({
+  pages,
+  jobId: job.id,
+  tenantId: job.tenant_id,
+  brainId: job.brain_id,
+  documentId: job.document_id,
+  mediaType: job.media_type,
+  objectKey: job.object_key,
+  sizeBytes: job.size_bytes,
+});
+
+async function changed(tx: Transaction<Tables>, job: Selectable<Jobs>): Promise<void> {
+  if (job.document_id)
+    await recordEvent(tx, { tenantId: job.tenant_id, event: 'document', resourceId: job.document_id });
+}

@@ -1,0 +1,100 @@
+/**
+ * Page results in the object store: one object per checkpoint (object-keys.ts), in it a gzip member of JSON per page, one
+ * after the other. A row of `pages` says where its own stands, so one page is read without the others.
+ */
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import type { PageResult } from '../contract/page.ts';
+import type { DocumentStore } from './document-store.ts';
+
+/** A page as the parser hands it over: packed there, so that nothing here grows with what is on it. */
+export interface PackedPage {
+  readonly page_number: number;
+  readonly error: PageResult['error'];
+  /** Something is drawn on it, but it holds no text. */
+  readonly withoutText: boolean;
+  /** A gzip member: the result as JSON. */
+  readonly packed: Uint8Array;
+  /** Of the JSON. */
+  readonly resultBytes: number;
+}
+
+/** Where a page's result stands, as its row says. Without an offset its object is one gzipped array of all its pages. */
+export interface PagePlace {
+  readonly page_number: number;
+  readonly object_key: string;
+  readonly object_offset: number | null;
+  readonly object_bytes: number | null;
+}
+
+/** A page's JSON: the parser makes one above 2 MiB an error, so what unpacks to more than this is not ours. */
+const pageBytesMax = 4 * 1024 * 1024;
+/** An object from before pages had places: 50 pages of at most 500,000 characters. */
+const wholeBytesMax = 512 * 1024 * 1024;
+
+/** Answers each page's offset in the object. */
+export async function writePageResults(
+  store: DocumentStore,
+  key: string,
+  pages: readonly Pick<PackedPage, 'packed'>[],
+): Promise<number[]> {
+  let end = 0;
+  const offsets = pages.map(({ packed }) => {
+    const offset = end;
+    end += packed.length;
+    return offset;
+  });
+  await store.put(key, Readable.from(pages.map(({ packed }) => packed)));
+  return offsets;
+}
+
+/** Results in the order of `places`, one in memory at a time beside the packed ones of its object. */
+export async function* readPageResults(store: DocumentStore, places: readonly PagePlace[]): AsyncGenerator<PageResult> {
+  for await (const { json } of readPageJsons(store, places)) yield JSON.parse(json.toString('utf8')) as PageResult;
+}
+
+/**
+ * In the order of `places`; pages that their object does not hold are left out.
+ *
+ * @throws NotInStoreError
+ */
+export async function* readPageJsons(
+  store: DocumentStore,
+  places: readonly PagePlace[],
+): AsyncGenerator<{ pageNumber: number; json: Buffer }> {
+  for (let first = 0; first < places.length; ) {
+    const { object_key: key, object_offset: offset } = places[first] as PagePlace;
+    let last = first;
+    while (places[last + 1]?.object_key === key) last += 1;
+    const run = places.slice(first, last + 1);
+    yield* offset === null ? readWhole(store, key, run) : readRun(store, key, run);
+    first = last + 1;
+  }
+}
+
+/** Places of one object, fetched together: the first to the last of them. */
+async function* readRun(store: DocumentStore, key: string, run: readonly PagePlace[]) {
+  const spans = run.map(({ object_offset, object_bytes }) => {
+    const start = object_offset as number;
+    return { start, end: start + (object_bytes as number) };
+  });
+  const start = Math.min(...spans.map((span) => span.start));
+  const end = Math.max(...spans.map((span) => span.end));
+  const bytes = await buffer(await store.get(key, { start, end: end - 1 }));
+  for (const [index, span] of spans.entries()) {
+    const packed = bytes.subarray(span.start - start, span.end - start);
+    const json = await promisify(gunzip)(packed, { maxOutputLength: pageBytesMax });
+    yield { pageNumber: (run[index] as PagePlace).page_number, json };
+  }
+}
+
+async function* readWhole(store: DocumentStore, key: string, run: readonly PagePlace[]) {
+  const unpacked = await promisify(gunzip)(await store.read(key), { maxOutputLength: wholeBytesMax });
+  const pages = JSON.parse(unpacked.toString('utf8')) as PageResult[];
+  for (const { page_number: pageNumber } of run) {
+    const page = pages.find((one) => one.page_number === pageNumber);
+    if (page) yield { pageNumber, json: Buffer.from(JSON.stringify(page)) };
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * A tenant with one person and one empty brain that lives while a service warms up: with it a service can take the whole
+ * way of a request, credentials, quotas and writes included, and leaves nothing behind.
+ */
+import { sql } from 'kysely';
+import { uuidv7 } from 'uuidv7';
+import { newSecret, sessionCookie } from '../auth/auth.ts';
+import { configuredEmbedding, type EmbeddingSettings } from '../models/embedding.ts';
+import type { Database } from '../postgres/database.ts';
+
+export interface Guest {
+  readonly tenantId: string;
+  /** The same id. */
+  readonly personId: string;
+  readonly brainId: string;
+  /** Of a session, and of where it is used. */
+  readonly headers: { readonly cookie: string; readonly origin: string };
+}
+
+export type GuestSettings = Pick<EmbeddingSettings, 'EMBEDDING_MODEL' | 'EMBEDDING_DIMENSIONS'> & {
+  readonly AUTH_SECRET: string;
+  readonly PUBLIC_URL: string;
+};
+
+/** `tenants.metadata` of guests; lists leave them out. */
+export const guestMark = 'guest';
+/** Answered by the extractive answerer: a guest costs nothing. */
+const unpaid = 'extractive';
+/** A replica that was killed leaves its guest behind; whoever comes next, this much later, lets it go. */
+const lifetimeMs = 60_000;
+
+export async function withGuest(
+  db: Database,
+  settings: GuestSettings,
+  walk: (guest: Guest) => Promise<unknown>,
+  model = unpaid,
+): Promise<void> {
+  const { guest, token } = newGuest(settings);
+  await leave(db, null);
+  try {
+    await enter(db, settings, guest, token, model);
+    await walk(guest);
+  } finally {
+    await leave(db, guest.tenantId);
+  }
+}
+
+function newGuest({ AUTH_SECRET, PUBLIC_URL }: GuestSettings): { guest: Guest; token: string } {
+  const token = newSecret('');
+  const headers = { cookie: sessionCookie(PUBLIC_URL, AUTH_SECRET, token), origin: new URL(PUBLIC_URL).origin };
+  const id = uuidv7();
+  return { guest: { tenantId: id, personId: id, brainId: uuidv7(), headers }, token };
+}
+
+const lifetime = sql`make_interval(secs => ${lifetimeMs / 1000})`;
+
+/** By the one id of tenant and person; with null those that a replica left which was killed. */
+async function leave(db: Database, id: string | null): Promise<void> {
+  await sql`select leave_guest(${id}::uuid, ${lifetime})`.execute(db);
+}
+
+/** A function of the database (012_roles.sql): no tier but the api may make people and sessions. */
+async function enter(
+  db: Database,
+  settings: GuestSettings,
+  { tenantId, brainId }: Guest,
+  token: string,
+  model: string,
+): Promise<void> {
+  const { model: embeddingModel, dimensions } = configuredEmbedding(settings);
+  await sql`select enter_guest(${tenantId}::uuid, ${brainId}::uuid, ${token}, ${lifetime}, ${model}, ${embeddingModel},
+    ${dimensions}::integer)`.execute(db);
+}

@@ -1,0 +1,59 @@
+/** A tier on its own, with plain words where a stack would give references. */
+import { AwsProvider } from '@cdktf/provider-aws/lib/provider/index.js';
+import { App, TerraformStack, Testing } from 'cdktf';
+import { Tier, type TierPlacement, type TierProps } from '../../../constructs/tier/tier.ts';
+import type { ServiceName } from '../../../services/manifest.ts';
+import type { StackJson } from '../../stacks/synthesized.ts';
+
+export const digest = `sha256:${'a'.repeat(64)}`;
+
+export const placement = (changes: Partial<TierPlacement> = {}): TierPlacement => ({
+  platform: 'ecs',
+  vcpu: 0.5,
+  memoryMiB: 1024,
+  replicas: { min: 1, max: 1 },
+  weight: 100,
+  spotPercent: 0,
+  ...changes,
+});
+
+export const site: TierProps['site'] = {
+  prefix: 'bulkhead-test',
+  environment: 'test',
+  region: 'us-east-1',
+  accountId: '111122223333',
+  architecture: 'arm64',
+  ami: 'ami-0123456789abcdef0',
+  vpcId: 'vpc-1',
+  privateSubnetIds: ['subnet-a', 'subnet-b'],
+  cluster: { arn: 'arn:cluster', name: 'bulkhead-test' },
+  keyArn: 'arn:key',
+  logRetentionDays: 30,
+  alarmTopicArn: 'arn:topic',
+  documentsArn: 'arn:documents',
+  publicListenerArn: 'arn:listener',
+  internalBalancerArn: 'arn:internal',
+  balancerSuffixes: { public: 'app/public/1', internal: 'app/internal/1' },
+  limits: { deregistrationDelayMs: 110_000, stopTimeoutMs: 120_000, uploadBytesMax: 100_000_000 },
+};
+
+export interface TierChanges extends Partial<Omit<TierProps, 'placements' | 'service'>> {
+  readonly placements?: readonly TierPlacement[];
+}
+
+/** The Terraform of one tier. `Testing.synth(stack, true)` runs the validations too. */
+export function tierJson(service: ServiceName, changes: TierChanges = {}): StackJson {
+  const stack = new TerraformStack(new App(), 'test');
+  new AwsProvider(stack, 'aws', { region: 'us-east-1' });
+  new Tier(stack, service, {
+    service,
+    site,
+    placements: [placement()],
+    image: { digest, repositoryUrl: `registry/${service}`, repositoryArn: `arn:repository/${service}` },
+    settings: () => ({ PORT: '1' }),
+    secrets: { DATABASE_URL: 'arn:database', AUTH_SECRET: 'arn:auth', DATABASE_OWNER_URL: 'arn:owner' },
+    called: service === 'vectorstore',
+    ...changes,
+  });
+  return JSON.parse(Testing.synth(stack, true)) as StackJson;
+}

@@ -1,0 +1,45 @@
+import { describe, expect, test } from '@jest/globals';
+import { calledServices, connections } from '../../../environments/wiring/connections.ts';
+import { serviceNames } from '../../../services/manifest.ts';
+
+const words = (placed = serviceNames) =>
+  connections(placed).map((edge) => {
+    const from = 'from' in edge ? edge.from : 'public';
+    return `${from} > ${'store' in edge ? edge.store : edge.to}`;
+  });
+
+describe('the matrix', () => {
+  test('is what the manifest declares', () => {
+    expect(words()).toEqual([
+      'public > chat',
+      'chat > vectorstore',
+      'chat > postgres',
+      'chat > model',
+      'chat > embedding',
+      'public > api',
+      'api > postgres',
+      'api > redis',
+      'api > document-store',
+      'api > identity-provider',
+      'api > mail',
+      'public > web',
+      'document-worker > vectorstore',
+      'document-worker > postgres',
+      'document-worker > redis',
+      'document-worker > document-store',
+      'document-worker > embedding',
+      'vectorstore > postgres',
+      'vectorstore > document-store',
+    ]);
+  });
+
+  test('has a port on the internal balancer for each called tier alone', () => {
+    expect(calledServices(serviceNames)).toEqual(['vectorstore']);
+  });
+
+  test('cannot leave out a tier that another calls', () => {
+    expect(() => words(serviceNames.filter((name) => name !== 'vectorstore'))).toThrow(
+      "tier 'chat' calls 'vectorstore', which this environment does not place: add tiers.vectorstore",
+    );
+  });
+});

@@ -1,0 +1,142 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { createMarkReader } from '../../../../services/chat/answering/citations.ts';
+import { extract } from '../../../../services/chat/answering/extractive.ts';
+import { type Passage, toPassages } from '../../../../services/chat/answering/passages.ts';
+import { buildPrompt, recent, searchText } from '../../../../services/chat/answering/prompt.ts';
+import { sentencesOf } from '../../../../services/chat/answering/sentences.ts';
+import { titleOf } from '../../../../services/chat/conversations/conversations.ts';
+
+const hit = (start: number, text: string, page = 1, document = 'd') => ({
+  id: `${document}:${page}:${start}`,
+  document_id: document,
+  page_number: page,
+  start,
+  end: start + text.length,
+  text,
+  score: 1,
+  similarity: null,
+});
+const names = new Map([['d', 'handbook.pdf']]);
+const passages = (...texts: string[]): Passage[] =>
+  toPassages(
+    texts.map((text, index) => hit(0, text, index + 1)),
+    names,
+  );
+
+test('overlapping and adjoining hits of a page become one passage, at the better place', () => {
+  const page = 'abcdefghijklmnopqrstuvwxyz';
+  const cut = (from: number, to: number) => hit(from, page.slice(from, to));
+  const merged = toPassages([cut(10, 15), hit(0, 'other page', 2), cut(13, 20), cut(5, 10)], names);
+  expect(merged.map(({ n, pageNumber, start, end, text }) => [n, pageNumber, start, end, text])).toEqual([
+    [1, 1, 5, 20, page.slice(5, 20)],
+    [2, 2, 0, 10, 'other page'],
+  ]);
+});
+
+test('a passage is exactly the page between its offsets, whatever overlaps', () => {
+  const page = Array.from({ length: 60 }, (_, index) => String.fromCharCode(0xac00 + index)).join('');
+  const range = fc.tuple(fc.nat(59), fc.integer({ min: 1, max: 20 }));
+  fc.assert(
+    fc.property(fc.array(range, { maxLength: 12 }), (ranges) => {
+      const hits = ranges.map(([start, length]) => hit(start, page.slice(start, start + length)));
+      const merged = toPassages(hits, names);
+      for (const { start, end, text } of merged) expect(text).toBe(page.slice(start, end));
+      for (const { start, end } of hits)
+        expect(merged.filter((passage) => passage.start <= start && end <= passage.end)).toHaveLength(1);
+    }),
+  );
+});
+
+test('sentences are exact slices of the text, in order, and miss no word', () => {
+  fc.assert(
+    fc.property(
+      fc.string({ unit: fc.constantFrom('가', 'a', '.', ' ', '\n', '다. ', 'word '), maxLength: 300 }),
+      (text) => {
+        const sentences = sentencesOf(text);
+        for (const { start, end, text: sentence } of sentences) expect(sentence).toBe(text.slice(start, end));
+        const joined = sentences
+          .map((sentence) => sentence.text)
+          .join('')
+          .replace(/\s/g, '');
+        expect(joined).toBe(text.replace(/\s/g, ''));
+      },
+    ),
+  );
+});
+
+test('marks become citations wherever the stream is cut', () => {
+  const given = passages('Refunds take fourteen days. Fees are extra.', 'Late payment costs eight percent.');
+  const answer = 'Refunds: fourteen days [1]. Late: 8% [2, 7][99] [x] [1';
+  const whole = createMarkReader(given).push(answer);
+  expect(whole.map(({ n, quote }) => [n, quote])).toEqual([
+    [1, 'Refunds take fourteen days.'],
+    [2, 'Late payment costs eight percent.'],
+  ]);
+  fc.assert(
+    fc.property(fc.nat(answer.length), fc.nat(answer.length), (first, second) => {
+      const [from, to] = [Math.min(first, second), Math.max(first, second)];
+      const reader = createMarkReader(given);
+      const pieces = [answer.slice(0, from), answer.slice(from, to), answer.slice(to)];
+      expect(pieces.flatMap((piece) => reader.push(piece)).map(({ n }) => n)).toEqual([1, 2]);
+    }),
+  );
+});
+
+test.each([
+  ['What does late payment cost?', true, 'Invoices are due within thirty days; late payment costs eight percent.'],
+  ['Which index is used above ten thousand rows?', true, 'Above ten thousand rows an IVF index is built.'],
+  ['출장비는 언제 지급되나요?', true, '출장비는 영수증을 제출한 뒤 열흘 안에 지급한다.'],
+  ['연차휴가 계산 기준', true, '연차휴가는 입사일을 기준으로 계산하며, 회사는 이를 매년 통지한다.'],
+  ['Who won the world cup?', false, ''],
+  ['오늘 날씨 어때?', false, ''],
+  ['?', false, ''],
+])('the extractive answerer on %j', (question, answered, best) => {
+  const result = extract(
+    question,
+    passages(
+      'Invoices are due within thirty days; late payment costs eight percent. The rate doubles later.',
+      '연차휴가는 입사일을 기준으로 계산하며, 회사는 이를 매년 통지한다. 출장비는 영수증을 제출한 뒤 열흘 안에 지급한다.',
+      'Small tables need no index at all. Above ten thousand rows an IVF index is built.',
+    ),
+  );
+  expect(result.answered).toBe(answered);
+  if (answered) expect(result.quotes[0]?.text).toBe(best);
+});
+
+test('the same sentence on two pages is quoted once', () => {
+  const { quotes } = extract(
+    'late payment costs',
+    passages('Late payment costs eight percent.', 'Late payment costs  eight percent.'),
+  );
+  expect(quotes).toHaveLength(1);
+});
+
+test('history fits its share of the prompt, newest first kept, without the numbers of old passages', () => {
+  const history = Array.from({ length: 10 }, (_, index) => ({
+    question: `q${index}`,
+    answer: `${'x'.repeat(800)} [1]`,
+  }));
+  expect(recent(history).map(({ question }) => question)).toEqual(['q5', 'q6', 'q7', 'q8', 'q9']);
+  const { messages } = buildPrompt({
+    question: 'now?',
+    passages: [],
+    history: [{ question: 'a', answer: 'b [1, 2] c [3].' }],
+    boundary: 'x',
+  });
+  expect(messages[1]?.content).toBe('b c.');
+});
+
+test('a short question is searched with the one before', () => {
+  const history = [{ question: 'How long do refunds take?', answer: '' }];
+  expect(searchText('And in Korea?', history)).toBe('And in Korea?\nHow long do refunds take?');
+  expect(searchText('How long does delivery take?', history)).toBe('How long does delivery take?');
+  expect(searchText('And in Korea?', [])).toBe('And in Korea?');
+});
+
+test('titles are one line of at most 80 characters', () => {
+  expect(titleOf('  What\nis  this? ')).toBe('What is this?');
+  fc.assert(
+    fc.property(fc.string({ maxLength: 300 }), (question) => expect(titleOf(question).length).toBeLessThanOrEqual(80)),
+  );
+});

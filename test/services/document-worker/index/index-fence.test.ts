@@ -1,0 +1,54 @@
+/** Two index runs of one document: the newer one counts, whatever the older one still does. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type Bench, openBench } from '../fixture.ts';
+import { openGate } from '../gate.ts';
+import { expectConserved } from './vector-rows.ts';
+
+let bench: Bench;
+beforeAll(async () => {
+  bench = await openBench();
+});
+afterAll(() => bench.close());
+
+const ended = ({ finished_at }: { finished_at: Date | null }) => finished_at !== null;
+/** Several upserts: one takes about 80 chunks. */
+const longText = Buffer.from(
+  Array.from(
+    { length: 4000 },
+    (_, line) => `Frigate number ${line} lies in dock ${line % 97}, said the harbour master.`,
+  ).join('\n'),
+);
+
+test('the lock of an index run dies: a second run starts, the first is told off, and the vectors stay', async () => {
+  const [first, second] = [await openGate(bench.env.VECTORSTORE_URL), await openGate(bench.env.VECTORSTORE_URL)];
+  const workers = [await bench.startWorker({}, { VECTORSTORE_URL: first.url })];
+  try {
+    const { jobId, documentId } = await bench.submit(longText, 'text/plain');
+    first.letThrough(1);
+    await first.until(({ held }) => held > 0);
+    second.letThrough(0);
+    workers.push(await bench.startWorker({}, { VECTORSTORE_URL: second.url }));
+    await bench.services.query(terminateLockHolders);
+    await second.until(({ held }) => held > 0);
+    // What the first has sent arrives late, and it may go on if it thinks that it may.
+    first.letThrough(Number.POSITIVE_INFINITY);
+    await first.until(({ held, open }) => held + open === 0);
+    await Promise.race([bench.until(jobId, ended), sleep(2000)]);
+    second.letThrough(Number.POSITIVE_INFINITY);
+    expect(await bench.until(jobId, ended)).toMatchObject({ status: 'succeeded' });
+    await Promise.all(workers.map((worker) => worker.close(30_000)));
+    workers.length = 0;
+    await expectConserved(bench, documentId);
+  } finally {
+    second.letThrough(Number.POSITIVE_INFINITY);
+    await Promise.all(workers.map((worker) => worker.close(0)));
+    await Promise.all([first.close(), second.close()]);
+  }
+}, 180_000);
+
+/** Whoever's last statement took a lock of a document. */
+const terminateLockHolders = `
+  select pg_terminate_backend(pid) from pg_stat_activity
+  where datname = current_database() and pid <> pg_backend_pid()
+    and pid in (select pid from pg_locks where locktype = 'advisory') and query ilike '%pg_try_advisory_lock%'`;

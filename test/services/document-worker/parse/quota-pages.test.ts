@@ -1,0 +1,138 @@
+/** The daily quota of pages, raced: reserved when the page count is known, given back when a job ends early. */
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { uuidv7 } from 'uuidv7';
+import { retryPages } from '../../../../services/api/jobs/job-changes.ts';
+import { enqueueFromDatabase } from '../../../../services/document-worker/parse/reconcile.ts';
+import type { Lease, WorkKind } from '../../../../services/shared/contract/grant.ts';
+import { ProblemError } from '../../../../services/shared/http/problem.ts';
+import { begin, endCanceled, endLeased, savePages, saveProbe } from '../../../../services/shared/jobs/jobs.ts';
+import { usedOf } from '../../../../services/shared/ledger/quota.ts';
+import { RedisScheduler } from '../../../../services/shared/scheduler/redis-scheduler.ts';
+import { type Bench, openBench, savedPage } from '../fixture.ts';
+
+let bench: Bench;
+let redis: Redis;
+let scheduler: RedisScheduler;
+beforeAll(async () => {
+  bench = await openBench();
+  redis = new Redis(bench.services.redisUrl);
+  scheduler = new RedisScheduler(redis);
+});
+afterEach(async () => {
+  await bench.db.deleteFrom('documents').execute();
+  await bench.db.deleteFrom('ledger').execute();
+  await redis.flushall();
+});
+afterAll(async () => {
+  redis.disconnect();
+  await bench.close();
+});
+
+const allow = (pages_per_day_max: number) => bench.db.updateTable('tenants').set({ pages_per_day_max }).execute();
+const used = () => usedOf(bench.db, bench.tenantId, 'pages_per_day_max');
+
+async function probing(): Promise<{ lease: Lease; documentId: string }> {
+  const { jobId, documentId } = await bench.submit(Buffer.from('x'));
+  await enqueueFromDatabase(bench.db, scheduler, jobId);
+  const lease = await take('probe');
+  expect((await begin(bench.db, lease)).decision).toBe('work');
+  return { lease, documentId };
+}
+
+async function take(kind: WorkKind): Promise<Lease> {
+  const grant = await scheduler.grant({ worker: 'w', kinds: [kind], freeSlots: 4, slots: 4 });
+  if ('lease' in grant) return grant.lease;
+  throw new Error(`no lease, sleep ${grant.sleepMs} ms`);
+}
+
+/** What the worker does: a refused probe fails its job. */
+async function probe(lease: Lease, pages: number): Promise<'accepted' | 'refused'> {
+  try {
+    expect(await saveProbe(bench.db, lease, pages)).toBe('work');
+    return 'accepted';
+  } catch (error) {
+    if (!(error instanceof ProblemError) || error.code !== 'quota') throw error;
+    await endLeased(bench.db, lease, 'failed', error);
+    return 'refused';
+  }
+}
+
+const results = (pages: readonly number[]) => pages.map((page) => savedPage(page, { code: 'crash', message: 'no' }));
+
+async function readPagesOf(lease: Lease, pages: readonly number[]): Promise<void> {
+  const { decision } = await savePages(
+    bench.db,
+    { ...lease, kind: 'parse', pages: [...pages] },
+    results(pages),
+    uuidv7(),
+  );
+  expect(decision).toBe('work');
+}
+
+test('20 probes at once take together what is left, and not a page more', async () => {
+  await allow(69);
+  const leases = [];
+  for (let index = 0; index < 20; index += 1) leases.push((await probing()).lease);
+  const outcomes = await Promise.all(leases.map((lease) => probe(lease, 10)));
+  expect(outcomes.filter((outcome) => outcome === 'accepted')).toHaveLength(6);
+  expect(await used()).toBe(60);
+  const { error } = await bench.job((leases[outcomes.indexOf('refused')] as Lease).jobId);
+  expect((error as { detail: string }).detail).toMatch(/^Allowed are 69 pages a day; \d+ are used and this adds 10\./);
+  // Read to the end, they have cost what they had reserved.
+  for (const [index, lease] of leases.entries())
+    if (outcomes[index] === 'accepted') await readPagesOf(lease, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  expect(await used()).toBe(60);
+}, 120_000);
+
+test('cancel, failure and deletion give back what was not read, however a job ends', async () => {
+  await allow(100);
+  const [canceled, failed, deleted] = [await probing(), await probing(), await probing()];
+  for (const { lease } of [canceled, failed, deleted]) expect(await probe(lease, 30)).toBe('accepted');
+  expect(await used()).toBe(90);
+  await readPagesOf(canceled.lease, [1, 2]);
+  expect(await used()).toBe(90);
+  await bench.db.updateTable('jobs').set({ status: 'canceling' }).where('id', '=', canceled.lease.jobId).execute();
+  expect(await endCanceled(bench.db, canceled.lease.jobId)).toBe(true);
+  expect(await used()).toBe(62);
+  await endLeased(bench.db, failed.lease, 'failed', new ProblemError('damaged', 'x'));
+  expect(await used()).toBe(32);
+  await bench.db.deleteFrom('documents').where('id', '=', deleted.documentId).execute();
+  expect(await used()).toBe(2);
+});
+
+test('a probe that is made again reserves nothing twice', async () => {
+  await allow(10);
+  const { lease } = await probing();
+  expect(await probe(lease, 8)).toBe('accepted');
+  expect(await saveProbe(bench.db, lease, 8)).toBe('work');
+  expect(await used()).toBe(8);
+});
+
+test('pages that are read again count again: 20 retries at once never pass the quota', async () => {
+  await allow(200);
+  const made = [];
+  for (let index = 0; index < 20; index += 1) made.push(await probing());
+  for (const { lease } of made) {
+    expect(await probe(lease, 5)).toBe('accepted');
+    await readPagesOf(lease, [1, 2, 3, 4, 5]);
+    await bench.db.updateTable('jobs').set({ status: 'partial', stage: null }).where('id', '=', lease.jobId).execute();
+  }
+  expect(await used()).toBe(100);
+  await allow(132);
+  const retry = ({ lease }: { lease: Lease }) =>
+    bench.db.transaction().execute(async (trx) => {
+      const job = await trx
+        .selectFrom('jobs')
+        .selectAll()
+        .where('id', '=', lease.jobId)
+        .forUpdate()
+        .executeTakeFirstOrThrow();
+      return retryPages(trx, job);
+    });
+  const outcomes = await Promise.allSettled(made.map(retry));
+  expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(6);
+  for (const outcome of outcomes)
+    if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'quota' });
+  expect(await used()).toBe(130);
+}, 120_000);

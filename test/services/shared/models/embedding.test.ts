@@ -1,0 +1,155 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text as readText } from 'node:stream/consumers';
+import { afterAll, beforeEach, expect, test } from '@jest/globals';
+import { createEmbedder, requireSameEmbedding } from '../../../../services/shared/models/embedding.ts';
+import { isTransient, retryDelayMs } from '../../../../services/shared/models/retry.ts';
+
+type Answer = (input: string[], request: IncomingMessage, response: ServerResponse) => void;
+const asked: { input: string[]; authorization?: string }[] = [];
+let answers: Answer[] = [];
+const vectors: Answer = (input, _request, response) =>
+  json(response, 200, {
+    data: input.map((text, index) => ({ object: 'embedding', index, embedding: [text.length, 0, 1] })),
+    usage: { prompt_tokens: input.length * 7, total_tokens: input.length * 7 },
+  });
+const refuse =
+  (status: number, headers: Record<string, string> = {}): Answer =>
+  (_input, _request, response) =>
+    json(response, status, { error: { message: `refused with ${status}` } }, headers);
+
+const endpoint = createServer(async (request, response) => {
+  const { input } = JSON.parse(await readText(request)) as { input: string[] };
+  asked.push({ input, authorization: request.headers.authorization });
+  (answers.shift() ?? vectors)(input, request, response);
+});
+await new Promise<void>((resolve) => endpoint.listen(0, '127.0.0.1', resolve));
+afterAll(() => {
+  endpoint.closeAllConnections();
+  endpoint.close();
+});
+beforeEach(() => {
+  asked.length = 0;
+  answers = [];
+});
+
+const local = { EMBEDDING_URL: '', EMBEDDING_MODEL: '', EMBEDDING_DIMENSIONS: 384, EMBEDDING_API_KEY: '' };
+const remote = {
+  EMBEDDING_URL: `http://127.0.0.1:${(endpoint.address() as AddressInfo).port}/v1`,
+  EMBEDDING_MODEL: 'tiny',
+  EMBEDDING_DIMENSIONS: 3,
+  EMBEDDING_API_KEY: 'secret',
+};
+
+test('the built-in embedding works without a network and reports no tokens', async () => {
+  const embedder = createEmbedder(local);
+  const { vectors: got, tokens } = await embedder.embedMetered(['one', 'two', 'one']);
+  expect(embedder.model).toBe('lexical-hashing-v1');
+  expect(got.map((vector) => vector.length)).toEqual([384, 384, 384]);
+  expect(got[0]).toEqual(got[2]);
+  expect(tokens).toBe(0);
+});
+
+test('a remote embedding is asked in batches of 32, in order, with the key', async () => {
+  const embedder = createEmbedder(remote);
+  const texts = Array.from({ length: 70 }, (_, index) => 'x'.repeat(index + 1));
+  const { vectors: got, tokens } = await embedder.embedMetered(texts);
+  expect(got.map(([length]) => length)).toEqual(texts.map(({ length }) => length));
+  expect(asked.map(({ input }) => input.length)).toEqual([32, 32, 6]);
+  expect(asked[0]?.authorization).toBe('Bearer secret');
+  expect(tokens).toBe(490);
+  expect(embedder.usage).toEqual({ requests: 3, tokens: 490 });
+});
+
+test('without a key none is sent', async () => {
+  await createEmbedder({ ...remote, EMBEDDING_API_KEY: '' }).embed(['text']);
+  expect(asked).toEqual([{ input: ['text'], authorization: undefined }]);
+});
+
+test('what is no list of vectors is refused, and not asked for again', async () => {
+  answers = [(_input, _request, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<p>Hello')];
+  await expect(createEmbedder(remote).embed(['text'])).rejects.toThrow(/\/v1\/embeddings answers no list of vectors/);
+  expect(asked).toHaveLength(1);
+});
+
+test('429 with Retry-After and 503 are tried again; the tokens are counted once', async () => {
+  answers = [refuse(429, { 'retry-after': '0' }), refuse(503, { 'retry-after': '0' })];
+  const { tokens } = await createEmbedder(remote).embedMetered(['text']);
+  expect(asked).toHaveLength(3);
+  expect(tokens).toBe(7);
+});
+
+test('a connection that breaks is tried again', async () => {
+  answers = [(_input, request) => request.socket.destroy()];
+  await expect(createEmbedder(remote).embed(['text'])).resolves.toEqual([[4, 0, 1]]);
+  expect(asked).toHaveLength(2);
+});
+
+test('another 4xx is not tried again', async () => {
+  answers = [refuse(400)];
+  await expect(createEmbedder(remote).embed(['text'])).rejects.toThrow(
+    /The embedding endpoint .* failed: 400 refused with 400/,
+  );
+  expect(asked).toHaveLength(1);
+});
+
+test('vectors of another length are refused with the setting to change', async () => {
+  await expect(createEmbedder({ ...remote, EMBEDDING_DIMENSIONS: 4 }).embed(['text'])).rejects.toThrow(
+    "'tiny' answers vectors of 3 numbers, EMBEDDING_DIMENSIONS is 4: set it to 3.",
+  );
+  expect(asked).toHaveLength(1);
+});
+
+test('a provider that asks to wait for an hour is not waited for', async () => {
+  answers = [refuse(429, { 'retry-after': '3600' })];
+  await expect(createEmbedder(remote).embed(['text'])).rejects.toThrow(/refused with 429/);
+  expect(asked).toHaveLength(1);
+});
+
+test('an aborted call ends with the reason of its signal', async () => {
+  answers = [() => {}];
+  const stop = new AbortController();
+  const call = createEmbedder(remote).embed(['text'], stop.signal);
+  setTimeout(() => stop.abort(), 50);
+  await expect(call).rejects.toThrow(/abort/i);
+});
+
+test('contradicting settings are refused', () => {
+  expect(() => createEmbedder({ ...local, EMBEDDING_MODEL: 'bge-m3' })).toThrow(
+    "EMBEDDING_MODEL is 'bge-m3' but EMBEDDING_URL is empty: set the URL that serves it, or leave both empty for 'lexical-hashing-v1'.",
+  );
+  expect(() => createEmbedder({ ...remote, EMBEDDING_MODEL: '' })).toThrow(/EMBEDDING_MODEL must name a model there/);
+  expect(() => createEmbedder({ ...local, EMBEDDING_DIMENSIONS: 0 })).toThrow(
+    'EMBEDDING_DIMENSIONS is 0, allowed are 1 to 4096.',
+  );
+});
+
+test('a brain pinned to another embedding is refused', () => {
+  expect(() => createEmbedder(local, { model: 'bge-m3', dimensions: 1024 })).toThrow(
+    "The brain was made with the embedding 'bge-m3' (1024 dimensions); configured is 'lexical-hashing-v1' (384). " +
+      'Configure the first again, or make a new brain and add the documents to it.',
+  );
+  expect(() => requireSameEmbedding({ model: 'a', dimensions: 3 }, { model: 'a', dimensions: 3 })).not.toThrow();
+});
+
+test('the delay before a retry is what the provider asks for, bounded, else grows with jitter', () => {
+  const asks = (value: string) => ({ headers: new Headers({ 'retry-after': value }) });
+  expect(retryDelayMs(1, asks('3'), () => 0)).toBe(3000);
+  expect(retryDelayMs(1, asks(new Date(Date.now() - 5000).toUTCString()), () => 0)).toBe(0);
+  expect([1, 2, 3].map((attempt) => retryDelayMs(attempt, {}, () => 0))).toEqual([500, 1000, 2000]);
+  expect(retryDelayMs(3, {}, () => 1)).toBe(4000);
+});
+
+test('only failures that can pass are transient', () => {
+  const failure = (members: object) => Object.assign(new Error('x'), members);
+  expect(isTransient(failure({ status: 429 }))).toBe(true);
+  expect(isTransient(failure({ status: 500 }))).toBe(true);
+  expect(isTransient(failure({ status: 401 }))).toBe(false);
+  expect(isTransient(failure({ cause: failure({ cause: failure({ code: 'ECONNRESET' }) }) }))).toBe(true);
+  expect(isTransient(failure({ name: 'AbortError' }))).toBe(false);
+  expect(isTransient(failure({}))).toBe(false);
+});
+
+function json(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+}
