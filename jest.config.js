@@ -18,7 +18,7 @@ export default {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   // What Stryker copies while it runs.
   modulePathIgnorePatterns: ['<rootDir>/.stryker/'],
-  // Two: each flow starts a whole house of processes of its own.
+  // Two: each flow starts a whole deployment of processes of its own.
   maxWorkers: 2,
   // Only ends what hangs: nothing here asserts how long something takes. The slowest test without a limit of its own takes
   // 20 s on two idle cores; three times as slow, with two busy loops and another test file beside it, it takes 120 s.

@@ -1,24 +1,24 @@
 /**
- * A whole house on this machine: PostgreSQL, Redis, the router and every tier, each a process of its own.
+ * A whole deployment on this machine: PostgreSQL, Redis, the router and every tier, each a process of its own.
  *
  *   check the machine -> lock the folder -> open the port -> PostgreSQL, Redis -> migrate -> web page -> tiers -> owner
  *
- * {@link startHouse} does it in one call (tests, programs); {@link planHouse} gives the same as named steps, for a
- * terminal that shows progress. Several houses can run side by side, each with its own data folder and port.
+ * {@link startDeployment} does it in one call (tests, programs); {@link planDeployment} gives the same as named steps, for a
+ * terminal that shows progress. Several deployments can run side by side, each with its own data folder and port.
  */
 
 import { type EnvironmentInput, resolveEnvironment } from '../environments/environment.ts';
 import { local } from '../environments/local.ts';
 import type { ServiceName } from '../services/manifest.ts';
 import type { Supervised } from './processes/supervisor.ts';
-import { newSite, type Site } from './site.ts';
+import { type DeploymentState, newState } from './state.ts';
 import { type Step, steps } from './steps.ts';
-import { stopSite } from './stop.ts';
+import { stopDeployment } from './stop.ts';
 import type { FreeBytes } from './stores/data-folder.ts';
 import type { RedisChoice } from './stores/redis.ts';
 import { type Overrides, type Programs, programs } from './tiers.ts';
 
-export interface HouseOptions {
+export interface LocalDeploymentOptions {
   /** Data folder; made if missing. */
   readonly data: string;
   /** Public port on localhost; 0: any free one. @default 8080 */
@@ -39,10 +39,10 @@ export interface HouseOptions {
   readonly freeBytes?: FreeBytes;
 }
 
-/** A part of the house: `postgres`, `redis`, a tier, or with several replicas `chat-1`, `chat-2`. */
-export type HouseProcess = Pick<Supervised, 'name' | 'state' | 'pid' | 'restart' | 'kill'>;
+/** A part of the deployment: `postgres`, `redis`, a tier, or with several replicas `chat-1`, `chat-2`. */
+export type DeploymentProcess = Pick<Supervised, 'name' | 'state' | 'pid' | 'restart' | 'kill'>;
 
-export interface House {
+export interface LocalDeployment {
   /** `http://localhost:8080`, without a slash at its end. */
   readonly url: string;
   /** Token of the owner's one-time link; absent when it could not be made (said through `tell`). */
@@ -54,43 +54,43 @@ export interface House {
   /** For tests that look into the stores. */
   readonly databaseUrl: string;
   readonly redisUrl: string;
-  readonly processes: readonly HouseProcess[];
+  readonly processes: readonly DeploymentProcess[];
   /** @throws Error naming those there are, when there is none of this name */
-  process(name: string): HouseProcess;
+  process(name: string): DeploymentProcess;
   /** `http://127.0.0.1:PORT` of a tier itself, past the router: for its /metrics. */
   tierUrl(name: ServiceName): string;
-  /** Drains and stops everything this house started; with `force` at once. Idempotent. */
+  /** Drains and stops everything this deployment started; with `force` at once. Idempotent. */
   stop(options?: { force?: boolean }): Promise<void>;
 }
 
 /**
- * Starts a house and resolves when it is ready.
+ * Starts a deployment and resolves when it is ready.
  *
  * @throws Error saying what is in the way and what to do; everything started by then is stopped again.
  */
-export async function startHouse(options: HouseOptions): Promise<House> {
-  const plan = planHouse(options);
+export async function startDeployment(options: LocalDeploymentOptions): Promise<LocalDeployment> {
+  const plan = planDeployment(options);
   try {
     for (const step of plan.steps) await step.run();
   } catch (error) {
     await plan.stop();
     throw error;
   }
-  return plan.house();
+  return plan.deployment();
 }
 
 export interface Plan {
   readonly steps: readonly Step[];
   /** When every step is done. */
-  house(): House;
+  deployment(): LocalDeployment;
   /** Stops what the steps done so far have started, and the step under way. */
   stop(options?: { force?: boolean }): Promise<void>;
   /** Parts that still run, by name. */
   running(): string[];
 }
 
-export function planHouse(options: HouseOptions): Plan {
-  const site = newSite({
+export function planDeployment(options: LocalDeploymentOptions): Plan {
+  const state = newState({
     data: options.data,
     port: options.port ?? 8080,
     redis: options.redis ?? 'auto',
@@ -101,34 +101,34 @@ export function planHouse(options: HouseOptions): Plan {
     tell: options.tell ?? (() => {}),
     ...(options.freeBytes && { freeBytes: options.freeBytes }),
   });
-  const stop = (how = {}) => stopSite(site, how);
+  const stop = (how = {}) => stopDeployment(state, how);
   return {
-    steps: steps(site),
-    house: () => houseOf(site, stop),
+    steps: steps(state),
+    deployment: () => deploymentOf(state, stop),
     stop,
-    running: () => site.processes.filter(({ pid }) => pid !== undefined).map(({ name }) => name),
+    running: () => state.processes.filter(({ pid }) => pid !== undefined).map(({ name }) => name),
   };
 }
 
-function houseOf(site: Site, stop: House['stop']): House {
-  const { url, ownerToken } = site;
+function deploymentOf(state: DeploymentState, stop: LocalDeployment['stop']): LocalDeployment {
+  const { url, ownerToken } = state;
   return {
     url,
     ...(ownerToken && { ownerToken, signInUrl: `${url}/sign-in#token=${ownerToken}` }),
-    dataFolder: site.folder?.path ?? '',
-    redis: site.redisWhich,
-    databaseUrl: site.migration.DATABASE_OWNER_URL ?? '',
-    redisUrl: site.run.REDIS_URL ?? '',
+    dataFolder: state.folder?.path ?? '',
+    redis: state.redisWhich,
+    databaseUrl: state.migration.DATABASE_OWNER_URL ?? '',
+    redisUrl: state.run.REDIS_URL ?? '',
     get processes() {
-      return site.processes;
+      return state.processes;
     },
     process: (name) => {
-      const found = site.processes.find((each) => each.name === name || each.name === `${name}-1`);
+      const found = state.processes.find((each) => each.name === name || each.name === `${name}-1`);
       if (found) return found;
-      throw new Error(`no process '${name}'; there are: ${site.processes.map((each) => each.name).join(', ')}`);
+      throw new Error(`no process '${name}'; there are: ${state.processes.map((each) => each.name).join(', ')}`);
     },
     tierUrl: (name) => {
-      const [replica] = site.replicas.get(name) ?? [];
+      const [replica] = state.replicas.get(name) ?? [];
       if (replica) return `http://127.0.0.1:${replica.port}`;
       throw new Error(`the ${name} tier does not run`);
     },

@@ -10,7 +10,7 @@ export function oldNode(version: string): string | undefined {
     : `this is Node ${version}, the project needs ${nodeMajorMin} or newer and brings it itself: npm ci && npm start`;
 }
 
-/** Why the house cannot run on this platform; `undefined` when it can. @param platform as `process.platform` */
+/** Why the deployment cannot run on this platform; `undefined` when it can. @param platform as `process.platform` */
 export function unsupportedPlatform(platform: string): string | undefined {
   return platform === 'win32'
     ? 'Windows has no process groups and signals as this program needs them; run it inside WSL 2'

@@ -1,4 +1,4 @@
-/** `npm start`: the whole house on this machine, in this terminal. */
+/** `npm start`: the whole deployment on this machine, in this terminal. */
 import { Command, InvalidArgumentError } from 'commander';
 import { runInTerminal, type TerminalOptions } from './terminal.ts';
 import { programs, projectFolder } from './tiers.ts';

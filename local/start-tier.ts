@@ -7,7 +7,7 @@ import type { Supervised } from './processes/supervisor.ts';
 import type { Replica } from './router/balance.ts';
 import { freePort } from './router/ports.ts';
 import { openRouter } from './router/router.ts';
-import { type Site, startPart } from './site.ts';
+import { type DeploymentState, startPart } from './state.ts';
 import { serviceCommand, tierSettings } from './tiers.ts';
 
 export interface TierReplica extends Replica {
@@ -21,9 +21,9 @@ export interface TierReplica extends Replica {
  * Gives `replicas.min` replicas of every tier a port, and every tier that others call an address: its one replica, or
  * an internal balancer before several.
  */
-export async function placeTiers(site: Site): Promise<void> {
+export async function placeTiers(state: DeploymentState): Promise<void> {
   for (const name of serviceNames) {
-    const placements = site.environment.tiers[name].flatMap((placement) =>
+    const placements = state.environment.tiers[name].flatMap((placement) =>
       Array.from({ length: placement.replicas.min }, () => placement),
     );
     const replicas = await Promise.all(
@@ -40,14 +40,18 @@ export async function placeTiers(site: Site): Promise<void> {
         return replica;
       }),
     );
-    site.replicas.set(name, replicas);
+    state.replicas.set(name, replicas);
   }
   for (const name of new Set<ServiceName>(serviceNames.flatMap((caller) => services[caller].calls)))
-    site.run[addressSetting(name)] = await addressOf(site, name);
+    state.run[addressSetting(name)] = await addressOf(state, name);
 }
 
 /** What a replica is started with. */
-export function settingsOf({ environment, outer, run, own, settings }: Site, name: ServiceName, replica: TierReplica) {
+export function settingsOf(
+  { environment, outer, run, own, settings }: DeploymentState,
+  name: ServiceName,
+  replica: TierReplica,
+) {
   const overrides = settings[name];
   return tierSettings({
     environment,
@@ -60,17 +64,17 @@ export function settingsOf({ environment, outer, run, own, settings }: Site, nam
 }
 
 /** Starts the replicas of one tier and resolves when all are ready. */
-export async function startTier(site: Site, name: ServiceName): Promise<void> {
-  const { healthPath, pace }: Service = services[name];
-  const { environment, outer } = site;
+export async function startTier(state: DeploymentState, name: ServiceName): Promise<void> {
+  const { healthPath, workload }: Service = services[name];
+  const { environment, outer } = state;
   const start = async (replica: TierReplica) => {
     const { port, placement } = replica;
-    const given = settingsOf(site, name, replica);
-    replica.process = await startPart(site, {
+    const given = settingsOf(state, name, replica);
+    replica.process = await startPart(state, {
       name: replica.name,
       command: async () => ({
-        ...serviceCommand(site.programs.tier(name), given, heapFlags(name, placement.memoryMiB), outer),
-        background: pace === 'background',
+        ...serviceCommand(state.programs.tier(name), given, heapFlags(name, placement.memoryMiB), outer),
+        background: workload === 'batch',
       }),
       probe: () => probe(port, healthPath),
       // The first start compiles WebAssembly and opens indexes, all tiers at once on perhaps two busy cores.
@@ -78,7 +82,7 @@ export async function startTier(site: Site, name: ServiceName): Promise<void> {
       stopTimeoutMs: environment.limits.stopTimeoutMs,
     });
   };
-  const results = await Promise.allSettled((site.replicas.get(name) ?? []).map(start));
+  const results = await Promise.allSettled((state.replicas.get(name) ?? []).map(start));
   const fault = results.find((result) => result.status === 'rejected');
   if (fault) throw fault.reason;
 }
@@ -88,12 +92,12 @@ function addressSetting(name: ServiceName): SettingName {
   return `${name.toUpperCase().replaceAll('-', '_')}_URL` as SettingName;
 }
 
-async function addressOf(site: Site, name: ServiceName): Promise<string> {
-  const replicas = site.replicas.get(name) ?? [];
+async function addressOf(state: DeploymentState, name: ServiceName): Promise<string> {
+  const replicas = state.replicas.get(name) ?? [];
   const [first] = replicas;
   if (first && replicas.length === 1) return `http://127.0.0.1:${first.port}`;
   const balancer = await openRouter({ port: 0, owner: () => name, replicas: () => replicas });
-  site.balancers.push(balancer);
+  state.balancers.push(balancer);
   return `http://127.0.0.1:${balancer.port}`;
 }
 

@@ -1,17 +1,17 @@
 /**
- * Takes a house down in order: no new requests, then the tiers (callers before those they call), then Redis, then
+ * Takes a deployment down in order: no new requests, then the tiers (callers before those they call), then Redis, then
  * PostgreSQL, so that each can still end its work with what it needs.
  */
 import { type ServiceName, serviceNames, services } from '../services/manifest.ts';
-import type { Site } from './site.ts';
+import type { DeploymentState } from './state.ts';
 import { withdrawVerify } from './verify.ts';
 
-export async function stopSite(site: Site, { force = false } = {}): Promise<void> {
-  site.stopping.abort();
+export async function stopDeployment(state: DeploymentState, { force = false } = {}): Promise<void> {
+  state.stopping.abort();
   // PostgreSQL excepted: once nobody uses it, its own fast stop takes a moment and needs no recovery.
-  if (force) for (const each of site.processes) if (each.name !== 'postgres') each.kill();
-  site.stopped ??= takeDown(site);
-  return site.stopped;
+  if (force) for (const each of state.processes) if (each.name !== 'postgres') each.kill();
+  state.stopped ??= takeDown(state);
+  return state.stopped;
 }
 
 /** Tiers in waves: each wave is called by none that is stopped after it. Pure. */
@@ -28,19 +28,19 @@ export function stopWaves(): ServiceName[][] {
   return waves;
 }
 
-async function takeDown(site: Site): Promise<void> {
-  await site.step?.catch(() => {});
-  const routers = [site.router, ...site.balancers].filter((router) => router !== undefined);
+async function takeDown(state: DeploymentState): Promise<void> {
+  await state.step?.catch(() => {});
+  const routers = [state.router, ...state.balancers].filter((router) => router !== undefined);
   for (const router of routers) router.stopAccepting();
   for (const wave of stopWaves())
     await Promise.all(
-      wave.flatMap((name) => (site.replicas.get(name) ?? []).map((replica) => replica.process?.stop())),
+      wave.flatMap((name) => (state.replicas.get(name) ?? []).map((replica) => replica.process?.stop())),
     );
   await Promise.all(routers.map((router) => router.close()));
-  for (const name of ['redis', 'postgres']) await site.processes.find((each) => each.name === name)?.stop();
-  await site.guard?.release();
-  await site.roster?.settled();
-  for (const log of site.logs.values()) await new Promise<void>((resolve) => log.end(() => resolve()));
-  if (site.folder) await withdrawVerify(site.folder.path);
-  await site.lock?.release();
+  for (const name of ['redis', 'postgres']) await state.processes.find((each) => each.name === name)?.stop();
+  await state.watchdog?.release();
+  await state.pidRegistry?.settled();
+  for (const log of state.logs.values()) await new Promise<void>((resolve) => log.end(() => resolve()));
+  if (state.folder) await withdrawVerify(state.folder.path);
+  await state.lock?.release();
 }

@@ -1,7 +1,7 @@
-/** The house at a terminal: its progress, its messages, Ctrl-C. */
+/** The deployment at a terminal: its progress, its messages, Ctrl-C. */
 import { Listr } from 'listr2';
 import open from 'open';
-import { type House, type Plan, planHouse } from './deployment.ts';
+import { type LocalDeployment, type Plan, planDeployment } from './deployment.ts';
 import type { Programs } from './tiers.ts';
 import { welcome } from './welcome.ts';
 
@@ -15,7 +15,7 @@ export interface TerminalOptions {
 }
 
 /**
- * Starts a house, shows its progress, and runs it until Ctrl-C or SIGTERM.
+ * Starts a deployment, shows its progress, and runs it until Ctrl-C or SIGTERM.
  *
  * @returns the exit code: 0 after a clean stop, 1 when it could not start
  */
@@ -24,7 +24,7 @@ export async function runInTerminal(options: TerminalOptions, programs: Programs
   let say = (line: string): void => {
     events.push(line);
   };
-  const plan = planHouse({ data: options.data, port: options.port, programs, tell: (line) => say(line) });
+  const plan = planDeployment({ data: options.data, port: options.port, programs, tell: (line) => say(line) });
   const asked = stopOnSignal(plan);
   const ready = await startWithProgress(plan);
   for (const line of events) console.log(line);
@@ -34,7 +34,7 @@ export async function runInTerminal(options: TerminalOptions, programs: Programs
     await plan.stop();
     return asked.already ? 0 : 1;
   }
-  await present(plan.house(), options);
+  await present(plan.deployment(), options);
   await asked.stopped;
   console.log('Stopped; everything is kept in the data folder.');
   return 0;
@@ -51,7 +51,7 @@ async function startWithProgress(plan: Plan): Promise<true | string> {
   }));
   try {
     await new Listr(tasks, {
-      // Ours stops the house; Listr's would only draw the list once more.
+      // Ours stops the deployment; Listr's would only draw the list once more.
       registerSignalListeners: false,
       rendererOptions: { showErrorMessage: false, collapseErrors: false },
       // A terminal of unknown width gets plain lines too: the list would be broken after every character.
@@ -64,11 +64,11 @@ async function startWithProgress(plan: Plan): Promise<true | string> {
   }
 }
 
-async function present(house: House, options: TerminalOptions): Promise<void> {
+async function present(deployment: LocalDeployment, options: TerminalOptions): Promise<void> {
   const model = process.env.MODEL_URL ? process.env.MODEL_NAME || process.env.MODEL_URL : undefined;
-  console.log(welcome(house, model));
+  console.log(welcome(deployment, model));
   if (options.open) {
-    const browser = await open(house.signInUrl ?? house.url);
+    const browser = await open(deployment.signInUrl ?? deployment.url);
     browser.once('error', () => console.log('no browser could be opened; open the address above by hand'));
   }
 }

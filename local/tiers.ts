@@ -12,7 +12,7 @@ export type Overrides = Partial<Record<ServiceName, Settings>>;
 /** The project's own folder, with a slash at its end. */
 export const projectFolder = fileURLToPath(new URL('..', import.meta.url));
 
-/** The programs of a house: a script and its arguments. Tests put stand-ins here; one that is absent is left out. */
+/** The programs of a deployment: a script and its arguments. Tests put stand-ins here; one that is absent is left out. */
 export interface Programs {
   readonly tier: (name: ServiceName) => readonly [script: string, ...args: string[]];
   /** Brings the database to the present schema; exit code 0 means done. */
@@ -84,7 +84,7 @@ export function tierSettings({ environment, name, placement, run, outer, overrid
 /** Never read by a service, but needed by any process: where programs and temporary files lie, and the clock's zone. */
 const system = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'NODE_EXTRA_CA_CERTS'] as const;
 
-const lifeline = new URL('./processes/exit-with-parent.ts', import.meta.url).href;
+const exitWithParent = new URL('./processes/exit-with-parent.ts', import.meta.url).href;
 
 /** What the AWS SDK reads; only for services whose documents are on S3. */
 const aws = [
@@ -107,7 +107,7 @@ export function serviceCommand(
   const base = Object.fromEntries(names.filter((key) => outer[key]).map((key) => [key, outer[key] as string]));
   return {
     command: process.execPath,
-    args: ['--import', lifeline, ...flags, script, ...args],
+    args: ['--import', exitWithParent, ...flags, script, ...args],
     env: { ...base, ...given, NODE_ENV: 'production', NO_COLOR: '1', LIFELINE_OF: String(process.pid) },
     cwd: projectFolder,
   };

@@ -1,7 +1,7 @@
-/** What a person needs to know once the house runs. Pure. */
-import type { House } from './deployment.ts';
+/** What a person needs to know once the deployment runs. Pure. */
+import type { LocalDeployment } from './deployment.ts';
 
-type Shown = Pick<House, 'url' | 'signInUrl' | 'dataFolder' | 'redis'> & {
+type Shown = Pick<LocalDeployment, 'url' | 'signInUrl' | 'dataFolder' | 'redis'> & {
   /** @default the folder `logs` of the data folder */
   readonly logs?: string;
 };

@@ -30,10 +30,10 @@ export interface Service {
   /** Documents of the largest size that it keeps on its own disk at once. Absent: none. */
   readonly scratchUploads?: number;
   /**
-   * How long its work lasts, for machines that tiers share. `prompt`: a few milliseconds for one who waits. `sustained`:
-   * can fill its budget for long. `background`: that too, and nobody waits for a single step of it.
+   * How long its work lasts, for machines that tiers share. `interactive`: a few milliseconds for one who waits. `sustained`:
+   * can fill its budget for long. `batch`: that too, and nobody waits for a single step of it.
    */
-  readonly pace: 'prompt' | 'sustained' | 'background';
+  readonly workload: 'interactive' | 'sustained' | 'batch';
 }
 
 export interface Setting {
@@ -142,7 +142,7 @@ const embedding = ['EMBEDDING_URL', 'EMBEDDING_MODEL', 'EMBEDDING_DIMENSIONS', '
 export const services = {
   chat: {
     port: 8003,
-    pace: 'sustained',
+    workload: 'sustained',
     routes: ['/v1/chat/*', '/v1/models'],
     healthPath: '/readyz',
     calls: ['vectorstore'],
@@ -165,7 +165,7 @@ export const services = {
   },
   api: {
     port: 8002,
-    pace: 'prompt',
+    workload: 'interactive',
     routes: ['/v1/*'],
     healthPath: '/readyz',
     calls: [],
@@ -190,7 +190,7 @@ export const services = {
   },
   web: {
     port: 8001,
-    pace: 'prompt',
+    workload: 'interactive',
     routes: ['/*'],
     healthPath: '/readyz',
     calls: [],
@@ -200,7 +200,7 @@ export const services = {
   },
   'document-worker': {
     port: 8004,
-    pace: 'background',
+    workload: 'batch',
     routes: [],
     healthPath: '/readyz',
     calls: ['vectorstore'],
@@ -227,7 +227,7 @@ export const services = {
   },
   vectorstore: {
     port: 8005,
-    pace: 'sustained',
+    workload: 'sustained',
     routes: [],
     healthPath: '/readyz',
     calls: [],

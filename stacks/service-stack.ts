@@ -8,7 +8,7 @@ import { SecurityRules } from '../constructs/network/security-rules.ts';
 import { alarm } from '../constructs/observability/alarm.ts';
 import { Dashboard } from '../constructs/observability/dashboard.ts';
 import { rdsAuthoritiesPath } from '../constructs/stores/rds-authorities.ts';
-import { type Site, Tier, type TierPlacement } from '../constructs/tier/tier.ts';
+import { Tier, type TierContext, type TierPlacement } from '../constructs/tier/tier.ts';
 import type { Placement } from '../environments/environment.ts';
 import { calledServices, connections } from '../environments/wiring/connections.ts';
 import { heapFlags, serviceSettings } from '../environments/wiring/settings.ts';
@@ -42,7 +42,7 @@ export class ServiceStack extends BaseStack {
     const outside = balancer('public', network.publicSubnetIds);
     const inside = called.length > 0 ? balancer('internal', network.privateSubnetIds) : undefined;
 
-    const site: Site = {
+    const context: TierContext = {
       prefix,
       environment: environment.name,
       region: aws.region,
@@ -80,7 +80,7 @@ export class ServiceStack extends BaseStack {
           name,
           new Tier(this, name, {
             service: name,
-            site,
+            context,
             placements: tiers[name],
             image: {
               digest: images[name],
@@ -125,9 +125,9 @@ export class ServiceStack extends BaseStack {
       statistic: 'Sum',
       above: 10,
       periods: 1,
-      topicArn: site.alarmTopicArn,
+      topicArn: context.alarmTopicArn,
     });
-    new Dashboard(this, 'dashboard', { site, services: placed, balancer: outside, foundation: foundation.prefix });
+    new Dashboard(this, 'dashboard', { context, services: placed, balancer: outside, foundation: foundation.prefix });
     if (aws.hostedZoneId)
       new Route53Record(this, 'address', {
         zoneId: aws.hostedZoneId,
@@ -144,7 +144,7 @@ export class ServiceStack extends BaseStack {
   }
 
   /** Free, and there even when no tier is on ECS: a swap to it then adds the tier's own parts alone. */
-  private cluster(): Site['cluster'] {
+  private cluster(): TierContext['cluster'] {
     const cluster = new EcsCluster(this, 'cluster', {
       name: this.prefix,
       // Container Insights is billed per metric; the services publish what scaling and alarms need.

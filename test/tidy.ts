@@ -1,4 +1,4 @@
-/** The rules of the house as pure functions over `{ path, text }`; tidy.test.ts runs them on the tree and on failing examples. */
+/** The rules of the tree as pure functions over `{ path, text }`; tidy.test.ts runs them on the tree and on failing examples. */
 import { posix } from 'node:path';
 
 export interface SourceFile {

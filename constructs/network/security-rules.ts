@@ -35,7 +35,7 @@ export class SecurityRules extends Construct {
     const { publicBalancer, internalBalancer, tiers } = props;
     for (const port of [443, 80])
       this.ingress(`internet-to-public-${port}`, publicBalancer, { cidrIpv4: '0.0.0.0/0' }, port, 'anybody', {
-        Door: 'public',
+        Exposure: 'public',
       });
     for (const edge of props.edges) {
       if (edge.kind === 'public') this.allow(`public-to-${edge.to}`, publicBalancer, group(edge.to), port(edge.to));

@@ -3,10 +3,10 @@ import { Construct } from 'constructs';
 import { metricNamespace, pagesGrantedAndWaiting, slotsInUse } from '../../environments/wiring/metrics.ts';
 import type { ServiceName } from '../../services/manifest.ts';
 import type { Balancer } from '../network/balancer.ts';
-import type { Site } from '../tier/tier.ts';
+import type { TierContext } from '../tier/tier.ts';
 
 export interface DashboardProps {
-  readonly site: Site;
+  readonly context: TierContext;
   readonly services: readonly ServiceName[];
   readonly balancer: Balancer;
   /** Identifier of the database and Redis. */
@@ -18,9 +18,9 @@ export interface DashboardProps {
  * the page as it is.
  */
 export class Dashboard extends Construct {
-  constructor(scope: Construct, id: string, { site, services, balancer, foundation }: DashboardProps) {
+  constructor(scope: Construct, id: string, { context, services, balancer, foundation }: DashboardProps) {
     super(scope, id);
-    const { region, environment } = site;
+    const { region, environment } = context;
     const balancerMetric = (name: string, stat: string) => [
       'AWS/ApplicationELB',
       name,
@@ -62,7 +62,7 @@ export class Dashboard extends Construct {
       ]),
     ];
     new CloudwatchDashboard(this, 'dashboard', {
-      dashboardName: site.prefix,
+      dashboardName: context.prefix,
       dashboardBody: JSON.stringify({
         widgets: widgets.map((one, index) => ({
           ...one,

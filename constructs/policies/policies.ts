@@ -12,11 +12,12 @@ export type Attributes = Readonly<Record<string, unknown>>;
 export type Rule = (type: string, attributes: Attributes) => string | undefined;
 
 export const rules = {
-  'no open door': (type, { cidr_ipv4, cidr_ipv6, tags, from_port }) => {
+  'no open ingress': (type, { cidr_ipv4, cidr_ipv6, tags, from_port }) => {
     if (type !== 'aws_vpc_security_group_ingress_rule') return;
     const open = cidr_ipv4 === '0.0.0.0/0' || cidr_ipv6 === '::/0';
-    const publicDoor = (tags as Attributes | undefined)?.Door === 'public' && [80, 443].includes(from_port as number);
-    if (open && !publicDoor)
+    const publicIngress =
+      (tags as Attributes | undefined)?.Exposure === 'public' && [80, 443].includes(from_port as number);
+    if (open && !publicIngress)
       return `opens port ${from_port} to the whole internet; allowed for the public balancer's 80 and 443 only: name a security group`;
   },
   'no inline rules': (type, { ingress, egress }) => {

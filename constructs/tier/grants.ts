@@ -5,7 +5,7 @@ import { migration, type SettingName, services } from '../../services/manifest.t
 import type { Statement } from './role.ts';
 import type { PlatformProps } from './tier.ts';
 
-type Of = Pick<PlatformProps, 'service' | 'site' | 'image' | 'secrets' | 'logGroup'>;
+type Of = Pick<PlatformProps, 'service' | 'context' | 'image' | 'secrets' | 'logGroup'>;
 
 /** Secrets that the tier's service reads, as setting and ARN, sorted by name. */
 export function secretsOf({ service, secrets }: Pick<Of, 'service' | 'secrets'>): [SettingName, string][] {
@@ -36,17 +36,17 @@ export function startGrants(tier: Of): Statement[] {
     ...(secrets.length > 0
       ? [
           { actions: ['secretsmanager:GetSecretValue'], resources: secrets.map(([, arn]) => arn) },
-          { actions: ['kms:Decrypt'], resources: [tier.site.keyArn] },
+          { actions: ['kms:Decrypt'], resources: [tier.context.keyArn] },
         ]
       : []),
   ];
 }
 
 /** To run: documents, where the service uses them. */
-export function runGrants({ service, site }: Of): Statement[] {
+export function runGrants({ service, context }: Of): Statement[] {
   if (!usesDocuments(service)) return [];
   return [
-    { actions: ['s3:ListBucket', 's3:ListBucketVersions'], resources: [site.documentsArn] },
+    { actions: ['s3:ListBucket', 's3:ListBucketVersions'], resources: [context.documentsArn] },
     {
       actions: [
         's3:GetObject',
@@ -56,9 +56,9 @@ export function runGrants({ service, site }: Of): Statement[] {
         's3:DeleteObjectVersion',
         's3:AbortMultipartUpload',
       ],
-      resources: [`${site.documentsArn}/*`],
+      resources: [`${context.documentsArn}/*`],
     },
-    { actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [site.keyArn] },
+    { actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [context.keyArn] },
   ];
 }
 

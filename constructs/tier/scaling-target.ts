@@ -36,14 +36,17 @@ export type ScalingTarget = { readonly value: number } & (
 export const cooldownSeconds = { out: 60, in: 300 } as const;
 
 /** Undefined for a fixed count: min equal to max. */
-export function scalingTarget({ service, placement, site }: PlatformProps): ScalingTarget | undefined {
+export function scalingTarget({ service, placement, context }: PlatformProps): ScalingTarget | undefined {
   const { min, max } = placement.replicas;
   if (min === max) return undefined;
   const stat = (metricName: string, statistic: string) => ({
     metric: {
       namespace: metricNamespace,
       metricName,
-      dimensions: Object.entries(metricDimensions(site.environment, service)).map(([name, value]) => ({ name, value })),
+      dimensions: Object.entries(metricDimensions(context.environment, service)).map(([name, value]) => ({
+        name,
+        value,
+      })),
     },
     stat: statistic,
   });

@@ -24,11 +24,11 @@ const backlogPagesMax = 20_000;
 export class TierAlarms extends Construct {
   constructor(scope: Construct, id: string, props: TierProps & { readonly logGroupName: string }) {
     super(scope, id);
-    const { service, site, placements } = props;
-    const name = (what: string) => `${site.prefix}-${service}-${what}`;
-    const namespace = `${metricNamespace}/${site.environment}`;
-    const topicArn = site.alarmTopicArn;
-    const dimensions = metricDimensions(site.environment, service);
+    const { service, context, placements } = props;
+    const name = (what: string) => `${context.prefix}-${service}-${what}`;
+    const namespace = `${metricNamespace}/${context.environment}`;
+    const topicArn = context.alarmTopicArn;
+    const dimensions = metricDimensions(context.environment, service);
     new CloudwatchLogMetricFilter(this, 'error-lines', {
       name: name('errors'),
       logGroupName: props.logGroupName,
@@ -38,7 +38,7 @@ export class TierAlarms extends Construct {
     });
     alarm(this, 'errors', {
       name: name('errors'),
-      description: `${service} writes errors; read its log group /${site.prefix}/${service}`,
+      description: `${service} writes errors; read its log group /${context.prefix}/${service}`,
       namespace,
       metric: `${service}-errors`,
       statistic: 'Sum',
@@ -57,7 +57,7 @@ export class TierAlarms extends Construct {
       });
       alarm(this, 'degraded', {
         name: name('degraded'),
-        description: `${service} is degraded: ${[...uses, ...calls].join(', ')}, one of them is away; its log group /${site.prefix}/${service} says which`,
+        description: `${service} is degraded: ${[...uses, ...calls].join(', ')}, one of them is away; its log group /${context.prefix}/${service} says which`,
         namespace,
         metric: `${service}-degraded`,
         statistic: 'Sum',

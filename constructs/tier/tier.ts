@@ -32,7 +32,7 @@ export interface TierPlacement {
 }
 
 /** What the stack offers to every tier of an environment. */
-export interface Site {
+export interface TierContext {
   /** @example 'bulkhead-dev' */
   readonly prefix: string;
   readonly environment: string;
@@ -67,7 +67,7 @@ export interface Site {
 export interface TierProps {
   readonly service: ServiceName;
   readonly placements: readonly TierPlacement[];
-  readonly site: Site;
+  readonly context: TierContext;
   readonly image: { readonly digest: string; readonly repositoryUrl: string; readonly repositoryArn: string };
   /** Plain settings of a replica on this placement. */
   readonly settings: (placement: TierPlacement) => PlainSettings;
@@ -102,22 +102,22 @@ export class Tier extends Construct {
 
   constructor(scope: Construct, id: string, props: TierProps) {
     super(scope, id);
-    const { service, site } = props;
+    const { service, context } = props;
     this.service = service;
     check(props);
     const group = new SecurityGroup(this, 'security-group', {
-      namePrefix: `${site.prefix}-${service}-`,
+      namePrefix: `${context.prefix}-${service}-`,
       // A change of the description replaces the group: it never changes.
       description: `${service} tier`,
-      vpcId: site.vpcId,
-      tags: { Name: `${site.prefix}-${service}`, Tier: service },
+      vpcId: context.vpcId,
+      tags: { Name: `${context.prefix}-${service}`, Tier: service },
       lifecycle: { createBeforeDestroy: true },
     });
     this.securityGroupId = group.id;
     const logs = new CloudwatchLogGroup(this, 'logs', {
-      name: nameOf('log group', `/${site.prefix}/${service}`),
-      retentionInDays: site.logRetentionDays,
-      kmsKeyId: site.keyArn,
+      name: nameOf('log group', `/${context.prefix}/${service}`),
+      retentionInDays: context.logRetentionDays,
+      kmsKeyId: context.keyArn,
       tags: { Tier: service },
     });
     new TierAlarms(this, 'alarms', { ...props, logGroupName: logs.name });
@@ -135,7 +135,7 @@ export class Tier extends Construct {
     for (const child of this.children) child.startAfter(routes);
   }
 
-  private routes({ service, site, called, placements }: TierProps): TerraformResource[] {
+  private routes({ service, context, called, placements }: TierProps): TerraformResource[] {
     const forward = (target: (child: PlatformChild) => string | undefined) => ({
       targetGroup: this.children.map((child, index) => ({
         arn: target(child) as string,
@@ -150,7 +150,7 @@ export class Tier extends Construct {
       .map(
         ([index, [pattern]]) =>
           new LbListenerRule(this, `route-${pattern.replaceAll('/', '-').replaceAll('*', 'any').replace(/^-/, '')}`, {
-            listenerArn: site.publicListenerArn,
+            listenerArn: context.publicListenerArn,
             // The first match wins; tens leave room for one more in between.
             priority: (index + 1) * 10,
             condition: [{ pathPattern: { values: [pattern] } }],
@@ -158,9 +158,9 @@ export class Tier extends Construct {
             tags: { Tier: service },
           }),
       );
-    if (!called || !site.internalBalancerArn) return rules;
+    if (!called || !context.internalBalancerArn) return rules;
     const listener = new LbListener(this, 'internal', {
-      loadBalancerArn: site.internalBalancerArn,
+      loadBalancerArn: context.internalBalancerArn,
       port: services[service].port,
       protocol: 'HTTP',
       defaultAction: [{ type: 'forward', forward: forward((child) => child.internalTargetArn) }],

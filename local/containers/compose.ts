@@ -16,7 +16,7 @@ import {
   settings,
 } from '../../services/manifest.ts';
 import { type Network, networkOf, networksOf, openEdges } from './networks.ts';
-import { doorService, joined, storeServices } from './parts.ts';
+import { gatewayService, joined, storeServices } from './parts.ts';
 import { fromEnv, limits, locked, resolver, type Service, scratch, shares } from './service.ts';
 
 /** The service that brings the database to the present schema and ends. */
@@ -47,7 +47,7 @@ export function composeOf(environment: Environment, passed: readonly SettingName
       ...storeServices(edges),
       ...migrations(environment, passed, edges),
       ...Object.fromEntries(tiers),
-      door: doorService(Object.fromEntries(upstreams), edges),
+      gateway: gatewayService(Object.fromEntries(upstreams), edges),
     },
     networks: networksOf(edges),
     volumes: { postgres: {}, documents: {} },
@@ -91,7 +91,7 @@ interface TierService {
 }
 
 function tierService({ environment, passed, tier, name, placement, networks }: TierService): Service {
-  const { uses, pace }: Declared = services[tier];
+  const { uses, workload }: Declared = services[tier];
   return {
     image: `localhost/bulkhead/${tier}`,
     pull_policy: 'never',
@@ -100,8 +100,8 @@ function tierService({ environment, passed, tier, name, placement, networks }: T
       ...variables(environment, passed, tier, name, placement),
     },
     ...limits(placement),
-    cpu_shares: shares[pace],
-    ...(pace !== 'prompt' && { cpuset: fromEnv('SUSTAINED_CPUS') }),
+    cpu_shares: shares[workload],
+    ...(workload !== 'interactive' && { cpuset: fromEnv('SUSTAINED_CPUS') }),
     ...scratch(tmpMiB(tier, environment.limits.uploadBytesMax)),
     ...locked,
     ...resolver,

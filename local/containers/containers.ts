@@ -5,7 +5,7 @@ import { Listr } from 'listr2';
 import open from 'open';
 import { type Environment, resolveEnvironment } from '../../environments/environment.ts';
 import { type ServiceName, type SettingName, serviceNames, services } from '../../services/manifest.ts';
-import { buildImages, ensureBase, ensureDoor, ensureStore } from '../../stacks/images/build.ts';
+import { buildImages, ensureBase, ensureGateway, ensureStore } from '../../stacks/images/build.ts';
 import { findEngine } from '../../stacks/images/engine.ts';
 import { freePort } from '../router/ports.ts';
 import { passed } from '../tiers.ts';
@@ -101,7 +101,7 @@ function steps({ env, data, port: asked }: ContainersOptions, run: Run) {
           postgres: await ensureStore('postgres', engine, base),
           redis: await ensureStore('redis', engine, base),
         };
-        await ensureDoor(engine, base);
+        await ensureGateway(engine, base);
         await buildImages({ engine, base });
       },
     },
@@ -149,7 +149,7 @@ function steps({ env, data, port: asked }: ContainersOptions, run: Run) {
   ];
 }
 
-/** A tier behind the door answers, if only that it wants to know who asks. */
+/** A tier behind the gateway answers, if only that it wants to know who asks. */
 async function answers(url: string, tier: ServiceName): Promise<void> {
   const path = (services[tier].routes.at(-1) as string).replace('*', tier === 'api' ? 'openapi.json' : '');
   const response = await fetch(url + path, { signal: AbortSignal.timeout(5000) });

@@ -8,14 +8,14 @@ import type { Environment } from '../../environments/environment.ts';
 import { type Service, serviceNames, services } from '../../services/manifest.ts';
 
 /**
- * CPUs for tiers whose pace is not 'prompt', as the kernel writes a set of them.
+ * CPUs for tiers whose workload is not 'interactive', as the kernel writes a set of them.
  *
  * @param cpus of the machine
  * @example sustainedCpus(bench, 2) // '1': their budgets sum up to one CPU
  */
 export function sustainedCpus({ tiers }: Environment, cpus: number): string {
   const vcpu = serviceNames
-    .filter((name) => (services[name] as Service).pace !== 'prompt')
+    .filter((name) => (services[name] as Service).workload !== 'interactive')
     .flatMap((name) => tiers[name])
     .reduce((sum, placement) => sum + placement.vcpu * placement.replicas.min, 0);
   const first = vcpu <= cpus - 1 ? 1 : 0;

@@ -13,7 +13,7 @@ import { renderCompose, renderEnv } from './render.ts';
 export interface ComposeFolder {
   readonly environment: Environment;
   readonly folder: string;
-  /** Port of the door on this machine. */
+  /** Port of the gateway on this machine. */
   readonly port: number;
   /** Images of the stores. @default the public ones */
   readonly stores?: { readonly postgres: string; readonly redis: string };

@@ -1,5 +1,5 @@
 /**
- * The program of the door's image: the local router before the tiers' containers. `UPSTREAMS` names the replicas of
+ * The program of the gateway's image: the local router before the tiers' containers. `UPSTREAMS` names the replicas of
  * every public tier, `{ "chat": ["chat:8003"] }`; `PORT` is where it listens.
  */
 import { openRouter } from '../router/router.ts';
@@ -20,6 +20,6 @@ const router = await openRouter({
   port: Number(process.env.PORT ?? 8080),
   replicas: (owner) => replicas.get(owner) ?? [],
 });
-console.log(`door: port ${router.port}, before ${[...replicas.keys()].join(', ')}`);
+console.log(`gateway: port ${router.port}, before ${[...replicas.keys()].join(', ')}`);
 
 process.once('SIGTERM', () => void router.close().then(() => process.exit(0)));

@@ -13,7 +13,7 @@ export interface Network {
   readonly driver_opts?: { readonly isolate: 'true' };
 }
 
-/** The door's own: the only one with a port on the machine. */
+/** The gateway's own: the only one with a port on the machine. */
 export const publicNetwork = 'public';
 
 /** The edges that exist in this environment: a way out only to an endpoint that is configured. */
@@ -29,7 +29,7 @@ export function openEdges({ chatModel, embeddingModel }: Environment, passed: re
 
 /** Name of the network that carries an edge; documents are a volume and need none. */
 export function networkOf(edge: Edge): string | undefined {
-  if (edge.kind === 'public') return `door-${edge.to}`;
+  if (edge.kind === 'public') return `gateway-${edge.to}`;
   if (edge.kind === 'call') return `${edge.from}-${edge.to}`;
   if (edge.kind === 'egress') return `${edge.from}-egress`;
   return edge.store === 'document-store' ? undefined : `${edge.from}-${edge.store}`;

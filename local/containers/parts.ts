@@ -1,4 +1,4 @@
-/** The services of a compose file that are no tiers: PostgreSQL, Redis, and the door that people come in by. */
+/** The services of a compose file that are no tiers: PostgreSQL, Redis, and the gateway that people come in by. */
 
 import { tmpMiBMin } from '../../environments/budget/scratch.ts';
 import type { Edge } from '../../environments/wiring/connections.ts';
@@ -51,13 +51,13 @@ export function storeServices(edges: readonly Edge[]): Record<'postgres' | 'redi
 /** Replicas of a public tier, as `host:port`. */
 export type Upstreams = Readonly<Partial<Record<ServiceName, readonly string[]>>>;
 
-/** Port of the door inside its container. */
+/** Port of the gateway inside its container. */
 const doorPort = 8080;
 
 /** The load balancer's stand-in: the manifest's route table before the public tiers. Only it is reachable from outside. */
-export function doorService(upstreams: Upstreams, edges: readonly Edge[]): Service {
+export function gatewayService(upstreams: Upstreams, edges: readonly Edge[]): Service {
   return {
-    image: 'localhost/bulkhead/door',
+    image: 'localhost/bulkhead/gateway',
     pull_policy: 'never',
     environment: { PORT: String(doorPort), UPSTREAMS: JSON.stringify(upstreams) },
     ...limits({ vcpu: 0.5, memoryMiB: 256, pids: 64 }),

@@ -48,10 +48,10 @@ export function limits({ vcpu, memoryMiB, pids = pidsMax }: Budget) {
 }
 
 /**
- * Weights where CPUs are contended; compose's default is 1024. For the stores and the door every tier waits, and a prompt
+ * Weights where CPUs are contended; compose's default is 1024. For the stores and the gateway every tier waits, and an interactive
  * tier gives its CPU back within milliseconds. A sixteenth still moves on when all others are busy.
  */
-export const shares = { stores: 4096, prompt: 4096, sustained: 1024, background: 64 } as const;
+export const shares = { stores: 4096, interactive: 4096, sustained: 1024, batch: 64 } as const;
 
 /**
  * A name server between containers may lose a question while it learns of a container that comes or goes; with the

@@ -32,7 +32,7 @@ export interface Child {
 
 /**
  * Starts a process in a group of its own: a Ctrl-C in the terminal reaches this program alone, which then stops its
- * children in order. The child's standard input stays open until this process ends, however it ends (lifeline.ts).
+ * children in order. The child's standard input stays open until this process ends, however it ends (exit-with-parent.ts).
  *
  * @throws Error when the command cannot be started at all.
  */

@@ -1,5 +1,5 @@
 /**
- * One house per data folder. The lock is a file that names the process holding it; it is taken only when that process
+ * One deployment per data folder. The lock is a file that names the process holding it; it is taken only when that process
  * is gone, so a crash or a power cut never needs a hand.
  */
 import { randomUUID } from 'node:crypto';
@@ -14,14 +14,14 @@ interface Holder extends ProcessIdentity {
 export interface Lock {
   /** The holder whose lock was found left behind and taken over. */
   readonly recovered?: { readonly pid: number };
-  /** Writes down where the house answers, for the message of a second start. */
+  /** Writes down where the deployment answers, for the message of a second start. */
   publish(url: string): Promise<void>;
   release(): Promise<void>;
 }
 
-/** @throws Error when another house runs on this folder: names it and says what to do. */
+/** @throws Error when another deployment runs on this folder: names it and says what to do. */
 export async function lockFolder(folder: string): Promise<Lock> {
-  const path = join(folder, 'house.lock');
+  const path = join(folder, 'deployment.lock');
   const self = await identify(process.pid);
   if (self === undefined) throw new Error('cannot read the start time of this process');
   let recovered: Lock['recovered'];

@@ -12,11 +12,11 @@ interface Entry extends ProcessIdentity {
   readonly name: string;
 }
 
-/** Time to end by themselves: a tier drains for 10 s when its parent is gone (lifeline.ts). */
+/** Time to end by themselves: a tier drains for 10 s when its parent is gone (exit-with-parent.ts). */
 const patienceMs = 11_000;
 
 /** Ends what the last run left, politely first. @returns the names of those that were still alive */
-export async function endLeftovers(folder: string): Promise<string[]> {
+export async function endOrphans(folder: string): Promise<string[]> {
   const entries = await read(folder);
   const alive = (await Promise.all(entries.map(async (entry) => ((await isAlive(entry)) ? entry : undefined)))).filter(
     (entry) => entry !== undefined,
@@ -33,7 +33,7 @@ export async function endLeftovers(folder: string): Promise<string[]> {
   return alive.map(({ name }) => name);
 }
 
-export interface Roster {
+export interface PidRegistry {
   /** Notes that `name` now runs as `pid`, or no more. */
   note(name: string, pid: number | undefined): void;
   /** Resolves when everything noted is written. */
@@ -41,7 +41,7 @@ export interface Roster {
 }
 
 /** The list of the present run's children. */
-export function openRoster(folder: string): Roster {
+export function openPidRegistry(folder: string): PidRegistry {
   const entries = new Map<string, Entry>();
   let writing = Promise.resolve();
   return {

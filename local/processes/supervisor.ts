@@ -68,7 +68,7 @@ export async function supervise(given: Supervision): Promise<Supervised> {
   const deathsMs: number[] = [];
 
   async function start(): Promise<void> {
-    if (cancelled.aborted) throw new Error(`${given.name} is not started: the house is being stopped`);
+    if (cancelled.aborted) throw new Error(`${given.name} is not started: the deployment is being stopped`);
     const started = await startChild(await given.command(), given.log);
     child = started;
     given.onProcess(started.pid);

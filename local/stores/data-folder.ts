@@ -1,4 +1,4 @@
-/** Where everything of a house lies: its layout, its version, and what must hold before it is used. */
+/** Where everything of a deployment lies: its layout, its version, and what must hold before it is used. */
 import { mkdir, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 

@@ -34,7 +34,7 @@ export async function prepareRedis(choice: RedisChoice, folder: string, password
           : 'the embedded one (js-redis-server); with redis-server or valkey-server installed it would be faster',
       command: async () => ({
         command: process.execPath,
-        args: ['--import', lifeline, fileURLToPath(new URL('./embedded-redis.ts', import.meta.url))],
+        args: ['--import', exitWithParent, fileURLToPath(new URL('./embedded-redis.ts', import.meta.url))],
         env: { PORT: String(port), PASSWORD: password, LIFELINE_OF: String(process.pid) },
       }),
     };
@@ -62,7 +62,7 @@ export function configuration(port: number, password: string): string {
   ].join('\n');
 }
 
-const lifeline = new URL('../processes/exit-with-parent.ts', import.meta.url).href;
+const exitWithParent = new URL('../processes/exit-with-parent.ts', import.meta.url).href;
 
 async function ping(port: number, password: string): Promise<void> {
   const client = new Redis({

@@ -14,7 +14,7 @@ import { createEmbedder, type EmbeddingSettings } from '../shared/models/embeddi
 import { type Database, schemaCheck } from '../shared/postgres/database.ts';
 import { createSlots, type Slots } from '../shared/slots.ts';
 import { createConcurrency } from '../shared/storage/concurrency.ts';
-import type { GuestSettings } from '../shared/warm-up/synthetic-tenant.ts';
+import type { SyntheticTenantSettings } from '../shared/warm-up/synthetic-tenant.ts';
 import { createAnswerer, extractiveName } from './answering/answerer.ts';
 import { createRetrieval } from './answering/retrieval.ts';
 import { serveCompletions } from './completions/completions.ts';
@@ -28,7 +28,7 @@ import { openTurnSignals } from './turns/turn-signals.ts';
 import { serveTurns } from './turns/turns.ts';
 import { warmUp } from './warm-up.ts';
 
-export interface ChatSettings extends EmbeddingSettings, GuestSettings, ModelSettings, ModelNames {
+export interface ChatSettings extends EmbeddingSettings, SyntheticTenantSettings, ModelSettings, ModelNames {
   readonly DATABASE_URL: string;
   readonly VECTORSTORE_URL: string;
   readonly SERVICE_TOKEN_PRIVATE_KEY: string;
@@ -45,14 +45,21 @@ export interface ChatOptions {
   readonly authenticate: Authenticate;
   readonly log: Logger;
   /** How long a lost client has to come back. @default 10000 */
-  readonly comeBackMs?: number;
+  readonly reconnectGraceMs?: number;
   readonly modelTimeouts?: ModelTimeouts;
 }
 
 /** Left for the last events, the ledger and the connections, before the process is killed. */
 const stopReserveMs = 5000;
 
-export async function createChat({ settings, db, authenticate, log, comeBackMs, modelTimeouts }: ChatOptions): Promise<{
+export async function createChat({
+  settings,
+  db,
+  authenticate,
+  log,
+  reconnectGraceMs,
+  modelTimeouts,
+}: ChatOptions): Promise<{
   app: App;
   warmUp(): Promise<void>;
   /** Lets turns under way end within the stop timeout, then ends them as `interrupted`. */
@@ -74,7 +81,7 @@ export async function createChat({ settings, db, authenticate, log, comeBackMs, 
   const signals = openTurnSignals(settings.DATABASE_URL, db, log);
   const journal = createTurnJournal(db, replica, log);
   const turnTimeoutMs = settings.TURN_TIMEOUT_MS;
-  const runner = createTurnRunner({ db, journal, signals, answerer, replica, log, turnTimeoutMs, comeBackMs });
+  const runner = createTurnRunner({ db, journal, signals, answerer, replica, log, turnTimeoutMs, reconnectGraceMs });
   const sweeper = createSweeper(db, log);
 
   const isCurrent = schemaCheck(db);
@@ -152,7 +159,7 @@ function measure(app: App, slots: Slots, runner: TurnRunner, model: LanguageMode
   gauge('chat_yielded_total', 'Requests refused with 503 yield since the start', () => slots.counts.yielded);
   gauge('chat_completed_total', 'Slots given back since the start', () => slots.counts.completed);
   gauge('chat_turns_running', 'Turns under way', () => runner.running);
-  gauge('chat_model_resting', '1 while the model endpoint is not asked because it failed', () =>
-    Number(model?.resting ?? false),
+  gauge('chat_model_circuit_open', '1 while the model endpoint is not asked because it failed', () =>
+    Number(model?.circuitOpen ?? false),
   );
 }

@@ -4,21 +4,25 @@ import { searchAnswer } from '../shared/contract/vectorstore.ts';
 import type { App } from '../shared/http/http.ts';
 import type { EmbeddingSettings } from '../shared/models/embedding.ts';
 import type { Database } from '../shared/postgres/database.ts';
-import { rounds, visit } from '../shared/warm-up/self-request.ts';
-import { type Guest, type GuestSettings, withGuest } from '../shared/warm-up/synthetic-tenant.ts';
+import { rounds, selfRequest } from '../shared/warm-up/self-request.ts';
+import {
+  type SyntheticTenant,
+  type SyntheticTenantSettings,
+  withSyntheticTenant,
+} from '../shared/warm-up/synthetic-tenant.ts';
 import { createAnswerer } from './answering/answerer.ts';
 import { quoteCitation } from './answering/citations.ts';
 import { extract } from './answering/extractive.ts';
 import { type Passage, toPassages } from './answering/passages.ts';
 import { documentNames } from './answering/retrieval.ts';
-import { type LanguageModel, rehearsalName } from './models/model.ts';
-import { withRehearsal } from './models/stub-model-server.ts';
-import { newMeter } from './turns/ledger.ts';
+import { type LanguageModel, stubModelName } from './models/model.ts';
+import { withStubModelServer } from './models/stub-model-server.ts';
+import { newTokenUsage } from './turns/ledger.ts';
 
 export interface ChatWarmUp {
   readonly app: App;
   readonly db: Database;
-  readonly settings: GuestSettings & EmbeddingSettings;
+  readonly settings: SyntheticTenantSettings & EmbeddingSettings;
   readonly model: LanguageModel | null;
 }
 
@@ -38,18 +42,18 @@ const found = {
 };
 
 export async function warmUp({ app, db, settings, model }: ChatWarmUp): Promise<void> {
-  const walk = async ({ tenantId, personId, brainId, headers }: Guest) => {
-    // The guest's brain is empty: what is done with passages is done here.
+  const run = async ({ tenantId, personId, brainId, headers }: SyntheticTenant) => {
+    // The synthetic tenant's brain is empty: what is done with passages is done here.
     let passages: Passage[] = [];
     for (let round = 0; round < rounds; round += 1) {
       const { hits } = searchAnswer.parse(found);
       const ids = hits.map(({ document_id }) => document_id);
       await documentNames(db, tenantId, brainId, ids);
-      passages = toPassages(hits, new Map(ids.map((id) => [id, 'Guest'])));
+      passages = toPassages(hits, new Map(ids.map((id) => [id, 'SyntheticTenant'])));
       const { quotes } = extract(question, passages);
       for (const [index, quote] of quotes.entries()) quoteCitation(index + 1, quote);
     }
-    await visit(app, { path: `/v1/chat/conversations?brain_id=${brainId}`, headers });
+    await selfRequest(app, { path: `/v1/chat/conversations?brain_id=${brainId}`, headers });
     const turns = async () => {
       // A remote embedding would bill every start.
       if (settings.EMBEDDING_URL) return;
@@ -58,25 +62,25 @@ export async function warmUp({ app, db, settings, model }: ChatWarmUp): Promise<
         .insertInto('conversations')
         .values({ id, tenant_id: tenantId, brain_id: brainId, person_id: personId, title: '' })
         .execute();
-      await visit(app, { path: `/v1/chat/conversations/${id}/turns`, headers, body: { question } });
+      await selfRequest(app, { path: `/v1/chat/conversations/${id}/turns`, headers, body: { question } });
     };
     if (!model) return turns();
-    await withRehearsal((url) =>
-      model.rehearse(url, async () => {
+    await withStubModelServer((url) =>
+      model.useStub(url, async () => {
         await answers(model, passages);
         await turns();
       }),
     );
   };
-  await withGuest(db, settings, walk, model ? rehearsalName : undefined);
+  await withSyntheticTenant(db, settings, run, model ? stubModelName : undefined);
 }
 
-/** From passages, which the guest's turns have none of. */
+/** From passages, which the synthetic tenant's turns have none of. */
 async function answers(model: LanguageModel, passages: readonly Passage[]): Promise<void> {
-  const answerer = createAnswerer({ find: async () => [...passages], check: async () => {} }, model, [rehearsalName]);
+  const answerer = createAnswerer({ find: async () => [...passages], check: async () => {} }, model, [stubModelName]);
   const asked = { tenantId: '', brainId: '', text: question, history: [], answerer: answerer.choose(null, null) };
   for (let round = 0; round < rounds; round += 1)
-    for await (const _part of answerer.answer(asked, newMeter(), AbortSignal.timeout(timeoutMs)));
+    for await (const _part of answerer.answer(asked, newTokenUsage(), AbortSignal.timeout(timeoutMs)));
 }
 
 /** The first one loads the client, at a fraction of a CPU; whatever takes longer hangs. */

@@ -18,9 +18,9 @@ import { IndexLoop } from './index/index-loop.ts';
 import { openVectors } from './index/vectors.ts';
 import { createMetrics, pagesLeft, watchPool } from './metrics.ts';
 import { GrantLoop } from './parse/grant-loop.ts';
-import { type LeaseContext, workOn } from './parse/lease-work.ts';
+import { type LeaseContext, processLease } from './parse/lease-work.ts';
 import { LocalFiles } from './parse/local-files.ts';
-import { admit, cancelRequested, rebuild, reconcile } from './parse/reconcile.ts';
+import { cancelRequested, enqueueJob, rebuild, reconcile } from './parse/reconcile.ts';
 import { ParserPool } from './parser/parser-pool.ts';
 
 export type WorkerSettings = SettingsOf<'document-worker'>;
@@ -116,7 +116,7 @@ export function startWorker(options: WorkerOptions): Worker {
       worker: settings.REPLICA || `${hostname()}:${process.pid}`,
       slots,
       log,
-      work: (lease, signal) => workOn(context, lease, signal),
+      work: (lease, signal) => processLease(context, lease, signal),
       idle: async () => {
         if (await scheduler.needsRebuild()) await look();
       },
@@ -140,7 +140,7 @@ export function startWorker(options: WorkerOptions): Worker {
     });
     const told = async (jobId: string) => {
       try {
-        await admit(db, scheduler, jobId);
+        await enqueueJob(db, scheduler, jobId);
       } catch (error) {
         log.warn({ err: error as Error, jobId }, 'job not admitted, it will be found later');
       }

@@ -202,7 +202,7 @@ async function findVectors(table: Table, { vector, limit, documentIds }: Search)
   );
 }
 
-export interface Upkeep {
+export interface Compaction {
   /** Versions before this time are removed, with every file that only they name. */
   readonly cleanupOlderThan: Date;
   /** Rows were removed or replaced since the last time: rewrite the files that still hold them. */
@@ -216,7 +216,7 @@ export interface Upkeep {
  *
  * @returns false when there was not enough to do
  */
-export async function keepUp(table: Table, { cleanupOlderThan, purge, cleanup }: Upkeep): Promise<boolean> {
+export async function compact(table: Table, { cleanupOlderThan, purge, cleanup }: Compaction): Promise<boolean> {
   const rows = await table.countRows();
   const { fragmentStats } = await table.stats();
   const unindexedRows = (await table.indexStats('text_idx'))?.numUnindexedRows ?? rows;

@@ -4,22 +4,22 @@
  */
 import type { Logger } from '../shared/log.ts';
 import type { Brain } from './brain-tables.ts';
-import type { Upkeep } from './chunk-table.ts';
+import type { Compaction } from './chunk-table.ts';
 
-export interface UpkeepOptions {
+export interface CompactionOptions {
   /** Answers whether the table was changed. */
-  readonly work: (brain: Brain, what: Upkeep) => Promise<boolean>;
+  readonly work: (brain: Brain, what: Compaction) => Promise<boolean>;
   readonly log: Logger;
   readonly debounceMs?: number;
   readonly debounceMsMax?: number;
   readonly retentionMs?: number;
 }
 
-export interface UpkeepSchedule {
+export interface CompactionSchedule {
   /** @param removed rows were removed or may have been replaced */
   wrote(brain: Brain, removed: boolean): void;
   forget(brain: Brain): void;
-  /** Waits for the work under way; what is scheduled is left to {@link UpkeepSchedule.wrote} of the next start. */
+  /** Waits for the work under way; what is scheduled is left to {@link CompactionSchedule.wrote} of the next start. */
   close(): Promise<void>;
 }
 
@@ -30,13 +30,13 @@ const debounceMsMaxDefault = 10_000;
 /** No query reads an old version for longer; a replica's clock may be off by a minute. */
 export const retentionMsDefault = 5 * 60_000;
 
-export function createUpkeep({
+export function createCompaction({
   work,
   log,
   debounceMs = debounceMsDefault,
   debounceMsMax = debounceMsMaxDefault,
   retentionMs = retentionMsDefault,
-}: UpkeepOptions): UpkeepSchedule {
+}: CompactionOptions): CompactionSchedule {
   const waiting = new Map<string, Waiting>();
   // One table at a time: merging costs memory and CPU that queries need.
   let running = Promise.resolve();

@@ -7,8 +7,8 @@ import type { Database } from '../shared/postgres/database.ts';
 import type { DocumentStore } from '../shared/storage/document-store.ts';
 import { type Brain, type BrainTables, tablePrefix } from './brain-tables.ts';
 import {
+  compact,
   documentsOf,
-  keepUp,
   readChunks,
   removeDocument,
   type Search,
@@ -16,7 +16,7 @@ import {
   superseded,
   upsertChunks,
 } from './chunk-table.ts';
-import { createUpkeep, type UpkeepOptions } from './compaction.ts';
+import { type CompactionOptions, createCompaction } from './compaction.ts';
 import { purgeRemoved } from './purge.ts';
 import { sweepStale } from './sweep.ts';
 import { LockLostError, type WriterLock } from './writer-lock.ts';
@@ -66,23 +66,23 @@ export interface VectorStoreOptions {
   readonly tables: BrainTables;
   readonly lock: WriterLock;
   readonly log: Logger;
-  readonly upkeep?: Pick<UpkeepOptions, 'debounceMs' | 'debounceMsMax' | 'retentionMs'>;
+  readonly compaction?: Pick<CompactionOptions, 'debounceMs' | 'debounceMsMax' | 'retentionMs'>;
 }
 
 /** Brains opened ahead: each takes tens of milliseconds of a start. */
 const openedMax = 32;
 /** A tidying run that finds a writer at work comes back later instead of waiting. */
-const upkeepWaitMs = 1000;
+const compactionWaitMs = 1000;
 
-export function createVectorStore({ db, documents, tables, lock, log, upkeep }: VectorStoreOptions): VectorStore {
-  const schedule = createUpkeep({
-    ...upkeep,
+export function createVectorStore({ db, documents, tables, lock, log, compaction }: VectorStoreOptions): VectorStore {
+  const schedule = createCompaction({
+    ...compaction,
     log,
     work: (brain, what) =>
       lock.hold(
         brain.brainId,
-        async () => (await tables.read(brain, (table) => keepUp(table, what))) ?? false,
-        upkeepWaitMs,
+        async () => (await tables.read(brain, (table) => compact(table, what))) ?? false,
+        compactionWaitMs,
       ),
   });
 

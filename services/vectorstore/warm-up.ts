@@ -3,7 +3,7 @@ import { connect } from '@lancedb/lancedb';
 import type { SignCall } from '../shared/auth/service-token.ts';
 import { vectorstorePaths } from '../shared/contract/vectorstore.ts';
 import type { App } from '../shared/http/http.ts';
-import { visit } from '../shared/warm-up/self-request.ts';
+import { selfRequest } from '../shared/warm-up/self-request.ts';
 import { createTable, searchChunks, upsertChunks } from './chunk-table.ts';
 import type { RecentBrain, VectorStore } from './vector-store.ts';
 
@@ -19,7 +19,7 @@ export async function warmUp(app: App, store: VectorStore, sign: SignCall): Prom
   const [{ tenantId, brainId, dimensions } = nobodys] = await store.openRecent();
   const token = await sign({ to: 'vectorstore', verb: 'search', tenantId, brainId });
   const body = { query: 'warm', vector: Array.from({ length: dimensions }, () => 0.05), limit: 16 };
-  await visit(app, {
+  await selfRequest(app, {
     path: vectorstorePaths.search(brainId),
     headers: { authorization: `Bearer ${token}` },
     body,

@@ -2,11 +2,11 @@
 import { readSettings } from '../shared/env.ts';
 import { listen } from '../shared/http/http.ts';
 import { createLogger } from '../shared/log.ts';
-import { visit } from '../shared/warm-up/self-request.ts';
+import { selfRequest } from '../shared/warm-up/self-request.ts';
 import { createWebApp } from './app.ts';
 
 const settings = readSettings('web');
 const log = createLogger('web', { level: settings.LOG_LEVEL, replica: settings.REPLICA });
 const app = await createWebApp({ log });
-app.warmUp(() => visit(app, { path: '/' }));
+app.warmUp(() => selfRequest(app, { path: '/' }));
 await listen(app, settings, async () => {});

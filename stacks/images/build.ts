@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Lock, lockFolder } from '../../local/processes/lock.ts';
 import { type ServiceName, serviceNames } from '../../services/manifest.ts';
 import { baseLacks, writeBase } from './base.ts';
-import { type Architecture, bundleDoor, bundleService } from './bundle.ts';
+import { type Architecture, bundleGateway, bundleService } from './bundle.ts';
 import { contents } from './contents.ts';
 import { type Engine, findEngine } from './engine.ts';
 import type { Folder } from './normalize.ts';
@@ -68,10 +68,10 @@ export async function ensureStore(store: StoreImage, engine: Engine, BASE: strin
 }
 
 /** The image of the router that stands before the tiers in a compose file. */
-export async function ensureDoor(engine: Engine, BASE: string): Promise<void> {
-  const name = 'door';
+export async function ensureGateway(engine: Engine, BASE: string): Promise<void> {
+  const name = 'gateway';
   const args = { BASE, SERVICE: name, VERSION: packageVersion };
-  await build(engine, { name, write: bundleDoor, dockerfile: 'Dockerfile', args, architecture: hostArchitecture });
+  await build(engine, { name, write: bundleGateway, dockerfile: 'Dockerfile', args, architecture: hostArchitecture });
 }
 
 /** As an image is named on this machine. */

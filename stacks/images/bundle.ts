@@ -34,7 +34,7 @@ export async function bundleService(name: ServiceName, folder: string, architect
 }
 
 /** The same for the local router, which is no tier. */
-export async function bundleDoor(folder: string): Promise<Folder> {
+export async function bundleGateway(folder: string): Promise<Folder> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(join(folder, 'data'), { recursive: true });
   await bundle({ main: 'local/containers/gateway.ts', health: 'stacks/images/health.ts' }, join(folder, 'app'));

@@ -11,7 +11,7 @@ import { type EnvironmentInput, resolveEnvironment } from '../../environments/en
 import { extractiveName } from '../../services/chat/answering/answerer.ts';
 import { type ServiceName, serviceNames } from '../../services/manifest.ts';
 import { reserveOf } from '../../services/shared/slots.ts';
-import { type ContainerHouse, startContainers } from '../containers/house.ts';
+import { type ContainerDeployment, startContainers } from '../containers/deployment.ts';
 import { evaluate, lacksPodman } from '../containers/podman.ts';
 import { lacksManuals } from '../flows/documents.ts';
 import { prepare, uploadHuge } from './load/calls.ts';
@@ -46,10 +46,10 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]
 }
 
 async function measure(environment: EnvironmentInput, durationMs: number): Promise<Record<string, Constant>> {
-  const house = await startContainers(environment);
+  const deployment = await startContainers(environment);
   try {
-    const idle = await memoryMiB(house);
-    const subject = await prepare(house, extractiveName);
+    const idle = await memoryMiB(deployment);
+    const subject = await prepare(deployment, extractiveName);
     const constants: Record<string, Constant> = {};
     const rate = async (tier: LoadKind, width: number) => {
       const load = await startLoad(tier, width, subject);
@@ -58,7 +58,7 @@ async function measure(environment: EnvironmentInput, durationMs: number): Promi
       return done / (durationMs / 1000) / vcpuOf(tier);
     };
 
-    Object.assign(constants, await streaming(house, durationMs));
+    Object.assign(constants, await streaming(deployment, durationMs));
     constants.apiRequestsPerSecondPerVcpu = {
       value: await rate('api', 16),
       unit: 'requests/s per vCPU',
@@ -74,10 +74,10 @@ async function measure(environment: EnvironmentInput, durationMs: number): Promi
       unit: 'searches/s per vCPU',
       how: '16 searchers, full text and vectors, a brain of about 110 pages',
     };
-    Object.assign(constants, await documents(house, idle));
+    Object.assign(constants, await documents(deployment, idle));
     for (const tier of serviceNames) {
       const start = performance.now();
-      await house.replace(tier);
+      await deployment.replace(tier);
       constants[`startSeconds ${tier}`] = {
         value: (performance.now() - start) / 1000,
         unit: 's',
@@ -86,21 +86,21 @@ async function measure(environment: EnvironmentInput, durationMs: number): Promi
     }
     return constants;
   } finally {
-    await house.close();
+    await deployment.close();
   }
 }
 
 /** Every slot holds an answer as a model writes it. */
-async function streaming(house: ContainerHouse, durationMs: number): Promise<Record<string, Constant>> {
-  const subject = await prepare(house);
-  const idle = await liveMiB(house.container('chat'));
+async function streaming(deployment: ContainerDeployment, durationMs: number): Promise<Record<string, Constant>> {
+  const subject = await prepare(deployment);
+  const idle = await liveMiB(deployment.container('chat'));
   const load = await startLoad('chat', slots, subject);
   // The middle of the first answers.
   await sleep(6000);
-  const full = await liveMiB(house.container('chat'));
-  const before = await cpuSeconds(house);
+  const full = await liveMiB(deployment.container('chat'));
+  const before = await cpuSeconds(deployment);
   await sleep(durationMs);
-  const used = (await cpuSeconds(house)) - before;
+  const used = (await cpuSeconds(deployment)) - before;
   await load.stop();
   return {
     chatMiBPerSlot: {
@@ -116,26 +116,26 @@ async function streaming(house: ContainerHouse, durationMs: number): Promise<Rec
   };
 }
 
-const cpuSeconds = async (house: ContainerHouse) =>
-  (await house.metric('chat', 'process_cpu_seconds_total')) ?? Number.NaN;
+const cpuSeconds = async (deployment: ContainerDeployment) =>
+  (await deployment.metric('chat', 'process_cpu_seconds_total')) ?? Number.NaN;
 
 /** A manual of over 2,000 pages, from accepted to searchable. */
 async function documents(
-  house: ContainerHouse,
+  deployment: ContainerDeployment,
   idle: Readonly<Record<string, number>>,
 ): Promise<Record<string, Constant>> {
-  const { owner } = house;
-  const before = await stored(house);
-  const [job] = await uploadHuge(house, 1);
+  const { owner } = deployment;
+  const before = await stored(deployment);
+  const [job] = await uploadHuge(deployment, 1);
   const first = await owner.until(job as string, ({ progress }) => progress.pages_done > 0, 120_000);
   const start = performance.now();
   const last = await owner.until(job as string, ({ progress }) => progress.stage === 'indexing', 600_000);
   const parsedSeconds = (performance.now() - start) / 1000;
-  const parsing = (await memoryMiB(house))['document-worker'] ?? Number.NaN;
+  const parsing = (await memoryMiB(deployment))['document-worker'] ?? Number.NaN;
   const done = await owner.finished(job as string, 600_000);
   const indexedSeconds = (performance.now() - start) / 1000 - parsedSeconds;
-  const memory = Math.max(parsing, (await memoryMiB(house))['document-worker'] ?? Number.NaN);
-  const after = await stored(house);
+  const memory = Math.max(parsing, (await memoryMiB(deployment))['document-worker'] ?? Number.NaN);
+  const after = await stored(deployment);
   const pages = last.progress.pages_done - first.progress.pages_done;
   const chunks = after.chunks - before.chunks;
   return {
@@ -168,9 +168,9 @@ async function documents(
   };
 }
 
-async function stored(house: ContainerHouse): Promise<{ chunks: number; bytes: number }> {
-  const chunks = (await house.metric('document-worker', 'index_chunks_total')) ?? Number.NaN;
-  return { chunks, bytes: Number(await evaluate(house.container('vectorstore'), tableBytes)) };
+async function stored(deployment: ContainerDeployment): Promise<{ chunks: number; bytes: number }> {
+  const chunks = (await deployment.metric('document-worker', 'index_chunks_total')) ?? Number.NaN;
+  return { chunks, bytes: Number(await evaluate(deployment.container('vectorstore'), tableBytes)) };
 }
 
 const tableBytes = `

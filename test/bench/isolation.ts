@@ -14,7 +14,7 @@ import type { EnvironmentInput } from '../../environments/environment.ts';
 import { extractiveName } from '../../services/chat/answering/answerer.ts';
 import { routes } from '../../services/shared/contract/routes.ts';
 import { reserveOf } from '../../services/shared/slots.ts';
-import { type ContainerHouse, startContainers } from '../containers/house.ts';
+import { type ContainerDeployment, startContainers } from '../containers/deployment.ts';
 import { eventually, lacksPodman } from '../containers/podman.ts';
 import { lacksManuals } from '../flows/documents.ts';
 import { firstToken, listBrains, prepare, readManual, type Subject, uploadHuge } from './load/calls.ts';
@@ -64,7 +64,7 @@ const wordsOf: Readonly<Record<Load, string>> = {
 };
 
 /**
- * Fewer cannot hold what one call passes (door, api, PostgreSQL, Redis), the loaded tier and the load itself: who wakes up
+ * Fewer cannot hold what one call passes (gateway, api, PostgreSQL, Redis), the loaded tier and the load itself: who wakes up
  * behind another waits for the kernel's next tick, up to 4 ms. That is told, not held: the last percent of the calls, and
  * the flood, for which PostgreSQL works too, within its own budget.
  */
@@ -85,11 +85,11 @@ async function measure(
   { loads, rounds, durationMs, neighbours }: Plan,
   together: boolean,
 ): Promise<Measured> {
-  const house = await startContainers(environment, { together });
+  const deployment = await startContainers(environment, { together });
   try {
-    const idleMemory = await memoryMiB(house);
-    const subject = await prepare(house, extractiveName);
-    const asked = await prepare(house);
+    const idleMemory = await memoryMiB(deployment);
+    const subject = await prepare(deployment, extractiveName);
+    const asked = await prepare(deployment);
     const probeBoth = async (ms: number, withChat: boolean) => {
       const [api, chat] = await Promise.all([
         probe(() => listBrains(subject), { everyMs: 50, durationMs: ms, neighbours }),
@@ -104,19 +104,19 @@ async function measure(
     for (let round = 0; round < rounds; round++) {
       add(seen, 'idle', await probeBoth(durationMs, true));
       for (const load of loads) {
-        const stop = await start(load, house, load === 'chat' ? asked : subject);
+        const stop = await start(load, deployment, load === 'chat' ? asked : subject);
         // Chat has no free slot while it is saturated: its own latency then means nothing.
         add(seen, load, await probeBoth(durationMs, load !== 'chat' && load !== 'flood'));
-        const now = await memoryMiB(house);
+        const now = await memoryMiB(deployment);
         loadMemory = Object.fromEntries(
           Object.entries(now).map(([name, mib]) => [name, Math.max(mib, loadMemory[name] ?? mib)]),
         );
         await stop();
       }
     }
-    return { latencies: seen, memory: memoryOf(house, idleMemory, loadMemory) };
+    return { latencies: seen, memory: memoryOf(deployment, idleMemory, loadMemory) };
   } finally {
-    await house.close();
+    await deployment.close();
   }
 }
 
@@ -132,19 +132,19 @@ function add(seen: Seen, state: string, probes: Partial<Record<Probed, Latencies
   }
 }
 
-async function start(load: Load, house: ContainerHouse, subject: Subject): Promise<() => Promise<unknown>> {
-  const { owner } = house;
+async function start(load: Load, deployment: ContainerDeployment, subject: Subject): Promise<() => Promise<unknown>> {
+  const { owner } = deployment;
   if (load === 'vectorstore') return (await startLoad(load, 16, subject)).stop;
   if (load !== 'documents') {
     const { stop } = await startLoad('chat', askersCount, subject);
-    if (load === 'chat') await eventually(() => allSlotsTaken(house), 30_000);
+    if (load === 'chat') await eventually(() => allSlotsTaken(deployment), 30_000);
     return stop;
   }
-  const jobs = await uploadHuge(house, 3);
+  const jobs = await uploadHuge(deployment, 3);
   await owner.until(jobs[0] as string, ({ progress }) => progress.pages_done > 0);
   // The manuals are read all the time; small ones between them are indexed all the time too.
   const brain = (await owner.call(routes.createBrain, { body: { name: 'small manuals' } })).id;
-  const small = saturate(1, () => readManual(house, brain));
+  const small = saturate(1, () => readManual(deployment, brain));
   return async () => {
     await small.stop();
     for (const job of jobs) await owner.call(routes.cancelJob, { params: { job } }).catch(() => {});
@@ -155,14 +155,17 @@ async function start(load: Load, house: ContainerHouse, subject: Subject): Promi
 /** More than slots. */
 const askersCount = 40;
 
-async function allSlotsTaken(house: ContainerHouse): Promise<void> {
-  const [slots, inFlight] = [await house.metric('chat', 'chat_slots'), await house.metric('chat', 'chat_inflight')];
+async function allSlotsTaken(deployment: ContainerDeployment): Promise<void> {
+  const [slots, inFlight] = [
+    await deployment.metric('chat', 'chat_slots'),
+    await deployment.metric('chat', 'chat_inflight'),
+  ];
   // All that the one tenant of a bench gets.
   if (!slots || inFlight !== slots - reserveOf(slots)) throw new Error(`${inFlight} of ${slots} slots are taken`);
 }
 
 function memoryOf(
-  { compose }: ContainerHouse,
+  { compose }: ContainerDeployment,
   idle: Readonly<Record<string, number>>,
   load: Readonly<Record<string, number>>,
 ): Measured['memory'] {

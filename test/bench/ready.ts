@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { bench } from '../../environments/bench.ts';
 import type { EnvironmentInput } from '../../environments/environment.ts';
 import { type ServiceName, serviceNames } from '../../services/manifest.ts';
-import { type ContainerHouse, startContainers } from '../containers/house.ts';
+import { type ContainerDeployment, startContainers } from '../containers/deployment.ts';
 import { lacksPodman } from '../containers/podman.ts';
 import { lacksManuals } from '../flows/documents.ts';
 import { firstToken, prepare, type Subject, search } from './load/calls.ts';
@@ -45,19 +45,19 @@ async function measure(
   how: string,
   quick: boolean,
 ): Promise<Row[]> {
-  const house = await startContainers(environment);
+  const deployment = await startContainers(environment);
   try {
-    const subject = await prepare(house);
+    const subject = await prepare(deployment);
     const rows: Row[] = [];
     for (const tier of tiers) {
       const starts: Start[] = [];
       for (let count = 0; count < (quick ? 1 : startsOfFull); count++)
-        starts.push(await start(house, tier, calls[tier], subject));
+        starts.push(await start(deployment, tier, calls[tier], subject));
       rows.push(...rowsOf(tier + how, starts, quick));
     }
     return rows;
   } finally {
-    await house.close();
+    await deployment.close();
   }
 }
 
@@ -87,16 +87,16 @@ interface Start {
 }
 
 async function start(
-  house: ContainerHouse,
+  deployment: ContainerDeployment,
   tier: ServiceName,
   ask: Request | undefined,
   subject: Subject,
 ): Promise<Start> {
   const before = performance.now();
-  await house.replace(tier);
+  await deployment.replace(tier);
   const readySeconds = (performance.now() - before) / 1000;
-  const address = await house.address(tier);
-  const now = { ...subject, vectorstoreUrl: await house.address('vectorstore') };
+  const address = await deployment.address(tier);
+  const now = { ...subject, vectorstoreUrl: await deployment.address('vectorstore') };
   const timesMs: number[] = [];
   for (let count = 0; ask && count < requests; count++) {
     // Before the first as well: looking up addresses took the CPU.

@@ -71,7 +71,7 @@ async function racePages(cluster: Cluster): Promise<void> {
     form.append('file', new Blob([new Uint8Array(pages)]), 'three.pdf');
     return again(owner).send(routes.uploadDocument, { params: { brain }, body: form });
   };
-  // Some may already be refused at the door, when others have used the quota up.
+  // Some may already be refused on arrival, when others have used the quota up.
   const jobs = (await raced(upload)).map((text) => jobSchema.parse(JSON.parse(text)));
   const ends = await Promise.all(jobs.map((job) => again(owner).finished(job.id, 240_000)));
   expect(ends.filter(({ status }) => status === 'succeeded').length).toBe(2);

@@ -12,8 +12,8 @@ import { prepare } from '../bench/load/calls.ts';
 import { startLoad } from '../bench/load/generator.ts';
 import { hugePdf, lacksManuals } from '../flows/documents.ts';
 import { testWith } from '../support/skip.ts';
+import { type ContainerDeployment, startContainers } from './deployment.ts';
 import { bombPdf, heavyPdf } from './documents.ts';
-import { type ContainerHouse, startContainers } from './house.ts';
 import { evaluate, eventually, health, lacksPodman, podman, stateOf } from './podman.ts';
 
 const lacks = lacksPodman ?? lacksManuals;
@@ -22,8 +22,7 @@ const test = testWith(lacks);
 /** Small enough for the kernel to act before the worker's own watch over its children does. */
 const workerMiB = 448;
 const uploadBytesMax = 20_000_000;
-/** Of the bench environment. */
-const chatSlots = 32;
+const chatSlots = 32; // Of the bench environment.
 const environment = {
   ...bench,
   // The scratch space for two of them is part of the memory.
@@ -36,29 +35,28 @@ const environment = {
 
 /** Images are built here when nobody has built them. */
 const startTimeoutMs = 300_000;
-const longMs = 300_000;
 
-let house: ContainerHouse;
+let deployment: ContainerDeployment;
 let folder: string;
 let brain: string;
 
 beforeAll(async () => {
   if (lacks) return;
   folder = await mkdtemp(join(tmpdir(), 'bulkhead-containers-'));
-  house = await startContainers(environment);
-  brain = (await house.owner.call(routes.createBrain, { body: { name: 'containers' } })).id;
+  deployment = await startContainers(environment);
+  brain = (await deployment.owner.call(routes.createBrain, { body: { name: 'containers' } })).id;
 }, startTimeoutMs);
 
 afterAll(async () => {
-  await house?.close();
+  await deployment?.close();
   if (folder) await rm(folder, { recursive: true });
-}, longMs);
+}, startTimeoutMs);
 
 describe('a container', () => {
   test('runs under its budget, as nobody, with nothing to write but /tmp', async () => {
     for (const name of serviceNames) {
       const [placement] = [environment.tiers[name]].flat();
-      const said = JSON.parse(await evaluate(house.container(name), lookAround));
+      const said = JSON.parse(await evaluate(deployment.container(name), lookAround));
       expect({ name, ...said }).toEqual({
         name,
         memoryMiB: placement?.memoryMiB,
@@ -75,14 +73,14 @@ describe('a container', () => {
   });
 
   test('reaches what its service declares, and nothing else, by name or by address', async () => {
-    const addresses = await addressesOf(house);
+    const addresses = await addressesOf(deployment);
     for (const from of serviceNames) {
       const { calls, uses } = services[from];
       const declared: readonly string[] = [...calls, ...uses];
       const targets = Object.keys(addresses)
         .filter((to) => to !== from && !isCaller(to, from))
         .map((to) => ({ to, port: portOf(to), hosts: [to, ...(addresses[to] ?? [])] }));
-      const open: string[] = JSON.parse(await evaluate(house.container(from), connectTo(targets)));
+      const open: string[] = JSON.parse(await evaluate(deployment.container(from), connectTo(targets)));
       expect({ from, open }).toEqual({ from, open: targets.map(({ to }) => to).filter((to) => declared.includes(to)) });
     }
   });
@@ -90,18 +88,20 @@ describe('a container', () => {
   test('without a configured endpoint has no way out', async () => {
     const outside = [{ to: 'outside', port: 443, hosts: ['192.0.2.1'] }];
     for (const from of serviceNames)
-      expect(JSON.parse(await evaluate(house.container(from), connectTo(outside)))).toEqual([]);
+      expect(JSON.parse(await evaluate(deployment.container(from), connectTo(outside)))).toEqual([]);
   });
 });
 
 describe('a parser', () => {
   test('has no credentials and no network of its own', async () => {
-    const parsers = await parserPids(house);
+    const parsers = await parserPids(deployment);
     expect(parsers.length).toBeGreaterThan(0);
     for (const pid of parsers) {
       const environ = await readFile(`/proc/${pid}/environ`, 'utf8');
       expect(environ.split('\0').filter((entry) => entry && !/^NODE_CHANNEL_/.test(entry))).toEqual([]);
-      expect(await readlink(`/proc/${pid}/ns/net`)).not.toBe(await readlink(`/proc/${await mainPid(house)}/ns/net`));
+      expect(await readlink(`/proc/${pid}/ns/net`)).not.toBe(
+        await readlink(`/proc/${await mainPid(deployment)}/ns/net`),
+      );
     }
   });
 
@@ -110,17 +110,17 @@ describe('a parser', () => {
     async () => {
       const path = join(folder, 'bomb.pdf');
       await writeFile(path, await bombPdf());
-      const before = await mainPid(house);
-      const job = await house.owner.ingest(brain, path);
-      const done = await house.owner.finished(job.id, longMs);
+      const before = await mainPid(deployment);
+      const job = await deployment.owner.ingest(brain, path);
+      const done = await deployment.owner.finished(job.id, startTimeoutMs);
       expect(done).toMatchObject({
         status: 'partial',
         progress: { pages_total: 3, pages_done: 3, pages_failed: 1, failed_pages: [2] },
       });
-      expect(await mainPid(house)).toBe(before);
-      expect(await health(house.container('document-worker'))).toBeNull();
+      expect(await mainPid(deployment)).toBe(before);
+      expect(await health(deployment.container('document-worker'))).toBeNull();
     },
-    longMs,
+    startTimeoutMs,
   );
 });
 
@@ -132,11 +132,12 @@ describe('scratch space', () => {
       for (const name of ['1.pdf', '2.pdf', '3.pdf', '4.pdf', '5.pdf', '6.pdf']) {
         const path = join(folder, name);
         await writeFile(path, await heavyPdf(uploadBytesMax - 100_000));
-        jobs.push(await house.owner.ingest(brain, path));
+        jobs.push(await deployment.owner.ingest(brain, path));
       }
-      for (const { id } of jobs) expect(await house.owner.finished(id, longMs)).toMatchObject({ status: 'succeeded' });
+      for (const { id } of jobs)
+        expect(await deployment.owner.finished(id, startTimeoutMs)).toMatchObject({ status: 'succeeded' });
     },
-    longMs,
+    startTimeoutMs,
   );
 });
 
@@ -144,23 +145,25 @@ describe('a document-worker at full load', () => {
   test(
     'leaves every health check green, drains in time, and another goes on where it stopped',
     async () => {
-      const job = await house.owner.ingest(brain, hugePdf);
-      await house.owner.until(job.id, ({ progress }) => progress.pages_done > 100, longMs);
+      const job = await deployment.owner.ingest(brain, hugePdf);
+      await deployment.owner.until(job.id, ({ progress }) => progress.pages_done > 100, startTimeoutMs);
       for (const name of serviceNames)
-        expect({ name, fault: await health(house.container(name)) }).toEqual({ name, fault: null });
-      await podman('stop', house.container('document-worker'));
-      const stopped = await stateOf(house.container('document-worker'));
+        expect({ name, fault: await health(deployment.container(name)) }).toEqual({ name, fault: null });
+      await podman('stop', deployment.container('document-worker'));
+      const stopped = await stateOf(deployment.container('document-worker'));
       expect(stopped).toMatchObject({ running: false, exitCode: 0 });
 
-      await house.replace('document-worker');
-      await house.owner.until(job.id, ({ progress }) => progress.pages_done > 300, longMs);
-      await exhaustMemory(house);
-      await eventually(async () => expect((await stateOf(house.container('document-worker'))).running).toBe(false));
+      await deployment.replace('document-worker');
+      await deployment.owner.until(job.id, ({ progress }) => progress.pages_done > 300, startTimeoutMs);
+      await exhaustMemory(deployment);
+      await eventually(async () =>
+        expect((await stateOf(deployment.container('document-worker'))).running).toBe(false),
+      );
       // SIGKILL; nobody but the kernel sent one.
-      expect(await stateOf(house.container('document-worker'))).toMatchObject({ exitCode: 137 });
+      expect(await stateOf(deployment.container('document-worker'))).toMatchObject({ exitCode: 137 });
 
-      await house.replace('document-worker');
-      const done = await house.owner.finished(job.id, longMs);
+      await deployment.replace('document-worker');
+      const done = await deployment.owner.finished(job.id, startTimeoutMs);
       const total = done.progress.pages_total as number;
       expect(total).toBeGreaterThan(2000);
       expect(done).toMatchObject({
@@ -169,7 +172,7 @@ describe('a document-worker at full load', () => {
         usage: { pages: total },
       });
     },
-    2 * longMs,
+    2 * startTimeoutMs,
   );
 });
 
@@ -177,21 +180,21 @@ describe('chat with every slot taken and a vectorstore at full load', () => {
   test(
     'leave every health check green',
     async () => {
-      const subject = await prepare(house);
+      const subject = await prepare(deployment);
       const loads = [await startLoad('chat', 40, subject), await startLoad('vectorstore', 16, subject)];
       try {
         // All that one tenant gets.
         const held = chatSlots - reserveOf(chatSlots);
-        await eventually(async () => expect(await slotsInUse(house)).toBe(held));
+        await eventually(async () => expect(await slotsInUse(deployment)).toBe(held));
         for (const name of serviceNames)
-          expect({ name, fault: await health(house.container(name)) }).toEqual({ name, fault: null });
+          expect({ name, fault: await health(deployment.container(name)) }).toEqual({ name, fault: null });
         // Between two answers a slot may be free at any one instant.
-        await eventually(async () => expect(await slotsInUse(house)).toBe(held));
+        await eventually(async () => expect(await slotsInUse(deployment)).toBe(held));
       } finally {
         for (const load of loads) expect((await load.stop()).done).toBeGreaterThan(0);
       }
     },
-    longMs,
+    startTimeoutMs,
   );
 });
 
@@ -200,25 +203,25 @@ describe('SIGTERM', () => {
     'ends every other tier well within its time',
     async () => {
       for (const name of serviceNames.filter((each) => each !== 'document-worker')) {
-        await podman('stop', house.container(name));
-        expect({ name, ...(await stateOf(house.container(name))) }).toMatchObject({
+        await podman('stop', deployment.container(name));
+        expect({ name, ...(await stateOf(deployment.container(name))) }).toMatchObject({
           name,
           running: false,
           exitCode: 0,
         });
       }
     },
-    longMs,
+    startTimeoutMs,
   );
 });
 
-async function slotsInUse(containers: ContainerHouse): Promise<number> {
+async function slotsInUse(containers: ContainerDeployment): Promise<number> {
   return (await containers.metric('chat', 'chat_inflight')) ?? Number.NaN;
 }
 
 /** A caller's network has no direction: what it calls can call back. Its callee's rules in the cloud forbid it. */
 function isCaller(to: string, from: ServiceName): boolean {
-  return to === 'door' ? services[from].routes.length > 0 : callsOf(to).includes(from);
+  return to === 'gateway' ? services[from].routes.length > 0 : callsOf(to).includes(from);
 }
 
 function callsOf(name: string): readonly string[] {
@@ -226,25 +229,25 @@ function callsOf(name: string): readonly string[] {
 }
 
 function portOf(name: string): number {
-  const stores: Record<string, number> = { postgres: 5432, redis: 6379, door: 8080 };
+  const stores: Record<string, number> = { postgres: 5432, redis: 6379, gateway: 8080 };
   return stores[name] ?? services[name as ServiceName].port;
 }
 
-async function addressesOf({ compose, addresses }: ContainerHouse): Promise<Record<string, string[]>> {
+async function addressesOf({ compose, addresses }: ContainerDeployment): Promise<Record<string, string[]>> {
   const names = Object.keys(compose.services).filter((name) => name !== 'migrate');
   const entries = names.map(async (name) => [name, await addresses(name)] as const);
   return Object.fromEntries(await Promise.all(entries));
 }
 
 /** The worker itself: the container's first process, or with an init that process's child. */
-async function mainPid({ container }: ContainerHouse): Promise<number> {
+async function mainPid({ container }: ContainerDeployment): Promise<number> {
   const format = '--format={{.State.Pid}}';
   const first = Number(await podman('inspect', '--type=container', format, container('document-worker')));
   const command = await readFile(`/proc/${first}/cmdline`, 'utf8');
   return command.includes('init') ? ((await childrenOf(first))[0] as number) : first;
 }
 
-async function parserPids(containers: ContainerHouse): Promise<number[]> {
+async function parserPids(containers: ContainerDeployment): Promise<number[]> {
   return childrenOf(await mainPid(containers));
 }
 
@@ -253,7 +256,7 @@ async function childrenOf(pid: number): Promise<number[]> {
 }
 
 /** The kernel must choose the worker itself: another process fills the container's memory, and it is the better victim. */
-async function exhaustMemory(containers: ContainerHouse): Promise<void> {
+async function exhaustMemory(containers: ContainerDeployment): Promise<void> {
   await writeFile(`/proc/${await mainPid(containers)}/oom_score_adj`, '1000');
   const hoard = 'const all = []; for (;;) all.push(Buffer.alloc(8 * 1024 * 1024, 1));';
   await evaluate(containers.container('document-worker'), hoard).catch(() => {});

@@ -8,7 +8,7 @@ import { execa } from 'execa';
 import { podmanEnvironment } from '../../stacks/images/engine.ts';
 import { projectFolder, works } from '../../stacks/images/run.ts';
 import { testWith } from '../support/skip.ts';
-import { buildAll } from './house.ts';
+import { buildAll } from './deployment.ts';
 import { eventually, lacksPodman, podman } from './podman.ts';
 
 const composer = await works('podman-compose', ['--version'], podmanEnvironment());
@@ -23,13 +23,13 @@ test('an environment starts in containers, shows the first screen, and Ctrl-C ta
   const folder = await mkdtemp(join(tmpdir(), 'bulkhead-start-'));
   // A name of its own, so that nobody's containers and volumes are touched.
   const project = `bulkheadtest${randomBytes(3).toString('hex')}`;
-  const house = execa(
+  const deployment = execa(
     process.execPath,
     ['local/main.ts', '--containers', '--env=bench', '--port=0', `--data=${folder}`],
     { cwd: projectFolder, env: { COMPOSE_PROJECT_NAME: project }, all: true, reject: false },
   );
   let screen = '';
-  house.all?.on('data', (text: Buffer) => {
+  deployment.all?.on('data', (text: Buffer) => {
     screen += text;
   });
   try {
@@ -45,11 +45,11 @@ test('an environment starts in containers, shows the first screen, and Ctrl-C ta
     });
     expect(await namesOf(project)).toHaveLength(8);
 
-    house.kill('SIGINT');
-    expect((await house).exitCode).toBe(0);
+    deployment.kill('SIGINT');
+    expect((await deployment).exitCode).toBe(0);
     expect(await namesOf(project)).toEqual([]);
   } finally {
-    house.kill('SIGKILL');
+    deployment.kill('SIGKILL');
     const left = await namesOf(project);
     // One that ends between podman's signal and its kill makes podman fail; the next try finds it stopped.
     if (left.length > 0) await eventually(() => podman('rm', '--force', '--ignore', '--time=1', ...left));

@@ -5,22 +5,22 @@ import { bench } from '../../environments/bench.ts';
 import { routes } from '../../services/shared/contract/routes.ts';
 import { type ModelServer, modelHere, says, startModelServer } from '../services/chat/models/model-server.ts';
 import { testWith } from '../support/skip.ts';
-import { type ContainerHouse, startContainers } from './house.ts';
+import { type ContainerDeployment, startContainers } from './deployment.ts';
 import { lacksPodman, podman } from './podman.ts';
 
 const test = testWith(lacksPodman);
 
-let house: ContainerHouse;
+let deployment: ContainerDeployment;
 let model: ModelServer;
 beforeAll(async () => {
   if (lacksPodman) return;
   model = await startModelServer('0.0.0.0');
   model.behave(says('The documents do not say.'));
-  house = await startContainers({ ...bench, chatModel: modelHere(model.port) });
+  deployment = await startContainers({ ...bench, chatModel: modelHere(model.port) });
   // Images may have to be built first, and each wait within ends before it, so that what was started is taken down.
 }, 900_000);
 afterAll(async () => {
-  await house?.close();
+  await deployment?.close();
   await model?.close();
 });
 
@@ -42,10 +42,10 @@ test('a tier is warm when it says that it is ready, and whoever it asked as for 
 
 test('chat that answers by a model is warm without having asked it', async () => {
   expect(model.requests).toEqual([]);
-  const { owner } = house;
+  const { owner } = deployment;
   const brain = (await owner.call(routes.createBrain, { body: { name: 'empty' } })).id;
   const conversation = (await owner.call(routes.createConversation, { body: { brain_id: brain } })).id;
-  const headers = { origin: house.url };
+  const headers = { origin: deployment.url };
   const body = { question: 'What do the documents say?' };
   const answer = await owner.send(routes.createTurn, { params: { conversation }, body, headers });
   expect(await answer.text()).toContain('The documents do not say.');
@@ -53,8 +53,8 @@ test('chat that answers by a model is warm without having asked it', async () =>
 });
 
 test('chat without a model is warm too', async () => {
-  Object.assign(house.compose.services.chat?.environment as object, { MODEL_URL: '', MODEL_NAME: '' });
-  await house.replace('chat');
+  Object.assign(deployment.compose.services.chat?.environment as object, { MODEL_URL: '', MODEL_NAME: '' });
+  await deployment.replace('chat');
   await expectWarm('chat');
 });
 
@@ -80,8 +80,8 @@ interface Line {
 
 /** Asked of PostgreSQL itself. */
 async function rowsOf(sql: string): Promise<unknown[]> {
-  const [host] = await house.addresses('postgres');
-  const password = house.compose.services.postgres?.environment.POSTGRES_PASSWORD;
+  const [host] = await deployment.addresses('postgres');
+  const password = deployment.compose.services.postgres?.environment.POSTGRES_PASSWORD;
   const client = new pg.Client({ host, user: 'bulkhead', database: 'bulkhead', password });
   await client.connect();
   const { rows } = await client.query(sql).finally(() => client.end());
@@ -89,6 +89,6 @@ async function rowsOf(sql: string): Promise<unknown[]> {
 }
 
 async function logOf(name: string): Promise<Line[]> {
-  const text = await podman('logs', house.container(name));
+  const text = await podman('logs', deployment.container(name));
   return text.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Line] : []));
 }

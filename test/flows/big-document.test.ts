@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect } from '@jest/globals';
 import { routes } from '../../services/shared/contract/routes.ts';
 import { testWith } from '../support/skip.ts';
 import { ofKind } from './client.ts';
+import { type Flow, openFlow, startTimeoutMs } from './deployment.ts';
 import { hugePdf, lacksManuals } from './documents.ts';
-import { type Flow, openFlow, startTimeoutMs } from './house.ts';
 
 let flow: Flow;
 beforeAll(async () => {
@@ -28,7 +28,7 @@ test('it completes although the worker is killed in mid-document, and only unfin
   const { id } = await flow.owner.ingest(brain, hugePdf);
 
   const before = await flow.owner.until(id, ({ progress }) => progress.pages_done >= 100);
-  process.kill(flow.house.process('document-worker').pid as number, 'SIGKILL');
+  process.kill(flow.deployment.process('document-worker').pid as number, 'SIGKILL');
   const after = await flow.owner.call(routes.getJob, { params: { job: id } });
   expect(after.progress.pages_done).toBeGreaterThanOrEqual(before.progress.pages_done);
 

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { type House, startHouse } from '../../local/deployment.ts';
+import { type LocalDeployment, startDeployment } from '../../local/deployment.ts';
 import { testWith } from '../support/skip.ts';
+import { startTimeoutMs } from './deployment.ts';
 import { lacksManuals, manualPdf } from './documents.ts';
-import { startTimeoutMs } from './house.ts';
 
 const executablePath = '/usr/bin/chromium';
 const test = testWith(existsSync(executablePath) ? lacksManuals : "Debian's chromium is not installed");
@@ -25,7 +25,7 @@ const args = [
   '--disable-sync',
 ];
 
-let house: House;
+let deployment: LocalDeployment;
 let folder: string;
 let browser: Browser;
 let page: Page;
@@ -35,7 +35,7 @@ const complaints: string[] = [];
 beforeAll(async () => {
   if (!existsSync(executablePath)) return;
   folder = await mkdtemp(join(tmpdir(), 'bulkhead-browser-'));
-  house = await startHouse({ data: folder, port: 0, outer: {} });
+  deployment = await startDeployment({ data: folder, port: 0, outer: {} });
   browser = await chromium.launch({ executablePath, args });
   page = await browser.newPage({ viewport: { width: 1440, height: 900 }, locale: 'en-US' });
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
@@ -43,12 +43,12 @@ beforeAll(async () => {
 }, startTimeoutMs);
 afterAll(async () => {
   await browser?.close();
-  await house?.stop();
+  await deployment?.stop();
   if (folder) await rm(folder, { recursive: true, force: true });
 }, startTimeoutMs);
 
 test('from the sign-in link to a marked passage on the cited page', async () => {
-  await page.goto(house.signInUrl as string);
+  await page.goto(deployment.signInUrl as string);
   await page.getByRole('button', { name: 'Sign in with the link' }).click();
   await page.getByRole('button', { name: 'Create your first brain' }).click();
   await page.getByText('Nothing here yet.').waitFor();

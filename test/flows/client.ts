@@ -1,4 +1,4 @@
-/** A client of the public door: calls by the route table, checks every answer against its schema, keeps its cookies. */
+/** A client of the public API: calls by the route table, checks every answer against its schema, keeps its cookies. */
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { EventSourceParserStream } from 'eventsource-parser/stream';

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { routes } from '../../services/shared/contract/routes.ts';
 import { ofKind } from './client.ts';
+import { type Flow, openFlow, startTimeoutMs } from './deployment.ts';
 import { writePdf } from './documents.ts';
-import { type Flow, openFlow, startTimeoutMs } from './house.ts';
 
 let flow: Flow;
 beforeAll(async () => {

@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { turnEvents } from '../../services/shared/contract/chat.ts';
 import { routes } from '../../services/shared/contract/routes.ts';
 import { testWith } from '../support/skip.ts';
-import { type Flow, openFlow, startTimeoutMs } from './house.ts';
+import { type Flow, openFlow, startTimeoutMs } from './deployment.ts';
 
 const inVenv = join(import.meta.dirname, '../../.venv/bin/schemathesis');
 const program = existsSync(inVenv) ? inVenv : 'schemathesis';
@@ -125,8 +125,8 @@ async function fuzz(file: string, phase: string): Promise<string> {
   const child = spawn(
     program,
     [
-      ...['run', file, '--url', flow.house.url, '--header', `cookie: ${flow.owner.cookie}`],
-      ...['--header', `origin: ${flow.house.url}`, '--phases', phase],
+      ...['run', file, '--url', flow.deployment.url, '--header', `cookie: ${flow.owner.cookie}`],
+      ...['--header', `origin: ${flow.deployment.url}`, '--phases', phase],
       ...['--seed', String(seed), '--max-examples', String(examples), '--max-time', String(Math.ceil(seconds / 3))],
       ...['--checks', checks.join(','), ...excluded.flatMap((id) => ['--exclude-operation-id', id])],
       ...['--request-timeout', '45', '--generation-database', 'none', '--warnings', 'off', '--no-color'],
@@ -155,6 +155,6 @@ describe('schemathesis', () => {
 
   test('what tells operators about a service is not public', async () => {
     for (const path of ['/metrics', '/livez', '/readyz'])
-      expect([path, (await fetch(`${flow.house.url}${path}`)).status]).toEqual([path, 404]);
+      expect([path, (await fetch(`${flow.deployment.url}${path}`)).status]).toEqual([path, 404]);
   }, 60_000);
 });

@@ -6,6 +6,7 @@ import { routes } from '../../services/shared/contract/routes.ts';
 import { type ModelServer, startModelServer } from '../services/chat/models/model-server.ts';
 import { testWith } from '../support/skip.ts';
 import { Client, ofKind, type ProblemAnswer } from './client.ts';
+import { type Flow, openFlow, startTimeoutMs } from './deployment.ts';
 import {
   lacksManuals,
   lacksQpdf,
@@ -15,7 +16,6 @@ import {
   writePictures,
   writeTruncatedPdf,
 } from './documents.ts';
-import { type Flow, openFlow, startTimeoutMs } from './house.ts';
 
 let flow: Flow;
 let brain: string;
@@ -138,7 +138,7 @@ describe('retries', () => {
 
 describe('strangers', () => {
   test('without a session nothing opens', async () => {
-    const stranger = new Client(flow.house.url);
+    const stranger = new Client(flow.deployment.url);
     await expect(stranger.call(routes.listBrains)).rejects.toMatchObject({ status: 401, code: 'unauthorized' });
     await expect(stranger.call(routes.listConversations, { query: { brain_id: brain } })).rejects.toMatchObject({
       status: 401,
@@ -167,8 +167,8 @@ describe('strangers', () => {
   });
 
   test('the token of a used link opens nothing', async () => {
-    const again = new Client(flow.house.url);
-    await expect(again.signInByLink(flow.house.ownerToken as string)).rejects.toMatchObject({
+    const again = new Client(flow.deployment.url);
+    await expect(again.signInByLink(flow.deployment.ownerToken as string)).rejects.toMatchObject({
       status: 410,
       code: 'gone',
     });
@@ -216,5 +216,5 @@ async function strangerInOtherTenant(): Promise<Client> {
     body: { name: 'theirs', scopes: ['documents:read', 'documents:write', 'chat', 'admin'] },
   });
   await flow.owner.call(routes.switchTenant, { body: { tenant_id: home } });
-  return new Client(flow.house.url, key.secret);
+  return new Client(flow.deployment.url, key.secret);
 }

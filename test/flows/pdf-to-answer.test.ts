@@ -1,4 +1,4 @@
-/** The main job through the public door: a real PDF becomes a cited answer, and stays one after a restart. */
+/** The main job through the public API: a real PDF becomes a cited answer, and stays one after a restart. */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,8 +8,8 @@ import { routes } from '../../services/shared/contract/routes.ts';
 import { faultsOf } from '../services/web/fixture/produced.ts';
 import { testWith } from '../support/skip.ts';
 import { ofKind } from './client.ts';
+import { type Flow, openFlow, startTimeoutMs } from './deployment.ts';
 import { lacksManuals, manualPdf, writePdf } from './documents.ts';
-import { type Flow, openFlow, startTimeoutMs } from './house.ts';
 
 let flow: Flow;
 let brain: string;

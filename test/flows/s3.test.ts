@@ -5,8 +5,8 @@ import { routes } from '../../services/shared/contract/routes.ts';
 import { lacksS3, startS3, type TestS3 } from '../support/s3.ts';
 import { testWith } from '../support/skip.ts';
 import { ofKind } from './client.ts';
+import { type Flow, openFlow, startTimeoutMs } from './deployment.ts';
 import { writePdf } from './documents.ts';
-import { type Flow, openFlow, startTimeoutMs } from './house.ts';
 
 let s3: TestS3;
 let flow: Flow;

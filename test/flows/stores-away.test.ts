@@ -16,7 +16,7 @@ import { proxyOf, type StoreProxy } from '../support/proxy.ts';
 import { lacksS3, startS3, type TestS3 } from '../support/s3.ts';
 import { testWith } from '../support/skip.ts';
 import { collect, ofKind } from './client.ts';
-import { type Flow, openFlow, startTimeoutMs } from './house.ts';
+import { type Flow, openFlow, startTimeoutMs } from './deployment.ts';
 
 /** Long enough for every time limit in between to be met; the drill takes longer. */
 const awayMs = Number(process.env.STORES_AWAY_MS ?? 20_000);
@@ -48,7 +48,7 @@ afterAll(async () => {
 }, startTimeoutMs);
 
 const test = testWith(lacksS3);
-const pids = () => flow.house.processes.map(({ name, pid, state }) => `${name} ${pid} ${state}`);
+const pids = () => flow.deployment.processes.map(({ name, pid, state }) => `${name} ${pid} ${state}`);
 
 interface Seen {
   readonly what: string;
@@ -141,8 +141,8 @@ async function worksAgain(): Promise<void> {
 
 test('connections that break, in every store at once, end no process', async () => {
   const before = pids();
-  const database = new pg.Client({ connectionString: flow.house.databaseUrl });
-  const redis = new Redis(flow.house.redisUrl);
+  const database = new pg.Client({ connectionString: flow.deployment.databaseUrl });
+  const redis = new Redis(flow.deployment.redisUrl);
   await database.connect();
   const callers = load();
   for (let round = 0; round < 12; round += 1) {
@@ -170,7 +170,7 @@ test(
     const before = pids();
     const callers = load();
     await sleep(1000);
-    const frozen = await freeze(flow.house.process('postgres').pid as number);
+    const frozen = await freeze(flow.deployment.process('postgres').pid as number);
     await sleep(awayMs);
     const health = await Promise.all(serviceNames.map(async (name) => [name, await healthOf(name)] as const));
     frozen.thaw();
@@ -193,7 +193,7 @@ test(
 
 test('the vectorstore hangs: chat stays, says so per question, and answers again', async () => {
   const before = pids();
-  const { pid } = flow.house.process('vectorstore');
+  const { pid } = flow.deployment.process('vectorstore');
   process.kill(pid as number, 'SIGSTOP');
   try {
     const conversation = await flow.owner.call(routes.createConversation, { body: { brain_id: brain } });
@@ -210,7 +210,7 @@ test('the vectorstore hangs: chat stays, says so per question, and answers again
 }, 180_000);
 
 async function healthOf(name: (typeof serviceNames)[number]) {
-  const ask = (path: string) => fetch(`${flow.house.tierUrl(name)}${path}`, { signal: AbortSignal.timeout(5000) });
+  const ask = (path: string) => fetch(`${flow.deployment.tierUrl(name)}${path}`, { signal: AbortSignal.timeout(5000) });
   const ready = await ask('/readyz');
   const body = (await ready.json()) as { away?: { name: string }[] };
   return { live: (await ask('/livez')).status, ready: ready.status, body };

@@ -1,4 +1,4 @@
-/** A house of stand-ins at a terminal, for tests that send signals to it. A program, not a test. */
+/** A deployment of stand-ins at a terminal, for tests that send signals to it. A program, not a test. */
 import { runInTerminal } from '../../local/terminal.ts';
 import { standIns } from './stand-ins.ts';
 

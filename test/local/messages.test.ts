@@ -44,10 +44,10 @@ test('callers stop before those they call', () => {
 });
 
 test('the welcome says what answers', () => {
-  const house = { url: 'http://localhost:1', dataFolder: '/d', redis: 'redis-server' };
-  expect(welcome(house, undefined)).toContain('Answers   extractive');
-  expect(welcome(house, undefined)).not.toContain('Sign in');
-  const text = welcome({ ...house, signInUrl: 'http://localhost:1/sign-in#token=t' }, 'gpt-5-mini');
+  const deployment = { url: 'http://localhost:1', dataFolder: '/d', redis: 'redis-server' };
+  expect(welcome(deployment, undefined)).toContain('Answers   extractive');
+  expect(welcome(deployment, undefined)).not.toContain('Sign in');
+  const text = welcome({ ...deployment, signInUrl: 'http://localhost:1/sign-in#token=t' }, 'gpt-5-mini');
   expect(text).toContain('Sign in as the owner, once, with:\n  http://localhost:1/sign-in#token=t');
   expect(text).toContain('Answers   by gpt-5-mini');
 });

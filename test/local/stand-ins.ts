@@ -1,4 +1,4 @@
-/** Houses of stand-ins for tests: the real PostgreSQL, Redis and router, small programs as tiers. */
+/** Deployments of stand-ins for tests: the real PostgreSQL, Redis and router, small programs as tiers. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,12 +24,12 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 25));
 }
 
-/** A tier has a request to `/slow` in its hands. @param data the house's folder */
+/** A tier has a request to `/slow` in its hands. @param data the deployment's folder */
 export async function isHolding(data: string, process: string): Promise<boolean> {
   return (await readFile(join(data, 'logs', `${process}.log`), 'utf8').catch(() => '')).includes('holding a request');
 }
 
 export async function temporaryFolder(): Promise<{ path: string; remove: () => Promise<void> }> {
-  const path = await mkdtemp(join(tmpdir(), 'house-'));
+  const path = await mkdtemp(join(tmpdir(), 'deployment-'));
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }

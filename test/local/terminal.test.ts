@@ -25,7 +25,7 @@ afterEach(async () => {
   await folder.remove();
 });
 
-/** Starts a house as a person does; `text()` is what the terminal shows. */
+/** Starts a deployment as a person does; `text()` is what the terminal shows. */
 function start(port = 0) {
   const child = spawn(process.execPath, [program, folder.path, String(port)], { stdio: ['ignore', 'pipe', 'pipe'] });
   started.push(child);
@@ -50,9 +50,9 @@ const noneAlive = async (identities: ProcessIdentity[]) =>
   (await Promise.all(identities.map(isAlive))).every((is) => !is);
 
 test('a start shows its steps and ends with what a person needs; Ctrl-C stops everything and exits with 0', async () => {
-  const house = start();
-  const url = await house.ready();
-  const text = house.text();
+  const deployment = start();
+  const url = await deployment.ready();
+  const text = deployment.text();
   for (const part of [
     'Check this machine',
     'Start PostgreSQL',
@@ -73,59 +73,59 @@ test('a start shows its steps and ends with what a person needs; Ctrl-C stops ev
     'vectorstore',
     'web',
   ]);
-  house.child.kill('SIGINT');
+  deployment.child.kill('SIGINT');
   // npm sends the same key a second time; that is not a second wish.
-  house.child.kill('SIGINT');
-  expect(await house.closed).toBe(0);
-  expect(house.text()).toContain('Stopping: requests under way may end. Ctrl-C again ends everything now.');
-  expect(house.text()).toContain('Stopped; everything is kept in the data folder.');
+  deployment.child.kill('SIGINT');
+  expect(await deployment.closed).toBe(0);
+  expect(deployment.text()).toContain('Stopping: requests under way may end. Ctrl-C again ends everything now.');
+  expect(deployment.text()).toContain('Stopped; everything is kept in the data folder.');
   expect(await noneAlive(children)).toBe(true);
 });
 
 test('a second Ctrl-C ends what is still draining', async () => {
-  const house = start();
-  const url = await house.ready();
+  const deployment = start();
+  const url = await deployment.ready();
   const held = fetch(`${url}/v1/slow?ms=600000`).catch(() => {});
   await until(() => isHolding(folder.path, 'api'));
-  house.child.kill('SIGINT');
-  await until(() => house.text().includes('Stopping'));
+  deployment.child.kill('SIGINT');
+  await until(() => deployment.text().includes('Stopping'));
   await new Promise((resolve) => setTimeout(resolve, 1100));
-  expect(house.child.exitCode).toBeNull();
-  house.child.kill('SIGINT');
-  expect(await house.closed).toBe(0);
+  expect(deployment.child.exitCode).toBeNull();
+  deployment.child.kill('SIGINT');
+  expect(await deployment.closed).toBe(0);
   await held;
 });
 
 test('SIGTERM while it starts stops what was started by then', async () => {
-  const house = start();
-  await until(() => house.text().includes('Start Redis'));
-  house.child.kill('SIGTERM');
-  expect(await house.closed).toBe(0);
+  const deployment = start();
+  await until(() => deployment.text().includes('Start Redis'));
+  deployment.child.kill('SIGTERM');
+  expect(await deployment.closed).toBe(0);
   expect(await noneAlive(await recorded())).toBe(true);
 });
 
 test('kill -9 of the program alone: its children end by themselves, and the next start works', async () => {
-  const house = start();
-  await house.ready();
+  const deployment = start();
+  await deployment.ready();
   const children = await recorded();
-  house.child.kill('SIGKILL');
-  await house.closed;
+  deployment.child.kill('SIGKILL');
+  await deployment.closed;
   await until(() => noneAlive(children));
   const next = start();
   await next.ready();
   expect(next.text()).toContain(
-    `the last run (process ${house.child.pid}) ended without unlocking ${folder.path}; its lock was taken over`,
+    `the last run (process ${deployment.child.pid}) ended without unlocking ${folder.path}; its lock was taken over`,
   );
 });
 
 test('kill -9 of the program and a start at once: what still runs is stopped first', async () => {
-  const house = start();
-  await house.ready();
+  const deployment = start();
+  await deployment.ready();
   // Stopped processes cannot see that their parent is gone: they are there for certain when the next start looks.
   const children = (await recorded()).filter(({ name }) => name === 'api' || name === 'chat');
   for (const { pid } of children) process.kill(pid, 'SIGSTOP');
-  house.child.kill('SIGKILL');
-  await house.closed;
+  deployment.child.kill('SIGKILL');
+  await deployment.closed;
   const next = start();
   await next.ready();
   expect(next.text()).toMatch(/stopped what the last run left running: .*api/);
@@ -133,11 +133,11 @@ test('kill -9 of the program and a start at once: what still runs is stopped fir
 });
 
 test('kill -9 of everything: the next start finds a database it can use', async () => {
-  const house = start();
-  await house.ready();
-  house.child.kill('SIGKILL');
+  const deployment = start();
+  await deployment.ready();
+  deployment.child.kill('SIGKILL');
   for (const { pid } of await recorded()) process.kill(pid, 'SIGKILL');
-  await house.closed;
+  await deployment.closed;
   const next = start();
   await next.ready();
 });
@@ -146,9 +146,9 @@ test('an occupied port ends the start with what to do, and 1', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
-  const house = start(port);
-  expect(await house.closed).toBe(1);
-  expect(house.text()).toContain(`port ${port} is held by process ${process.pid} (`);
-  expect(house.text()).toContain(`choose another port: npm start -- --port ${port < 65_000 ? port + 1 : 8080}`);
+  const deployment = start(port);
+  expect(await deployment.closed).toBe(1);
+  expect(deployment.text()).toContain(`port ${port} is held by process ${process.pid} (`);
+  expect(deployment.text()).toContain(`choose another port: npm start -- --port ${port < 65_000 ? port + 1 : 8080}`);
   server.close();
 });

@@ -1,4 +1,4 @@
-/** Whoever sends requests over a kept connection closes it first; where the server does, a request meets a closed door. */
+/** Whoever sends requests over a kept connection closes it first; where the server does, a request meets a closed connection. */
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,5 +1,5 @@
 /**
- * jest's globalSetup: a door on loopback behind which stores.ts gets databases and Redis servers. Nothing is started
+ * jest's globalSetup: an HTTP server on loopback behind which stores.ts gets databases and Redis servers. Nothing is started
  * before the first test file asks, so runs of pure tests pay nothing; everything ends with the run.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -31,18 +31,18 @@ export default async function setup(): Promise<void> {
     return {};
   };
 
-  const door = createServer((request, response) => {
+  const server = createServer((request, response) => {
     (request.method === 'POST' ? open() : readJson<Opened>(request).then(close)).then(
       (body) => response.end(JSON.stringify(body)),
       (error: Error) => response.writeHead(500).end(String(error?.stack ?? error)),
     );
   });
-  await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve));
-  process.env.TEST_SERVICES_URL = `http://127.0.0.1:${(door.address() as AddressInfo).port}`;
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  process.env.TEST_SERVICES_URL = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
   (globalThis as { stopTestServices?: () => Promise<void> }).stopTestServices = async () => {
-    door.close();
-    door.closeAllConnections();
+    server.close();
+    server.closeAllConnections();
     await Promise.all([...redisServers.values()].map((redis) => redis.stop()));
     await (await postgres?.catch(() => undefined))?.stop();
   };

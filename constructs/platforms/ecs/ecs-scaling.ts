@@ -8,20 +8,20 @@ import type { PlatformProps } from '../../tier/tier.ts';
 
 /** Scales a service where min is below max, and watches its memory. */
 export function scaleService(scope: Construct, name: string, ecsService: EcsService, props: PlatformProps): void {
-  const { site, placement } = props;
+  const { context, placement } = props;
   memoryAlarms(scope, {
     name,
     namespace: 'AWS/ECS',
     metric: 'MemoryUtilization',
-    dimensions: { ClusterName: site.cluster.name, ServiceName: name },
-    topicArn: site.alarmTopicArn,
+    dimensions: { ClusterName: context.cluster.name, ServiceName: name },
+    topicArn: context.alarmTopicArn,
   });
   const target = scalingTarget(props);
   if (!target) return;
   const scalable = new AppautoscalingTarget(scope, 'scaling-target', {
     serviceNamespace: 'ecs',
     scalableDimension: 'ecs:service:DesiredCount',
-    resourceId: `service/${site.cluster.name}/${name}`,
+    resourceId: `service/${context.cluster.name}/${name}`,
     minCapacity: placement.replicas.min,
     maxCapacity: placement.replicas.max,
     dependsOn: [ecsService],

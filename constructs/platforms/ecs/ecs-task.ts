@@ -17,7 +17,7 @@ const references = (secrets: readonly (readonly [name: string, arn: string])[]) 
  * written out, so that a plan compares like with like (provider-aws #11526).
  */
 export function taskDefinition(scope: Construct, name: string, props: PlatformProps): EcsTaskDefinition {
-  const { service, site, placement, image, logGroup } = props;
+  const { service, context, placement, image, logGroup } = props;
   const { port } = services[service];
   const size = fargateSize(placement);
   checkContainers(placement, [{ name: service, vcpu: size.cpuUnits / 1024, memoryMiB: size.memoryMiB }]);
@@ -30,13 +30,13 @@ export function taskDefinition(scope: Construct, name: string, props: PlatformPr
     readonlyRootFilesystem: true,
     linuxParameters: { initProcessEnabled: true, capabilities: { drop: ['ALL'] } },
     mountPoints: [{ sourceVolume: 'tmp', containerPath: '/tmp', readOnly: false }],
-    stopTimeout: Math.ceil(site.limits.stopTimeoutMs / 1000),
+    stopTimeout: Math.ceil(context.limits.stopTimeoutMs / 1000),
   };
   const logs = (stream: string) => ({
     logDriver: 'awslogs',
     options: {
       'awslogs-group': logGroup.name,
-      'awslogs-region': site.region,
+      'awslogs-region': context.region,
       'awslogs-stream-prefix': `ecs-${stream}`,
       // A slow CloudWatch must not stop a service that writes a line.
       mode: 'non-blocking',
@@ -76,7 +76,7 @@ export function taskDefinition(scope: Construct, name: string, props: PlatformPr
     new Role(scope, `${id}-role`, {
       name: `${name}-${id}`,
       takenBy: { service: 'ecs-tasks.amazonaws.com' },
-      accountId: site.accountId,
+      accountId: context.accountId,
       statements,
     });
   const execution = role('execution', startGrants(props));
@@ -89,7 +89,7 @@ export function taskDefinition(scope: Construct, name: string, props: PlatformPr
     memory: String(size.memoryMiB),
     runtimePlatform: {
       operatingSystemFamily: 'LINUX',
-      cpuArchitecture: site.architecture === 'arm64' ? 'ARM64' : 'X86_64',
+      cpuArchitecture: context.architecture === 'arm64' ? 'ARM64' : 'X86_64',
     },
     executionRoleArn: execution.arn,
     taskRoleArn: run.arn,

@@ -23,23 +23,23 @@ export class EcsTier extends Construct implements PlatformChild {
   readonly publicTargetArn: string | undefined;
   readonly internalTargetArn: string | undefined;
   private readonly ecsService: EcsService;
-  private readonly cluster: PlatformProps['site']['cluster'];
+  private readonly cluster: PlatformProps['context']['cluster'];
 
   constructor(scope: Construct, id: string, props: PlatformProps) {
     super(scope, id);
-    const { service, site, placement, image } = props;
-    this.cluster = site.cluster;
+    const { service, context, placement, image } = props;
+    this.cluster = context.cluster;
     const { port } = services[service];
-    const name = `${site.prefix}-${service}-${id}`;
-    const target = (door: keyof typeof site.balancerSuffixes) =>
-      targetGroup(this, `${door}-target`, {
+    const name = `${context.prefix}-${service}-${id}`;
+    const target = (exposure: keyof typeof context.balancerSuffixes) =>
+      targetGroup(this, `${exposure}-target`, {
         service,
-        name: `${name}-${door}`,
-        vpcId: site.vpcId,
+        name: `${name}-${exposure}`,
+        vpcId: context.vpcId,
         targetType: 'ip',
-        deregistrationDelayMs: site.limits.deregistrationDelayMs,
-        balancerSuffix: site.balancerSuffixes[door],
-        alarmTopicArn: site.alarmTopicArn,
+        deregistrationDelayMs: context.limits.deregistrationDelayMs,
+        balancerSuffix: context.balancerSuffixes[exposure],
+        alarmTopicArn: context.alarmTopicArn,
       });
     this.publicTargetArn = services[service].routes.length > 0 ? target('public') : undefined;
     this.internalTargetArn = props.called ? target('internal') : undefined;
@@ -48,7 +48,7 @@ export class EcsTier extends Construct implements PlatformChild {
     const task = taskDefinition(this, name, props);
     this.ecsService = new EcsService(this, 'service', {
       name,
-      cluster: site.cluster.arn,
+      cluster: context.cluster.arn,
       taskDefinition: task.arn,
       desiredCount: placement.replicas.min,
       // From the first day, instead of a launch type: changing between the two recreates the service.
@@ -61,7 +61,7 @@ export class EcsTier extends Construct implements PlatformChild {
       enableEcsManagedTags: true,
       propagateTags: 'SERVICE',
       networkConfiguration: {
-        subnets: [...site.privateSubnetIds],
+        subnets: [...context.privateSubnetIds],
         securityGroups: [props.securityGroupId],
         assignPublicIp: false,
       },
@@ -86,10 +86,10 @@ export class EcsTier extends Construct implements PlatformChild {
             {
               what: `image of ${service}`,
               value: image.digest,
-              remedy: `npm run images -- --push ${site.environment}`,
+              remedy: `npm run images -- --push ${context.environment}`,
             },
           ],
-          site.accountId,
+          context.accountId,
         ),
         postcondition: [
           {

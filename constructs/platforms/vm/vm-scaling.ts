@@ -7,14 +7,14 @@ import type { PlatformProps } from '../../tier/tier.ts';
 
 /** Scales a group of instances where min is below max, and watches their memory. */
 export function scaleGroup(scope: Construct, groupName: string, props: PlatformProps): void {
-  const { site, service } = props;
-  const name = `${site.prefix}-${service}-vm`;
+  const { context, service } = props;
+  const name = `${context.prefix}-${service}-vm`;
   memoryAlarms(scope, {
     name,
     namespace: metricNamespace,
     metric: 'mem_used_percent',
-    dimensions: metricDimensions(site.environment, service),
-    topicArn: site.alarmTopicArn,
+    dimensions: metricDimensions(context.environment, service),
+    topicArn: context.alarmTopicArn,
   });
   const target = scalingTarget(props);
   if (!target) return;

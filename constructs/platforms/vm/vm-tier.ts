@@ -37,17 +37,17 @@ export class VmTier extends Construct implements PlatformChild {
 
   constructor(scope: Construct, id: string, props: PlatformProps) {
     super(scope, id);
-    const { service, site, placement } = props;
-    const name = `${site.prefix}-${service}-${id}`;
-    const target = (door: keyof typeof site.balancerSuffixes) =>
-      targetGroup(this, `${door}-target`, {
+    const { service, context, placement } = props;
+    const name = `${context.prefix}-${service}-${id}`;
+    const target = (exposure: keyof typeof context.balancerSuffixes) =>
+      targetGroup(this, `${exposure}-target`, {
         service,
-        name: `${name}-${door}`,
-        vpcId: site.vpcId,
+        name: `${name}-${exposure}`,
+        vpcId: context.vpcId,
         targetType: 'instance',
-        deregistrationDelayMs: site.limits.deregistrationDelayMs,
-        balancerSuffix: site.balancerSuffixes[door],
-        alarmTopicArn: site.alarmTopicArn,
+        deregistrationDelayMs: context.limits.deregistrationDelayMs,
+        balancerSuffix: context.balancerSuffixes[exposure],
+        alarmTopicArn: context.alarmTopicArn,
       });
     this.publicTargetArn = services[service].routes.length > 0 ? target('public') : undefined;
     this.internalTargetArn = props.called ? target('internal') : undefined;
@@ -59,7 +59,7 @@ export class VmTier extends Construct implements PlatformChild {
       name: `${nameOf('Auto Scaling group', name)}-${Token.asString(template.latestVersion)}`,
       minSize: min,
       maxSize: max,
-      vpcZoneIdentifier: [...site.privateSubnetIds],
+      vpcZoneIdentifier: [...context.privateSubnetIds],
       // A number, never '$Latest': Terraform would not see that it changed (provider-aws #22464).
       launchTemplate: { id: template.id, version: Token.asString(template.latestVersion) },
       initialLifecycleHook: [
@@ -81,7 +81,7 @@ export class VmTier extends Construct implements PlatformChild {
       ...(min < max ? { defaultInstanceWarmup: 60 } : {}),
       // Longer than the hook, so that a bad instance is given up before the wait ends.
       waitForCapacityTimeout: `${Math.ceil(readyTimeoutSeconds / 60) + 5}m`,
-      tag: Object.entries({ Name: name, Project: 'bulkhead', Environment: site.environment, Tier: service }).map(
+      tag: Object.entries({ Name: name, Project: 'bulkhead', Environment: context.environment, Tier: service }).map(
         ([key, value]) => ({ key, value, propagateAtLaunch: true }),
       ),
       lifecycle: { createBeforeDestroy: true },
@@ -94,20 +94,20 @@ export class VmTier extends Construct implements PlatformChild {
   }
 
   private template(name: string, props: PlatformProps): LaunchTemplate {
-    const { service, site, placement, image } = props;
+    const { service, context, placement, image } = props;
     const { port, healthPath } = services[service];
-    const { instanceType } = instanceFor(placement, site.region, { architecture: site.architecture });
-    const tags = { Name: name, Project: 'bulkhead', Environment: site.environment, Tier: service };
+    const { instanceType } = instanceFor(placement, context.region, { architecture: context.architecture });
+    const tags = { Name: name, Project: 'bulkhead', Environment: context.environment, Tier: service };
     // By name: its trust policy needs the instance's role, which needs this one's ARN.
     const runName = nameOf('IAM role', `${name}-run`);
-    const runRoleArn = usesDocuments(service) ? `arn:aws:iam::${site.accountId}:role/${runName}` : undefined;
+    const runRoleArn = usesDocuments(service) ? `arn:aws:iam::${context.accountId}:role/${runName}` : undefined;
     const role = new Role(this, 'role', {
       name,
       takenBy: { service: 'ec2.amazonaws.com' },
-      accountId: site.accountId,
+      accountId: context.accountId,
       statements: [
         ...startGrants(props),
-        ...instanceGrants(name, site),
+        ...instanceGrants(name, context),
         ...(runRoleArn ? [{ actions: ['sts:AssumeRole'], resources: [runRoleArn] }] : []),
       ],
     });
@@ -116,22 +116,22 @@ export class VmTier extends Construct implements PlatformChild {
       ? new Role(this, 'run-role', {
           name: runName,
           takenBy: { roleArn: role.arn },
-          accountId: site.accountId,
+          accountId: context.accountId,
           statements: runGrants(props),
         })
       : undefined;
     const profile = new IamInstanceProfile(this, 'profile', { name: nameOf('IAM role', name), role: role.name });
     const script = bootScript({
-      region: site.region,
-      environment: site.environment,
+      region: context.region,
+      environment: context.environment,
       service,
       image: `${image.repositoryUrl}@${image.digest}`,
       port,
       healthPath,
       vcpu: placement.vcpu,
       memoryMiB: placement.memoryMiB,
-      tmpMiB: tmpMiB(service, site.limits.uploadBytesMax),
-      stopTimeoutMs: site.limits.stopTimeoutMs,
+      tmpMiB: tmpMiB(service, context.limits.uploadBytesMax),
+      stopTimeoutMs: context.limits.stopTimeoutMs,
       logGroup: props.logGroup.name,
       settings: plainSettings(props.settings),
       secrets: secretsOf(props),
@@ -140,7 +140,7 @@ export class VmTier extends Construct implements PlatformChild {
       runRoleArn,
       hook: launchHook,
     });
-    const { ami } = site;
+    const { ami } = context;
     if (!ami) throw new Error(`tier '${service}' is on 'vm' without an AMI: set aws.ami`);
     return new LaunchTemplate(this, 'template', {
       name: nameOf('launch template', name),
@@ -171,14 +171,14 @@ export class VmTier extends Construct implements PlatformChild {
       lifecycle: {
         precondition: refusePlaceholders(
           [
-            { what: 'AMI', value: ami, remedy: `docs/operating.md, 'Choose an AMI', for ${site.environment}` },
+            { what: 'AMI', value: ami, remedy: `docs/operating.md, 'Choose an AMI', for ${context.environment}` },
             {
               what: `image of ${service}`,
               value: image.digest,
-              remedy: `npm run images -- --push ${site.environment}`,
+              remedy: `npm run images -- --push ${context.environment}`,
             },
           ],
-          site.accountId,
+          context.accountId,
         ),
       },
       // The instance needs its permissions from the first second.
@@ -188,7 +188,7 @@ export class VmTier extends Construct implements PlatformChild {
 }
 
 /** What the machine itself does: complete the launch hook, send metrics, and let Systems Manager open a shell. */
-function instanceGrants(name: string, { region, accountId }: PlatformProps['site']): Statement[] {
+function instanceGrants(name: string, { region, accountId }: PlatformProps['context']): Statement[] {
   return [
     { actions: ['autoscaling:DescribeAutoScalingInstances'], resources: ['*'] },
     {

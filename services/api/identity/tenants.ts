@@ -10,7 +10,7 @@ import { usedOf } from '../../shared/ledger/quota.ts';
 import { allowedModels, requireAllowedModel } from '../../shared/models/allowed-models.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Tenants } from '../../shared/postgres/tables.ts';
-import { guestMark } from '../../shared/warm-up/synthetic-tenant.ts';
+import { syntheticTenantMark } from '../../shared/warm-up/synthetic-tenant.ts';
 import { type Api, personOf } from '../context.ts';
 
 export function serveTenants({ app, db, settings }: Api): void {
@@ -44,7 +44,7 @@ export function serveTenants({ app, db, settings }: Api): void {
     const rows = await db
       .selectFrom('tenants')
       .selectAll()
-      .where('metadata', 'is distinct from', guestMark)
+      .where('metadata', 'is distinct from', syntheticTenantMark)
       .$if(after !== null, (all) => all.where('id', '<', after as string))
       .orderBy('id', 'desc')
       .limit(query.limit + 1)

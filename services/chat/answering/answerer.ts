@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Citation, Turn } from '../../shared/contract/chat.ts';
 import { extractiveName, modelsOfTenant, requireAllowedModel } from '../../shared/models/allowed-models.ts';
-import { type LanguageModel, rehearsalName } from '../models/model.ts';
-import type { Meter } from '../turns/ledger.ts';
+import { type LanguageModel, stubModelName } from '../models/model.ts';
+import type { TokenUsage } from '../turns/ledger.ts';
 import { createMarkReader, quoteCitation } from './citations.ts';
 import { extract, notAnswered, type Quote } from './extractive.ts';
 import type { Passage } from './passages.ts';
@@ -35,12 +35,12 @@ export interface Answerer {
    */
   choose(model: string | null, tenantModels: readonly string[] | null): Turn['answerer'];
   /**
-   * The parts as they come; the last one says whether the documents answer. Before the model is called, `meter` holds
+   * The parts as they come; the last one says whether the documents answer. Before the model is called, `tokenUsage` holds
    * an estimate of what it will read.
    *
    * @throws ProblemError `unavailable`, `model-failed`; the signal's reason when it aborts
    */
-  answer(question: Question, meter: Meter, signal: AbortSignal): AsyncGenerator<AnswerPart>;
+  answer(question: Question, tokenUsage: TokenUsage, signal: AbortSignal): AsyncGenerator<AnswerPart>;
 }
 
 export { extractiveName };
@@ -55,16 +55,16 @@ export function createAnswerer(retrieval: Retrieval, model: LanguageModel | null
       const allowed = modelsOfTenant(listed, tenantModels);
       const name = own ?? allowed[0] ?? extractiveName;
       if (!model || name === extractiveName) return { kind: 'extractive', name: extractiveName };
-      // Of a guest: outside a rehearsal the model itself refuses it.
-      if (name !== rehearsalName)
+      // Of a synthetic tenant: outside a rehearsal the model itself refuses it.
+      if (name !== stubModelName)
         requireAllowedModel(allowed, name, 'conflict', 'Choose another one in the settings of the brain.');
       return { kind: 'model', name };
     },
-    answer: async function* (question, meter, signal) {
+    answer: async function* (question, tokenUsage, signal) {
       const text = searchText(question.text, question.history);
-      const passages = await retrieval.find({ ...question, text }, meter, signal);
+      const passages = await retrieval.find({ ...question, text }, tokenUsage, signal);
       signal.throwIfAborted();
-      if (model && question.answerer.kind === 'model') yield* fromModel(model, question, passages, meter, signal);
+      if (model && question.answerer.kind === 'model') yield* fromModel(model, question, passages, tokenUsage, signal);
       else yield* fromQuotes(text, question.text, passages);
     },
   };
@@ -74,17 +74,17 @@ async function* fromModel(
   model: LanguageModel,
   question: Question,
   passages: readonly Passage[],
-  meter: Meter,
+  tokenUsage: TokenUsage,
   signal: AbortSignal,
 ): AsyncGenerator<AnswerPart> {
   const { text, history, callerInstructions, answerer } = question;
   const boundary = randomBytes(8).toString('hex');
   const prompt = buildPrompt({ question: text, passages, history, boundary, callerInstructions });
-  meter.tokensIn = prompt.tokens;
+  tokenUsage.tokensIn = prompt.tokens;
   yield { found: passages.length };
   const marks = createMarkReader(passages);
   let cited = 0;
-  for await (const piece of model.stream({ name: answerer.name, ...prompt, meter, signal })) {
+  for await (const piece of model.stream({ name: answerer.name, ...prompt, tokenUsage, signal })) {
     yield { text: piece };
     for (const citation of marks.push(piece)) {
       cited += 1;

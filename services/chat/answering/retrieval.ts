@@ -7,14 +7,14 @@ import { checkVectorstore } from '../../shared/http/vectorstore-check.ts';
 import type { Embedder } from '../../shared/models/embedding.ts';
 import { retryTransient } from '../../shared/models/retry.ts';
 import type { Database } from '../../shared/postgres/database.ts';
-import type { Meter } from '../turns/ledger.ts';
+import type { TokenUsage } from '../turns/ledger.ts';
 import { type Passage, toPassages } from './passages.ts';
 
 export interface Retrieval {
   /** Best first. @throws ProblemError `unavailable` when the vectorstore or the embedding endpoint does not answer */
   find(
     search: { readonly tenantId: string; readonly brainId: string; readonly text: string },
-    meter: Meter,
+    tokenUsage: TokenUsage,
     signal: AbortSignal,
   ): Promise<Passage[]>;
   /** One look at the vectorstore. @throws UnavailableError */
@@ -54,10 +54,10 @@ export function createRetrieval({ db, embedder, vectorstoreUrl, sign }: Retrieva
   };
 
   return {
-    find: async ({ tenantId, brainId, text }, meter, signal) => {
+    find: async ({ tenantId, brainId, text }, tokenUsage, signal) => {
       try {
         const { vectors, tokens } = await embedder.embedMetered([text], signal);
-        meter.embeddingTokens += tokens;
+        tokenUsage.embeddingTokens += tokens;
         const authorization = `Bearer ${await sign({ to: 'vectorstore', verb: 'search', tenantId, brainId })}`;
         const body = { query: text, vector: vectors[0], limit: hitsLimit };
         const found = await retry.execute(
@@ -72,7 +72,7 @@ export function createRetrieval({ db, embedder, vectorstoreUrl, sign }: Retrieva
           hits.map(({ document_id }) => document_id),
         );
         const passages = toPassages(hits, names);
-        meter.passages = passages.length;
+        tokenUsage.passages = passages.length;
         return passages;
       } catch (error) {
         if (signal.aborted) throw signal.reason;

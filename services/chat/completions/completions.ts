@@ -16,7 +16,7 @@ import type { Exchange } from '../answering/prompt.ts';
 import { estimateTokens } from '../answering/tokens.ts';
 import { type ChatContext, findBrain, takeSlot } from '../context.ts';
 import { requireEmbedding } from '../turns/ask.ts';
-import { type Bill, billQuestion, billTokens, type Meter, newMeter } from '../turns/ledger.ts';
+import { newTokenUsage, recordQuestion, recordTokens, type TokenUsage, type UsageRecord } from '../turns/ledger.ts';
 import { openEventStream } from '../turns/sse.ts';
 
 export function serveCompletions(app: App, context: ChatContext): void {
@@ -26,10 +26,14 @@ export function serveCompletions(app: App, context: ChatContext): void {
     const brainId = brainOf(body.model);
     const messages = readMessages(body.messages);
     const release = takeSlot(slots, tenantId);
-    const bill: Bill = { id: uuidv7(), tenantId, brainId, turnId: null };
-    const answer: Answer = { id: `chatcmpl-${bill.id}`, model: body.model, created: Math.floor(Date.now() / 1000) };
-    const meter = newMeter();
-    const settle = () => billTokens(db, bill, meter);
+    const usageRecord: UsageRecord = { id: uuidv7(), tenantId, brainId, turnId: null };
+    const answer: Answer = {
+      id: `chatcmpl-${usageRecord.id}`,
+      model: body.model,
+      created: Math.floor(Date.now() / 1000),
+    };
+    const tokenUsage = newTokenUsage();
+    const settle = () => recordTokens(db, usageRecord, tokenUsage);
     try {
       const brain = await findBrain(db, tenantId, brainId);
       requireEmbedding(context, brain);
@@ -41,11 +45,11 @@ export function serveCompletions(app: App, context: ChatContext): void {
       };
       await db.transaction().execute(async (trx) => {
         await takeQuotas(trx, tenantId, [{ quota: 'questions_per_day_max', adds: 1 }], reply);
-        await billQuestion(trx, bill);
+        await recordQuestion(trx, usageRecord);
       });
-      if (!body.stream) return await whole(context, question, meter, answer, reply);
+      if (!body.stream) return await whole(context, question, tokenUsage, answer, reply);
       const options = body.stream_options as { include_usage?: boolean } | undefined;
-      return await streamed(context, question, meter, answer, reply, settle, options?.include_usage === true);
+      return await streamed(context, question, tokenUsage, answer, reply, settle, options?.include_usage === true);
     } finally {
       release();
       // Also for an answer that broke off; what is settled already stays as it is.
@@ -63,7 +67,7 @@ interface Answer {
 async function whole(
   { answerer, turnTimeoutMs }: ChatContext,
   question: Question,
-  meter: Meter,
+  tokenUsage: TokenUsage,
   answer: Answer,
   reply: FastifyReply,
 ) {
@@ -72,7 +76,7 @@ async function whole(
   const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(turnTimeoutMs)]);
   const citations: Citation[] = [];
   let content = '';
-  for await (const part of answerer.answer(question, meter, signal)) {
+  for await (const part of answerer.answer(question, tokenUsage, signal)) {
     if ('text' in part) content += part.text;
     if ('citation' in part) citations.push(part.citation);
   }
@@ -81,14 +85,14 @@ async function whole(
     object: 'chat.completion',
     // `citations` is our own addition; clients ignore what they do not know.
     choices: [{ index: 0, message: { role: 'assistant', content, citations }, finish_reason: 'stop', logprobs: null }],
-    usage: usageOf(meter),
+    usage: usageOf(tokenUsage),
   };
 }
 
 async function streamed(
   { answerer, log, turnTimeoutMs }: ChatContext,
   question: Question,
-  meter: Meter,
+  tokenUsage: TokenUsage,
   answer: Answer,
   reply: FastifyReply,
   settle: () => Promise<void>,
@@ -102,14 +106,14 @@ async function streamed(
     send({ choices: [{ index: 0, delta: content, finish_reason: finish, logprobs: null }] });
   try {
     await delta({ role: 'assistant', content: '' });
-    for await (const part of answerer.answer(question, meter, signal)) {
+    for await (const part of answerer.answer(question, tokenUsage, signal)) {
       if ('text' in part) await delta({ content: part.text });
       if ('citation' in part) await delta({ citations: [part.citation] });
     }
-    // Before the end is told: whoever hears it finds the bill written.
+    // Before the end is told: whoever hears it finds the usage record written.
     await settle();
     await delta({}, 'stop');
-    if (includeUsage) await send({ choices: [], usage: usageOf(meter) });
+    if (includeUsage) await send({ choices: [], usage: usageOf(tokenUsage) });
     await stream.send({ json: '[DONE]' });
   } catch (error) {
     if (!stream.signal.aborted) {
@@ -123,7 +127,7 @@ async function streamed(
   return reply;
 }
 
-const usageOf = ({ tokensIn, tokensOut }: Meter) => ({
+const usageOf = ({ tokensIn, tokensOut }: TokenUsage) => ({
   prompt_tokens: tokensIn,
   completion_tokens: tokensOut,
   total_tokens: tokensIn + tokensOut,

@@ -6,8 +6,8 @@ import { compatibleEndpoint, failureText } from '../../shared/models/compatible-
 import { type CallFailure, isTransient, networkCode, retryTransient } from '../../shared/models/retry.ts';
 import type { Message } from '../answering/prompt.ts';
 import { estimateTokens } from '../answering/tokens.ts';
-import type { Meter } from '../turns/ledger.ts';
-import { createTextMender } from '../turns/storable.ts';
+import type { TokenUsage } from '../turns/ledger.ts';
+import { createSurrogateJoiner } from '../turns/storable.ts';
 
 export interface ModelSettings {
   readonly MODEL_URL: string;
@@ -20,20 +20,20 @@ export interface ModelCall {
   readonly system: string;
   readonly messages: readonly Message[];
   /** Its token counts are kept up to date while the answer streams. */
-  readonly meter: Meter;
+  readonly tokenUsage: TokenUsage;
   readonly signal: AbortSignal;
 }
 
-/** Of a guest's brain while a replica warms up (warm-up.ts). */
-export const rehearsalName = 'bulkhead-warm-up';
+/** Of a synthetic tenant's brain while a replica warms up (warm-up.ts). */
+export const stubModelName = 'bulkhead-warm-up';
 
 export interface LanguageModel {
   /** The answer as it comes. @throws ProblemError `model-failed`; the reason of the signal when it aborts */
   stream(call: ModelCall): AsyncIterable<string>;
   /** True while calls of a model are refused because it failed several times in a row. */
-  readonly resting: boolean;
-  /** While `walk` goes on, calls of the model {@link rehearsalName} go to another endpoint, on the way of all others. */
-  rehearse(url: string, walk: () => Promise<unknown>): Promise<void>;
+  readonly circuitOpen: boolean;
+  /** While `run` goes on, calls of the model {@link stubModelName} go to another endpoint, on the way of all others. */
+  useStub(url: string, run: () => Promise<unknown>): Promise<void>;
 }
 
 /** A reader gives up before; a model that thinks first must be set up to say so in tokens. */
@@ -74,12 +74,12 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
 
   return {
     stream: (call) => stream(call),
-    get resting() {
+    get circuitOpen() {
       return [...breakers.values()].some(({ state }) => state === CircuitState.Open);
     },
-    rehearse: async (url, walk) => {
+    useStub: async (url, run) => {
       rehearsal = compatibleEndpoint({ baseURL: url, apiKey: '' });
-      await walk().finally(() => {
+      await run().finally(() => {
         rehearsal = null;
       });
     },
@@ -87,7 +87,7 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
 
   async function* stream(call: ModelCall): AsyncGenerator<string> {
     const watch = watchOver(call.signal, { firstTokenMs, tokenMs });
-    const mender = createTextMender();
+    const mender = createSurrogateJoiner();
     try {
       // The breaker judges by the first token; it cannot hold a connection open for the rest.
       const { first, chunks } = await breakerOf(call.name).execute(() =>
@@ -95,10 +95,10 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
       );
       let text: string | null = first;
       while (text !== null) {
-        call.meter.tokensOut += estimateTokens(text);
+        call.tokenUsage.tokensOut += estimateTokens(text);
         const mended = mender.push(text);
         if (mended) yield mended;
-        text = await nextText(chunks, call.meter, watch);
+        text = await nextText(chunks, call.tokenUsage, watch);
       }
       const rest = mender.end();
       if (rest) yield rest;
@@ -113,16 +113,16 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
 
   async function open(call: ModelCall, watch: Watch): Promise<{ first: string; chunks: Chunks }> {
     const chunks = chunksOf(call, watch.signal);
-    const first = await nextText(chunks, call.meter, watch);
+    const first = await nextText(chunks, call.tokenUsage, watch);
     // Another service's page, for one, when the path is wrong; or a model that thought until its tokens were used up.
     if (first === null) throw new Error('it ended before a word came');
     return { first, chunks };
   }
 
   async function* chunksOf({ name, system, messages }: ModelCall, signal: AbortSignal): Chunks {
-    const from = name === rehearsalName ? rehearsal : endpoint;
-    // A guest's answer that outlives its rehearsal must not be asked of whoever bills it.
-    if (from === null) throw new Error('it answers nobody but guests');
+    const from = name === stubModelName ? rehearsal : endpoint;
+    // A synthetic tenant's answer that outlives its rehearsal must not be asked of whoever bills it.
+    if (from === null) throw new Error('it answers nobody but synthetic tenants');
     const { chat } = await from();
     const request: OpenAI.ChatCompletionCreateParamsStreaming = {
       model: name,
@@ -186,13 +186,13 @@ function watchOver(caller: AbortSignal, { firstTokenMs, tokenMs }: Required<Mode
 }
 
 /** The next text that is not empty; null at the end, when the provider's own count replaces the estimate. */
-async function nextText(chunks: Chunks, meter: Meter, watch: Watch): Promise<string | null> {
+async function nextText(chunks: Chunks, tokenUsage: TokenUsage, watch: Watch): Promise<string | null> {
   for (;;) {
     const { done, value } = await watch.next(chunks.next());
     if (done) return null;
     if (value.usage) {
-      meter.tokensIn = value.usage.prompt_tokens ?? meter.tokensIn;
-      meter.tokensOut = value.usage.completion_tokens ?? meter.tokensOut;
+      tokenUsage.tokensIn = value.usage.prompt_tokens ?? tokenUsage.tokensIn;
+      tokenUsage.tokensOut = value.usage.completion_tokens ?? tokenUsage.tokensOut;
     }
     const text = value.choices?.[0]?.delta?.content;
     if (text) return text;

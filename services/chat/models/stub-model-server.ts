@@ -8,8 +8,8 @@ import type { AddressInfo } from 'node:net';
 /** Of one answer; some cite passages. */
 const words = Array.from({ length: 40 }, (_, at) => (at % 10 === 9 ? `[${(at + 1) / 10}]. ` : 'warm '));
 
-/** @param walk gets its MODEL_URL */
-export async function withRehearsal(walk: (url: string) => Promise<unknown>): Promise<void> {
+/** @param run gets its MODEL_URL */
+export async function withStubModelServer(run: (url: string) => Promise<unknown>): Promise<void> {
   const server = createServer((request, response) => {
     request.resume();
     response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -23,7 +23,7 @@ export async function withRehearsal(walk: (url: string) => Promise<unknown>): Pr
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   try {
-    await walk(`http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`);
+    await run(`http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`);
   } finally {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));

@@ -3,7 +3,7 @@ import type { Transaction } from 'kysely';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Tables } from '../../shared/postgres/tables.ts';
 
-export interface Bill {
+export interface UsageRecord {
   /** The turn's id, or one made for a completion. */
   readonly id: string;
   readonly tenantId: string;
@@ -12,24 +12,26 @@ export interface Bill {
 }
 
 /** Tokens of one answer. Estimated until the provider reports its count; providers that report none stay estimated. */
-export interface Meter {
+export interface TokenUsage {
   tokensIn: number;
   tokensOut: number;
   embeddingTokens: number;
   passages: number;
 }
 
-export const newMeter = (): Meter => ({ tokensIn: 0, tokensOut: 0, embeddingTokens: 0, passages: 0 });
+export const newTokenUsage = (): TokenUsage => ({ tokensIn: 0, tokensOut: 0, embeddingTokens: 0, passages: 0 });
 
 /** Of a kind of entry: questions, tokens. */
 export type Amounts = Readonly<Record<string, number>>;
 
 /** A question that fails was asked all the same: it is counted before the work. */
-export const billQuestion = (db: Database | Transaction<Tables>, bill: Bill) => enter(db, bill, { question: 1 });
+export const recordQuestion = (db: Database | Transaction<Tables>, usageRecord: UsageRecord) =>
+  enter(db, usageRecord, { question: 1 });
 
-export const billTokens = (db: Database, bill: Bill, meter: Meter) => enter(db, bill, tokensOf(meter));
+export const recordTokens = (db: Database, usageRecord: UsageRecord, tokenUsage: TokenUsage) =>
+  enter(db, usageRecord, tokensOf(tokenUsage));
 
-export const tokensOf = ({ tokensIn, tokensOut, embeddingTokens }: Meter): Amounts => ({
+export const tokensOf = ({ tokensIn, tokensOut, embeddingTokens }: TokenUsage): Amounts => ({
   model_tokens_in: tokensIn,
   model_tokens_out: tokensOut,
   embedding_tokens: embeddingTokens,
@@ -41,8 +43,8 @@ export const entriesOf = (id: string, amounts: Amounts) =>
     .filter(([, amount]) => amount > 0)
     .map(([kind, amount]) => ({ key: `answer:${id}:${kind}`, kind, amount }));
 
-async function enter(db: Database | Transaction<Tables>, bill: Bill, amounts: Amounts): Promise<void> {
-  const { id, tenantId, brainId, turnId } = bill;
+async function enter(db: Database | Transaction<Tables>, usageRecord: UsageRecord, amounts: Amounts): Promise<void> {
+  const { id, tenantId, brainId, turnId } = usageRecord;
   const entries = entriesOf(id, amounts);
   if (entries.length === 0) return;
   await db

@@ -4,7 +4,7 @@
  */
 
 /** Joins pairs that a stream cut in two; what is not storable is replaced. */
-export interface TextMender {
+export interface SurrogateJoiner {
   /** Holds back the first half of a pair until the next piece comes. */
   push(piece: string): string;
   /** What was held back. */
@@ -13,7 +13,7 @@ export interface TextMender {
 
 const replacement = '\uFFFD';
 
-export function createTextMender(): TextMender {
+export function createSurrogateJoiner(): SurrogateJoiner {
   let held = '';
   return {
     push: (piece) => {

@@ -12,7 +12,7 @@ import { UnavailableError } from '../../shared/http/unavailable.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Answerer, Question } from '../answering/answerer.ts';
-import { billTokens, type Meter, newMeter, tokensOf } from './ledger.ts';
+import { newTokenUsage, recordTokens, type TokenUsage, tokensOf } from './ledger.ts';
 import type { TurnJournal, WrittenEvent } from './turn-journal.ts';
 import type { TurnSignals } from './turn-signals.ts';
 import { type End, endTurn, renewLeases } from './turn-store.ts';
@@ -49,7 +49,7 @@ export interface TurnRunnerOptions {
   /** Setting TURN_TIMEOUT_MS. */
   readonly turnTimeoutMs: number;
   /** How long a lost client has to come back. @default 10000 (docs: "10 s to come back") */
-  readonly comeBackMs?: number;
+  readonly reconnectGraceMs?: number;
 }
 
 /** A third of the lease: two renewals may fail. */
@@ -61,7 +61,7 @@ const followedMs = 6000;
 type Stop = { readonly status: 'stopped' | 'interrupted'; readonly why: string } | { readonly status: 'lost' };
 
 export function createTurnRunner(options: TurnRunnerOptions): TurnRunner {
-  const { db, journal, signals, replica, log, comeBackMs = 10_000 } = options;
+  const { db, journal, signals, replica, log, reconnectGraceMs = 10_000 } = options;
   const running = new Map<string, Running>();
   const ends = new Set<Promise<void>>();
 
@@ -87,9 +87,11 @@ export function createTurnRunner(options: TurnRunnerOptions): TurnRunner {
       lost: () => stop({ status: 'lost' }),
       followed: () => Date.now() < followedUntilMs,
     });
-    const absence = createAbsence(comeBackMs, () => stop({ status: 'interrupted', why: 'nobody reads it any more' }));
+    const reconnectGrace = createReconnectGrace(reconnectGraceMs, () =>
+      stop({ status: 'interrupted', why: 'nobody reads it any more' }),
+    );
     const watched = () => {
-      absence.seen();
+      reconnectGrace.seen();
       const unknown = Date.now() >= followedUntilMs;
       followedUntilMs = Date.now() + followedMs;
       // What was written, or is being written, while nobody was known to read elsewhere: the reader looks once more.
@@ -103,7 +105,7 @@ export function createTurnRunner(options: TurnRunnerOptions): TurnRunner {
       if (signal === 'watched') watched();
       if (signal === 'stop') stop({ status: 'stopped', why: 'asked to stop' });
     });
-    running.set(id, { stream, stop, absence });
+    running.set(id, { stream, stop, reconnectGrace });
     const end = run(options, started, stream, abort.signal)
       .catch((error) => {
         // The lease expires, and a sweeper ends the turn.
@@ -113,7 +115,7 @@ export function createTurnRunner(options: TurnRunnerOptions): TurnRunner {
       .finally(() => {
         running.delete(id);
         unhear();
-        absence.close();
+        reconnectGrace.close();
         release();
         ends.delete(end);
       });
@@ -124,7 +126,7 @@ export function createTurnRunner(options: TurnRunnerOptions): TurnRunner {
   return {
     start,
     stream: (turnId) => running.get(turnId)?.stream,
-    watch: (turnId) => running.get(turnId)?.absence.enter() ?? (() => {}),
+    watch: (turnId) => running.get(turnId)?.reconnectGrace.enter() ?? (() => {}),
     get running() {
       return running.size;
     },
@@ -140,7 +142,7 @@ export function createTurnRunner(options: TurnRunnerOptions): TurnRunner {
 interface Running {
   readonly stream: TurnStream;
   readonly stop: (reason: Stop) => void;
-  readonly absence: Absence;
+  readonly reconnectGrace: ReconnectGrace;
 }
 
 async function run(
@@ -149,16 +151,16 @@ async function run(
   stream: TurnStream,
   stopped: AbortSignal,
 ): Promise<void> {
-  const meter = newMeter();
+  const tokenUsage = newTokenUsage();
   const citations: Citation[] = [];
   const parts = { answer: '', answered: null as boolean | null };
   let error: Problem | null = null;
   const signal = AbortSignal.any([stopped, AbortSignal.timeout(turnTimeoutMs)]);
   try {
-    for await (const part of answerer.answer(question, meter, signal)) {
+    for await (const part of answerer.answer(question, tokenUsage, signal)) {
       if ('found' in part) {
         // For the sweeper, should this replica die: what the model reads is paid for from here on.
-        if (meter.tokensIn + meter.embeddingTokens > 0) await rememberUsage(db, turn.id, meter, log);
+        if (tokenUsage.tokensIn + tokenUsage.embeddingTokens > 0) await rememberUsage(db, turn.id, tokenUsage, log);
       } else if ('text' in part) {
         parts.answer += part.text;
         stream.token(part.text);
@@ -172,7 +174,7 @@ async function run(
   }
   await journal.flush();
   const stop = stopped.aborted ? (stopped.reason as Stop) : null;
-  if (stop?.status === 'lost' || stream.ended) return billLost(db, question, turn, meter);
+  if (stop?.status === 'lost' || stream.ended) return recordLost(db, question, turn, tokenUsage);
   if (stop) log.info({ turnId: turn.id, ...stop }, 'answer ended early');
 
   const last = await endSurely(db, log, {
@@ -181,12 +183,12 @@ async function run(
     answer: parts.answer,
     answered: parts.answered,
     citations,
-    usage: usageOf(meter),
+    usage: usageOf(tokenUsage),
     error,
     place: stream.nextPlace,
-    amounts: tokensOf(meter),
+    amounts: tokensOf(tokenUsage),
   });
-  if (!last) await billLost(db, question, turn, meter);
+  if (!last) await recordLost(db, question, turn, tokenUsage);
   stream.finish(last);
 }
 
@@ -210,18 +212,18 @@ async function endSurely(db: Database, log: Logger, end: End): Promise<WrittenEv
 }
 
 /** No price of a model is configured: tokens are counted, dollars are not. */
-const usageOf = (meter: Meter) => ({
-  tokens_in: meter.tokensIn,
-  tokens_out: meter.tokensOut,
+const usageOf = (tokenUsage: TokenUsage) => ({
+  tokens_in: tokenUsage.tokensIn,
+  tokens_out: tokenUsage.tokensOut,
   cost_usd: 0,
-  passages: meter.passages,
+  passages: tokenUsage.passages,
 });
 
 /** Without it the answer goes on: only a sweeper would miss it. */
-async function rememberUsage(db: Database, turnId: string, meter: Meter, log: Logger): Promise<void> {
+async function rememberUsage(db: Database, turnId: string, tokenUsage: TokenUsage, log: Logger): Promise<void> {
   await db
     .updateTable('turns')
-    .set({ usage: JSON.stringify(usageOf(meter)) })
+    .set({ usage: JSON.stringify(usageOf(tokenUsage)) })
     .where('id', '=', turnId)
     .where('status', '=', 'streaming')
     .execute()
@@ -229,8 +231,8 @@ async function rememberUsage(db: Database, turnId: string, meter: Meter, log: Lo
 }
 
 /** The conversation was deleted meanwhile, or a sweeper was first: the model was paid all the same. */
-const billLost = (db: Database, { tenantId, brainId }: Question, { id }: Turn, meter: Meter) =>
-  billTokens(db, { id, turnId: null, tenantId, brainId }, meter);
+const recordLost = (db: Database, { tenantId, brainId }: Question, { id }: Turn, tokenUsage: TokenUsage) =>
+  recordTokens(db, { id, turnId: null, tenantId, brainId }, tokenUsage);
 
 function toProblem(thrown: unknown, turnId: string, log: Logger): Problem {
   const { cause, name } = thrown as Error;
@@ -243,7 +245,7 @@ function toProblem(thrown: unknown, turnId: string, log: Logger): Problem {
   return new ProblemError('internal', `Reference ${turnId}.`, { instance: turnId }).toProblem();
 }
 
-interface Absence {
+interface ReconnectGrace {
   /** A reader of this replica came; the returned function says that it left. */
   enter(): () => void;
   /** A reader of another replica was seen. */
@@ -251,14 +253,14 @@ interface Absence {
   close(): void;
 }
 
-/** Calls back once nobody has been there for `comeBackMs`. */
-function createAbsence(comeBackMs: number, gone: () => void): Absence {
+/** Calls back once nobody has been there for `reconnectGraceMs`. */
+function createReconnectGrace(reconnectGraceMs: number, gone: () => void): ReconnectGrace {
   let readers = 0;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
   const wait = () => {
     clearTimeout(timer);
-    if (readers === 0 && !closed) timer = setTimeout(gone, comeBackMs);
+    if (readers === 0 && !closed) timer = setTimeout(gone, reconnectGraceMs);
   };
   wait();
   return {

@@ -129,7 +129,7 @@ async function writeBeginning(
       select begun.id, told.place, told.event, told.data
       from begun, unnest(${column(first, 'place')}::int[], ${column(first, 'event')}::text[],
         ${column(first, 'json')}::jsonb[]) as told (place, event, data)
-    ), billed as (${bill(sql`begun`, turn.id, { question: 1 })}), touched as (
+    ), billed as (${usageRecord(sql`begun`, turn.id, { question: 1 })}), touched as (
       update conversations set updated_at = now(), title = case title when '' then ${title} else title end
       where id in (select conversation.id from conversation, begun)
     ), recorded as (${record(sql`begun`)})
@@ -139,8 +139,8 @@ async function writeBeginning(
   return found ? 'key-taken' : 'gone';
 }
 
-/** Part of a statement that has a `conversation`; `turn`: the rows without which there is no bill. */
-function bill(turn: RawBuilder<unknown>, id: string, amounts: Amounts): RawBuilder<unknown> {
+/** Part of a statement that has a `conversation`; `turn`: the rows without which there is no usage record. */
+function usageRecord(turn: RawBuilder<unknown>, id: string, amounts: Amounts): RawBuilder<unknown> {
   const entries = entriesOf(id, amounts);
   return sql`insert into ledger (key, tenant_id, brain_id, turn_id, kind, amount)
       select entry.key, conversation.tenant_id, conversation.brain_id, ${turn}.id, entry.kind, entry.amount
@@ -149,7 +149,7 @@ function bill(turn: RawBuilder<unknown>, id: string, amounts: Amounts): RawBuild
       on conflict (key) do nothing`;
 }
 
-/** As {@link bill}: the event that tells the person's other windows. */
+/** As {@link usageRecord}: the event that tells the person's other windows. */
 const record = (turn: RawBuilder<unknown>) => sql`
       insert into events (tenant_id, event, resource_id, person_id)
       select conversation.tenant_id, 'conversation', conversation.id, conversation.person_id
@@ -174,7 +174,7 @@ export interface End extends Arrived {
 }
 
 /**
- * Writes the end, its event and its bill, and tells all who wait for it.
+ * Writes the end, its event and its usage record, and tells all who wait for it.
  *
  * @returns the last event; null: the turn had ended, or is gone, and nothing was written
  */
@@ -198,7 +198,7 @@ export async function endTurn(db: Database, end: End): Promise<WrittenEvent | nu
     ), told as (
       insert into turn_events (turn_id, place, event, data)
       select id, ${place}, ${last.event}, ${last.json} from ended
-    ), billed as (${bill(sql`ended`, turn.id, amounts)}), touched as (
+    ), billed as (${usageRecord(sql`ended`, turn.id, amounts)}), touched as (
       update conversations set updated_at = now() where id in (select conversation.id from conversation, ended)
     ), recorded as (${record(sql`ended`)})
     select pg_notify(${turnsChannel}, 'events ' || id) from ended`.execute(db);
@@ -223,7 +223,7 @@ const sweepMax = 100;
 
 /**
  * Ends turns whose replica is gone as `interrupted`, with what arrived. The model is not called again: whether the
- * question is worth a second bill is for the person to decide.
+ * question is worth paying for twice is for the person to decide.
  *
  * @returns how many
  */

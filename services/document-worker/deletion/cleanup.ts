@@ -14,7 +14,7 @@ const limitsDefault: CleanUpLimits = { rowsMax: 5000, statementsMax: 200 };
 export async function cleanUp(db: Database, limits = limitsDefault): Promise<Record<string, number>> {
   const { rowsMax, statementsMax } = limits;
   const removed: Record<string, number> = {};
-  for (const [table, condition] of Object.entries(outlived)) {
+  for (const [table, condition] of Object.entries(expired)) {
     let sum = 0;
     for (let statement = 0; statement < statementsMax; statement += 1) {
       const { numAffectedRows } = await sql`
@@ -30,7 +30,7 @@ export async function cleanUp(db: Database, limits = limitsDefault): Promise<Rec
 }
 
 /** Table and what is removed of it. Jobs before brains: an emptied brain goes when nothing names it any more. */
-const outlived = {
+const expired = {
   idempotency_keys: `where created_at < now() - interval '1 day'`,
   events: `where created_at < now() - interval '1 day'`,
   // They resume a stream, and repeat it for an Idempotency-Key, which lives as long; the turn itself keeps its answer.

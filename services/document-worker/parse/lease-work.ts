@@ -30,7 +30,7 @@ export interface LeaseContext {
 }
 
 /** Ends the lease in any case; throws only what a later lease may survive. */
-export async function workOn(context: LeaseContext, lease: Lease, signal: AbortSignal): Promise<void> {
+export async function processLease(context: LeaseContext, lease: Lease, signal: AbortSignal): Promise<void> {
   const { db, scheduler } = context;
   const done: number[] = [];
   try {

@@ -12,7 +12,7 @@ const lostAfterMs = 10_000;
 const jobsMax = 1000;
 
 /** The api changed a job: makes it known to Redis, or ends it when it is to be canceled. */
-export async function admit(db: Database, scheduler: RedisScheduler, jobId: string): Promise<void> {
+export async function enqueueJob(db: Database, scheduler: RedisScheduler, jobId: string): Promise<void> {
   if (!(await scheduler.known(jobId)) && (await enqueueFromDatabase(db, scheduler, jobId))) return;
   await cancelRequested(db, scheduler);
 }

@@ -32,31 +32,31 @@ export interface HealthOptions {
 
 export interface Health {
   /** Runs before the service is ready for the first time. */
-  warmUp(walk: () => Promise<unknown>): void;
+  warmUp(run: () => Promise<unknown>): void;
 }
 
 /** Often enough for a balancer and an alarm, next to nothing for the store. */
 const checkEveryMs = 5000;
 /** Below the time that a balancer waits for an answer. */
 const checkTimeoutMs = 3000;
-/** The walk spends the CPU quota of some periods of 100 ms, its compilers that of the next: the first caller finds it whole. */
+/** The warm-up spends the CPU quota of some periods of 100 ms, its compilers that of the next: the first caller finds it whole. */
 const restMs = 500;
 
 export function serveHealth(http: FastifyInstance, options: HealthOptions): Health {
   const { log, draining, notReady, details } = options;
   const watch = watchDependencies(options);
   http.addHook('onClose', async () => watch.close());
-  let walk: (() => Promise<unknown>) | null = null;
+  let run: (() => Promise<unknown>) | null = null;
   let walking = false;
   let wasReady = false;
-  const coldness = (): string | null => {
-    if (!walk) return null;
+  const notWarm = (): string | null => {
+    if (!run) return null;
     if (!walking)
-      void walk()
+      void run()
         .catch((error: Error) => log.warn({ err: error }, 'not warmed up: the first requests are slower'))
         .then(() => sleep(restMs, undefined, { ref: false }))
         .then(() => {
-          walk = null;
+          run = null;
         });
     walking = true;
     return 'warming up';
@@ -67,7 +67,7 @@ export function serveHealth(http: FastifyInstance, options: HealthOptions): Heal
     await watch.look();
     const [needed] = watch.away().filter(({ without }) => without === undefined);
     if (needed) return `${needed.name} is away: ${needed.reason}`;
-    return (await notReady().catch((error: Error) => error.message)) ?? coldness();
+    return (await notReady().catch((error: Error) => error.message)) ?? notWarm();
   };
 
   http.get('/livez', async () => ({ status: 'ok' }));
@@ -85,7 +85,7 @@ export function serveHealth(http: FastifyInstance, options: HealthOptions): Heal
   });
   return {
     warmUp: (first) => {
-      walk = first;
+      run = first;
     },
   };
 }

@@ -46,10 +46,10 @@ export interface App {
   /** Aborts when the service is told to stop: long streams end then. */
   readonly stopping: AbortSignal;
   /**
-   * Ready means warm: once nothing else is missing `walk` runs, and `/readyz` refuses until it has ended. A fault leaves
+   * Ready means warm: once nothing else is missing `run` is called, and `/readyz` refuses until it has ended. A fault leaves
    * the service cold, not dead.
    */
-  warmUp(walk: () => Promise<unknown>): void;
+  warmUp(run: () => Promise<unknown>): void;
   /** From now on `/readyz` refuses and {@link stopping} is aborted. */
   drain(): void;
 }

@@ -6,7 +6,7 @@ import type { App } from '../http/http.ts';
 /** So that the log can tell them from real ones (http.ts). */
 export const visitor = 'bulkhead-warm-up';
 
-export interface Visit {
+export interface SelfRequest {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON with POST. Absent: GET. */
@@ -18,8 +18,8 @@ export const rounds = 20;
 /** A slow neighbour must not keep a replica from becoming ready. */
 const timeoutMs = 2000;
 
-/** Reads every answer to its end. @throws Error when one is missing or not a success: the walk led nowhere */
-export async function visit(app: App, { path, headers, body }: Visit): Promise<void> {
+/** Reads every answer to its end. @throws Error when one is missing or not a success: the warm-up called a wrong address */
+export async function selfRequest(app: App, { path, headers, body }: SelfRequest): Promise<void> {
   const { port } = app.http.server.address() as AddressInfo;
   const text = body === undefined ? undefined : JSON.stringify(body);
   for (let round = 0; round < rounds; round += 1)

@@ -8,7 +8,7 @@ import { newSecret, sessionCookie } from '../auth/auth.ts';
 import { configuredEmbedding, type EmbeddingSettings } from '../models/embedding.ts';
 import type { Database } from '../postgres/database.ts';
 
-export interface Guest {
+export interface SyntheticTenant {
   readonly tenantId: string;
   /** The same id. */
   readonly personId: string;
@@ -17,39 +17,42 @@ export interface Guest {
   readonly headers: { readonly cookie: string; readonly origin: string };
 }
 
-export type GuestSettings = Pick<EmbeddingSettings, 'EMBEDDING_MODEL' | 'EMBEDDING_DIMENSIONS'> & {
+export type SyntheticTenantSettings = Pick<EmbeddingSettings, 'EMBEDDING_MODEL' | 'EMBEDDING_DIMENSIONS'> & {
   readonly AUTH_SECRET: string;
   readonly PUBLIC_URL: string;
 };
 
-/** `tenants.metadata` of guests; lists leave them out. */
-export const guestMark = 'guest';
-/** Answered by the extractive answerer: a guest costs nothing. */
+/** `tenants.metadata` of syntheticTenants; lists leave them out. */
+export const syntheticTenantMark = 'guest';
+/** Answered by the extractive answerer: a synthetic tenant costs nothing. */
 const unpaid = 'extractive';
 /** A replica that was killed leaves its guest behind; whoever comes next, this much later, lets it go. */
 const lifetimeMs = 60_000;
 
-export async function withGuest(
+export async function withSyntheticTenant(
   db: Database,
-  settings: GuestSettings,
-  walk: (guest: Guest) => Promise<unknown>,
+  settings: SyntheticTenantSettings,
+  run: (syntheticTenant: SyntheticTenant) => Promise<unknown>,
   model = unpaid,
 ): Promise<void> {
-  const { guest, token } = newGuest(settings);
+  const { syntheticTenant, token } = newSyntheticTenant(settings);
   await leave(db, null);
   try {
-    await enter(db, settings, guest, token, model);
-    await walk(guest);
+    await enter(db, settings, syntheticTenant, token, model);
+    await run(syntheticTenant);
   } finally {
-    await leave(db, guest.tenantId);
+    await leave(db, syntheticTenant.tenantId);
   }
 }
 
-function newGuest({ AUTH_SECRET, PUBLIC_URL }: GuestSettings): { guest: Guest; token: string } {
+function newSyntheticTenant({ AUTH_SECRET, PUBLIC_URL }: SyntheticTenantSettings): {
+  syntheticTenant: SyntheticTenant;
+  token: string;
+} {
   const token = newSecret('');
   const headers = { cookie: sessionCookie(PUBLIC_URL, AUTH_SECRET, token), origin: new URL(PUBLIC_URL).origin };
   const id = uuidv7();
-  return { guest: { tenantId: id, personId: id, brainId: uuidv7(), headers }, token };
+  return { syntheticTenant: { tenantId: id, personId: id, brainId: uuidv7(), headers }, token };
 }
 
 const lifetime = sql`make_interval(secs => ${lifetimeMs / 1000})`;
@@ -62,8 +65,8 @@ async function leave(db: Database, id: string | null): Promise<void> {
 /** A function of the database (012_roles.sql): no tier but the api may make people and sessions. */
 async function enter(
   db: Database,
-  settings: GuestSettings,
-  { tenantId, brainId }: Guest,
+  settings: SyntheticTenantSettings,
+  { tenantId, brainId }: SyntheticTenant,
   token: string,
   model: string,
 ): Promise<void> {

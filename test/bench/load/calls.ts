@@ -1,4 +1,4 @@
-/** The calls that benches of the whole house make. */
+/** The calls that benches of the whole deployment make. */
 import { readFile } from 'node:fs/promises';
 import { createSigner, type SignCall } from '../../../services/shared/auth/service-token.ts';
 import { problem } from '../../../services/shared/contract/common.ts';
@@ -6,14 +6,14 @@ import { job as jobSchema, terminalStatuses } from '../../../services/shared/con
 import { routes } from '../../../services/shared/contract/routes.ts';
 import { vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
 import { lexicalHashing } from '../../../services/shared/models/lexical-hashing.ts';
-import type { ContainerHouse } from '../../containers/house.ts';
+import type { ContainerDeployment } from '../../containers/deployment.ts';
 import { Client } from '../../flows/client.ts';
 import { hugePdf, manualPdf } from '../../flows/documents.ts';
 import { YieldError } from './probe.ts';
 
 /** A brain with a manual in it, a conversation about it, and how to reach both. Plain data: a load is another process. */
 export interface Subject {
-  /** The door, or a tier itself. */
+  /** The gateway, or a tier itself. */
   readonly url: string;
   /** Where people reach the service. */
   readonly publicUrl: string;
@@ -28,13 +28,13 @@ export interface Subject {
 }
 
 /** @param model of the brain; null: the environment's own */
-export async function prepare(house: ContainerHouse, model: string | null = null): Promise<Subject> {
-  const { owner, url, chatKey } = house;
+export async function prepare(deployment: ContainerDeployment, model: string | null = null): Promise<Subject> {
+  const { owner, url, chatKey } = deployment;
   const brain = (await owner.call(routes.createBrain, { body: { name: 'bench', model } })).id;
   await owner.finished((await owner.ingest(brain, manualPdf)).id, 120_000);
   const conversation = (await owner.call(routes.createConversation, { body: { brain_id: brain } })).id;
   const tenant = (await owner.call(routes.me)).tenant.id;
-  const vectorstoreUrl = await house.address('vectorstore');
+  const vectorstoreUrl = await deployment.address('vectorstore');
   return { url, publicUrl: url, cookie: owner.cookie, tenant, brain, conversation, vectorstoreUrl, chatKey };
 }
 
@@ -73,7 +73,7 @@ export async function ask(subject: Subject): Promise<void> {
 }
 
 /** Everybody asks in a conversation of their own. */
-export async function askers(subject: Subject, count: number): Promise<Subject[]> {
+export async function chatUsers(subject: Subject, count: number): Promise<Subject[]> {
   return Promise.all(
     Array.from({ length: count }, async () => {
       const own = await person(subject).call(routes.createConversation, { body: { brain_id: subject.brain } });
@@ -113,7 +113,7 @@ let searches = 0;
 const vectors = Array.from({ length: 16 }, (_, index) => lexicalHashing(`vectors and factors ${index}`, 384));
 
 /** A manual of about 110 pages, read to the end. */
-export async function readManual({ owner }: ContainerHouse, brain: string): Promise<void> {
+export async function readManual({ owner }: ContainerDeployment, brain: string): Promise<void> {
   const job = await uploadCopy(owner, brain, manualPdf);
   // The contract's long poll: who waits for a document must not be a load on the api.
   while (!terminalStatuses.has((await owner.call(routes.getJob, { params: { job }, query: { wait: 30 } })).status));
@@ -125,7 +125,7 @@ export async function readManual({ owner }: ContainerHouse, brain: string): Prom
  *
  * @returns job ids
  */
-export async function uploadHuge({ owner }: ContainerHouse, copies: number): Promise<string[]> {
+export async function uploadHuge({ owner }: ContainerDeployment, copies: number): Promise<string[]> {
   const brain = (await owner.call(routes.createBrain, { body: { name: 'manuals' } })).id;
   const ids: string[] = [];
   for (let copy = 0; copy < copies; copy++) ids.push(await uploadCopy(owner, brain, hugePdf));

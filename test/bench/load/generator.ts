@@ -2,7 +2,7 @@
  * A load as a process of its own. `node generator.ts KIND WIDTH SUBJECT`; ends on SIGTERM and says how many calls were
  * done.
  */
-import { ask, askers, callers, listBrains, type Subject, search } from './calls.ts';
+import { ask, callers, chatUsers, listBrains, type Subject, search } from './calls.ts';
 import { saturate } from './probe.ts';
 import { said, startAside } from './process.ts';
 
@@ -28,7 +28,7 @@ export async function startLoad(kind: LoadKind, width: number, subject: Subject)
 if (import.meta.main && process.send) {
   const [kind, width, subject] = process.argv.slice(2) as [LoadKind, string, string];
   const parsed: Subject = JSON.parse(subject);
-  const each = { chat: askers, api: callers, vectorstore: undefined }[kind];
+  const each = { chat: chatUsers, api: callers, vectorstore: undefined }[kind];
   const subjects = (await each?.(parsed, Number(width))) ?? [];
   const load = saturate(Number(width), (caller) => kinds[kind](subjects[caller] ?? parsed));
   process.send(0);

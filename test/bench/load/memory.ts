@@ -1,8 +1,8 @@
-import type { ContainerHouse } from '../../containers/house.ts';
+import type { ContainerDeployment } from '../../containers/deployment.ts';
 import { evaluate, podman } from '../../containers/podman.ts';
 
 /** Memory of every container in MiB, as the kernel counts it against the limit, less file pages it can drop at will. */
-export async function memoryMiB({ compose, container }: ContainerHouse): Promise<Record<string, number>> {
+export async function memoryMiB({ compose, container }: ContainerDeployment): Promise<Record<string, number>> {
   const stats: { name: string; mem_usage: string }[] = JSON.parse(
     await podman('stats', '--no-stream', '--format=json'),
   );

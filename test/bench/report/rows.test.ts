@@ -171,7 +171,10 @@ describe('isolation', () => {
   });
 
   test('a container whose memory nobody saw fits no budget', () => {
-    const memory = { api: { idle: Number.NaN, load: 90, budget: 512 }, door: { idle: 1, load: 1, budget: Number.NaN } };
+    const memory = {
+      api: { idle: Number.NaN, load: 90, budget: 512 },
+      gateway: { idle: 1, load: 1, budget: Number.NaN },
+    };
     expect(verdicts(memoryRows({ latencies: {}, memory }))).toEqual(['MISSING', 'holds', 'MISSING', 'MISSING']);
   });
 });

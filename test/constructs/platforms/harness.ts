@@ -17,7 +17,7 @@ export const placement = (changes: Partial<TierPlacement> = {}): TierPlacement =
   ...changes,
 });
 
-export const site: TierProps['site'] = {
+export const context: TierProps['context'] = {
   prefix: 'bulkhead-test',
   environment: 'test',
   region: 'us-east-1',
@@ -47,7 +47,7 @@ export function tierJson(service: ServiceName, changes: TierChanges = {}): Stack
   new AwsProvider(stack, 'aws', { region: 'us-east-1' });
   new Tier(stack, service, {
     service,
-    site,
+    context,
     placements: [placement()],
     image: { digest, repositoryUrl: `registry/${service}`, repositoryArn: `arn:repository/${service}` },
     settings: () => ({ PORT: '1' }),

@@ -6,7 +6,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { type ServiceName, serviceNames, services } from '../../../services/manifest.ts';
 import { addressBook, ofType, one, type StackJson } from '../../stacks/synthesized.ts';
-import { placement, site, type TierChanges, tierJson } from './harness.ts';
+import { context, placement, type TierChanges, tierJson } from './harness.ts';
 
 export interface Conformance {
   /** The word. */
@@ -201,7 +201,7 @@ export function conformance(suite: Conformance): void {
     });
 
     check('leaves names within their limits for the longest environment', () => {
-      const stack = on('document-worker', {}, { site: { ...site, prefix: 'bulkhead-abcdefgh' } });
+      const stack = on('document-worker', {}, { context: { ...context, prefix: 'bulkhead-abcdefgh' } });
       for (const role of Object.values(ofType(stack, 'aws_iam_role')))
         expect(String(role.name).length).toBeLessThanOrEqual(64);
       expect(one(stack, 'aws_security_group').description).toBe('document-worker tier');

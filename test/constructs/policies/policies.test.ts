@@ -12,7 +12,7 @@ const examples: Record<
     readonly passes: readonly (readonly [string, Attributes])[];
   }
 > = {
-  'no open door': {
+  'no open ingress': {
     refuses: [
       [
         'aws_vpc_security_group_ingress_rule',
@@ -21,12 +21,12 @@ const examples: Record<
       ],
       [
         'aws_vpc_security_group_ingress_rule',
-        { cidr_ipv6: '::/0', from_port: 22, tags: { Door: 'public' } },
+        { cidr_ipv6: '::/0', from_port: 22, tags: { Exposure: 'public' } },
         'opens port 22 to the whole internet',
       ],
     ],
     passes: [
-      ['aws_vpc_security_group_ingress_rule', { cidr_ipv4: '0.0.0.0/0', from_port: 443, tags: { Door: 'public' } }],
+      ['aws_vpc_security_group_ingress_rule', { cidr_ipv4: '0.0.0.0/0', from_port: 443, tags: { Exposure: 'public' } }],
       ['aws_vpc_security_group_ingress_rule', { referenced_security_group_id: 'sg', from_port: 5432 }],
     ],
   },

@@ -42,8 +42,8 @@ describe('a compose file', () => {
     const weights = Object.fromEntries(
       Object.entries(compose.services).map(([name, { cpu_shares }]) => [name, cpu_shares]),
     );
-    const prompt = { postgres: 4096, redis: 4096, door: 4096, api: 4096, web: 4096, migrate: 4096 };
-    expect(weights).toEqual({ ...prompt, chat: 1024, vectorstore: 1024, 'document-worker': 64 });
+    const interactive = { postgres: 4096, redis: 4096, gateway: 4096, api: 4096, web: 4096, migrate: 4096 };
+    expect(weights).toEqual({ ...interactive, chat: 1024, vectorstore: 1024, 'document-worker': 64 });
   });
 
   test('keeps tiers whose work lasts off the first CPU of the machine, where their budgets fit on the others', () => {
@@ -66,7 +66,7 @@ describe('a compose file', () => {
       const service = serviceNames.includes(from as never) ? services[from as keyof typeof services] : undefined;
       const targets: readonly string[] = service ? [...service.calls, ...service.uses] : [];
       return (
-        targets.includes(to) || (from === 'door' && (services[to as keyof typeof services]?.routes.length ?? 0) > 0)
+        targets.includes(to) || (from === 'gateway' && (services[to as keyof typeof services]?.routes.length ?? 0) > 0)
       );
     };
     const names = Object.keys(compose.services).filter((name) => name !== 'migrate');
@@ -85,7 +85,7 @@ describe('a compose file', () => {
     expect(Object.entries(compose.networks).filter(([, { internal }]) => !internal)).toEqual([
       ['public', { driver_opts: { isolate: 'true' } }],
     ]);
-    expect(networksOf('door')).toContain('public');
+    expect(networksOf('gateway')).toContain('public');
     const withModel = resolveEnvironment({ ...dev, chatModel: { url: 'https://models.example.com/v1', model: 'm' } });
     const { services: parts, networks } = composeOf(withModel);
     expect(networks['chat-egress']).toEqual({ driver_opts: { isolate: 'true' } });

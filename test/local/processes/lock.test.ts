@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => folder.remove());
 
-const leave = (holder: unknown) => writeFile(join(folder.path, 'house.lock'), JSON.stringify(holder));
+const leave = (holder: unknown) => writeFile(join(folder.path, 'deployment.lock'), JSON.stringify(holder));
 
 test('a held lock refuses a second start and says where the first one is', async () => {
   const lock = await lockFolder(folder.path);

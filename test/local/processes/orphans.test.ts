@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { endLeftovers, openRoster } from '../../../local/processes/orphans.ts';
+import { endOrphans, openPidRegistry } from '../../../local/processes/orphans.ts';
 import { commandLine, identify } from '../../../local/processes/process-identity.ts';
 import { temporaryFolder } from '../stand-ins.ts';
 
@@ -21,20 +21,20 @@ async function sleeper() {
 
 test('what was written down and still is the same process is ended', async () => {
   const { pid, closed } = await sleeper();
-  const roster = openRoster(folder.path);
-  roster.note('api', pid);
-  roster.note('chat', process.pid);
-  roster.note('chat', undefined);
-  await roster.settled();
-  expect(await endLeftovers(folder.path)).toEqual(['api']);
+  const pidRegistry = openPidRegistry(folder.path);
+  pidRegistry.note('api', pid);
+  pidRegistry.note('chat', process.pid);
+  pidRegistry.note('chat', undefined);
+  await pidRegistry.settled();
+  expect(await endOrphans(folder.path)).toEqual(['api']);
   expect((await closed)[1]).toBe('SIGTERM');
-  expect(await endLeftovers(folder.path)).toEqual([]);
+  expect(await endOrphans(folder.path)).toEqual([]);
 });
 
 test('another process that has the id by now is left alone', async () => {
   const { pid, closed } = await sleeper();
   await writeFile(join(folder.path, 'processes.json'), JSON.stringify([{ name: 'api', pid, started: 'earlier 1' }]));
-  expect(await endLeftovers(folder.path)).toEqual([]);
+  expect(await endOrphans(folder.path)).toEqual([]);
   expect(await identify(pid)).toBeDefined();
   expect(await commandLine(pid)).toBe('sleep 600');
   process.kill(pid, 'SIGKILL');
@@ -45,14 +45,14 @@ test('a list that is damaged or names process 1 ends nothing', async () => {
   const init = await identify(1);
   for (const text of ['{', 'null', '[{"name":"x"}]', JSON.stringify([{ name: 'x', ...init }])]) {
     await writeFile(join(folder.path, 'processes.json'), text);
-    expect(await endLeftovers(folder.path)).toEqual([]);
+    expect(await endOrphans(folder.path)).toEqual([]);
   }
 });
 
 test('the list holds start times, so that an id alone never decides', async () => {
-  const roster = openRoster(folder.path);
-  roster.note('api', process.pid);
-  await roster.settled();
+  const pidRegistry = openPidRegistry(folder.path);
+  pidRegistry.note('api', process.pid);
+  await pidRegistry.settled();
   const [entry] = JSON.parse(await readFile(join(folder.path, 'processes.json'), 'utf8'));
   expect(entry).toEqual({ name: 'api', ...(await identify(process.pid)) });
 });

@@ -15,10 +15,10 @@ let env: Record<string, string>;
 let owner: Record<string, string>;
 beforeAll(async () => {
   services = await startServices();
-  const door = createServer().listen(0, '127.0.0.1');
-  await once(door, 'listening');
-  const { port } = door.address() as { port: number };
-  await new Promise((resolve) => door.close(resolve));
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
   const settings = { ...settingsFor(services), LOG_LEVEL: 'warn', PORT: port };
   env = Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, String(value)]));
   // A role's password is set anew at every migration; all databases of a test run share them.

@@ -35,7 +35,7 @@ const authenticate: Authenticate = async ({ headers }) => {
 export interface ChatFixtureOptions {
   readonly modelUrl?: string;
   readonly slots?: number;
-  readonly comeBackMs?: number;
+  readonly reconnectGraceMs?: number;
   /** Through a proxy, for instance. @default the services' own */
   readonly databaseUrl?: string;
   readonly modelTimeouts?: { readonly firstTokenMs?: number; readonly tokenMs?: number };
@@ -69,7 +69,7 @@ export async function startSearch(services: TestServices) {
 export type TestSearch = Awaited<ReturnType<typeof startSearch>>;
 
 export async function startChat(services: TestServices, search: TestSearch, options: ChatFixtureOptions = {}) {
-  const { modelUrl = '', slots = 8, comeBackMs = 10_000, modelTimeouts } = options;
+  const { modelUrl = '', slots = 8, reconnectGraceMs = 10_000, modelTimeouts } = options;
   const { log } = services;
   const { databaseUrl = services.databaseUrlOf('chat') } = options;
   const { db, close } = openDatabase({ url: databaseUrl, connectionsMax: 5, log });
@@ -77,7 +77,7 @@ export async function startChat(services: TestServices, search: TestSearch, opti
     db,
     authenticate,
     log,
-    comeBackMs,
+    reconnectGraceMs,
     modelTimeouts,
     settings: {
       DATABASE_URL: databaseUrl,

@@ -9,7 +9,7 @@ import { type Database, openDatabase } from '../../../services/shared/postgres/d
 import { openDocumentStore } from '../../../services/shared/storage/document-store.ts';
 import { createVectorstoreApp } from '../../../services/vectorstore/app.ts';
 import { type BrainTables, openBrainTables } from '../../../services/vectorstore/brain-tables.ts';
-import type { UpkeepOptions } from '../../../services/vectorstore/compaction.ts';
+import type { CompactionOptions } from '../../../services/vectorstore/compaction.ts';
 import { createVectorStore } from '../../../services/vectorstore/vector-store.ts';
 import { createWriterLock } from '../../../services/vectorstore/writer-lock.ts';
 import { signerOf, verifier } from '../../support/service-keys.ts';
@@ -25,7 +25,7 @@ export interface TestBrain {
 
 export async function startVectorstore(
   services: TestServices,
-  upkeep?: Pick<UpkeepOptions, 'debounceMs' | 'retentionMs'>,
+  compaction?: Pick<CompactionOptions, 'debounceMs' | 'retentionMs'>,
   /** Passed by every commit to a table, after all checks. */
   beforeCommit?: () => Promise<void>,
 ) {
@@ -37,7 +37,7 @@ export async function startVectorstore(
   const documents = await openDocumentStore(services.documentStoreUrl);
   const opened = openBrainTables(services.documentStoreUrl, 64);
   const tables = beforeCommit ? slowed(opened, beforeCommit) : opened;
-  const store = createVectorStore({ db: own.db, documents, tables, lock: createWriterLock(pool), log, upkeep });
+  const store = createVectorStore({ db: own.db, documents, tables, lock: createWriterLock(pool), log, compaction });
   const app = createVectorstoreApp({ store, verify: await verifier(), notReady: async () => null, log });
   return {
     db,

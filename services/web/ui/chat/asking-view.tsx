@@ -6,18 +6,18 @@ import { Button } from '../parts/button.tsx';
 import { Clock } from '../parts/icons.tsx';
 import { Spinner } from '../parts/states.tsx';
 import { Answer } from './answer.tsx';
-import type { noAsker } from './askers.ts';
-import type { Asking } from './asking.ts';
+import type { Asking } from './turn-request.ts';
+import type { noTurnRequest } from './turn-requests.ts';
 import { Question } from './turn-view.tsx';
 
 interface AskingViewProps {
   readonly asking: Asking;
-  readonly asker: typeof noAsker;
+  readonly turnRequest: typeof noTurnRequest;
   readonly cited: number | null;
   readonly onCite: (turn: Turn, n: number) => void;
 }
 
-export function AskingView({ asking, asker, cited, onCite }: AskingViewProps) {
+export function AskingView({ asking, turnRequest, cited, onCite }: AskingViewProps) {
   const copy = useCopy();
   const { phase, turn, question, documents } = asking;
   const line = (text: string) => (
@@ -34,15 +34,15 @@ export function AskingView({ asking, asker, cited, onCite }: AskingViewProps) {
       {phase === 'searching' && line(documents === null ? copy.chat.sending : copy.chat.searching(documents))}
       {phase === 'streaming' && !turn?.answer && line(copy.chat.announceAnswering)}
       {phase === 'reconnecting' && <div className="mt-3">{line(copy.chat.reconnecting)}</div>}
-      {phase === 'waiting' && <Waiting asking={asking} asker={asker} />}
+      {phase === 'waiting' && <Waiting asking={asking} turnRequest={turnRequest} />}
       {phase === 'held' && (
         <div role="alert" className="flex flex-wrap items-center gap-3 rounded-lg border border-line bg-surface p-4">
           <Clock size={18} className="text-warn" aria-hidden="true" />
           <span className="flex-1">{copy.chat.stillBusy}</span>
-          <Button size="sm" look="primary" onClick={() => void asker.tryNow()}>
+          <Button size="sm" look="primary" onClick={() => void turnRequest.tryNow()}>
             {copy.common.tryAgain}
           </Button>
-          <Button size="sm" onClick={() => asker.cancel()}>
+          <Button size="sm" onClick={() => turnRequest.cancel()}>
             {copy.common.cancel}
           </Button>
         </div>
@@ -52,7 +52,7 @@ export function AskingView({ asking, asker, cited, onCite }: AskingViewProps) {
 }
 
 /** Counts down to the next try. Readers hear the sentence once; the ticks are for the eye. */
-function Waiting({ asking, asker }: { asking: Asking; asker: typeof noAsker }) {
+function Waiting({ asking, turnRequest }: { asking: Asking; turnRequest: typeof noTurnRequest }) {
   const copy = useCopy();
   const now = useNow(250);
   const leftMs = (asking.retryAt ?? now) - now;
@@ -60,10 +60,10 @@ function Waiting({ asking, asker }: { asking: Asking; asker: typeof noAsker }) {
     <div className="flex flex-wrap items-center gap-3 rounded-lg border border-line bg-surface p-4">
       <Clock size={18} className="text-accent" aria-hidden="true" />
       <span className="flex-1">{leftMs > 0 ? copy.chat.waiting(leftMs) : copy.chat.waitingNow}</span>
-      <Button size="sm" onClick={() => void asker.tryNow()}>
+      <Button size="sm" onClick={() => void turnRequest.tryNow()}>
         {copy.chat.tryNow}
       </Button>
-      <Button size="sm" look="quiet" onClick={() => asker.cancel()}>
+      <Button size="sm" look="quiet" onClick={() => turnRequest.cancel()}>
         {copy.common.cancel}
       </Button>
     </div>

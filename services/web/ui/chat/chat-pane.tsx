@@ -9,11 +9,11 @@ import { ApiError, call, unreachable } from '../data/http.ts';
 import { keys } from '../data/keys.ts';
 import { useDocuments, useMe, useTurns } from '../data/queries.ts';
 import { LoadError, Skeleton } from '../parts/states.tsx';
-import { askerFor, noAsker } from './askers.ts';
 import { Composer } from './composer.tsx';
 import { ConversationBar } from './conversation-bar.tsx';
 import { EmptyChat } from './empty-chat.tsx';
 import { Transcript } from './transcript.tsx';
+import { noTurnRequest, turnRequestFor } from './turn-requests.ts';
 import { type TurnPages, turnsOf } from './turns-cache.ts';
 import { useAnswerAnnouncements } from './use-answer-announcements.ts';
 
@@ -31,20 +31,20 @@ export function ChatPane({ brain, conversation, source, onOpen }: ChatPaneProps)
   const { data: documents } = useDocuments(brain);
   const turnsQuery = useTurns(conversation);
   const turns = turnsOf(turnsQuery.data as TurnPages | undefined);
-  const asker = conversation ? askerFor(client, conversation) : noAsker;
-  const asking = useSyncExternalStore(asker.subscribe, asker.snapshot);
+  const turnRequest = conversation ? turnRequestFor(client, conversation) : noTurnRequest;
+  const asking = useSyncExternalStore(turnRequest.subscribe, turnRequest.snapshot);
   const [startFailure, setStartFailure] = useState<{ question: string; error: ApiError } | null>(null);
   useAnswerAnnouncements(asking, turns.at(-1));
 
   // An answer that was under way when this page came: after a reload, on another tab, on the phone.
   const unfinished = turns.findLast(({ status }) => status === 'streaming');
   useEffect(() => {
-    if (unfinished && conversation) void askerFor(client, conversation).resume(unfinished);
+    if (unfinished && conversation) void turnRequestFor(client, conversation).resume(unfinished);
   }, [unfinished, conversation, client]);
 
   const ask = async (question: string) => {
     setStartFailure(null);
-    if (conversation) return askerFor(client, conversation).ask(question);
+    if (conversation) return turnRequestFor(client, conversation).ask(question);
     try {
       const made = await call<Conversation>('POST', '/v1/chat/conversations', {
         body: { brain_id: brain, title: titleOf(question) },
@@ -54,7 +54,7 @@ export function ChatPane({ brain, conversation, source, onOpen }: ChatPaneProps)
         pageParams: [''],
       });
       upsert(client, keys.conversations(brain), made);
-      void askerFor(client, made.id).ask(question);
+      void turnRequestFor(client, made.id).ask(question);
       navigate(`/b/${brain}/c/${made.id}`);
     } catch (error) {
       setStartFailure({ question, error: error instanceof ApiError ? error : unreachable() });
@@ -78,7 +78,7 @@ export function ChatPane({ brain, conversation, source, onOpen }: ChatPaneProps)
         <Transcript
           turns={turns}
           asking={asking}
-          asker={asker}
+          turnRequest={turnRequest}
           source={source}
           onOpen={onOpen}
           onAsk={(question) => void ask(question)}
@@ -101,10 +101,10 @@ export function ChatPane({ brain, conversation, source, onOpen }: ChatPaneProps)
         maxCharacters={me?.limits.question_characters_max ?? 8000}
         mayAsk={me?.role !== 'viewer'}
         onAsk={(question) => void ask(question)}
-        onStop={() => void asker.stop()}
+        onStop={() => void turnRequest.stop()}
         onForget={() => {
           setStartFailure(null);
-          if (asking?.phase === 'refused') asker.cancel();
+          if (asking?.phase === 'refused') turnRequest.cancel();
         }}
       />
     </section>

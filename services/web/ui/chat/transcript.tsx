@@ -8,15 +8,15 @@ import type { SourcePlace } from '../brain/place.ts';
 import { useCopy } from '../copy/index.tsx';
 import { Button } from '../parts/button.tsx';
 import { ArrowDown } from '../parts/icons.tsx';
-import type { noAsker } from './askers.ts';
-import type { Asking } from './asking.ts';
 import { AskingView } from './asking-view.tsx';
+import type { Asking } from './turn-request.ts';
+import type { noTurnRequest } from './turn-requests.ts';
 import { TurnView } from './turn-view.tsx';
 
 interface TranscriptProps {
   readonly turns: readonly Turn[];
   readonly asking: Asking | null;
-  readonly asker: typeof noAsker;
+  readonly turnRequest: typeof noTurnRequest;
   readonly source: SourcePlace | null;
   readonly onOpen: (place: SourcePlace) => void;
   readonly onAsk: (question: string) => void;
@@ -24,7 +24,7 @@ interface TranscriptProps {
   readonly earlier: (() => void) | null;
 }
 
-export function Transcript({ turns, asking, asker, source, onOpen, onAsk, earlier }: TranscriptProps) {
+export function Transcript({ turns, asking, turnRequest, source, onOpen, onAsk, earlier }: TranscriptProps) {
   const copy = useCopy();
   const scroller = useRef<HTMLDivElement>(null);
   const last = useRef<HTMLDivElement>(null);
@@ -85,7 +85,7 @@ export function Transcript({ turns, asking, asker, source, onOpen, onAsk, earlie
             <div key={asking.turn?.id ?? 'asking'} ref={last} className="min-h-[100cqh] scroll-mt-2">
               <AskingView
                 asking={asking}
-                asker={asker}
+                turnRequest={turnRequest}
                 cited={cite && cite.turn === asking.turn?.id ? cite.n : null}
                 onCite={openCitation}
               />

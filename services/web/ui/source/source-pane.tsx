@@ -5,7 +5,7 @@ import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import type { Document } from '../../../shared/contract/brain.ts';
 import type { Citation } from '../../../shared/contract/chat.ts';
 import type { SourcePlace } from '../brain/place.ts';
-import { askerFor } from '../chat/askers.ts';
+import { turnRequestFor } from '../chat/turn-requests.ts';
 import { type TurnPages, turnsOf } from '../chat/turns-cache.ts';
 import { useCopy } from '../copy/index.tsx';
 import { ApiError, call } from '../data/http.ts';
@@ -139,7 +139,7 @@ function useCitation(conversation: string | undefined, { cite }: SourcePlace): C
   const client = useQueryClient();
   const { data } = useTurns(conversation);
   if (!cite) return null;
-  const asking = conversation ? askerFor(client, conversation).snapshot()?.turn : null;
+  const asking = conversation ? turnRequestFor(client, conversation).snapshot()?.turn : null;
   const turns = [...turnsOf(data as TurnPages | undefined), ...(asking ? [asking] : [])];
   const turn = turns.find(({ id }) => id === cite.turn);
   return turn?.citations.find(({ n }) => n === cite.n) ?? null;

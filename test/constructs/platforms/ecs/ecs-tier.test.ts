@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { ofType, one, type StackJson } from '../../../stacks/synthesized.ts';
-import { placement, site, tierJson } from '../harness.ts';
+import { context, placement, tierJson } from '../harness.ts';
 import { conformance } from '../tier-conformance.ts';
 
 interface Container {
@@ -131,7 +131,7 @@ describe('the service', () => {
   test('has no public address and uses the security group of its tier', () => {
     expect(one(ecs('chat'), 'aws_ecs_service').network_configuration).toMatchObject({
       assign_public_ip: false,
-      subnets: site.privateSubnetIds,
+      subnets: context.privateSubnetIds,
       security_groups: [expect.stringContaining('aws_security_group.chat_security-group')],
     });
   });

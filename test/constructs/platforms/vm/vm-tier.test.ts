@@ -8,7 +8,7 @@ import { credentialsScript } from '../../../../constructs/platforms/vm/run-crede
 import { containerFlags } from '../../../../environments/budget/container-flags.ts';
 import { serviceNames } from '../../../../services/manifest.ts';
 import { addressBook, ofType, one, type StackJson } from '../../../stacks/synthesized.ts';
-import { placement, site, type TierChanges, tierJson } from '../harness.ts';
+import { context, placement, type TierChanges, tierJson } from '../harness.ts';
 import { conformance } from '../tier-conformance.ts';
 
 const boot = (stack: StackJson) => Object.values(stack.locals ?? {})[0] as string;
@@ -67,7 +67,7 @@ const vm = (
 describe('the launch template', () => {
   test('is the cheapest instance of the architecture that guarantees the budget', () => {
     const type = (changes: Parameters<typeof placement>[0], architecture: 'arm64' | 'x86_64' = 'arm64') =>
-      one(vm('vectorstore', changes, { site: { ...site, architecture } }), 'aws_launch_template').instance_type;
+      one(vm('vectorstore', changes, { context: { ...context, architecture } }), 'aws_launch_template').instance_type;
     expect(type({ vcpu: 0.4, memoryMiB: 1536 })).toBe('t4g.small');
     expect(type({ vcpu: 1, memoryMiB: 3072 })).toBe('m7g.medium');
     expect(type({ vcpu: 0.4, memoryMiB: 1536 }, 'x86_64')).toBe('t3.small');
@@ -92,7 +92,7 @@ describe('the launch template', () => {
   });
 
   test('is refused without an image for the machine', () => {
-    expect(() => vm('chat', {}, { site: { ...site, ami: undefined } })).toThrow(
+    expect(() => vm('chat', {}, { context: { ...context, ami: undefined } })).toThrow(
       "tier 'chat' is on 'vm' without an AMI: set aws.ami",
     );
   });

@@ -4,7 +4,7 @@ import { createAnswerer } from '../../../../services/chat/answering/answerer.ts'
 import { type Passage, toPassages } from '../../../../services/chat/answering/passages.ts';
 import { searchCharactersMax, searchText } from '../../../../services/chat/answering/prompt.ts';
 import { questionTerms } from '../../../../services/chat/answering/sentences.ts';
-import { newMeter } from '../../../../services/chat/turns/ledger.ts';
+import { newTokenUsage } from '../../../../services/chat/turns/ledger.ts';
 import { questionCharactersMax } from '../../../../services/shared/contract/chat.ts';
 import { lexicalHashing } from '../../../../services/shared/models/lexical-hashing.ts';
 
@@ -36,7 +36,7 @@ async function heldMs(question: string): Promise<number> {
   const answerer = createAnswerer(retrieval, null, []);
   const asked = { tenantId: '', brainId: '', text: question, history: [], answerer: answerer.choose(null, null) };
   const start = performance.now();
-  for await (const _part of answerer.answer(asked, newMeter(), new AbortController().signal));
+  for await (const _part of answerer.answer(asked, newTokenUsage(), new AbortController().signal));
   return performance.now() - start;
 }
 

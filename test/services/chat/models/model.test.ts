@@ -229,7 +229,7 @@ test('after five failures in a row the model is left alone for a while', async (
   const last = (await ask('How long do refunds take?')).at(-1);
   expect(last?.data.detail).toBe("'test-model' failed 5 times in a row; it is asked again in a few seconds.");
   expect(model.requests).toHaveLength(5);
-  expect(await (await chat.call(person, 'GET', '/metrics')).text()).toContain('chat_model_resting 1');
+  expect(await (await chat.call(person, 'GET', '/metrics')).text()).toContain('chat_model_circuit_open 1');
 });
 
 test('what a caller causes switches the model off for nobody', async () => {

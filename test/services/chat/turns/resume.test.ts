@@ -29,7 +29,7 @@ beforeAll(async () => {
   services = await startServices();
   [search, model] = await Promise.all([startSearch(services), startModelServer()]);
   // Who comes back comes in time, however busy the machine.
-  const patient = { modelUrl: model.url, slots: 4, comeBackMs: 120_000 };
+  const patient = { modelUrl: model.url, slots: 4, reconnectGraceMs: 120_000 };
   chat = await startChat(services, search, patient);
   other = await startChat(services, search, patient);
   brain = await search.newBrain();
@@ -90,7 +90,7 @@ test('a client that does not come back ends the model call; what arrived is kept
     }
     hungUp = true;
   });
-  const impatient = await startChat(services, search, { modelUrl: model.url, comeBackMs: 100 });
+  const impatient = await startChat(services, search, { modelUrl: model.url, reconnectGraceMs: 100 });
   const hangUp = new AbortController();
   const some = await readSome(await impatient.ask(person, conversation, 'leave?', {}, hangUp.signal), 2, hangUp);
   await ended(turnIdOf(some));

@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createTextMender, storableJson, storableText } from '../../../../services/chat/turns/storable.ts';
+import { createSurrogateJoiner, storableJson, storableText } from '../../../../services/chat/turns/storable.ts';
 
 test('a pair that the stream cut in two is joined, wherever the cuts are', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.array(fc.nat(20)), (text, cuts) => {
-      const mender = createTextMender();
+      const mender = createSurrogateJoiner();
       let mended = '';
       let at = 0;
       for (const cut of cuts) {
@@ -18,7 +18,7 @@ test('a pair that the stream cut in two is joined, wherever the cuts are', () =>
 });
 
 test('half a pair and NUL become U+FFFD, also at the end', () => {
-  const mender = createTextMender();
+  const mender = createSurrogateJoiner();
   expect([
     mender.push('a\0b\ud83d'),
     mender.push('c\ude00'),

@@ -14,7 +14,7 @@ let brain: TestBrain;
 beforeAll(async () => {
   services = await startServices();
   [search, model] = await Promise.all([startSearch(services), startModelServer()]);
-  chat = await startChat(services, search, { modelUrl: model.url, slots: 4, comeBackMs: 120_000 });
+  chat = await startChat(services, search, { modelUrl: model.url, slots: 4, reconnectGraceMs: 120_000 });
   brain = await search.newBrain();
   model.behave(trickles(2000, 50));
 });

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 import { retryPages } from '../../../../services/api/jobs/job-changes.ts';
 import { createMetrics } from '../../../../services/document-worker/metrics.ts';
-import { type LeaseContext, workOn } from '../../../../services/document-worker/parse/lease-work.ts';
+import { type LeaseContext, processLease } from '../../../../services/document-worker/parse/lease-work.ts';
 import { LocalFiles } from '../../../../services/document-worker/parse/local-files.ts';
 import { enqueueFromDatabase } from '../../../../services/document-worker/parse/reconcile.ts';
 import { ChildLostError } from '../../../../services/document-worker/parser/parser-child.ts';
@@ -72,7 +72,7 @@ test('a probe that runs out of time after its lease was taken over does not fail
       throw new ChildLostError('timeout', 'Reading took longer than 30 s.', false);
     },
   });
-  await workOn(context, late, new AbortController().signal);
+  await processLease(context, late, new AbortController().signal);
   expect(await bench.job(jobId)).toMatchObject({ status: 'running', stage: 'probing', error: null });
   expect(await scheduler.renew(current as Lease)).toBe(true);
 
@@ -82,7 +82,7 @@ test('a probe that runs out of time after its lease was taken over does not fail
       throw new ChildLostError('timeout', 'Reading took longer than 30 s.', false);
     },
   });
-  await workOn(own, current as Lease, new AbortController().signal);
+  await processLease(own, current as Lease, new AbortController().signal);
   expect(await bench.job(jobId)).toMatchObject({ status: 'failed', error: { code: 'took-too-long' } });
   expect(await scheduler.known(jobId)).toBe(false);
 });

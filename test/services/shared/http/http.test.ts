@@ -7,7 +7,7 @@ import { type App, createApp, fastifyPath, serve } from '../../../../services/sh
 import { ProblemError } from '../../../../services/shared/http/problem.ts';
 import { UnavailableError } from '../../../../services/shared/http/unavailable.ts';
 import { createLogger } from '../../../../services/shared/log.ts';
-import { visit } from '../../../../services/shared/warm-up/self-request.ts';
+import { selfRequest } from '../../../../services/shared/warm-up/self-request.ts';
 
 const viewer: Identity = { tenantId: 't', personId: 'p', keyId: null, role: 'viewer', scopes: null, operator: false };
 const route = {
@@ -148,7 +148,7 @@ test('a store that is away keeps it from being ready at first; later it is degra
 });
 
 test.each([
-  ['that works', async (at: App) => visit(at, { path: '/livez' })],
+  ['that works', async (at: App) => selfRequest(at, { path: '/livez' })],
   [
     'that fails',
     async () => {

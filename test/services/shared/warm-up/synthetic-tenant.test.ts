@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { guestMark, withGuest } from '../../../../services/shared/warm-up/synthetic-tenant.ts';
+import { syntheticTenantMark, withSyntheticTenant } from '../../../../services/shared/warm-up/synthetic-tenant.ts';
 import { type Harness, settingsFor, startHarness } from '../../api/harness.ts';
 
 let harness: Harness;
@@ -8,20 +8,21 @@ beforeAll(async () => {
 });
 afterAll(() => harness.close());
 
-const guests = () => harness.db.selectFrom('tenants').select('id').where('metadata', '=', guestMark).execute();
+const syntheticTenants = () =>
+  harness.db.selectFrom('tenants').select('id').where('metadata', '=', syntheticTenantMark).execute();
 const everybody = async () =>
   Promise.all([
     harness.db.selectFrom('people').select('id').execute(),
     harness.db.selectFrom('tenants').select('id').execute(),
   ]);
 
-test('a guest is let in with its own credentials, stands in no list, and leaves nothing behind', async () => {
+test('a synthetic tenant is let in with its own credentials, stands in no list, and leaves nothing behind', async () => {
   const owner = await harness.owner();
   const before = await everybody();
   let brains: unknown;
-  await withGuest(harness.db, settingsFor(harness.services), async ({ brainId, headers }) => {
-    const asGuest = await harness.app.http.inject({ url: '/v1/brains', headers });
-    brains = asGuest.json().data.map(({ id }: { id: string }) => id);
+  await withSyntheticTenant(harness.db, settingsFor(harness.services), async ({ brainId, headers }) => {
+    const asSyntheticTenant = await harness.app.http.inject({ url: '/v1/brains', headers });
+    brains = asSyntheticTenant.json().data.map(({ id }: { id: string }) => id);
     expect(brains).toEqual([brainId]);
     const renamed = await harness.app.http.inject({
       method: 'PATCH',
@@ -31,30 +32,30 @@ test('a guest is let in with its own credentials, stands in no list, and leaves 
     });
     expect(renamed.statusCode).toBe(200);
     expect((await owner('GET', '/v1/tenants')).body.data).toHaveLength(1);
-    expect(await guests()).toHaveLength(1);
+    expect(await syntheticTenants()).toHaveLength(1);
   });
   expect(brains).toBeDefined();
   expect(await everybody()).toEqual(before);
 });
 
-test('a walk that fails leaves nothing behind either', async () => {
+test('a run that fails leaves nothing behind either', async () => {
   const before = await everybody();
   const fault = new Error('no luck');
-  await expect(withGuest(harness.db, settingsFor(harness.services), async () => Promise.reject(fault))).rejects.toBe(
-    fault,
-  );
+  await expect(
+    withSyntheticTenant(harness.db, settingsFor(harness.services), async () => Promise.reject(fault)),
+  ).rejects.toBe(fault);
   expect(await everybody()).toEqual(before);
 });
 
-test('the guest of a replica that was killed is let go by the next one, a guest of another that still walks is not', async () => {
+test('the synthetic tenant of a replica that was killed is let go by the next one, a synthetic tenant of another that still warms up is not', async () => {
   const before = await everybody();
   const settings = settingsFor(harness.services);
-  await withGuest(harness.db, settings, async (killed) => {
+  await withSyntheticTenant(harness.db, settings, async (killed) => {
     const past = new Date(Date.now() - 2 * 60_000);
     await harness.db.updateTable('tenants').set({ created_at: past }).where('id', '=', killed.tenantId).execute();
-    await withGuest(harness.db, settings, async (first) =>
-      withGuest(harness.db, settings, async (second) => {
-        const ids = (await guests()).map(({ id }) => id);
+    await withSyntheticTenant(harness.db, settings, async (first) =>
+      withSyntheticTenant(harness.db, settings, async (second) => {
+        const ids = (await syntheticTenants()).map(({ id }) => id);
         expect(ids.toSorted()).toEqual([first.tenantId, second.tenantId].toSorted());
       }),
     );

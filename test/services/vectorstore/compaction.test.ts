@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { createLogger } from '../../../services/shared/log.ts';
-import { type Upkeep, worthMerging } from '../../../services/vectorstore/chunk-table.ts';
-import { createUpkeep } from '../../../services/vectorstore/compaction.ts';
+import { type Compaction, worthMerging } from '../../../services/vectorstore/chunk-table.ts';
+import { createCompaction } from '../../../services/vectorstore/compaction.ts';
 
 const log = createLogger('test', { level: 'silent' });
 const brain = { tenantId: 't', brainId: 'b' };
@@ -17,9 +17,9 @@ test('small tables are merged soon, large ones when a twentieth is new', () => {
 });
 
 test('many writes are one run; a second one removes the old versions; a failed one is tried again', async () => {
-  const runs: Upkeep[] = [];
+  const runs: Compaction[] = [];
   let failures = 1;
-  const upkeep = createUpkeep({
+  const compaction = createCompaction({
     log,
     debounceMs: 20,
     debounceMsMax: 40,
@@ -30,16 +30,16 @@ test('many writes are one run; a second one removes the old versions; a failed o
       return true;
     },
   });
-  upkeep.wrote(brain, true);
-  for (let count = 0; count < 5; count++) upkeep.wrote(brain, false);
+  compaction.wrote(brain, true);
+  for (let count = 0; count < 5; count++) compaction.wrote(brain, false);
   while (runs.length < 3) await sleep(10);
-  await upkeep.close();
+  await compaction.close();
   expect(runs.map(({ purge, cleanup }) => [purge, cleanup])).toEqual([
     [true, false],
     [true, false],
     [false, true],
   ]);
-  upkeep.wrote(brain, true);
+  compaction.wrote(brain, true);
   await sleep(60);
   expect(runs).toHaveLength(3);
 });

@@ -7,13 +7,13 @@ import { type EnvironmentInput, resolveEnvironment } from '../../environments/en
 import { type Compose, composeOf, migrateService } from '../../local/containers/compose.ts';
 import { freePort } from '../../local/router/ports.ts';
 import { type ServiceName, serviceNames, services } from '../../services/manifest.ts';
-import { buildImages, ensureBase, ensureDoor, ensureStore } from '../../stacks/images/build.ts';
+import { buildImages, ensureBase, ensureGateway, ensureStore } from '../../stacks/images/build.ts';
 import { findEngine } from '../../stacks/images/engine.ts';
 import { Client } from '../flows/client.ts';
 import { fill, serviceFlags, tierFlags, togetherArguments, variablesFor } from './flags.ts';
 import { eventually, execIn, podman } from './podman.ts';
 
-export interface ContainerHouse {
+export interface ContainerDeployment {
   readonly compose: Compose;
   readonly url: string;
   readonly owner: Client;
@@ -38,12 +38,15 @@ export async function buildAll(): Promise<void> {
   const base = await ensureBase(engine);
   await ensureStore('postgres', engine, base);
   await ensureStore('redis', engine, base);
-  await ensureDoor(engine, base);
+  await ensureGateway(engine, base);
   await buildImages({ engine, base });
 }
 
 /** @param together all tiers in one container: no limits between them */
-export async function startContainers(input: EnvironmentInput, { together = false } = {}): Promise<ContainerHouse> {
+export async function startContainers(
+  input: EnvironmentInput,
+  { together = false } = {},
+): Promise<ContainerDeployment> {
   await buildAll();
   const environment = resolveEnvironment(input);
   const { stopTimeoutMs } = environment.limits;
@@ -53,7 +56,7 @@ export async function startContainers(input: EnvironmentInput, { together = fals
   const compose = fill(composeOf(environment), variables);
   const full = (name: string) => `${prefix}-${name}`;
   const tiers = serviceNames.filter((name) => compose.services[name]);
-  if (tiers.length < serviceNames.length) throw new Error('container houses have one replica of each tier');
+  if (tiers.length < serviceNames.length) throw new Error('container deployments have one replica of each tier');
 
   const run = async (name: string, { detach = true, command = [] as readonly string[] } = {}) => {
     const service = compose.services[name];
@@ -92,10 +95,10 @@ export async function startContainers(input: EnvironmentInput, { together = fals
     if (together)
       await podman('run', '--detach', `--name=${full('all')}`, ...togetherArguments(compose, full, stopTimeoutMs));
     else await Promise.all(tiers.map((name) => run(name)));
-    await run('door');
+    await run('gateway');
     await Promise.all(tiers.map(ready));
   };
-  const metric: ContainerHouse['metric'] = async (tier, name) => {
+  const metric: ContainerDeployment['metric'] = async (tier, name) => {
     const text = await (await fetch(`${await address(tier)}/metrics`)).text();
     const value = text.match(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'm'))?.[1];
     return value === undefined ? undefined : Number(value);

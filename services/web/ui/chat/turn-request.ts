@@ -25,7 +25,7 @@ export interface Asking {
   readonly error: ApiError | null;
 }
 
-export class Asker {
+export class TurnRequest {
   readonly #conversation: string;
   readonly #client: QueryClient;
   readonly #listeners = new Set<() => void>();

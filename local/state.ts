@@ -6,9 +6,9 @@ import type { Environment } from '../environments/environment.ts';
 import type { ServiceName } from '../services/manifest.ts';
 import type { Lock } from './processes/lock.ts';
 import { openLog } from './processes/log-file.ts';
-import type { Roster } from './processes/orphans.ts';
+import type { PidRegistry } from './processes/orphans.ts';
 import { type Supervised, type Supervision, supervise } from './processes/supervisor.ts';
-import type { Guard } from './processes/watchdog.ts';
+import type { Watchdog } from './processes/watchdog.ts';
 import type { Router } from './router/router.ts';
 import type { TierReplica } from './start-tier.ts';
 import type { DataFolder, FreeBytes } from './stores/data-folder.ts';
@@ -29,12 +29,12 @@ export interface SiteOptions {
 }
 
 /** Fields are filled in by the steps, in their order. */
-export interface Site extends SiteOptions {
+export interface DeploymentState extends SiteOptions {
   folder?: DataFolder;
   lock?: Lock;
   secrets?: Secrets;
-  roster?: Roster;
-  guard?: Guard;
+  pidRegistry?: PidRegistry;
+  watchdog?: Watchdog;
   router?: Router;
   /** Internal balancers: one per called tier that has several replicas. */
   readonly balancers: Router[];
@@ -57,7 +57,7 @@ export interface Site extends SiteOptions {
   stopped?: Promise<void>;
 }
 
-export function newSite(options: SiteOptions): Site {
+export function newState(options: SiteOptions): DeploymentState {
   return {
     ...options,
     balancers: [],
@@ -74,43 +74,46 @@ export function newSite(options: SiteOptions): Site {
 }
 
 /** A field that an earlier step has filled in. */
-export function need<Key extends keyof Site>(site: Site, key: Key): NonNullable<Site[Key]> {
-  const value = site[key];
+export function need<Key extends keyof DeploymentState>(
+  state: DeploymentState,
+  key: Key,
+): NonNullable<DeploymentState[Key]> {
+  const value = state[key];
   if (value === undefined || value === null) throw new Error(`${key} is not there yet: the steps ran out of order`);
   return value;
 }
 
-export function logPath(site: Site, name: string): string {
-  return join(need(site, 'folder').logs, `${name}.log`);
+export function logPath(state: DeploymentState, name: string): string {
+  return join(need(state, 'folder').logs, `${name}.log`);
 }
 
 /** The log of a part, opened once. */
-export function logOf(site: Site, name: string): Writable {
-  const log = site.logs.get(name) ?? openLog(logPath(site, name));
-  site.logs.set(name, log);
+export function logOf(state: DeploymentState, name: string): Writable {
+  const log = state.logs.get(name) ?? openLog(logPath(state, name));
+  state.logs.set(name, log);
   return log;
 }
 
-/** Starts a part under supervision: logged, written down for the next start, stopped by {@link Site.stopping}. */
+/** Starts a part under supervision: logged, written down for the next start, stopped by {@link DeploymentState.stopping}. */
 export async function startPart(
-  site: Site,
+  state: DeploymentState,
   part: Pick<Supervision, 'name' | 'command' | 'probe' | 'readyTimeoutMs' | 'stopTimeoutMs' | 'stopSignal'> & {
     /** A foreign program that cannot watch for our end itself. */
-    readonly guarded?: boolean;
+    readonly watched?: boolean;
   },
 ): Promise<Supervised> {
   const { name } = part;
   const started = await supervise({
     ...part,
-    log: logOf(site, name),
-    logPath: logPath(site, name),
-    tell: site.tell,
+    log: logOf(state, name),
+    logPath: logPath(state, name),
+    tell: state.tell,
     onProcess: (pid) => {
-      need(site, 'roster').note(name, pid);
-      if (part.guarded) need(site, 'guard').note(name, pid);
+      need(state, 'pidRegistry').note(name, pid);
+      if (part.watched) need(state, 'watchdog').note(name, pid);
     },
-    cancelled: site.stopping.signal,
+    cancelled: state.stopping.signal,
   });
-  site.processes.push(started);
+  state.processes.push(started);
   return started;
 }
