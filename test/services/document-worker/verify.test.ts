@@ -10,7 +10,7 @@ import { chunkPage } from '../../../services/document-worker/index/chunk-page.ts
 import { comparePage } from '../../../services/document-worker/verify/check-vectors.ts';
 import type { Finding } from '../../../services/document-worker/verify/finding.ts';
 import { report, verify } from '../../../services/document-worker/verify/verify.ts';
-import { openDatabase } from '../../../services/shared/database.ts';
+import { openDatabase } from '../../../services/shared/postgres/database.ts';
 import { pdfOf } from './documents.ts';
 import { type Bench, openBench } from './fixture.ts';
 

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Bench, openBench } from '../fixture.ts';
-import { openGate } from '../gate.ts';
+import { openGate } from './gate.ts';
 import { expectConserved } from './vector-rows.ts';
 
 let bench: Bench;

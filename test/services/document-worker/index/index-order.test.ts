@@ -1,9 +1,9 @@
 /** Who is indexed next when many wait: no stream of small documents, and no tenant, keeps others waiting. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { nextToIndex, type Waiting } from '../../../services/document-worker/index-order.ts';
-import { pdfOf } from './documents.ts';
-import { type Bench, openBench } from './fixture.ts';
+import { nextToIndex, type Waiting } from '../../../../services/document-worker/index/index-order.ts';
+import { pdfOf } from '../documents.ts';
+import { type Bench, openBench } from '../fixture.ts';
 import { openGate } from './gate.ts';
 
 let bench: Bench;
