@@ -5,6 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import { serviceNames } from '../services/manifest.ts';
 import {
   deadLinks,
+  dialect,
   forbiddenImports,
   importsOf,
   linesMax,
@@ -19,7 +20,9 @@ const tracked = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], {
   .split('\n')
   .filter((path) => path && existsSync(join(root, path)));
 const read = (path: string): SourceFile => ({ path, text: readFileSync(join(root, path), 'utf8') });
-const sources = tracked.filter((path) => /^(stacks|constructs|services|test)\/.*\.tsx?$/.test(path)).map(read);
+const sources = tracked
+  .filter((path) => /^(environments|constructs|stacks|local|services|test)\/.*\.tsx?$/.test(path))
+  .map(read);
 const documents = tracked.filter((path) => path.endsWith('.md')).map(read);
 const file = (path: string, text: string): SourceFile => ({ path, text });
 
@@ -105,4 +108,14 @@ describe('tests', () => {
   );
   test('only the one that says why may skip', () =>
     expect(silencedTests([file('test/support/skip.ts', "test.skip('x', () => {});")])).toEqual([]));
+});
+
+describe('words', () => {
+  const others = sources.filter(({ path }) => !path.startsWith('test/tidy'));
+  test('are those of the field', () => expect(dialect([...others, ...documents])).toEqual([]));
+  test('a private one is named', () =>
+    expect(dialect([file('local/a.ts', '// the door\nconst House = 1;')])).toEqual([
+      "local/a.ts says 'door': write gateway, exposure or route",
+      "local/a.ts says 'House': write deployment",
+    ]));
 });

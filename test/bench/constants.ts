@@ -67,7 +67,7 @@ async function measure(environment: EnvironmentInput, durationMs: number): Promi
     constants.chatAnswersPerSecondPerVcpu = {
       value: await rate('chat', slots),
       unit: 'answers/s per vCPU',
-      how: `${slots} askers, one question after another, the extractive answerer`,
+      how: `${slots} users, one question after another, the extractive answerer`,
     };
     constants.vectorstoreSearchesPerSecondPerVcpu = {
       value: await rate('vectorstore', 16),

@@ -10,7 +10,7 @@ import { manualPdf } from '../flows/documents.ts';
 
 const { NOISE_URL = '', NOISE_COOKIE = '', NOISE_BRAIN: brain = '', NOISE_MS } = process.env;
 /** Of each kind, without a pause: more than any share of a tenant, few enough not to be a test of this machine's sockets. */
-const [uploaders, askers, readers, streams] = [4, 24, 12, 8] as const;
+const [uploaders, chatUsers, readers, streams] = [4, 24, 12, 8] as const;
 /** After a refusal, as a rude client does. */
 const refusedPauseMs = 50;
 
@@ -50,6 +50,6 @@ const repeat = async (act: () => Promise<void>) => {
   while (Date.now() < end) await act().catch(() => sleep(refusedPauseMs));
 };
 const all = (count: number, act: () => Promise<void>) => Array.from({ length: count }, () => repeat(act));
-await Promise.all([...all(uploaders, upload), ...all(askers, ask), ...all(readers, read), ...all(streams, watch)]);
+await Promise.all([...all(uploaders, upload), ...all(chatUsers, ask), ...all(readers, read), ...all(streams, watch)]);
 process.stdout.write(`${JSON.stringify(statuses)}\n`);
 process.exit(0);

@@ -46,7 +46,7 @@ export interface WorkloadOptions {
   /** 0 to 1. */
   readonly random: () => number;
   readonly uploaders?: number;
-  readonly askers?: number;
+  readonly chatUsers?: number;
   /** Replicas die under their requests: the balancer itself says 502 until it has noticed. */
   readonly unreachable?: boolean;
   /** Share of the accepted documents that are deleted again. @default 0.2 */
@@ -72,7 +72,7 @@ export async function startWorkload({
   cluster,
   random,
   uploaders = 2,
-  askers = 2,
+  chatUsers = 2,
   unreachable = false,
   deletedShare = 0.2,
 }: WorkloadOptions): Promise<Workload> {
@@ -169,7 +169,7 @@ export async function startWorkload({
   };
   const people = [
     ...Array.from({ length: uploaders }, () => repeat(upload)),
-    ...Array.from({ length: askers }, () => repeat(ask)),
+    ...Array.from({ length: chatUsers }, () => repeat(ask)),
   ];
   return {
     startedAt,

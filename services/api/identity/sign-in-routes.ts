@@ -1,4 +1,4 @@
-/** The doors of better-auth that are open, and no other: sign-in by OIDC, sign-out. */
+/** The routes of better-auth that are open, and no other: sign-in by OIDC, sign-out. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { allowedOrigins, assertOrigin } from '../../shared/auth/auth.ts';
 import { ProblemError } from '../../shared/http/problem.ts';

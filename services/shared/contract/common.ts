@@ -28,13 +28,6 @@ export const problem = z.object({
 });
 export type Problem = z.output<typeof problem>;
 
-/** The answer `503` of a full tier: nothing was queued, nothing is remembered. */
-export const yieldProblem = problem.extend({
-  status: z.literal(503),
-  code: z.literal('yield'),
-  retry_hint_ms: z.int(),
-});
-
 /** Keyset pagination: pass `next_cursor` back as `cursor`. Cursors are opaque. */
 export const pageQuery = z.object({
   cursor: z

@@ -26,7 +26,7 @@ export type SyntheticTenantSettings = Pick<EmbeddingSettings, 'EMBEDDING_MODEL' 
 export const syntheticTenantMark = 'guest';
 /** Answered by the extractive answerer: a synthetic tenant costs nothing. */
 const unpaid = 'extractive';
-/** A replica that was killed leaves its guest behind; whoever comes next, this much later, lets it go. */
+/** A replica that was killed leaves its synthetic tenant behind; the next to start, this much later, removes it. */
 const lifetimeMs = 60_000;
 
 export async function withSyntheticTenant(

@@ -88,8 +88,8 @@ export function conformance(suite: Conformance): void {
     check('is checked at its health path by each balancer in front of it', () => {
       for (const service of serviceNames) {
         const groups = Object.values(ofType(on(service), 'aws_lb_target_group'));
-        const doors = Number(services[service].routes.length > 0) + Number(service === 'vectorstore');
-        expect([service, groups.length]).toEqual([service, doors]);
+        const exposures = Number(services[service].routes.length > 0) + Number(service === 'vectorstore');
+        expect([service, groups.length]).toEqual([service, exposures]);
         for (const group of groups)
           expect(group).toMatchObject({
             port: services[service].port,

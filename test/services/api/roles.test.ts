@@ -94,19 +94,19 @@ describe('who somebody is stays with the api', () => {
     expect(await refusal('chat', `update api_keys set last_used_at = now() where id is null`)).toBeUndefined();
   });
 
-  test('a guest is the only person that chat can make and remove', async () => {
+  test('the person of a synthetic tenant is the only person that chat can make and remove', async () => {
     const [other] = (await services.query(
       `with t as (insert into tenants (id, name, slug) values (gen_random_uuid(), 'T', 't') returning id)
        insert into people (id, name, email) select id, 'P', 'p@example.com' from t returning id`,
     )) as { id: string }[];
-    const guest = '0199c0de-0000-7000-8000-000000000000';
-    const enter = `select enter_guest('${guest}', gen_random_uuid(), 'token', interval '1 minute', 'm', 'e', 8)`;
+    const synthetic = '0199c0de-0000-7000-8000-000000000000';
+    const enter = `select enter_guest('${synthetic}', gen_random_uuid(), 'token', interval '1 minute', 'm', 'e', 8)`;
     expect(await refusal('chat', enter)).toBeUndefined();
     expect(await refusal('chat', enter)).toMatch(/duplicate key/);
     expect(await refusal('chat', `select leave_guest('${other?.id}', interval '1 minute')`)).toBeUndefined();
     const left = async () => (await services.query('select id from people order by id')) as { id: string }[];
-    expect((await left()).map(({ id }) => id)).toEqual([guest, other?.id].toSorted());
-    expect(await refusal('chat', `select leave_guest('${guest}', interval '1 minute')`)).toBeUndefined();
+    expect((await left()).map(({ id }) => id)).toEqual([synthetic, other?.id].toSorted());
+    expect(await refusal('chat', `select leave_guest('${synthetic}', interval '1 minute')`)).toBeUndefined();
     expect((await left()).map(({ id }) => id)).toEqual([other?.id]);
     expect(await refusal('document-worker', enter)).toMatch(/^permission denied for function enter_guest/);
   });

@@ -88,7 +88,7 @@ describe('passwords', () => {
     expect((await signIn('owner@example.com', password)).status).toBe(401);
   });
 
-  test('short ones are refused; nobody signs up; other doors of the library are shut', async () => {
+  test('short ones are refused; nobody signs up; other routes of the library are closed', async () => {
     const short = await owner('POST', '/v1/auth/password:set', { new_password: 'short' });
     expect([short.status, short.body.errors[0].path]).toEqual([400, 'body/new_password']);
     for (const path of [

@@ -144,11 +144,11 @@ test('the same Idempotency-Key is the same turn; for another question it is refu
 
 test('questions above the day’s quota are refused with 429 before any work', async () => {
   const own = await search.newBrain();
-  const asker = await search.newPerson(own.tenantId);
+  const member = await search.newPerson(own.tenantId);
   await search.db.updateTable('tenants').set({ questions_per_day_max: 1 }).where('id', '=', own.tenantId).execute();
-  const conversation = await chat.newConversation(asker, own);
-  await allEvents(await chat.ask(asker, conversation, 'first'));
-  const refused = await chat.ask(asker, conversation, 'second');
+  const conversation = await chat.newConversation(member, own);
+  await allEvents(await chat.ask(member, conversation, 'first'));
+  const refused = await chat.ask(member, conversation, 'second');
   expect(refused.status).toBe(429);
   expect(refused.headers.get('ratelimit')).toMatch(/^"questions_per_day_max";r=0;t=\d+$/);
   expect(await refused.json()).toMatchObject({
@@ -159,10 +159,10 @@ test('questions above the day’s quota are refused with 429 before any work', a
 
 test('of a day’s last questions, asked at once, no more are taken than are left', async () => {
   const own = await search.newBrain();
-  const asker = await search.newPerson(own.tenantId);
+  const member = await search.newPerson(own.tenantId);
   await search.db.updateTable('tenants').set({ questions_per_day_max: 2 }).where('id', '=', own.tenantId).execute();
-  const conversations = await Promise.all([1, 2, 3, 4, 5].map(() => chat.newConversation(asker, own)));
-  const answers = await Promise.all(conversations.map((each) => chat.ask(asker, each, 'now?')));
+  const conversations = await Promise.all([1, 2, 3, 4, 5].map(() => chat.newConversation(member, own)));
+  const answers = await Promise.all(conversations.map((each) => chat.ask(member, each, 'now?')));
   await Promise.all(answers.map((answer) => answer.text()));
   expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 429, 429, 429]);
 });
