@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import { Gauge } from 'prom-client';
 import { uuidv7 } from 'uuidv7';
 import type { Authenticate } from '../shared/auth/identity.ts';
+import { limitRequests } from '../shared/auth/rate-limit.ts';
 import { createSigner } from '../shared/auth/service-token.ts';
 import { routes } from '../shared/contract/routes.ts';
 import { startMetricLog } from '../shared/embedded-metrics.ts';
@@ -98,6 +99,8 @@ export async function createChat({
       { name: 'vectorstore', check: retrieval.check },
     ],
   });
+  // Chat has no Redis: counted per replica.
+  await limitRequests(app.http, null);
   const streams = createConcurrency('streams of turns', streamLimits(slots.max));
   const context = { db, answerer, runner, signals, slots, streams, embedding: embedder, replica, turnTimeoutMs, log };
   serveConversations(app, context);

@@ -8,19 +8,23 @@ import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limite
 import { ProblemError } from '../http/problem.ts';
 
 /**
- * Requests of one person or key per minute over all replicas: 50 a second is about a tenth of what one replica answers,
- * and more than any page or uploader needs.
+ * Requests of one person or key per minute: 50 a second is about a tenth of what one replica answers, and more than any
+ * page or uploader needs.
  */
 export const requestsPerMinuteMax = 3000;
 
-export async function limitRequests(http: FastifyInstance, redis: Redis): Promise<void> {
+/** How many callers a replica without Redis counts at once; the one not seen for longest is forgotten first. */
+const callersMax = 20_000;
+
+/** Counts over all replicas with Redis, in this replica's memory without. Routes declared before are not limited. */
+export async function limitRequests(http: FastifyInstance, redis: Redis | null): Promise<void> {
   await http.register(fastifyRateLimit, {
     global: true,
     // After the identity is known.
     hook: 'preHandler',
     max: requestsPerMinuteMax,
     timeWindow: 60_000,
-    redis,
+    ...(redis ? { redis } : { cache: callersMax }),
     nameSpace: 'bulkhead:rate:',
     // Redis may be lost: then nobody is refused (its connection logs that).
     skipOnError: true,

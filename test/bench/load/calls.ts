@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createSigner, type SignCall } from '../../../services/shared/auth/service-token.ts';
 import { problem } from '../../../services/shared/contract/common.ts';
 import { job as jobSchema, terminalStatuses } from '../../../services/shared/contract/job.ts';
+import type { Scope } from '../../../services/shared/contract/people.ts';
 import { routes } from '../../../services/shared/contract/routes.ts';
 import { vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
 import { lexicalHashing } from '../../../services/shared/models/lexical-hashing.ts';
@@ -72,24 +73,31 @@ export async function ask(subject: Subject): Promise<void> {
   await (await firstToken(subject))();
 }
 
-/** Everybody asks in a conversation of their own. */
+/** Everybody asks with a key and in a conversation of their own: what is measured is chat, not one caller's rate limit. */
 export async function chatUsers(subject: Subject, count: number): Promise<Subject[]> {
-  return Promise.all(
-    Array.from({ length: count }, async () => {
-      const own = await person(subject).call(routes.createConversation, { body: { brain_id: subject.brain } });
-      return { ...subject, conversation: own.id };
-    }),
-  );
+  return withKeys(subject, count, 'chat', async (own) => {
+    const { id } = await person(own).call(routes.createConversation, { body: { brain_id: subject.brain } });
+    return { ...own, conversation: id };
+  });
 }
 
 /** Everybody calls with a key of their own: what is measured is the api, not the rate limit of one caller. */
 export async function callers(subject: Subject, count: number): Promise<Subject[]> {
+  return withKeys(subject, count, 'documents:read', async (own) => own);
+}
+
+async function withKeys(
+  subject: Subject,
+  count: number,
+  scope: Scope,
+  prepared: (own: Subject) => Promise<Subject>,
+): Promise<Subject[]> {
   return Promise.all(
     Array.from({ length: count }, async (_, at) => {
       const { secret } = await person(subject).call(routes.createKey, {
-        body: { name: `caller ${at}`, scopes: ['documents:read'] },
+        body: { name: `caller ${at}`, scopes: [scope] },
       });
-      return { ...subject, key: secret };
+      return prepared({ ...subject, key: secret });
     }),
   );
 }
