@@ -1,5 +1,6 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { Validator } from '@seriousme/openapi-schema-validator';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describeApi } from '../../../services/api/openapi.ts';
 import { routes } from '../../../services/shared/contract/routes.ts';
 
@@ -9,6 +10,30 @@ test('the description is valid OpenAPI 3.1', async () => {
   const { valid, errors } = await new Validator().validate(structuredClone(description));
   expect(errors).toBeUndefined();
   expect(valid).toBe(true);
+});
+
+describe('its schemas are JSON Schema 2020-12', () => {
+  const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, validateFormats: false });
+  // The document around them is OpenAPI's.
+  ajv.addVocabulary(Object.keys(description));
+  ajv.addSchema(structuredClone(description), 'openapi');
+  const all = [...schemasIn(description)];
+
+  test('every one compiles, so it holds to the meta-schema and its references resolve', () => {
+    expect(all.length).toBeGreaterThan(100);
+    for (const at of all) ajv.compile({ $ref: `openapi#${at}` });
+  });
+
+  test('what is none, as a tuple in items, is told', () => {
+    expect(() => ajv.compile({ type: 'array', items: [{ type: 'string' }] })).toThrow(/schema is invalid/);
+  });
+
+  test('they refuse what the service refuses', () => {
+    const problem = ajv.compile({ $ref: 'openapi#/components/schemas/Problem' });
+    const given = { type: 'about:blank', title: 'No', status: 404, code: 'not-found', detail: 'x', instance: '/x' };
+    expect([problem(given), problem.errors]).toEqual([true, null]);
+    expect(problem({ ...given, status: '404' })).toBe(false);
+  });
 });
 
 test('it holds every route of both owners, and every reference leads somewhere', () => {
@@ -36,3 +61,13 @@ test('limits of the validating schemas stand in it', () => {
     },
   });
 });
+
+/** JSON pointers of every schema: the named ones, and those that parameters, headers and bodies hold. */
+function* schemasIn(node: unknown, at = ''): Generator<string> {
+  if (typeof node !== 'object' || node === null) return;
+  for (const [key, value] of Object.entries(node)) {
+    const here = `${at}/${encodeURIComponent(key.replaceAll('~', '~0').replaceAll('/', '~1'))}`;
+    if (key === 'schema' || at === '/components/schemas') yield here;
+    else yield* schemasIn(value, here);
+  }
+}
