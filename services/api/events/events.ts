@@ -17,6 +17,11 @@ const heartbeatMs = 15_000;
 const heartbeatsPerCheck = 4;
 /** A reader that has fallen so far behind does not keep up; it comes back and is told to fetch its lists. */
 const bufferBytesMax = 1024 * 1024;
+/**
+ * News of more bytes at once becomes one `reload`. Below the buffer, or who comes back would be sent the same again and
+ * fall behind again.
+ */
+const newsBytesMax = bufferBytesMax / 2;
 /** After a lost connection: soon, but not all at the same moment. */
 const retryMs = () => 1000 + Math.floor(Math.random() * 2000);
 
@@ -36,7 +41,7 @@ export function serveEvents(api: Api): void {
       if (stream.readableLength > bufferBytesMax) stream.destroy();
     };
     const mine = ({ personId }: Message) => personId === null || personId === identity.personId;
-    const tell = (messages: readonly Message[], place: Place) => write(frames(messages.filter(mine), place));
+    const tell = (messages: readonly Message[], place: Place) => write(bounded(messages.filter(mine), place));
 
     // News that comes while the past is replayed waits, so that the order holds.
     let waiting: (() => void)[] | null = [];
@@ -94,8 +99,15 @@ async function replay(
   const from = parsePlace(String(lastEventId));
   if (from && formatPlace(from) === formatPlace(now)) return [];
   const missed = from && (await eventsBetween(db, tenantId, from, now));
-  if (!missed) return [{ event: 'reload', data: {}, personId: null }];
+  if (!missed) return [reload];
   return renderEvents(db, scheduler, tenantId, newest(missed));
+}
+
+const reload: Message = { event: 'reload', data: {}, personId: null };
+
+function bounded(messages: readonly Message[], place: Place): string {
+  const text = frames(messages, place);
+  return Buffer.byteLength(text) > newsBytesMax ? frames([reload], place) : text;
 }
 
 /** The id stands on the last frame alone: a connection that breaks in between gets all of them again. */

@@ -22,10 +22,12 @@ export interface Ask {
   readonly question: string;
   /** The same key is the same turn: it is followed, not asked again. */
   readonly idempotencyKey: string | undefined;
+  /** The caller has had events of it already: it is followed, never made. */
+  readonly heard: boolean;
   readonly reply: FastifyReply;
 }
 
-/** @throws ProblemError `not-found`, `conflict`, `key-reused`, `quota`, `yield` */
+/** @throws ProblemError `bad-request`, `not-found`, `conflict`, `key-reused`, `quota`, `yield` */
 export async function ask(
   context: ChatContext,
   asked: Ask,
@@ -33,6 +35,11 @@ export async function ask(
   const { db, runner, slots } = context;
   const known = await turnOfKey(db, asked);
   if (known) return { turnId: known, replayed: true };
+  if (asked.heard)
+    throw new ProblemError(
+      'bad-request',
+      'Last-Event-ID goes on with a turn, and this request would make another. Repeat the Idempotency-Key that made it, or get /v1/chat/turns/{turn}/events.',
+    );
 
   // Before anything is looked up: who must come back later costs this replica and the database next to nothing.
   const release = takeSlot(slots, asked.identity.tenantId);

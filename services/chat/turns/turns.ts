@@ -18,6 +18,7 @@ export function serveTurns(app: App, context: ChatContext): void {
   serve(app, routes.createTurn, async ({ params, body, identity, request, reply }) => {
     const given = request.headers['idempotency-key'];
     const idempotencyKey = Array.isArray(given) ? given[0] : given;
+    const after = lastEventId(request);
     // First: who cannot be told the answer has asked nothing, and pays nothing.
     streams.takeFor(identity, reply);
     const { turnId, replayed } = await ask(context, {
@@ -25,18 +26,20 @@ export function serveTurns(app: App, context: ChatContext): void {
       conversationId: params.conversation,
       question: body.question,
       idempotencyKey,
+      heard: after > 0,
       reply,
     });
     if (idempotencyKey) reply.header('idempotency-key', idempotencyKey);
     if (replayed) reply.header('idempotency-replayed', 'true');
     reply.header('content-location', `/v1/chat/turns/${turnId}`);
-    return sendEvents(app, context, turnId, request, reply);
+    return sendEvents(app, context, turnId, after, request, reply);
   });
 
   serve(app, routes.turnEvents, async ({ params, identity, request, reply }) => {
+    const after = lastEventId(request);
     streams.takeFor(identity, reply);
     await findTurn(context, identity, params.turn);
-    return sendEvents(app, context, params.turn, request, reply);
+    return sendEvents(app, context, params.turn, after, request, reply);
   });
 
   serve(app, routes.getTurn, async ({ params, identity }) => {
@@ -88,10 +91,10 @@ async function sendEvents(
   app: App,
   { db, runner, signals }: ChatContext,
   turnId: string,
+  after: number,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const after = lastEventId(request);
   const stream = openEventStream(reply);
   // An answer of this replica is read to its end while it drains; one of another is better resumed elsewhere.
   const signal = runner.stream(turnId) ? stream.signal : AbortSignal.any([stream.signal, app.stopping]);

@@ -1,7 +1,16 @@
-/** Writes events of the stream into the query cache. Each event carries a whole resource, so twice is harmless. */
+/** Events of the stream, into the query cache. Each carries a whole resource, so twice is harmless. */
 import type { QueryClient } from '@tanstack/react-query';
-import type { Event } from '../../../shared/contract/events.ts';
+import type { Event, EventName } from '../../../shared/contract/events.ts';
 import { keys } from './keys.ts';
+
+/** What cannot be read may have told anything: all is fetched anew. */
+export function readEvent(name: EventName, text: string): Event {
+  try {
+    const data: unknown = JSON.parse(text);
+    if (typeof data === 'object' && data !== null) return { event: name, data } as Event;
+  } catch {}
+  return { event: 'reload', data: {} };
+}
 
 export function applyEvents(client: QueryClient, events: readonly Event[]): void {
   for (const { event, data } of events) {

@@ -6,7 +6,7 @@
 import type { QueryClient } from '@tanstack/react-query';
 import { useSyncExternalStore } from 'react';
 import type { Event, EventName } from '../../../shared/contract/events.ts';
-import { applyEvents } from './apply-events.ts';
+import { applyEvents, readEvent } from './apply-events.ts';
 
 /** `since`: when the stream was last known to be open, ms; null while it is. */
 export interface Connection {
@@ -106,7 +106,7 @@ async function stream(tell: (message: Message) => void, client: QueryClient, sig
       };
       for (const name of names)
         source.addEventListener(name, ({ data }: MessageEvent<string>) =>
-          tell({ kind: 'event', event: { event: name, data: JSON.parse(data) } as Event }),
+          tell({ kind: 'event', event: readEvent(name, data) }),
         );
     });
     if (signal.aborted) return;

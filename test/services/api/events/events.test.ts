@@ -176,6 +176,34 @@ test('who missed too much is told to fetch anew', async () => {
   await Promise.all([other.close(), second.close()]);
 });
 
+test.each(['missed', 'happening at once'])(
+  'news that is more than a buffer holds (%s) is one reload, told once',
+  async (when) => {
+    const secret = await secretOf(owner);
+    const first = await watch(secret);
+    const known = await make(`Known before ${when}`);
+    await first.until(isBrain(known));
+    if (when === 'missed') await first.close();
+    await harness.services.query(
+      `insert into events (tenant_id, event, resource_id, data)
+     select $1, 'brain.deleted', gen_random_uuid(), jsonb_build_object('id', repeat('x', 50000)) from generate_series(1, 30)`,
+      [tenantId],
+    );
+    const other = await watch(secret);
+    const last = await make(`Last of ${when}`);
+    await other.until(isBrain(last));
+    const heard = when === 'missed' ? await watch(secret, first.lastId()) : first;
+    await heard.until(({ event }) => event === 'reload');
+    expect(heard.events.filter(({ event }) => event !== 'brain')).toHaveLength(1);
+    // Who comes back from there goes on.
+    const after = await watch(secret, heard.lastId());
+    const next = await make(`Next of ${when}`);
+    await after.until(isBrain(next));
+    expect(after.events.filter(({ event }) => event !== 'brain')).toEqual([]);
+    await Promise.all([heard.close(), other.close(), after.close()]);
+  },
+);
+
 test('an event whose transaction commits late is not skipped', async () => {
   const watching = await watch(await secretOf(owner));
   const late = await make('Late');

@@ -142,6 +142,26 @@ test('the same Idempotency-Key is the same turn; for another question it is refu
   expect(await other.json()).toMatchObject({ code: 'key-reused' });
 });
 
+test('Last-Event-ID on a question goes on with its turn, and never makes another', async () => {
+  const conversation = await chat.newConversation(person, brain);
+  const key = { 'idempotency-key': 'key-resumed' };
+  const all = await allEvents(await chat.ask(person, conversation, 'late payment', key));
+  const rest = await allEvents(await chat.ask(person, conversation, 'late payment', { ...key, 'last-event-id': '2' }));
+  expect(rest).toEqual(all.slice(2));
+  const headersOf: Record<string, string>[] = [{}, { 'idempotency-key': 'key-unknown' }];
+  for (const headers of headersOf) {
+    const refused = await chat.ask(person, conversation, 'late payment', { ...headers, 'last-event-id': '2' });
+    expect([refused.status, (await refused.json()).detail]).toEqual([
+      400,
+      expect.stringMatching(/^Last-Event-ID goes on with a turn, and this request would make another\./),
+    ]);
+  }
+  const nonsense = await chat.ask(person, conversation, 'late payment', { 'last-event-id': 'abc' });
+  expect([nonsense.status, (await nonsense.json()).code]).toEqual([400, 'bad-request']);
+  const path = `/v1/chat/conversations/${conversation.id}/turns`;
+  expect((await chat.json<{ data: unknown[] }>(person, 'GET', path)).data).toHaveLength(1);
+});
+
 test('questions above the day’s quota are refused with 429 before any work', async () => {
   const own = await search.newBrain();
   const member = await search.newPerson(own.tenantId);

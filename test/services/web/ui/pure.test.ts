@@ -10,6 +10,7 @@ import { turnsOf, withTurn } from '../../../../services/web/ui/chat/turns-cache.
 import { en } from '../../../../services/web/ui/copy/en.ts';
 import { formatFor, pageRanges } from '../../../../services/web/ui/copy/format.ts';
 import { ko } from '../../../../services/web/ui/copy/ko.ts';
+import { readEvent } from '../../../../services/web/ui/data/apply-events.ts';
 import { errorFrom } from '../../../../services/web/ui/data/http.ts';
 import { timeLeft } from '../../../../services/web/ui/data/uploads.ts';
 import { documentState, refusal } from '../../../../services/web/ui/documents/document-state.ts';
@@ -226,3 +227,11 @@ describe('an error answer', () => {
     });
   });
 });
+
+test.each(['', '{', 'nonsense', 'null', '7', '{"id": "1"'])(
+  'news that cannot be read (%j) means: fetch all anew',
+  (text) => {
+    expect(readEvent('brain', text)).toEqual({ event: 'reload', data: {} });
+    expect(readEvent('brain.deleted', '{"id":"1"}')).toEqual({ event: 'brain.deleted', data: { id: '1' } });
+  },
+);

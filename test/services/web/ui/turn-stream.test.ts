@@ -55,3 +55,20 @@ test('no event is lost, doubled or changed by where the line is cut, by its line
     { numRuns: 200 },
   );
 }, 120_000);
+
+test.each(['{', 'nonsense', '{"text": "cut'])(
+  'what is no JSON (%j) breaks the line after the event before, to be taken up from there',
+  async (data) => {
+    const text = `id: 1\nevent: token\ndata: {"text":"a"}\n\nid: 2\nevent: token\ndata: ${data}\n\nid: 3\nevent: token\ndata: {}\n\n`;
+    const body = bodyOf(new TextEncoder().encode(text), []);
+    const told: (string | undefined)[] = [];
+    await expect(
+      (async () => {
+        for await (const { id } of turnStream(body)) told.push(id);
+      })(),
+    ).rejects.toThrow(SyntaxError);
+    expect(told).toEqual(['1']);
+    // Given up, so that its connection is free again.
+    expect(body.bodyUsed).toBe(true);
+  },
+);
