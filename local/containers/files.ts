@@ -47,7 +47,8 @@ export async function writeCompose({ environment, folder, port, stores, passed =
   const before = parseEnv(await readFile(envPath, 'utf8').catch(() => ''));
   const values = {
     PORT: String(port),
-    PUBLIC_URL: `http://localhost:${port}`,
+    // An https address was written there for a proxy before this machine.
+    PUBLIC_URL: before.PUBLIC_URL?.startsWith('https:') ? before.PUBLIC_URL : `http://localhost:${port}`,
     SUSTAINED_CPUS: sustainedCpus(environment, availableParallelism()),
     ...(stores && { POSTGRES_IMAGE: stores.postgres, REDIS_IMAGE: stores.redis }),
     ...composeSecrets(before),

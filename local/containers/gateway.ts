@@ -1,6 +1,7 @@
 /**
  * The program of the gateway's image: the local router before the tiers' containers. `UPSTREAMS` names the replicas of
- * every public tier, `{ "chat": ["chat:8003"] }`; `PORT` is where it listens.
+ * every public tier, `{ "chat": ["chat:8003"] }`; `PORT` is where it listens, `PUBLIC_URL` where
+ * people reach it.
  */
 import { openRouter } from '../router/router.ts';
 
@@ -19,6 +20,7 @@ const router = await openRouter({
   host: '0.0.0.0',
   port: Number(process.env.PORT ?? 8080),
   replicas: (owner) => replicas.get(owner) ?? [],
+  publicUrl: process.env.PUBLIC_URL,
 });
 console.log(`gateway: port ${router.port}, before ${[...replicas.keys()].join(', ')}`);
 

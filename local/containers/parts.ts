@@ -59,7 +59,11 @@ export function gatewayService(upstreams: Upstreams, edges: readonly Edge[]): Se
   return {
     image: 'localhost/bulkhead/gateway',
     pull_policy: 'never',
-    environment: { PORT: String(doorPort), UPSTREAMS: JSON.stringify(upstreams) },
+    environment: {
+      PORT: String(doorPort),
+      UPSTREAMS: JSON.stringify(upstreams),
+      PUBLIC_URL: fromEnv('PUBLIC_URL'),
+    },
     ...limits({ vcpu: 0.5, memoryMiB: 256, pids: 64 }),
     cpu_shares: shares.stores,
     ...scratch(tmpMiBMin),

@@ -13,14 +13,21 @@ const hopByHop = [
   'expect',
 ];
 
-/** What the tier gets: the message's headers, and who asked for what. What a client claims to be is not believed. */
-export function forwardHeaders(request: Pick<IncomingMessage, 'headers' | 'socket'>): OutgoingHttpHeaders {
+/**
+ * What the tier gets: the message's headers, and who asked for what. What a client claims to be is not believed.
+ *
+ * @param scheme by which people reach the router
+ */
+export function forwardHeaders(
+  request: Pick<IncomingMessage, 'headers' | 'socket'>,
+  scheme: 'http' | 'https',
+): OutgoingHttpHeaders {
   const { headers, socket } = request;
   return {
     ...withoutHopByHop(headers),
     'x-forwarded-for': socket.remoteAddress ?? '127.0.0.1',
     'x-forwarded-host': headers.host ?? 'localhost',
-    'x-forwarded-proto': 'http',
+    'x-forwarded-proto': scheme,
     // A body of unknown length must stay chunked; node:http frames it anew.
     ...(headers['transfer-encoding'] !== undefined && { 'transfer-encoding': 'chunked' }),
   };

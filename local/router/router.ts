@@ -29,6 +29,8 @@ export interface RouterOptions {
   readonly replicas: (owner: ServiceName) => readonly Replica[];
   /** Which tier answers a path. @default the manifest's route table */
   readonly owner?: (path: string) => ServiceName | undefined;
+  /** Where people reach it: with a proxy before it that adds https, the tiers are told so. @default over http */
+  readonly publicUrl?: string;
 }
 
 /**
@@ -38,7 +40,9 @@ export interface RouterOptions {
 export const routerIdleMs = { upstream: 30_000, server: 150_000 } as const;
 
 /** @throws NodeJS.ErrnoException `EADDRINUSE` when the port is taken */
-export async function openRouter({ host, port, replicas, owner = routeOwner }: RouterOptions): Promise<Router> {
+export async function openRouter(options: RouterOptions): Promise<Router> {
+  const { host, port, replicas, owner = routeOwner, publicUrl } = options;
+  const scheme = publicUrl?.startsWith('https:') ? 'https' : 'http';
   const agent = new Agent({ keepAlive: true, timeout: routerIdleMs.upstream, maxSockets: Number.POSITIVE_INFINITY });
   const server = createServer((request, response) => {
     const name = owner(pathOf(request.url));
@@ -46,7 +50,7 @@ export async function openRouter({ host, port, replicas, owner = routeOwner }: R
     const replica = leastOutstanding(replicas(name));
     if (replica === undefined)
       return sendProblem(response, 503, 'tier-down', `the ${name} tier is not running at the moment`);
-    forward(request, response, replica, name, agent);
+    forward(request, response, { replica, name, agent, scheme });
   });
   // Uploads and answers take as long as they take; the tiers own their limits. Headers must come at once.
   server.requestTimeout = 0;
@@ -95,13 +99,14 @@ const restOfBodyMs = 30_000;
 /** For the last bytes of answers to slow readers; their tiers are gone already. */
 const lastBytesMs = 2000;
 
-function forward(
-  request: IncomingMessage,
-  response: ServerResponse,
-  replica: Replica,
-  name: ServiceName,
-  agent: Agent,
-): void {
+interface Upstream {
+  readonly replica: Replica;
+  readonly name: ServiceName;
+  readonly agent: Agent;
+  readonly scheme: 'http' | 'https';
+}
+
+function forward(request: IncomingMessage, response: ServerResponse, { replica, name, agent, scheme }: Upstream): void {
   replica.outstanding++;
   let counted = true;
   const upstream = httpRequest({
@@ -109,7 +114,7 @@ function forward(
     port: replica.port,
     method: request.method,
     path: request.url,
-    headers: forwardHeaders(request),
+    headers: forwardHeaders(request, scheme),
     agent,
   });
   upstream.setNoDelay(true);

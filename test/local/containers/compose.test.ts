@@ -1,3 +1,6 @@
+import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { bench } from '../../../environments/bench.ts';
@@ -7,6 +10,7 @@ import { environments } from '../../../environments/index.ts';
 import { local } from '../../../environments/local.ts';
 import { composeOf } from '../../../local/containers/compose.ts';
 import { sustainedCpus } from '../../../local/containers/cpus.ts';
+import { writeCompose } from '../../../local/containers/files.ts';
 import { renderCompose } from '../../../local/containers/render.ts';
 import { serviceNames, services } from '../../../services/manifest.ts';
 
@@ -36,6 +40,21 @@ describe('a compose file', () => {
       expect(compose.services[name]?.healthcheck).toBeUndefined();
       expect(compose.services[name]?.restart).toBe('unless-stopped');
     }
+  });
+
+  test('tells its gateway where people reach it, and keeps the https address of a proxy before it', async () => {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: compose's own reference
+    expect(compose.services.gateway?.environment.PUBLIC_URL).toBe('${PUBLIC_URL}');
+    const folder = await mkdtemp(join(tmpdir(), 'compose-'));
+    const envPath = join(folder, '.env');
+    const write = async () => {
+      await writeCompose({ environment, folder, port: 8081 });
+      return /^PUBLIC_URL=(.*)$/m.exec(await readFile(envPath, 'utf8'))?.[1];
+    };
+    expect(await write()).toBe('http://localhost:8081');
+    await appendFile(envPath, 'PUBLIC_URL=https://bulkhead.example\n');
+    expect(await write()).toBe('https://bulkhead.example');
+    await rm(folder, { recursive: true });
   });
 
   test('lets the document-worker give way to all others, and what lasts to what somebody waits for', () => {

@@ -8,7 +8,9 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
-import { openRouter, type Router } from '../../../local/router/router.ts';
+import { pino } from 'pino';
+import { openRouter, type Router, type RouterOptions } from '../../../local/router/router.ts';
+import { createApp } from '../../../services/shared/http/http.ts';
 
 const servers: Server[] = [];
 let router: Router | undefined;
@@ -31,8 +33,12 @@ async function tier(listener: RequestListener): Promise<number> {
 
 /** A router before one tier; returns its address. */
 async function before(...ports: number[]): Promise<string> {
+  return routed({}, ...ports);
+}
+
+async function routed(options: Partial<RouterOptions>, ...ports: number[]): Promise<string> {
   const replicas = ports.map((port) => ({ port, ready: true, outstanding: 0 }));
-  router = await openRouter({ port: 0, replicas: () => replicas });
+  router = await openRouter({ port: 0, replicas: () => replicas, ...options });
   return `http://127.0.0.1:${router.port}`;
 }
 
@@ -50,6 +56,23 @@ test('headers: who asked is set here, not believed; what means one connection is
     host: new URL(url).host,
   });
   expect(headers.te).toBeUndefined();
+});
+
+test('behind a proxy that adds https browsers are told to stay with it, whatever a client claims', async () => {
+  const { http } = createApp({ log: pino({ level: 'silent' }), notReady: async () => null });
+  http.get('/', async () => 'a page');
+  await http.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = http.server.address() as AddressInfo;
+  const told = async (publicUrl: string, claimed: string) => {
+    const url = await routed({ publicUrl, owner: () => 'web' }, port);
+    const { headers } = await fetch(url, { headers: { 'x-forwarded-proto': claimed } });
+    await router?.close();
+    return headers.get('strict-transport-security');
+  };
+  expect(await told('https://bulkhead.example', 'https')).toBe('max-age=31536000');
+  expect(await told('https://bulkhead.example', 'http')).toBe('max-age=31536000');
+  expect(await told('http://localhost:8080', 'https')).toBeNull();
+  await http.close();
 });
 
 test('method, path, query, status, body and repeated cookies arrive as they were sent', async () => {
