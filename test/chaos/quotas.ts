@@ -62,22 +62,44 @@ async function raceQuestions(cluster: Cluster): Promise<void> {
   expect((await owner.call(routes.getTenant)).usage.questions_today).toBe(6);
 }
 
+async function pdfUpload(owner: Client, brain: string, pages: number, name: string): Promise<Response> {
+  const form = new FormData();
+  const bytes = await pdfOf(Array.from({ length: pages }, (_, page) => `page ${page} of ${name}`));
+  form.append('file', new Blob([new Uint8Array(bytes)]), 'pages.pdf');
+  return again(owner).send(routes.uploadDocument, { params: { brain }, body: form });
+}
+
 /** Pages are known when a worker has looked: whoever does not fit then is told so by the job. */
 async function racePages(cluster: Cluster): Promise<void> {
   const { owner, brain } = await place(cluster, { pages_per_day_max: 7 });
-  const upload = async (number: number) => {
-    const form = new FormData();
-    const pages = await pdfOf([`first of ${number}`, `second of ${number}`, `third of ${number}`]);
-    form.append('file', new Blob([new Uint8Array(pages)]), 'three.pdf');
-    return again(owner).send(routes.uploadDocument, { params: { brain }, body: form });
-  };
   // Some may already be refused on arrival, when others have used the quota up.
-  const jobs = (await raced(upload)).map((text) => jobSchema.parse(JSON.parse(text)));
+  const answers = await raced((number) => pdfUpload(owner, brain, 3, String(number)));
+  const jobs = answers.map((text) => jobSchema.parse(JSON.parse(text)));
   const ends = await Promise.all(jobs.map((job) => again(owner).finished(job.id, 240_000)));
   expect(ends.filter(({ status }) => status === 'succeeded').length).toBe(2);
   for (const { status, error } of ends)
     if (status !== 'succeeded') expect([status, error?.code]).toEqual(['failed', 'quota']);
   expect((await owner.call(routes.getTenant)).usage.pages_today).toBe(6);
+}
+
+/** Canceled whatever they are at, all at once: what was not read is free again, to the page. */
+async function raceCancels(cluster: Cluster): Promise<void> {
+  const [each, max] = [10, 10 * callers];
+  const { owner, brain } = await place(cluster, { pages_per_day_max: max });
+  const jobs = (await raced((number) => pdfUpload(owner, brain, each, String(number)))).map((text) =>
+    jobSchema.parse(JSON.parse(text)),
+  );
+  await Promise.all(jobs.map(({ id }) => again(owner).send(routes.cancelJob, { params: { job: id } })));
+  const ends = await Promise.all(jobs.map(({ id }) => again(owner).finished(id, 240_000)));
+  expect(ends.filter(({ status }) => status !== 'canceled' && status !== 'succeeded')).toEqual([]);
+  const read = ends.reduce((sum, { progress }) => sum + progress.pages_done, 0);
+  expect([jobs.length, read < max]).toEqual([callers, true]);
+  const used = async () => (await owner.call(routes.getTenant)).usage.pages_today;
+  expect(await used()).toBe(read);
+  const rest = jobSchema.parse(await (await pdfUpload(owner, brain, max - read, 'the rest')).json());
+  expect(await again(owner).finished(rest.id, 240_000)).toMatchObject({ status: 'succeeded' });
+  expect(await used()).toBe(max);
+  expect((await pdfUpload(owner, brain, 1, 'one too many')).status).toBe(429);
 }
 
 async function deleted(client: Client, { document_id }: Job): Promise<void> {
@@ -89,4 +111,5 @@ export const races: Readonly<Record<string, (cluster: Cluster) => Promise<void>>
   bytes: raceBytes,
   'questions a day': raceQuestions,
   'pages a day': racePages,
+  'pages of canceled jobs': raceCancels,
 };

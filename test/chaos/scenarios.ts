@@ -22,6 +22,8 @@ export interface Scenario {
   readonly name: string;
   /** Replicas die under their requests. */
   readonly kills?: boolean;
+  /** One of the few of a short run. */
+  readonly short?: boolean;
   /** What it broke, for the log. */
   run(scene: Scene): Promise<Readonly<Record<string, number>>>;
 }
@@ -56,6 +58,7 @@ const replicas = ['api-1', 'api-2', 'chat-1', 'chat-2', 'document-worker-1', 'do
 export const scenarios: readonly Scenario[] = [
   {
     name: 'PostgreSQL backends are terminated',
+    short: true,
     run: repeated(async ({ cluster, random }) => {
       await pause(random, 300, 1500);
       await cluster.services.query(
@@ -67,6 +70,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'locks of index runs and writers are lost',
+    short: true,
     run: repeated(async ({ cluster, random }) => {
       await pause(random, 20, 200);
       await cluster.services.query(
@@ -77,6 +81,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'answers to COMMIT are lost',
+    short: true,
     run: repeated(async ({ cluster, random }) => {
       await pause(random, 50, 300);
       const cut = cluster.proxies.postgres.cutAnswer(/^commit/i, { serverKept: random() < 0.3 });
@@ -95,6 +100,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'a worker stands still past its lease, in every stage of a document',
+    short: true,
     run: async ({ cluster, workload, until, long }) => {
       const times = { probe: 0, parse: 0, index: 0 };
       do
@@ -119,6 +125,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'Redis forgets everything',
+    short: true,
     run: repeated(async ({ cluster, random }) => {
       await pause(random, 500, 2000);
       const redis = new Redis(cluster.services.redisUrl);
