@@ -6,14 +6,18 @@ import type { Verb } from '../manifest.ts';
 import type { VerifyCall } from '../shared/auth/service-token.ts';
 import { id } from '../shared/contract/common.ts';
 import {
+  type Chunk,
   deleteDocumentBody,
   documentsAnswer,
   readAnswer,
   readBody,
   searchAnswer,
   searchBody,
+  sentencesMax,
   upsertAnswer,
   upsertBody,
+  vectorsAnswer,
+  vectorsBody,
   vectorstorePaths,
 } from '../shared/contract/vectorstore.ts';
 import type { Dependency } from '../shared/http/health.ts';
@@ -22,6 +26,7 @@ import { ProblemError, yieldError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
 import { createSlots, type Slots } from '../shared/slots.ts';
 import type { Brain } from './brain-tables.ts';
+import type { Embedding } from './table-schema.ts';
 import type { VectorStore } from './vector-store.ts';
 
 export interface VectorstoreOptions {
@@ -90,6 +95,16 @@ export function createVectorstoreApp(options: VectorstoreOptions): App {
     writes,
     { body: upsertBody, answer: upsertAnswer },
     (...call) => upsert(store, ...call),
+  );
+  route(
+    vectorstorePaths.vectors('{brain}', '{document}'),
+    'write',
+    writes,
+    { body: vectorsBody, answer: vectorsAnswer },
+    async (brain, { document }, { epoch, model, dimensions, vectors }) => {
+      requireVectors(document, { model, dimensions }, vectors);
+      return { chunks: await store.addVectors(brain, { documentId: document, epoch }, { model, dimensions }, vectors) };
+    },
   );
   route(
     vectorstorePaths.search('{brain}'),
@@ -162,22 +177,44 @@ async function upsert(
   store: VectorStore,
   brain: Brain,
   { document }: { readonly document: string },
-  { epoch, dimensions, chunks }: z.output<typeof upsertBody>,
+  { epoch, model, dimensions, chunks }: z.output<typeof upsertBody>,
 ): Promise<z.input<typeof upsertAnswer>> {
-  const stranger = chunks.find((chunk) => !chunk.id.startsWith(`${document}:`));
+  const embedding = dimensions === undefined ? null : { model, dimensions };
+  requireVectors(document, embedding, chunks);
+  if (chunks.length > 0) await store.upsert(brain, { documentId: document, epoch }, embedding, chunks);
+  return { chunks: chunks.length };
+}
+
+/** @throws ProblemError `bad-request` on what is of another document, or of another length than was said */
+function requireVectors(
+  document: string,
+  embedding: Embedding | null,
+  rows: readonly Pick<Chunk, 'id' | 'vector' | 'sentence_vectors'>[],
+): void {
+  const stranger = rows.find((row) => !row.id.startsWith(`${document}:`));
   if (stranger)
     throw new ProblemError(
       'bad-request',
       `The chunk id '${stranger.id}' must start with '${document}:', its document.`,
     );
-  const wrong = chunks.find(({ vector }) => vector.length !== dimensions);
-  if (wrong)
-    throw new ProblemError(
-      'bad-request',
-      `'dimensions' is ${dimensions}, a vector has ${wrong.vector.length} numbers.`,
-    );
-  if (chunks.length > 0) await store.upsert(brain, { documentId: document, epoch }, dimensions, chunks);
-  return { chunks: chunks.length };
+  const dimensions = embedding?.dimensions ?? 0;
+  for (const { vector, sentence_vectors: sentences } of rows) {
+    if (vector && vector.length !== dimensions)
+      throw new ProblemError(
+        'bad-request',
+        `'dimensions' is ${embedding ? dimensions : 'absent'}, a vector has ${vector.length} numbers.`,
+      );
+    if (sentences && (!vector || sentences.length % dimensions !== 0))
+      throw new ProblemError(
+        'bad-request',
+        `'sentence_vectors' has ${sentences.length} bytes: it must be whole vectors of ${dimensions} beside a 'vector'.`,
+      );
+    if (sentences && sentences.length > sentencesMax * dimensions)
+      throw new ProblemError(
+        'bad-request',
+        `'sentence_vectors' holds ${sentences.length / dimensions} vectors, allowed are ${sentencesMax}.`,
+      );
+  }
 }
 
 function measure(app: App, store: VectorStore, slots: Readonly<Record<'writes' | 'searches', Slots>>): void {

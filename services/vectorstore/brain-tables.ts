@@ -1,7 +1,7 @@
 /** Tables of all brains on the document store, the most recently used ones kept open. */
 import { fileURLToPath } from 'node:url';
 import { type Connection, connect, Session, type Table } from '@lancedb/lancedb';
-import { createTable, isMissing, openTable } from './chunk-table.ts';
+import { createTable, type Embedding, isMissing, openTable } from './table-schema.ts';
 
 export interface Brain {
   readonly tenantId: string;
@@ -12,7 +12,7 @@ export interface BrainTables {
   /** Runs `use` on the brain's table; null when it has none. Reads see every commit of every replica. */
   read<Answer>(brain: Brain, use: (table: Table) => Promise<Answer>): Promise<Answer | null>;
   /** Only under the writer's lock: makes the table if the brain has none. */
-  write<Answer>(brain: Brain, dimensions: number, use: (table: Table) => Promise<Answer>): Promise<Answer>;
+  write<Answer>(brain: Brain, embedding: Embedding | null, use: (table: Table) => Promise<Answer>): Promise<Answer>;
   forget(brain: Brain): void;
   /** Bytes of index and metadata cache in use. */
   cacheBytes(): number;
@@ -84,11 +84,11 @@ export function openBrainTables(documentStoreUrl: string, cacheMiB: number): Bra
 
   return {
     read: (brain, use) => read(brain, use),
-    write: async (brain, dimensions, use) => {
+    write: async (brain, embedding, use) => {
       const answer = await read(brain, async (table) => ({ value: await use(table) }));
       if (answer) return answer.value;
       const connection = await connectTo(brain);
-      const table = await createTable(connection, dimensions);
+      const table = await createTable(connection, embedding ?? undefined);
       return use(keep(brain, { connection, table }).table);
     },
     forget: (brain) => void handles.delete(brainPrefix(brain)),

@@ -4,7 +4,7 @@
  */
 import type { Logger } from '../shared/log.ts';
 import type { Brain } from './brain-tables.ts';
-import type { Compaction } from './chunk-table.ts';
+import type { Compaction } from './table-compaction.ts';
 
 export interface CompactionOptions {
   /** Answers whether the table was changed. */

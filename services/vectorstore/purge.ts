@@ -1,8 +1,8 @@
 /** Removed text leaves a table now, not when its files happen to be merged. */
 import type { Table } from '@lancedb/lancedb';
-import { mixRemoved, removedRows, rewrite } from './chunk-table.ts';
+import { mixRemoved, removedRows, rewrite } from './table-compaction.ts';
 
-/** Each round merges once; the first two mix (chunk-table.ts), the third writes every row anew. */
+/** Each round merges once; the first two mix (table-compaction.ts), the third writes every row anew. */
 const purgeRoundsMax = 4;
 
 /**

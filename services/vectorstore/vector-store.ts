@@ -7,18 +7,20 @@ import type { Database } from '../shared/postgres/database.ts';
 import type { DocumentStore } from '../shared/storage/document-store.ts';
 import { type Brain, type BrainTables, tablePrefix } from './brain-tables.ts';
 import {
-  compact,
+  addVectors,
   documentsOf,
+  type Run,
   readChunks,
   removeDocument,
-  type Search,
-  searchChunks,
   superseded,
   upsertChunks,
 } from './chunk-table.ts';
 import { type CompactionOptions, createCompaction } from './compaction.ts';
 import { purgeRemoved } from './purge.ts';
+import { type Search, searchChunks } from './search.ts';
 import { sweepStale } from './sweep.ts';
+import { compact } from './table-compaction.ts';
+import type { Embedding } from './table-schema.ts';
 import { LockLostError, type WriterLock } from './writer-lock.ts';
 
 export interface VectorStore {
@@ -28,7 +30,9 @@ export interface VectorStore {
    * @throws ProblemError `gone` when the brain or document was deleted, `conflict` when a newer run took over,
    * `unavailable` when writers queue or the lock was lost
    */
-  upsert(brain: Brain, run: Run, dimensions: number, chunks: readonly Chunk[]): Promise<void>;
+  upsert(brain: Brain, run: Run, embedding: Embedding | null, chunks: readonly Chunk[]): Promise<void>;
+  /** Vectors for chunks that are there. One commit. @returns chunks that were found @throws as {@link VectorStore.upsert} */
+  addVectors(brain: Brain, run: Run, embedding: Embedding, vectors: Parameters<typeof addVectors>[3]): Promise<number>;
   /** A brain without chunks has no hits. */
   search(brain: Brain, search: Search): Promise<Hit[]>;
   /** Chunks of this run and of those before. Repeating is harmless. @throws as {@link VectorStore.upsert}, but `gone` */
@@ -47,12 +51,6 @@ export interface VectorStore {
   /** Tidies what a replica that ended, or wrote too late, may have left: brains with a job in the last day. */
   tidyRecent(): Promise<void>;
   close(): Promise<void>;
-}
-
-/** Who writes: an index run of the document, or its deletion. */
-export interface Run {
-  readonly documentId: string;
-  readonly epoch: number;
 }
 
 export interface RecentBrain extends Brain {
@@ -124,20 +122,33 @@ export function createVectorStore({ db, documents, tables, lock, log, compaction
     }
   };
 
+  const requirePresent =
+    (brain: Brain, { documentId }: Run) =>
+    (current: number | null) => {
+      if (current !== null) return;
+      throw new ProblemError('gone', `Document ${documentId} is not, or no longer, in brain ${brain.brainId}.`);
+    };
+
   return {
-    upsert: async (brain, run, dimensions, chunks) => {
-      const { documentId, epoch } = run;
-      const requirePresent = (current: number | null) => {
-        if (current !== null) return;
-        throw new ProblemError('gone', `Document ${documentId} is not, or no longer, in brain ${brain.brainId}.`);
-      };
-      const replaced = await written(brain, run, requirePresent, (held) =>
-        tables.write(brain, dimensions, (table) => {
+    upsert: async (brain, run, embedding, chunks) => {
+      const replaced = await written(brain, run, requirePresent(brain, run), (held) =>
+        tables.write(brain, embedding, (table) => {
           held.throwIfAborted();
-          return upsertChunks(table, documentId, epoch, chunks);
+          return upsertChunks(table, run, embedding, chunks);
         }),
       );
       schedule.wrote(brain, replaced > 0);
+    },
+    addVectors: async (brain, run, embedding, vectors) => {
+      const found = await written(brain, run, requirePresent(brain, run), (held) =>
+        tables.read(brain, (table) => {
+          held.throwIfAborted();
+          return addVectors(table, run, embedding, vectors);
+        }),
+      );
+      // What Lance updates it writes anew, so the rows as they were are removed ones.
+      schedule.wrote(brain, true);
+      return found ?? 0;
     },
     documents: async (brain) => (await tables.read(brain, documentsOf)) ?? [],
     read: async (brain, documentId, first, last) =>

@@ -4,7 +4,9 @@ import type { SignCall } from '../shared/auth/service-token.ts';
 import { vectorstorePaths } from '../shared/contract/vectorstore.ts';
 import type { App } from '../shared/http/http.ts';
 import { selfRequest } from '../shared/warm-up/self-request.ts';
-import { createTable, searchChunks, upsertChunks } from './chunk-table.ts';
+import { upsertChunks } from './chunk-table.ts';
+import { searchChunks } from './search.ts';
+import { createTable } from './table-schema.ts';
 import type { RecentBrain, VectorStore } from './vector-store.ts';
 
 /** Where nobody has worked lately. */
@@ -29,10 +31,13 @@ export async function warmUp(app: App, store: VectorStore, sign: SignCall): Prom
 /** Loads the native module and compiles its first query, on a table in memory. */
 export async function loadEngine(): Promise<void> {
   const connection = await connect('memory://warm-up');
-  const table = await createTable(connection, 8);
-  const chunk = { id: 'warm:1:0', page_number: 1, start: 0, end: 4, text: 'warm', vector: [1, 0, 0, 0, 0, 0, 0, 0] };
-  await upsertChunks(table, 'warm', 1, [chunk]);
-  const search = { query: chunk.text, vector: chunk.vector, limit: 1 };
+  const embedding = { dimensions: 8 };
+  const table = await createTable(connection, embedding);
+  const text = 'warm 暖かい';
+  const vector = [1, 0, 0, 0, 0, 0, 0, 0];
+  const chunk = { id: 'warm:1:0', page_number: 1, start: 0, end: text.length, text, heading: 'Warm', vector };
+  await upsertChunks(table, { documentId: 'warm', epoch: 1 }, embedding, [chunk]);
+  const search = { query: text, vector, limit: 1 };
   // The tenth is as fast as the hundredth.
   for (let round = 0; round < 9; round += 1) await searchChunks(table, search);
   const hits = await searchChunks(table, search);

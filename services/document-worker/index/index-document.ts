@@ -1,6 +1,6 @@
 /** After the last page: chunks, embeddings, vectors; then the job ends. Safe to repeat from the start. */
 import type { PageResult } from '../../shared/contract/page.ts';
-import { type Chunk, chunksPerUpsertMax } from '../../shared/contract/vectorstore.ts';
+import { type ChunkInput, chunksPerUpsertMax } from '../../shared/contract/vectorstore.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { createEmbedder, type Embedder, type EmbeddingSettings } from '../../shared/models/embedding.ts';
 import { EmbeddingError } from '../../shared/models/remote-embedding.ts';
@@ -73,7 +73,7 @@ async function writeChunks(
 ): Promise<number> {
   const batchChunks = chunksPerBatch(embedder.dimensions);
   let chunks = 0;
-  const batch: Chunk[] = [];
+  const batch: ChunkInput[] = [];
   const flush = async () => {
     const standing = await lookAt(context.db, run);
     if (standing === 'canceled') throw new CanceledError();
@@ -86,7 +86,7 @@ async function writeChunks(
   for await (const page of donePages(context, run.documentId)) {
     for (const { start, end, text } of chunkPage(page.text)) {
       const id = `${run.documentId}:${page.page_number}:${start}`;
-      batch.push({ id, page_number: page.page_number, start, end, text, vector: [] });
+      batch.push({ id, page_number: page.page_number, start, end, text });
       if (batch.length >= batchChunks) await flush();
     }
   }
@@ -99,7 +99,7 @@ async function upsert(
   embedder: Embedder,
   run: IndexRun,
   place: number,
-  batch: readonly Chunk[],
+  batch: readonly ChunkInput[],
   signal: AbortSignal,
 ): Promise<void> {
   if (batch.length === 0) return;

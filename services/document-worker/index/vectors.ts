@@ -3,7 +3,7 @@ import { ExponentialBackoff, handleWhen, retry, TaskCancelledError, TimeoutStrat
 import type { Verb } from '../../manifest.ts';
 import type { SignCall } from '../../shared/auth/service-token.ts';
 import {
-  type Chunk,
+  type ChunkInput,
   documentsAnswer,
   readAnswer,
   type StoredChunk,
@@ -22,7 +22,12 @@ export interface DocumentTarget extends BrainTarget {
 
 export interface Vectors {
   /** Same ids replace, so repeating is harmless. @throws VectorstoreError after retries */
-  upsert(target: DocumentTarget, dimensions: number, chunks: readonly Chunk[], signal?: AbortSignal): Promise<void>;
+  upsert(
+    target: DocumentTarget,
+    dimensions: number,
+    chunks: readonly ChunkInput[],
+    signal?: AbortSignal,
+  ): Promise<void>;
   deleteDocument(target: DocumentTarget, signal?: AbortSignal): Promise<void>;
   /** What was deleted before has left the store when this is answered. */
   purge(target: BrainTarget, signal?: AbortSignal): Promise<void>;

@@ -78,7 +78,7 @@ async function compareDocument(
 export function comparePage(
   documentId: string,
   { page_number, text }: Pick<PageResult, 'page_number' | 'text'>,
-  chunks: readonly StoredChunk[],
+  chunks: readonly Omit<StoredChunk, 'heading'>[],
 ): Finding[] {
   const finding = (kind: Finding['kind'], says: string, detail: string): Finding => ({
     kind,

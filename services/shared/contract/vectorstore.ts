@@ -9,6 +9,19 @@ import { id } from './common.ts';
 export const chunksPerUpsertMax = 1000;
 /** Passages of one search. */
 export const hitsMax = 50;
+/** A document's name and some levels of headings; what is longer is no heading. */
+export const headingCharsMax = 500;
+/** The heading, and each sentence of a chunk of 1,200 characters. */
+export const sentencesMax = 64;
+const dimensionsMax = 4096;
+
+/** Normalized, so that cosine is a product. Of the whole chunk: the mean of its sentences, where there are such. */
+const vector = z.array(z.number()).max(dimensionsMax);
+/** One byte per number: a normalized vector times 127, signed. The heading's first, then each sentence's; base64. */
+const sentenceVectors = z
+  .base64()
+  .max(Math.ceil((sentencesMax * dimensionsMax) / 3) * 4)
+  .transform((text) => Buffer.from(text, 'base64'));
 
 export const chunk = z.object({
   /** `{document}:{page}:{place on the page}`: the same text gets the same id, so repeating an upsert is harmless. */
@@ -18,9 +31,19 @@ export const chunk = z.object({
   start: z.int().min(0),
   end: z.int().min(0),
   text: z.string(),
-  vector: z.array(z.number()),
+  /** Where the text stands: the document's title and the headings above it. Searched beside the text, counting more. */
+  heading: z.string().max(headingCharsMax).default(''),
+  /** Absent: found by full text alone. */
+  vector: vector.optional(),
+  sentence_vectors: sentenceVectors.optional(),
 });
 export type Chunk = z.output<typeof chunk>;
+/** As it is sent. */
+export type ChunkInput = z.input<typeof chunk>;
+
+/** Of which vectors there are columns: those of one model are never compared with those of another. */
+const model = z.string().min(1).max(200).optional();
+const dimensions = z.int().min(1).max(dimensionsMax);
 
 /**
  * Of the index run or the deletion that writes, in milliseconds (`documents.index_epoch`). What an older one writes is
@@ -30,14 +53,29 @@ const epoch = z.int().min(0);
 
 export const upsertBody = z.object({
   epoch,
-  dimensions: z.int().min(1).max(4096),
+  model,
+  /** Absent when no chunk has a vector. */
+  dimensions: dimensions.optional(),
   chunks: z.array(chunk).max(chunksPerUpsertMax),
 });
 export const upsertAnswer = z.object({ chunks: z.int() });
 export const deleteDocumentBody = z.object({ epoch });
 
-/** As stored, without the vector. */
-export const storedChunk = chunk.omit({ vector: true });
+/** Vectors of chunks that are there already, beside those of other models. */
+export const vectorsBody = z.object({
+  epoch,
+  model,
+  dimensions,
+  vectors: z
+    .array(chunk.pick({ id: true, sentence_vectors: true }).extend({ vector }))
+    .min(1)
+    .max(chunksPerUpsertMax),
+});
+/** Chunks that were found; the others are gone, or of a newer run. */
+export const vectorsAnswer = z.object({ chunks: z.int() });
+
+/** As stored, without the vectors. */
+export const storedChunk = chunk.omit({ vector: true, sentence_vectors: true });
 export type StoredChunk = z.output<typeof storedChunk>;
 export const documentsAnswer = z.object({ documents: z.array(id) });
 export const readBody = z.object({ first_page: z.int().min(1), last_page: z.int().min(1) });
@@ -45,16 +83,20 @@ export const readAnswer = z.object({ chunks: z.array(storedChunk) });
 
 export const searchBody = z.object({
   query: z.string().min(1).max(10_000),
-  vector: z.array(z.number()),
+  /** Absent, or of a model that the brain has no vectors of: full text alone. */
+  vector: vector.optional(),
+  model,
   limit: z.int().min(1).max(hitsMax),
   /** Only these documents; absent: all of the brain. */
   document_ids: z.array(id).max(1000).optional(),
 });
-export const hit = chunk.omit({ vector: true }).extend({
+export const hit = storedChunk.extend({
   document_id: id,
-  /** Reciprocal rank fusion of full text and vectors: higher is better, comparable within one answer only. */
+  /** Full text and vectors together: higher is better, comparable within one answer only. */
   score: z.number(),
-  /** Cosine similarity to the query, -1 to 1; null when only full text found it. */
+  /** BM25 of text and heading; 0 when only the vectors found it. */
+  text_score: z.number().default(0),
+  /** Cosine of the query and the nearest sentence, -1 to 1; null without vectors. */
   similarity: z.number().nullable(),
 });
 export type Hit = z.output<typeof hit>;
@@ -63,6 +105,8 @@ export const searchAnswer = z.object({ hits: z.array(hit) });
 /** `POST` each; paths relative to VECTORSTORE_URL. */
 export const vectorstorePaths = {
   upsert: (brain: string, document: string) => `/brains/${brain}/documents/${document}/chunks`,
+  /** Adds vectors to chunks that are there. */
+  vectors: (brain: string, document: string) => `/brains/${brain}/documents/${document}/vectors`,
   /** Removes every chunk of the document up to the epoch; called before a re-index too. */
   deleteDocument: (brain: string, document: string) => `/brains/${brain}/documents/${document}/delete`,
   /** Text of removed rows leaves the store: files, old versions, and what the object store keeps of both. */

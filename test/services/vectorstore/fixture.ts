@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import { connect, type Table } from '@lancedb/lancedb';
 import { uuidv7 } from 'uuidv7';
-import { type Chunk, vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
+import { type ChunkInput, vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
 import { lexicalHashing } from '../../../services/shared/models/lexical-hashing.ts';
 import { type Database, openDatabase } from '../../../services/shared/postgres/database.ts';
 import { openDocumentStore } from '../../../services/shared/storage/document-store.ts';
@@ -103,7 +103,7 @@ function slowed(tables: BrainTables, beforeCommit: () => Promise<void>): BrainTa
   return {
     ...tables,
     read: (brain, use) => tables.read(brain, (table) => use(slow(table))),
-    write: (brain, dimensions, use) => tables.write(brain, dimensions, (table) => use(slow(table))),
+    write: (brain, embedding, use) => tables.write(brain, embedding, (table) => use(slow(table))),
   };
 }
 const updateOlder = { where: 'target.epoch is null or target.epoch <= source.epoch' };
@@ -156,7 +156,7 @@ async function newDocument(db: Database, tenantId: string, brainId: string): Pro
   return id;
 }
 
-export function chunksOf(documentId: string, texts: readonly string[]): Chunk[] {
+export function chunksOf(documentId: string, texts: readonly string[]): ChunkInput[] {
   return texts.map((text, index) => ({
     id: `${documentId}:${index + 1}:0`,
     page_number: index + 1,

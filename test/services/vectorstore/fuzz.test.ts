@@ -26,6 +26,7 @@ const { brainId, documentId } = { brainId: () => brain.brainId, documentId: () =
 const paths = [
   () => vectorstorePaths.search(brainId()),
   () => vectorstorePaths.upsert(brainId(), documentId()),
+  () => vectorstorePaths.vectors(brainId(), documentId()),
   () => vectorstorePaths.deleteDocument(brainId(), documentId()),
   () => vectorstorePaths.documents(brainId()),
   () => vectorstorePaths.read(brainId(), documentId()),
@@ -44,7 +45,21 @@ const text = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 200 }),
   fc.constantFrom("' OR 1=1 --", '"', '\\', '*', 'a AND (b', '\0', '\ud800', '{}', 'text:x', 'x'.repeat(20_000)),
 );
+/** Whole vectors, parts of them, none. */
+const bytes = fc.uint8Array({ maxLength: 3 * dimensions }).map((given) => Buffer.from(given).toString('base64'));
 const known = {
+  model: fc.oneof(fc.constant('some-model'), text),
+  vectors: fc.array(
+    fc.record(
+      {
+        id: fc.nat(9).map((place) => `${documentId()}:1:${place}`),
+        vector: fc.array(number, { minLength: dimensions, maxLength: dimensions }),
+        sentence_vectors: bytes,
+      },
+      { requiredKeys: ['id', 'vector'] },
+    ),
+    { maxLength: 3 },
+  ),
   epoch: fc.oneof(number, text),
   dimensions: fc.oneof(fc.constant(dimensions), number),
   query: text,
@@ -64,7 +79,9 @@ const known = {
         start: number,
         end: number,
         text,
+        heading: text,
         vector: fc.array(number, { minLength: dimensions, maxLength: dimensions }),
+        sentence_vectors: fc.oneof(text, bytes),
       },
       { requiredKeys: [] },
     ),
@@ -149,7 +166,7 @@ test('what is valid comes back as it went in, and is gone when it is deleted', a
         const read = () =>
           store.post(vectorstorePaths.read(brain.brainId, documentId), document, { first_page: 1, last_page: 5000 });
         const byPage = (a: { page_number: number }, b: { page_number: number }) => a.page_number - b.page_number;
-        const sent = chunks.map(({ vector: _, ...chunk }) => chunk);
+        const sent = chunks.map(({ vector: _, ...chunk }) => ({ ...chunk, heading: '' }));
         expect((await read()).body.chunks.toSorted(byPage)).toEqual(sent.toSorted(byPage));
         epoch += 1;
         expect(

@@ -14,7 +14,9 @@ const hit = (start: number, text: string, page = 1, document = 'd') => ({
   start,
   end: start + text.length,
   text,
+  heading: '',
   score: 1,
+  text_score: 1,
   similarity: null,
 });
 const names = new Map([['d', 'handbook.pdf']]);
