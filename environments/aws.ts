@@ -139,13 +139,14 @@ export function awsFaults(environment: Environment): Fault[] {
         "given false with nat: 'none'; tiers then reach no AWS API: allowed is true, or another nat",
       );
   }
-  const onVm = Object.values(tiers).some((places) => places.some(({ platform }) => platform === 'vm'));
+  const placed = Object.entries(tiers).map(([name, places]) => [name, places ?? []] as const);
+  const onVm = placed.some(([, places]) => places.some(({ platform }) => platform === 'vm'));
   if (!aws.ami && (onVm || aws.nat === 'instance'))
     fault(
       ['aws', 'ami'],
       `missing; ${onVm ? "a tier is on 'vm'" : "nat is 'instance'"}: docs/operating.md has the command that finds one`,
     );
-  for (const [name, places] of Object.entries(tiers))
+  for (const [name, places] of placed)
     for (const [index, { platform, spotPercent }] of places.entries())
       if (platform !== 'ecs' && spotPercent > 0)
         fault(
@@ -160,7 +161,7 @@ export function awsFaults(environment: Environment): Fault[] {
       `given '${aws.postgres.instanceClass}', which takes at most ${taken} connections; ${replicas} replicas may open ${each} each: allowed are fewer replicas or a larger class`,
     );
   const { limits } = environment;
-  const onEcs = Object.entries(tiers).find(([, places]) => places.some(({ platform }) => platform === 'ecs'));
+  const onEcs = placed.find(([, places]) => places.some(({ platform }) => platform === 'ecs'));
   if (onEcs && limits.stopTimeoutMs > fargateStopTimeoutMsMax)
     fault(
       ['limits', 'stopTimeoutMs'],

@@ -5,7 +5,7 @@
  * defaults; nothing after it touches the raw object.
  */
 import { z } from 'zod';
-import { type ServiceName, serviceNames } from '../services/manifest.ts';
+import { definitionOf, type OptionalService, type ServiceName, serviceNames } from '../services/manifest.ts';
 import { awsFaults, awsSchema } from './aws.ts';
 import { workerMemoryMiBMin } from './budget/scratch.ts';
 
@@ -56,13 +56,19 @@ const placements = z.preprocess(
   z.array(placementSchema).min(1).max(3),
 ) as z.ZodType<Placement[], PlacementInput | PlacementInput[]>;
 
-const tiers = z.strictObject({
-  web: placements,
-  api: placements,
-  chat: placements,
-  'document-worker': placements,
-  vectorstore: placements,
-} satisfies Record<ServiceName, unknown>);
+type TierShape = { [Name in Exclude<ServiceName, OptionalService>]: typeof placements } & {
+  [Name in OptionalService]: z.ZodOptional<typeof placements>;
+};
+
+/** From what people see inwards, which is the manifest's order of routes turned round: the order of the cost sheet. */
+const isPublic = (name: ServiceName) => definitionOf(name).routes.length > 0;
+const inwards = [...serviceNames.filter(isPublic).toReversed(), ...serviceNames.filter((name) => !isPublic(name))];
+
+const tiers = z.strictObject(
+  Object.fromEntries(
+    inwards.map((name) => [name, definitionOf(name).optional ? placements.optional() : placements]),
+  ) as unknown as TierShape,
+);
 
 /** A foreign endpoint that speaks OpenAI's protocol. Its key is a secret and never stands in an environment. */
 const endpoint = z.strictObject({
@@ -116,7 +122,7 @@ export const environmentSchema = z
   .superRefine((environment, context) => {
     const fault = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
     for (const name of serviceNames) {
-      environment.tiers[name].forEach((placement, index) => {
+      placementsOf(environment, name).forEach((placement, index) => {
         const path = ['tiers', name, index];
         const local = placement.platform === 'local';
         if (local !== (environment.target === 'local'))
@@ -159,6 +165,14 @@ function checkWorker(
 }
 
 type Limits = z.output<typeof limitsSchema>;
+
+/** Where a tier runs; nowhere, where an optional one is left out. */
+export const placementsOf = ({ tiers }: Pick<Environment, 'tiers'>, name: ServiceName): readonly Placement[] =>
+  tiers[name] ?? [];
+
+/** The services that an environment places, in the manifest's order. */
+export const placedServices = (environment: Pick<Environment, 'tiers'>): ServiceName[] =>
+  serviceNames.filter((name) => placementsOf(environment, name).length > 0);
 
 /** What a person writes in `environments/<name>.ts`. */
 export type EnvironmentInput = z.input<typeof environmentSchema>;

@@ -1,8 +1,9 @@
 /** Places the replicas of every tier on ports, and starts them. */
 
-import type { Placement } from '../environments/environment.ts';
+import { type Placement, placedServices, placementsOf } from '../environments/environment.ts';
+import { addressSettings, calledServices } from '../environments/wiring/connections.ts';
 import { heapFlags } from '../environments/wiring/settings.ts';
-import { type Service, type ServiceName, type SettingName, serviceNames, services } from '../services/manifest.ts';
+import { definitionOf, type ServiceName } from '../services/manifest.ts';
 import type { Supervised } from './processes/supervisor.ts';
 import type { Replica } from './router/balance.ts';
 import { freePort } from './router/ports.ts';
@@ -22,8 +23,9 @@ export interface TierReplica extends Replica {
  * an internal balancer before several.
  */
 export async function placeTiers(state: DeploymentState): Promise<void> {
-  for (const name of serviceNames) {
-    const placements = state.environment.tiers[name].flatMap((placement) =>
+  const placed = placedServices(state.environment);
+  for (const name of placed) {
+    const placements = placementsOf(state.environment, name).flatMap((placement) =>
       Array.from({ length: placement.replicas.min }, () => placement),
     );
     const replicas = await Promise.all(
@@ -42,8 +44,12 @@ export async function placeTiers(state: DeploymentState): Promise<void> {
     );
     state.replicas.set(name, replicas);
   }
-  for (const name of new Set<ServiceName>(serviceNames.flatMap((caller) => services[caller].calls)))
-    state.run[addressSetting(name)] = await addressOf(state, name);
+  const origins = new Map<ServiceName, string>();
+  for (const name of calledServices(placed)) origins.set(name, await originOf(state, name));
+  Object.assign(
+    state.run,
+    addressSettings(placed, (name) => origins.get(name) as string),
+  );
 }
 
 /** What a replica is started with. */
@@ -65,7 +71,7 @@ export function settingsOf(
 
 /** Starts the replicas of one tier and resolves when all are ready. */
 export async function startTier(state: DeploymentState, name: ServiceName): Promise<void> {
-  const { healthPath, workload }: Service = services[name];
+  const { healthPath, workload } = definitionOf(name);
   const { environment, outer } = state;
   const start = async (replica: TierReplica) => {
     const { port, placement } = replica;
@@ -87,12 +93,7 @@ export async function startTier(state: DeploymentState, name: ServiceName): Prom
   if (fault) throw fault.reason;
 }
 
-/** @example 'vectorstore' -> 'VECTORSTORE_URL' */
-function addressSetting(name: ServiceName): SettingName {
-  return `${name.toUpperCase().replaceAll('-', '_')}_URL` as SettingName;
-}
-
-async function addressOf(state: DeploymentState, name: ServiceName): Promise<string> {
+async function originOf(state: DeploymentState, name: ServiceName): Promise<string> {
   const replicas = state.replicas.get(name) ?? [];
   const [first] = replicas;
   if (first && replicas.length === 1) return `http://127.0.0.1:${first.port}`;

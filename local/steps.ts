@@ -1,7 +1,8 @@
 /** The way from nothing to a running deployment, as steps with names. */
 import { pathToFileURL } from 'node:url';
+import { placedServices, placementsOf } from '../environments/environment.ts';
 import { heapFlags } from '../environments/wiring/settings.ts';
-import { databaseRole, type ServiceName, serviceNames } from '../services/manifest.ts';
+import { databaseRole, type ServiceName } from '../services/manifest.ts';
 import { oldNode, unsupportedPlatform } from './machine.ts';
 import { lockFolder } from './processes/lock.ts';
 import { runToEnd } from './processes/one-shot.ts';
@@ -16,7 +17,7 @@ import { publicKeys } from './stores/key-pair.ts';
 import { postgresBinaries, postgresMajor, preparePostgres } from './stores/postgres.ts';
 import { prepareRedis } from './stores/redis.ts';
 import { openSecrets } from './stores/secrets.ts';
-import { missingPrograms, type Overrides, type Settings, serviceCommand, tierSettings } from './tiers.ts';
+import { missingPrograms, type Settings, serviceCommand, tierSettings } from './tiers.ts';
 import { offerToVerify } from './verify.ts';
 
 export interface Step {
@@ -44,7 +45,7 @@ export function steps(state: DeploymentState): Step[] {
     step('Start Redis', startRedis),
     step('Bring the database up to date', migrate),
     step('Build the web page', buildPage),
-    step(`Start ${serviceNames.join(', ')}`, startTiers),
+    step(`Start ${placedServices(state.environment).join(', ')}`, startTiers),
     step('Make the owner’s sign-in link', ownerLink),
   ];
 }
@@ -52,7 +53,7 @@ export function steps(state: DeploymentState): Step[] {
 async function checkMachine(state: DeploymentState): Promise<undefined> {
   const problem = oldNode(process.versions.node) ?? unsupportedPlatform(process.platform);
   if (problem) throw new Error(problem);
-  const missing = missingPrograms(state.programs);
+  const missing = missingPrograms(state.programs, placedServices(state.environment));
   if (missing.length > 0)
     throw new Error(`this checkout is incomplete, its programs are missing for: ${missing.join(', ')}`);
   state.folder = await openDataFolder(state.data, state.freeBytes);
@@ -68,20 +69,16 @@ async function openFolder(state: DeploymentState): Promise<string> {
   const left = await endOrphans(folder.path);
   if (left.length > 0) state.tell(`stopped what the last run left running: ${left.join(', ')}`);
   await checkVersion(folder, await postgresMajor(await postgresBinaries()));
-  state.secrets = await openSecrets(folder.path);
+  state.secrets = await openSecrets(folder.path, placedServices(state.environment));
   state.pidRegistry = openPidRegistry(folder.path);
   state.watchdog = openWatchdog();
-  const { auth, chatKey, documentWorkerKey } = state.secrets;
-  Object.assign(state.own, {
-    chat: { SERVICE_TOKEN_PRIVATE_KEY: chatKey },
-    'document-worker': { SERVICE_TOKEN_PRIVATE_KEY: documentWorkerKey },
-    vectorstore: {
-      SERVICE_TOKEN_PUBLIC_KEYS: publicKeys({ chat: chatKey, 'document-worker': documentWorkerKey }),
-    },
-  } satisfies Overrides);
+  const { auth, privateKeys } = state.secrets;
+  for (const [name, key] of Object.entries(privateKeys))
+    state.own[name as ServiceName] = { SERVICE_TOKEN_PRIVATE_KEY: key };
   Object.assign(state.run, {
     HOST: '127.0.0.1',
     AUTH_SECRET: auth,
+    SERVICE_TOKEN_PUBLIC_KEYS: publicKeys(privateKeys),
     DOCUMENT_STORE_URL: pathToFileURL(folder.documents).href,
   });
   return folder.path;
@@ -113,18 +110,12 @@ async function startPostgres(state: DeploymentState): Promise<undefined> {
     need(state, 'secrets').database,
     log,
   );
-  const { databaseApi, databaseChat, databaseDocumentWorker, databaseVectorstore } = need(state, 'secrets');
-  const passwords = {
-    api: databaseApi,
-    chat: databaseChat,
-    'document-worker': databaseDocumentWorker,
-    vectorstore: databaseVectorstore,
-  };
-  for (const [tier, password] of Object.entries(passwords) as [keyof typeof passwords, string][]) {
+  const { databasePasswords } = need(state, 'secrets');
+  for (const [tier, password] of Object.entries(databasePasswords) as [ServiceName, string][]) {
     const url = Object.assign(new URL(server.url), { username: databaseRole(tier), password }).href;
     state.own[tier] = { ...state.own[tier], DATABASE_URL: url };
   }
-  state.migration = { DATABASE_OWNER_URL: server.url, DATABASE_ROLE_PASSWORDS: JSON.stringify(passwords) };
+  state.migration = { DATABASE_OWNER_URL: server.url, DATABASE_ROLE_PASSWORDS: JSON.stringify(databasePasswords) };
   await startPart(state, {
     name: 'postgres',
     watched: true,
@@ -169,7 +160,7 @@ async function buildPage(state: DeploymentState): Promise<string | undefined> {
 async function startTiers(state: DeploymentState): Promise<undefined> {
   await placeTiers(state);
   let first: unknown;
-  const started = serviceNames.map((name) =>
+  const started = placedServices(state.environment).map((name) =>
     startTier(state, name).catch((error) => {
       // The others need not be waited for: without this tier the deployment does not start.
       first ??= error;
@@ -216,7 +207,7 @@ async function runApi(
   timeoutMs: number,
   { more, ...how }: { secret?: true; more?: Settings } = {},
 ) {
-  const [placement] = state.environment.tiers.api;
+  const [placement] = placementsOf(state.environment, 'api');
   if (!placement) throw new Error('the environment places no api tier');
   const { environment, run, outer } = state;
   const given = tierSettings({

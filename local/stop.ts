@@ -2,7 +2,7 @@
  * Takes a deployment down in order: no new requests, then the tiers (callers before those they call), then Redis, then
  * PostgreSQL, so that each can still end its work with what it needs.
  */
-import { type ServiceName, serviceNames, services } from '../services/manifest.ts';
+import { callsOf, type ServiceName } from '../services/manifest.ts';
 import type { DeploymentState } from './state.ts';
 import { withdrawVerify } from './verify.ts';
 
@@ -15,11 +15,11 @@ export async function stopDeployment(state: DeploymentState, { force = false } =
 }
 
 /** Tiers in waves: each wave is called by none that is stopped after it. Pure. */
-export function stopWaves(): ServiceName[][] {
+export function stopWaves(names: readonly ServiceName[]): ServiceName[][] {
   const waves: ServiceName[][] = [];
-  let left: ServiceName[] = [...serviceNames];
+  let left = [...names];
   while (left.length > 0) {
-    const called = new Set<ServiceName>(left.flatMap((name) => services[name].calls));
+    const called = new Set(left.flatMap(callsOf));
     const wave = left.filter((name) => !called.has(name));
     // Tiers that call each other in a ring have no order: they stop together.
     waves.push(wave.length > 0 ? wave : left);
@@ -32,7 +32,7 @@ async function takeDown(state: DeploymentState): Promise<void> {
   await state.step?.catch(() => {});
   const routers = [state.router, ...state.balancers].filter((router) => router !== undefined);
   for (const router of routers) router.stopAccepting();
-  for (const wave of stopWaves())
+  for (const wave of stopWaves([...state.replicas.keys()]))
     await Promise.all(
       wave.flatMap((name) => (state.replicas.get(name) ?? []).map((replica) => replica.process?.stop())),
     );

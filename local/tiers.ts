@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Environment, Placement } from '../environments/environment.ts';
 import { serviceSettings } from '../environments/wiring/settings.ts';
-import { type ServiceName, type SettingName, serviceNames, services, settings } from '../services/manifest.ts';
+import { definitionOf, type ServiceName, type SettingName, settings } from '../services/manifest.ts';
 import type { ChildCommand } from './processes/child.ts';
 
 export type Settings = Partial<Record<SettingName, string>>;
@@ -30,9 +30,9 @@ export const programs: Programs = {
   ownerLink: [`${projectFolder}services/api/main.ts`, 'owner-link'],
 };
 
-/** Tiers whose program is not there. */
-export function missingPrograms({ tier }: Programs): ServiceName[] {
-  return serviceNames.filter((name) => !existsSync(tier(name)[0]));
+/** Tiers of these whose program is not there. */
+export function missingPrograms({ tier }: Programs, names: readonly ServiceName[]): ServiceName[] {
+  return names.filter((name) => !existsSync(tier(name)[0]));
 }
 
 /** Settings of the outer environment that pass through to the services that take them; they beat the environment file. */
@@ -70,7 +70,7 @@ export interface TierSettings {
 
 /** Later wins: environment file, this run, outer environment, overrides. Pure. */
 export function tierSettings({ environment, name, placement, run, outer, overrides = {} }: TierSettings): Settings {
-  const taken: readonly SettingName[] = services[name].settings;
+  const taken = definitionOf(name).settings;
   const foreign = Object.keys(overrides).filter((key) => !taken.includes(key as SettingName));
   if (foreign.length > 0)
     throw new Error(

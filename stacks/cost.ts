@@ -15,10 +15,12 @@ export function costedEnvironment(environment: AwsEnvironment, stacks: readonly 
     .filter((node) => TerraformResource.isTerraformResource(node))
     .map(({ terraformResourceType }) => terraformResourceType);
   const count = (type: string) => types.filter((one) => one === type).length;
-  const onVm = Object.values(environment.tiers).filter((places) => places.some(({ platform }) => platform === 'vm'));
+  // An optional tier that is left out costs nothing.
+  const tiers = Object.fromEntries(Object.entries(environment.tiers).filter(([, places]) => places !== undefined));
+  const onVm = Object.values(tiers).filter((places) => places.some(({ platform }) => platform === 'vm'));
   return {
     name: environment.name,
-    tiers: environment.tiers,
+    tiers,
     aws: environment.aws,
     counts: {
       secrets: count('aws_secretsmanager_secret'),

@@ -4,9 +4,8 @@
  */
 import { execa } from 'execa';
 import { placeholderAmi, placeholderDigest } from '../constructs/tier/placeholder.ts';
-import { resolveEnvironment } from '../environments/environment.ts';
+import { placedServices, resolveEnvironment } from '../environments/environment.ts';
 import { loadEnvironment } from '../environments/index.ts';
-import { serviceNames } from '../services/manifest.ts';
 import type { AwsEnvironment } from './base-stack.ts';
 import { type Images, readImages } from './images/digests.ts';
 import { onAws } from './on-aws.ts';
@@ -26,8 +25,9 @@ export function cdktfCalls(action: Action, name: string, options: readonly strin
 }
 
 /** @throws Error listing every placeholder: what is missing and how to get it. Terraform would refuse them too, later. */
-export function refuseUnfinished({ name, aws, tiers }: AwsEnvironment, images: Images): void {
-  const missing = serviceNames.filter((service) => tiers[service] && images[service] === placeholderDigest);
+export function refuseUnfinished(environment: AwsEnvironment, images: Images): void {
+  const { name, aws } = environment;
+  const missing = placedServices(environment).filter((service) => images[service] === placeholderDigest);
   const faults = [
     ...(missing.length > 0
       ? [`no image has been pushed for ${missing.join(', ')}: run npm run images -- --push ${name}`]

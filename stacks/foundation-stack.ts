@@ -11,7 +11,8 @@ import { Postgres } from '../constructs/stores/postgres.ts';
 import { Redis } from '../constructs/stores/redis.ts';
 import { Secret } from '../constructs/stores/secrets.ts';
 import { ServiceKeys } from '../constructs/stores/service-keys.ts';
-import { callers, type ServiceName, type SettingName, serviceNames, services, settings } from '../services/manifest.ts';
+import { placedServices } from '../environments/environment.ts';
+import { type ServiceName, type SettingName, settings, signersOf, usesStore } from '../services/manifest.ts';
 import { type AwsEnvironment, BaseStack } from './base-stack.ts';
 
 /**
@@ -35,6 +36,7 @@ export class FoundationStack extends BaseStack {
     const { prefix, accountId } = this;
     const { aws } = environment;
     const { region, ephemeral } = aws;
+    const placed = placedServices(environment);
 
     this.key = new Key(this, 'key', { prefix, region, accountId, ephemeral });
     const keyArn = this.key.arn;
@@ -61,7 +63,7 @@ export class FoundationStack extends BaseStack {
       keyArn,
       ephemeral,
       logRetentionDays: aws.logRetentionDays,
-      tiers: serviceNames.filter((name) => (services[name].uses as readonly string[]).includes('postgres')),
+      tiers: placed.filter((name) => usesStore(name, 'postgres')),
       ...aws.postgres,
     });
     this.redis = new Redis(this, 'redis', { prefix, vpcId, subnetIds, keyArn, ephemeral, ...aws.redis });
@@ -72,7 +74,7 @@ export class FoundationStack extends BaseStack {
       ephemeral,
       noncurrentDays: aws.noncurrentDays,
     });
-    this.images = new ImageRegistry(this, 'images', { prefix, keyArn, ephemeral, services: serviceNames });
+    this.images = new ImageRegistry(this, 'images', { prefix, keyArn, ephemeral, services: placed });
     this.alarms = new AlarmTopic(this, 'alarms', { prefix, accountId, keyArn, email: aws.alarmEmail });
     new CostGuard(this, 'cost-guard', {
       prefix,
@@ -97,7 +99,7 @@ export class FoundationStack extends BaseStack {
         ephemeral,
         value,
       }).arn;
-    const keys = new ServiceKeys(this, 'service-keys', { prefix, keyArn, ephemeral, callers: callers() });
+    const keys = new ServiceKeys(this, 'service-keys', { prefix, keyArn, ephemeral, callers: signersOf(placed) });
     const shared = {
       ...this.postgres.migrationSecretArns,
       REDIS_URL: this.redis.urlSecretArn,

@@ -9,10 +9,10 @@ import { alarm } from '../constructs/observability/alarm.ts';
 import { Dashboard } from '../constructs/observability/dashboard.ts';
 import { rdsAuthoritiesPath } from '../constructs/stores/rds-authorities.ts';
 import { Tier, type TierContext, type TierPlacement } from '../constructs/tier/tier.ts';
-import type { Placement } from '../environments/environment.ts';
-import { calledServices, connections } from '../environments/wiring/connections.ts';
+import { type Placement, placedServices, placementsOf } from '../environments/environment.ts';
+import { addressSettings, calledServices, connections } from '../environments/wiring/connections.ts';
 import { heapFlags, serviceSettings } from '../environments/wiring/settings.ts';
-import { type Egress, type ServiceName, type SettingName, serviceNames, services } from '../services/manifest.ts';
+import { definitionOf, type Egress, type ServiceName, type SettingName, usesStore } from '../services/manifest.ts';
 import { type AwsEnvironment, BaseStack } from './base-stack.ts';
 import type { FoundationStack } from './foundation-stack.ts';
 import type { Images } from './images/digests.ts';
@@ -24,9 +24,9 @@ export class ServiceStack extends BaseStack {
   constructor(scope: Construct, environment: AwsEnvironment, foundation: FoundationStack, images: Images) {
     super(scope, 'service', environment);
     const { prefix } = this;
-    const { aws, limits, tiers } = environment;
+    const { aws, limits } = environment;
     const { network } = foundation;
-    const placed = serviceNames.filter((name) => tiers[name] !== undefined);
+    const placed = placedServices(environment);
     const edges = connections(placed);
     const called = calledServices(placed);
 
@@ -65,23 +65,21 @@ export class ServiceStack extends BaseStack {
       HOST: '0.0.0.0',
       PUBLIC_URL: `https://${aws.publicHost}`,
       DOCUMENT_STORE_URL: foundation.documents.url,
-      ...Object.fromEntries(
-        called.map((name) => [urlSetting(name), `http://${inside?.dnsName}:${services[name].port}`]),
-      ),
+      ...addressSettings(placed, (name) => `http://${inside?.dnsName}:${definitionOf(name).port}`),
       ...(aws.oidc && { OIDC_ISSUER: aws.oidc.issuer, OIDC_CLIENT_ID: aws.oidc.clientId }),
       ...(aws.oidc?.believesUnverifiedEmail && { OIDC_UNVERIFIED_EMAIL_ISSUER: aws.oidc.issuer }),
       ...(aws.mail && { MAIL_FROM: aws.mail.from }),
     };
     this.tiers = Object.fromEntries(
       placed.map((name) => {
-        const taken = new Set<string>(services[name].settings);
+        const taken = new Set<string>(definitionOf(name).settings);
         const own = Object.fromEntries(Object.entries(addresses).filter(([setting]) => taken.has(setting)));
         return [
           name,
           new Tier(this, name, {
             service: name,
             context,
-            placements: tiers[name],
+            placements: placementsOf(environment, name),
             image: {
               digest: images[name],
               repositoryUrl: this.repository(foundation, name).url,
@@ -94,12 +92,13 @@ export class ServiceStack extends BaseStack {
               AWS_REGION: aws.region,
               NODE_OPTIONS: heapFlags(name, placement.memoryMiB).join(' '),
               // PostgreSQL's certificate is checked against them.
-              ...((services[name].uses as readonly string[]).includes('postgres') && {
+              ...(usesStore(name, 'postgres') && {
                 NODE_EXTRA_CA_CERTS: rdsAuthoritiesPath,
               }),
             }),
             secrets: foundation.secrets(name),
             called: called.includes(name),
+            calls: edges.flatMap((edge) => (edge.kind === 'call' && edge.from === name ? edge.to : [])),
           }),
         ];
       }),
@@ -163,9 +162,6 @@ export class ServiceStack extends BaseStack {
     return repository;
   }
 }
-
-/** The setting that says where a service is: `VECTORSTORE_URL`. */
-const urlSetting = (name: ServiceName): string => `${name.toUpperCase().replaceAll('-', '_')}_URL`;
 
 /** Ports of a foreign endpoint that this environment has: the port of its URL, or its scheme's. */
 export function egressPorts({ chatModel, embeddingModel, aws }: AwsEnvironment, to: Egress): number[] {

@@ -1,7 +1,7 @@
 /** What a tier's roles may do: its own secrets, logs and image, and the documents if the manifest says so. */
 
 import { initCommand } from '../../environments/wiring/init-command.ts';
-import { migration, type SettingName, services } from '../../services/manifest.ts';
+import { migration, type SettingName, services, usesStore } from '../../services/manifest.ts';
 import type { Statement } from './role.ts';
 import type { PlatformProps } from './tier.ts';
 
@@ -62,5 +62,4 @@ export function runGrants({ service, context }: Of): Statement[] {
   ];
 }
 
-export const usesDocuments = (service: PlatformProps['service']): boolean =>
-  (services[service].uses as readonly string[]).includes('document-store');
+export const usesDocuments = (service: PlatformProps['service']): boolean => usesStore(service, 'document-store');

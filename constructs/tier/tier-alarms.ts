@@ -7,7 +7,7 @@ import {
   slotsInUse,
   slotsPerReplica,
 } from '../../environments/wiring/metrics.ts';
-import { type Service, services } from '../../services/manifest.ts';
+import { definitionOf } from '../../services/manifest.ts';
 import { alarm } from '../observability/alarm.ts';
 import type { TierProps } from './tier.ts';
 
@@ -24,7 +24,7 @@ const backlogPagesMax = 20_000;
 export class TierAlarms extends Construct {
   constructor(scope: Construct, id: string, props: TierProps & { readonly logGroupName: string }) {
     super(scope, id);
-    const { service, context, placements } = props;
+    const { service, context, placements, calls } = props;
     const name = (what: string) => `${context.prefix}-${service}-${what}`;
     const namespace = `${metricNamespace}/${context.environment}`;
     const topicArn = context.alarmTopicArn;
@@ -46,7 +46,7 @@ export class TierAlarms extends Construct {
       periods: 1,
       topicArn,
     });
-    const { calls, uses }: Service = services[service];
+    const { uses } = definitionOf(service);
     if (calls.length + uses.length > 0) {
       new CloudwatchLogMetricFilter(this, 'degraded-lines', {
         name: name('degraded'),

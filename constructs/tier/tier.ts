@@ -75,6 +75,8 @@ export interface TierProps {
   readonly secrets: Partial<Record<SettingName, string>>;
   /** Whether other tiers call it. */
   readonly called: boolean;
+  /** Tiers that it calls; an optional one that is not placed is none of them. */
+  readonly calls: readonly string[];
 }
 
 /** What a platform child is given. */

@@ -1,5 +1,5 @@
 /** How many connections a database takes, and how many an environment may open. */
-import { type ServiceName, services, settings } from '../../services/manifest.ts';
+import { type ServiceName, settings, usesStore } from '../../services/manifest.ts';
 
 /** Memory of `t`, `m` and `r` classes by size, in GiB; `r` has twice as much per CPU. https://aws.amazon.com/rds/instance-types/ */
 const memoryGib: Readonly<Record<string, number>> = {
@@ -32,7 +32,7 @@ export function connectionsAsked(
   tiers: Readonly<Partial<Record<ServiceName, readonly { readonly replicas: { readonly max: number } }[]>>>,
 ): { readonly replicas: number; readonly each: number } {
   const replicas = (Object.keys(tiers) as ServiceName[])
-    .filter((name) => (services[name].uses as readonly string[]).includes('postgres'))
+    .filter((name) => usesStore(name, 'postgres'))
     .flatMap((name) => tiers[name] ?? [])
     .reduce((sum, placement) => sum + placement.replicas.max, 0);
   return { replicas, each: Number(settings.DATABASE_CONNECTIONS_MAX.default) };

@@ -1,12 +1,12 @@
 /** Scratch space of a service: `/tmp` in its container. Pure. */
-import { type Service, type ServiceName, services } from '../../services/manifest.ts';
+import { definitionOf, type ServiceName } from '../../services/manifest.ts';
 
 /** Sockets, temporary files of libraries, an index that is sorted: 15 MiB at 200,000 chunks. */
 export const tmpMiBMin = 64;
 
 /** Bytes of documents that a replica keeps on its own disk at once. 0: it keeps none. */
 export function scratchBytes(service: ServiceName, uploadBytesMax: number): number {
-  const { scratchUploads = 0 }: Service = services[service];
+  const { scratchUploads = 0 } = definitionOf(service);
   return scratchUploads * uploadBytesMax;
 }
 

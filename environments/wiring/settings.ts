@@ -3,7 +3,7 @@
  * it: the local run, a task definition, a unit file.
  */
 
-import { type Service, type ServiceName, type SettingName, services } from '../../services/manifest.ts';
+import { definitionOf, type ServiceName, type SettingName } from '../../services/manifest.ts';
 import { scratchBytes } from '../budget/scratch.ts';
 import type { Environment, Placement } from '../environment.ts';
 import { idleTimeouts } from './idle-timeouts.ts';
@@ -15,7 +15,7 @@ export function serviceSettings(
 ): Partial<Record<SettingName, string>> {
   const { limits, chatModel, embeddingModel } = environment;
   const all: Partial<Record<SettingName, string | number | undefined>> = {
-    PORT: services[name].port,
+    PORT: definitionOf(name).port,
     ENVIRONMENT: environment.name,
     STOP_TIMEOUT_MS: limits.stopTimeoutMs,
     KEEP_ALIVE_TIMEOUT_MS: idleTimeouts(limits.turnTimeoutMs).serverMs,
@@ -38,7 +38,7 @@ export function serviceSettings(
     // Tokio reads it itself, and counts one thread below two CPUs: then a brain's merge would stop every search.
     TOKIO_WORKER_THREADS: 4,
   };
-  const taken = new Set<SettingName>(services[name].settings);
+  const taken = new Set<SettingName>(definitionOf(name).settings);
   return Object.fromEntries(
     Object.entries(all)
       .filter(([key, value]) => value !== undefined && taken.has(key as SettingName))
@@ -52,7 +52,7 @@ export function serviceSettings(
  * ends with a clear message instead of swapping the machine to a halt.
  */
 export function heapFlags(name: ServiceName, memoryMiB: number): string[] {
-  const { heapMiB }: Service = services[name];
+  const { heapMiB } = definitionOf(name);
   if (heapMiB === undefined) return [`--max-old-space-size=${Math.floor(memoryMiB * heapShare)}`];
   // A small young generation too: its garbage alone would otherwise reach 48 MiB.
   return [`--max-old-space-size=${heapMiB}`, '--max-semi-space-size=4'];

@@ -1,19 +1,19 @@
 /** An environment as a compose file: the same tiers, limits and edges on one machine, without a cloud account. Pure. */
 
 import { tmpMiB } from '../../environments/budget/scratch.ts';
-import type { Environment, Placement } from '../../environments/environment.ts';
-import type { Edge } from '../../environments/wiring/connections.ts';
+import { type Environment, type Placement, placedServices, placementsOf } from '../../environments/environment.ts';
+import { addressSettings, type Edge } from '../../environments/wiring/connections.ts';
 import { initCommand } from '../../environments/wiring/init-command.ts';
 import { heapFlags, serviceSettings } from '../../environments/wiring/settings.ts';
 import {
-  type Service as Declared,
   databaseRole,
+  definitionOf,
   type migration,
   type ServiceName,
   type SettingName,
-  serviceNames,
-  services,
   settings,
+  usesStore,
+  variablePart,
 } from '../../services/manifest.ts';
 import { type Network, networkOf, networksOf, openEdges } from './networks.ts';
 import { gatewayService, joined, storeServices } from './parts.ts';
@@ -32,15 +32,16 @@ export interface Compose {
 /** @param passed settings that compose takes from its `.env` file; they beat the environment's own */
 export function composeOf(environment: Environment, passed: readonly SettingName[] = []): Compose {
   const edges = openEdges(environment, passed);
-  const tiers = serviceNames.flatMap((name) =>
+  const placed = placedServices(environment);
+  const tiers = placed.flatMap((name) =>
     replicasOf(environment, name).map((replica) => [
       replica.name,
       tierService({ environment, passed, tier: name, networks: networksOfTier(name, replica, edges), ...replica }),
     ]),
   );
-  const upstreams = serviceNames
-    .filter((name) => services[name].routes.length > 0)
-    .map((tier) => [tier, replicasOf(environment, tier).map(({ name }) => `${name}:${services[tier].port}`)]);
+  const upstreams = placed
+    .filter((name) => definitionOf(name).routes.length > 0)
+    .map((tier) => [tier, replicasOf(environment, tier).map(({ name }) => `${name}:${definitionOf(tier).port}`)]);
   return {
     name: `bulkhead-${environment.name}`,
     services: {
@@ -62,7 +63,7 @@ interface Replica {
 }
 
 function replicasOf(environment: Environment, tier: ServiceName): Replica[] {
-  const placements = environment.tiers[tier].flatMap((placement) =>
+  const placements = placementsOf(environment, tier).flatMap((placement) =>
     Array.from({ length: placement.replicas.min }, () => placement),
   );
   const alone = placements.length === 1;
@@ -91,7 +92,7 @@ interface TierService {
 }
 
 function tierService({ environment, passed, tier, name, placement, networks }: TierService): Service {
-  const { uses, workload }: Declared = services[tier];
+  const { uses, workload } = definitionOf(tier);
   return {
     image: `localhost/bulkhead/${tier}`,
     pull_policy: 'never',
@@ -118,14 +119,14 @@ function tierService({ environment, passed, tier, name, placement, networks }: T
 /** The init step that gates a rollout, as a service that ends. */
 function migrations(environment: Environment, passed: readonly SettingName[], edges: readonly Edge[]) {
   return Object.fromEntries(
-    serviceNames.flatMap((tier) => {
+    placedServices(environment).flatMap((tier) => {
       const command = initCommand(tier);
-      const [placement] = environment.tiers[tier];
+      const [placement] = placementsOf(environment, tier);
       if (!command || !placement) return [];
       const networks = joined(edges, (edge) => edge.kind === 'use' && edge.from === tier && edge.store === 'postgres');
       const service = tierService({ environment, passed, tier, name: 'migrate', placement, networks });
       const depends_on = { postgres: { condition: 'service_healthy' as const } };
-      const variables = { ...service.environment, ...migrationVariables() };
+      const variables = { ...service.environment, ...migrationVariables(environment) };
       return [
         [migrateService, { ...service, environment: variables, command, restart: 'on-failure' as const, depends_on }],
       ];
@@ -140,7 +141,7 @@ function variables(
   replica: string,
   placement: Placement,
 ): Record<string, string> {
-  const taken: readonly string[] = services[tier].settings;
+  const taken: readonly string[] = definitionOf(tier).settings;
   const all: Record<string, string | undefined> = {
     ...serviceSettings(environment, tier, placement),
     REPLICA: replica,
@@ -151,7 +152,7 @@ function variables(
     SERVICE_TOKEN_PUBLIC_KEYS: fromEnv('SERVICE_TOKEN_PUBLIC_KEYS'),
     AUTH_SECRET: fromEnv('AUTH_SECRET'),
     PUBLIC_URL: fromEnv('PUBLIC_URL'),
-    ...Object.fromEntries(serviceNames.map((to) => [addressSetting(to), `http://${to}:${services[to].port}`])),
+    ...addressSettings(placedServices(environment), (to) => `http://${to}:${definitionOf(to).port}`),
     ...Object.fromEntries(passed.map((name) => [name, fromEnv(name)])),
   };
   return Object.fromEntries(
@@ -165,26 +166,18 @@ const databaseUrl = (role: string, password: string): string =>
   `postgresql://${role}:${fromEnv(password)}@postgres:5432/bulkhead`;
 
 /** What the init step reads besides: the owner of the database, and what the tiers' roles are let in with. */
-function migrationVariables(): Record<(typeof migration)['settings'][number], string> {
-  const passwords = serviceNames.filter(usesPostgres).map((tier) => [tier, fromEnv(databasePasswordVariable(tier))]);
+function migrationVariables(environment: Environment): Record<(typeof migration)['settings'][number], string> {
+  const passwords = placedServices(environment)
+    .filter((tier) => usesStore(tier, 'postgres'))
+    .map((tier) => [tier, fromEnv(databasePasswordVariable(tier))]);
   return {
     DATABASE_OWNER_URL: databaseUrl('bulkhead', 'POSTGRES_PASSWORD'),
     DATABASE_ROLE_PASSWORDS: JSON.stringify(Object.fromEntries(passwords)),
   };
 }
 
-export const usesPostgres = (tier: ServiceName): boolean =>
-  (services[tier].uses as readonly string[]).includes('postgres');
-
 /** In `.env`. @example 'chat' -> 'CHAT_DATABASE_PASSWORD' */
-export const databasePasswordVariable = (tier: ServiceName): string =>
-  `${tier.toUpperCase().replaceAll('-', '_')}_DATABASE_PASSWORD`;
+export const databasePasswordVariable = (tier: ServiceName): string => `${variablePart(tier)}_DATABASE_PASSWORD`;
 
 /** In `.env`. @example 'chat' -> 'CHAT_PRIVATE_KEY' */
-export const privateKeyVariable = (tier: ServiceName): string =>
-  `${tier.toUpperCase().replaceAll('-', '_')}_PRIVATE_KEY`;
-
-/** @example 'vectorstore' -> 'VECTORSTORE_URL' */
-function addressSetting(name: ServiceName): string {
-  return `${name.toUpperCase().replaceAll('-', '_')}_URL`;
-}
+export const privateKeyVariable = (tier: ServiceName): string => `${variablePart(tier)}_PRIVATE_KEY`;

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Listr } from 'listr2';
 import open from 'open';
-import { type Environment, resolveEnvironment } from '../../environments/environment.ts';
-import { type ServiceName, type SettingName, serviceNames, services } from '../../services/manifest.ts';
+import { type Environment, placedServices, resolveEnvironment } from '../../environments/environment.ts';
+import { definitionOf, type ServiceName, type SettingName } from '../../services/manifest.ts';
 import { buildImages, ensureBase, ensureGateway, ensureStore } from '../../stacks/images/build.ts';
 import { findEngine } from '../../stacks/images/engine.ts';
 import { freePort } from '../router/ports.ts';
@@ -102,7 +102,7 @@ function steps({ env, data, port: asked }: ContainersOptions, run: Run) {
           redis: await ensureStore('redis', engine, base),
         };
         await ensureGateway(engine, base);
-        await buildImages({ engine, base });
+        await buildImages({ engine, base, names: placedServices(environment) });
       },
     },
     {
@@ -135,7 +135,7 @@ function steps({ env, data, port: asked }: ContainersOptions, run: Run) {
           .split('\n')
           .filter((name) => name && !others.includes(name));
         await compose('up', '-d', '--no-deps', ...names);
-        for (const name of serviceNames.filter((each) => services[each].routes.length > 0))
+        for (const name of placedServices(environment).filter((each) => definitionOf(each).routes.length > 0))
           await until(() => answers(run.url, name), run.signal);
       },
     },
@@ -151,7 +151,7 @@ function steps({ env, data, port: asked }: ContainersOptions, run: Run) {
 
 /** A tier behind the gateway answers, if only that it wants to know who asks. */
 async function answers(url: string, tier: ServiceName): Promise<void> {
-  const path = (services[tier].routes.at(-1) as string).replace('*', tier === 'api' ? 'openapi.json' : '');
+  const path = (definitionOf(tier).routes.at(-1) as string).replace('*', tier === 'api' ? 'openapi.json' : '');
   const response = await fetch(url + path, { signal: AbortSignal.timeout(5000) });
   if (response.status >= 500)
     throw new Error(`the ${tier} tier is not ready: ${response.status} ${await response.text()}`);

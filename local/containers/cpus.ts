@@ -4,8 +4,8 @@
  * to the others, where the machine has enough of them. Pure.
  */
 
-import type { Environment } from '../../environments/environment.ts';
-import { type Service, serviceNames, services } from '../../services/manifest.ts';
+import { type Environment, placedServices, placementsOf } from '../../environments/environment.ts';
+import { definitionOf } from '../../services/manifest.ts';
 
 /**
  * CPUs for tiers whose workload is not 'interactive', as the kernel writes a set of them.
@@ -13,10 +13,10 @@ import { type Service, serviceNames, services } from '../../services/manifest.ts
  * @param cpus of the machine
  * @example sustainedCpus(bench, 2) // '1': their budgets sum up to one CPU
  */
-export function sustainedCpus({ tiers }: Environment, cpus: number): string {
-  const vcpu = serviceNames
-    .filter((name) => (services[name] as Service).workload !== 'interactive')
-    .flatMap((name) => tiers[name])
+export function sustainedCpus(environment: Environment, cpus: number): string {
+  const vcpu = placedServices(environment)
+    .filter((name) => definitionOf(name).workload !== 'interactive')
+    .flatMap((name) => placementsOf(environment, name))
     .reduce((sum, placement) => sum + placement.vcpu * placement.replicas.min, 0);
   const first = vcpu <= cpus - 1 ? 1 : 0;
   return first === cpus - 1 ? String(first) : `${first}-${cpus - 1}`;

@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { Environment } from '../../environments/environment.ts';
-import { callers, type SettingName, serviceNames } from '../../services/manifest.ts';
+import { type Environment, placedServices } from '../../environments/environment.ts';
+import { type ServiceName, type SettingName, serviceNames, signersOf, usesStore } from '../../services/manifest.ts';
 import { newPrivateKey, publicKeys } from '../stores/key-pair.ts';
-import { composeOf, databasePasswordVariable, privateKeyVariable, usesPostgres } from './compose.ts';
+import { composeOf, databasePasswordVariable, privateKeyVariable } from './compose.ts';
 import { sustainedCpus } from './cpus.ts';
 import { renderCompose, renderEnv } from './render.ts';
 
@@ -25,15 +25,18 @@ export interface ComposeFolder {
 const random = () => randomBytes(32).toString('base64url');
 
 /** What stands in `.env` and in no other file; what is there already stays. */
-export function composeSecrets(before: Partial<Record<string, string>> = {}): Record<string, string> {
+export function composeSecrets(
+  before: Partial<Record<string, string>> = {},
+  placed: readonly ServiceName[] = serviceNames,
+): Record<string, string> {
   const kept = (name: string, make: () => string): [string, string] => [name, before[name] ?? make()];
   const passwords = [
     'POSTGRES_PASSWORD',
     'REDIS_PASSWORD',
     'AUTH_SECRET',
-    ...serviceNames.filter(usesPostgres).map(databasePasswordVariable),
+    ...placed.filter((name) => usesStore(name, 'postgres')).map(databasePasswordVariable),
   ].map((name) => kept(name, random));
-  const keys = callers().map((caller) => [caller, kept(privateKeyVariable(caller), newPrivateKey)] as const);
+  const keys = signersOf(placed).map((caller) => [caller, kept(privateKeyVariable(caller), newPrivateKey)] as const);
   return {
     ...Object.fromEntries([...passwords, ...keys.map(([, pair]) => pair)]),
     SERVICE_TOKEN_PUBLIC_KEYS: publicKeys(Object.fromEntries(keys.map(([caller, [, key]]) => [caller, key]))),
@@ -51,7 +54,7 @@ export async function writeCompose({ environment, folder, port, stores, passed =
     PUBLIC_URL: before.PUBLIC_URL?.startsWith('https:') ? before.PUBLIC_URL : `http://localhost:${port}`,
     SUSTAINED_CPUS: sustainedCpus(environment, availableParallelism()),
     ...(stores && { POSTGRES_IMAGE: stores.postgres, REDIS_IMAGE: stores.redis }),
-    ...composeSecrets(before),
+    ...composeSecrets(before, placedServices(environment)),
     ...passed,
   };
   await writeFile(envPath, renderEnv(values), { mode: 0o600 });

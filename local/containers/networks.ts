@@ -4,9 +4,9 @@
  * network policies forbid in the cloud.
  */
 
-import type { Environment } from '../../environments/environment.ts';
+import { type Environment, placedServices } from '../../environments/environment.ts';
 import { connections, type Edge } from '../../environments/wiring/connections.ts';
-import { type SettingName, serviceNames } from '../../services/manifest.ts';
+import type { SettingName } from '../../services/manifest.ts';
 
 export interface Network {
   readonly internal?: true;
@@ -17,14 +17,15 @@ export interface Network {
 export const publicNetwork = 'public';
 
 /** The edges that exist in this environment: a way out only to an endpoint that is configured. */
-export function openEdges({ chatModel, embeddingModel }: Environment, passed: readonly SettingName[]): Edge[] {
+export function openEdges(environment: Environment, passed: readonly SettingName[]): Edge[] {
+  const { chatModel, embeddingModel } = environment;
   const open = {
     model: chatModel !== undefined || passed.includes('MODEL_URL'),
     embedding: embeddingModel !== undefined || passed.includes('EMBEDDING_URL'),
     'identity-provider': passed.includes('OIDC_ISSUER'),
     mail: passed.includes('SMTP_URL'),
   };
-  return connections(serviceNames).filter((edge) => edge.kind !== 'egress' || open[edge.to]);
+  return connections(placedServices(environment)).filter((edge) => edge.kind !== 'egress' || open[edge.to]);
 }
 
 /** Name of the network that carries an edge; documents are a volume and need none. */

@@ -3,15 +3,15 @@
  * migrations of every rollout; a table that is not here does not compile.
  */
 import pg from 'pg';
-import { databaseRole, type ServiceName, serviceNames, services } from '../manifest.ts';
+import { databaseRole, type ServiceName, serviceNames, type services, usesStore } from '../manifest.ts';
 import { connectTimeoutMs } from '../shared/postgres/database-options.ts';
 import type { Tables } from '../shared/postgres/tables.ts';
 
-export type DatabaseTier = Exclude<ServiceName, 'web'>;
+export type DatabaseTier = {
+  [Name in ServiceName]: 'postgres' extends (typeof services)[Name]['uses'][number] ? Name : never;
+}[ServiceName];
 
-export const databaseTiers = serviceNames.filter((name): name is DatabaseTier =>
-  (services[name].uses as readonly string[]).includes('postgres'),
-);
+export const databaseTiers = serviceNames.filter((name): name is DatabaseTier => usesStore(name, 'postgres'));
 
 const all = 'select, insert, update, delete';
 /** Finds and removes what has run out, and reads no more of it. */

@@ -38,7 +38,7 @@ function read(
       if (given === undefined) faults.push(`${name} is missing: ${setting.what}`);
       else if (setting.type === 'integer' && !/^\d{1,15}$/.test(given))
         faults.push(`${name} is '${given}', allowed is a whole number: ${setting.what}`);
-      else if (setting.type === 'url' && !URL.canParse(given))
+      else if (setting.type === 'url' && given !== '' && !URL.canParse(given))
         faults.push(`${name} is ${setting.secret ? 'malformed' : `'${given}'`}, allowed is a URL: ${setting.what}`);
       return [name, setting.type === 'integer' ? Number(given) : (given ?? '')];
     }),

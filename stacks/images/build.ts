@@ -7,8 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Lock, lockFolder } from '../../local/processes/lock.ts';
 import { type ServiceName, serviceNames } from '../../services/manifest.ts';
 import { baseLacks, writeBase } from './base.ts';
-import { type Architecture, bundleGateway, bundleService } from './bundle.ts';
-import { contents } from './contents.ts';
+import { type Architecture, buildOf, bundleGateway, bundleService } from './bundle.ts';
 import { type Engine, findEngine } from './engine.ts';
 import type { Folder } from './normalize.ts';
 import { projectFolder } from './run.ts';
@@ -44,7 +43,7 @@ export async function buildImages(options: BuildOptions = {}): Promise<BuiltImag
     const args = { BASE: base, SERVICE: name, VERSION: packageVersion };
     const write = (folder: string) => bundleService(name, folder, architecture);
     const { id, bytes } = await build(engine, { name, write, dockerfile: 'Dockerfile', args, architecture });
-    built.push({ name, tag: localTag(name), id, bytes, budgetMiB: contents[name].budgetMiB });
+    built.push({ name, tag: localTag(name), id, bytes, budgetMiB: buildOf(name).budgetMiB });
   }
   return built;
 }

@@ -3,8 +3,7 @@ import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { rdsAuthoritiesFile } from '../../constructs/stores/rds-authorities.ts';
-import { type ServiceName, services } from '../../services/manifest.ts';
-import { contents, neverLoaded } from './contents.ts';
+import { definitionOf, type ImageBuild, type ServiceName, usesStore } from '../../services/manifest.ts';
 import { copyPackage } from './native-package.ts';
 import { type Folder, normalize } from './normalize.ts';
 import { rdsAuthorities } from './rds-authorities.ts';
@@ -19,7 +18,7 @@ export type Architecture = 'x64' | 'arm64';
  */
 export async function bundleService(name: ServiceName, folder: string, architecture: Architecture): Promise<Folder> {
   const app = join(folder, 'app');
-  const { children = {}, files = {}, packages = [], prepare } = contents[name];
+  const { children = {}, files = {}, packages = [], prepare } = buildOf(name);
   await rm(folder, { recursive: true, force: true });
   await mkdir(join(folder, 'data'), { recursive: true });
   if (prepare) await run(process.execPath, [join(projectFolder, prepare)]);
@@ -27,8 +26,7 @@ export async function bundleService(name: ServiceName, folder: string, architect
   await writeFile(join(app, 'package.json'), '{ "type": "module" }\n');
   for (const [to, from] of Object.entries(files))
     await cp(join(projectFolder, from), join(app, to), { recursive: true, filter: (path) => !/\/\.[^/]+$/.test(path) });
-  if ((services[name].uses as readonly string[]).includes('postgres'))
-    await writeFile(join(app, rdsAuthoritiesFile), rdsAuthorities());
+  if (usesStore(name, 'postgres')) await writeFile(join(app, rdsAuthoritiesFile), rdsAuthorities());
   for (const name of packages) await copyPackage(name, architecture, join(app, 'node_modules'));
   return normalize(folder);
 }
@@ -64,6 +62,16 @@ export async function bundle(
     logLevel: 'error',
   });
 }
+
+/** @throws Error for a service whose image is built elsewhere */
+export function buildOf(name: ServiceName): ImageBuild {
+  const { build } = definitionOf(name);
+  if (!build) throw new Error(`services/manifest.ts does not say how the image of '${name}' is built: give it a build`);
+  return build;
+}
+
+/** Imported by libraries only when the feature is used, which is never here. */
+const neverLoaded = ['pg-native', '@huggingface/transformers', 'pino-pretty'];
 
 /** CommonJS libraries inside an ES module still ask for these. */
 const commonJs = [

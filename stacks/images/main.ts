@@ -3,7 +3,7 @@
  * `npm run images -- --push dev`: pushes them too and writes environments/images.dev.json.
  */
 import { Command } from 'commander';
-import { resolveEnvironment } from '../../environments/environment.ts';
+import { placedServices, resolveEnvironment } from '../../environments/environment.ts';
 import { loadEnvironment } from '../../environments/index.ts';
 import { type ServiceName, serviceNames } from '../../services/manifest.ts';
 import { type BuiltImage, buildImages, ensureBase, hostArchitecture } from './build.ts';
@@ -38,7 +38,8 @@ try {
       : 'x64'
     : hostArchitecture;
   const base = process.env.BASE || (await ensureBase(engine, architecture));
-  const images = await buildImages({ engine, base, architecture, ...(only && { names: only }) });
+  const names = only ?? (environment ? placedServices(environment) : serviceNames);
+  const images = await buildImages({ engine, base, architecture, names });
   console.log(`base ${base}, built with ${engine.name} for ${architecture}\n${table(images)}`);
   const large = images.filter(({ bytes, budgetMiB }) => mib(bytes) > budgetMiB);
   if (large.length > 0)

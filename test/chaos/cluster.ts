@@ -107,7 +107,7 @@ export async function startCluster(settings: Readonly<Record<string, string>> = 
   const deaths: string[] = [];
   const told = new Set<ChildProcess>();
   const start = async (name: string): Promise<void> => {
-    const service = serviceOf(name);
+    const service = definitionOf(name);
     const port = ports.get(name) as number;
     const child = spawn(process.execPath, [...heapFlags(service, memoryMiB), programOf(service)], {
       env: environment(service, name, port),
@@ -188,7 +188,7 @@ export async function startCluster(settings: Readonly<Record<string, string>> = 
   }
 }
 
-const serviceOf = (name: string) => name.replace(/-\d+$/, '') as DatabaseTier;
+const definitionOf = (name: string) => name.replace(/-\d+$/, '') as DatabaseTier;
 const programOf = (service: DatabaseTier) => join(import.meta.dirname, `../../services/${service}/main.ts`);
 
 async function ready(name: string, port: number, child: ChildProcess, said: () => string): Promise<void> {

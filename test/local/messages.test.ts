@@ -5,6 +5,7 @@ import { tokenIn } from '../../local/steps.ts';
 import { stopWaves } from '../../local/stop.ts';
 import { configuration } from '../../local/stores/redis.ts';
 import { welcome } from '../../local/welcome.ts';
+import { serviceNames } from '../../services/manifest.ts';
 
 test('a Node that is too old is named, with the way to the right one', () => {
   expect(oldNode('22.18.0')).toBe(
@@ -40,7 +41,7 @@ test('the owner’s token is found among log lines; none is a fault', () => {
 });
 
 test('callers stop before those they call', () => {
-  expect(stopWaves()).toEqual([['chat', 'api', 'web', 'document-worker'], ['vectorstore']]);
+  expect(stopWaves(serviceNames)).toEqual([['chat', 'api', 'web', 'document-worker'], ['vectorstore']]);
 });
 
 test('the welcome says what answers', () => {

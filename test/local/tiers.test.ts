@@ -65,5 +65,5 @@ test('a tier is a Node process with a heap of its budget and an otherwise empty 
 });
 
 test('a tier without a program is found before anything is started', () => {
-  expect(missingPrograms({ ...programs, tier: (name) => [`/none/${name}`] })).toEqual(serviceNames);
+  expect(missingPrograms({ ...programs, tier: (name) => [`/none/${name}`] }, serviceNames)).toEqual(serviceNames);
 });

@@ -8,15 +8,12 @@ const awayRetryAfterS = 5;
 /** A lock or a slow statement is over sooner. */
 const busyRetryAfterS = 2;
 
-const words: Readonly<Record<DependencyName, string>> = {
+/** In words of those who only know the product; others are their name. */
+const words: Readonly<Partial<Record<DependencyName, string>>> = {
   postgres: 'The database',
   redis: 'The scheduler’s store',
   'document-store': 'The document store',
   vectorstore: 'The search tier',
-  api: 'The api tier',
-  chat: 'The chat tier',
-  web: 'The web tier',
-  'document-worker': 'The document-worker tier',
 };
 
 /** Null: the error is about something else. */
@@ -24,7 +21,7 @@ export function problemOfStore(error: unknown): ProblemError | null {
   if (error instanceof UnavailableError)
     return new ProblemError(
       'store-unavailable',
-      `${words[error.dependency]} does not answer at the moment. Try again in ${awayRetryAfterS} s.`,
+      `${words[error.dependency] ?? `The ${error.dependency} tier`} does not answer at the moment. Try again in ${awayRetryAfterS} s.`,
       { retryAfterS: awayRetryAfterS },
     );
   if (isBusy(error))

@@ -2,7 +2,7 @@
 import { AwsProvider } from '@cdktf/provider-aws/lib/provider/index.js';
 import { App, TerraformStack, Testing } from 'cdktf';
 import { Tier, type TierPlacement, type TierProps } from '../../../constructs/tier/tier.ts';
-import type { ServiceName } from '../../../services/manifest.ts';
+import { callsOf, type ServiceName } from '../../../services/manifest.ts';
 import type { StackJson } from '../../stacks/synthesized.ts';
 
 export const digest = `sha256:${'a'.repeat(64)}`;
@@ -53,6 +53,7 @@ export function tierJson(service: ServiceName, changes: TierChanges = {}): Stack
     settings: () => ({ PORT: '1' }),
     secrets: { DATABASE_URL: 'arn:database', AUTH_SECRET: 'arn:auth', DATABASE_OWNER_URL: 'arn:owner' },
     called: service === 'vectorstore',
+    calls: callsOf(service),
     ...changes,
   });
   return JSON.parse(Testing.synth(stack, true)) as StackJson;

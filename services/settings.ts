@@ -1,0 +1,92 @@
+/** Every environment variable that any service reads. Names carry their unit. Data only. */
+
+export interface Setting {
+  readonly type: 'text' | 'integer' | 'url';
+  /** What it means, with its unit. */
+  readonly what: string;
+  /** Never rendered in plain text: a secret reference on AWS, a private file locally. */
+  readonly secret?: true;
+  /** Absent: the setting is required. `''`: it may be left out. */
+  readonly default?: string;
+}
+
+export const settings = {
+  HOST: { type: 'text', what: 'address to listen on', default: '127.0.0.1' },
+  PORT: { type: 'integer', what: 'TCP port to listen on' },
+  LOG_LEVEL: { type: 'text', what: 'pino level: trace, debug, info, warn, error', default: 'info' },
+  REPLICA: { type: 'text', what: 'name of this replica in logs and leases', default: '' },
+  ENVIRONMENT: { type: 'text', what: 'name of the environment, a dimension of metrics', default: 'local' },
+  STOP_TIMEOUT_MS: { type: 'integer', what: 'time from SIGTERM until the process must be gone', default: '30000' },
+  KEEP_ALIVE_TIMEOUT_MS: {
+    type: 'integer',
+    what: 'time until an idle connection is closed; longer than that of the balancer in front',
+    default: '140000',
+  },
+  DATABASE_URL: { type: 'url', what: "PostgreSQL, as the tier's own role", secret: true },
+  DATABASE_OWNER_URL: { type: 'url', what: 'PostgreSQL, as the owner of its tables', secret: true },
+  DATABASE_ROLE_PASSWORDS: { type: 'text', what: "JSON: a password for each tier's role", secret: true },
+  DATABASE_CONNECTIONS_MAX: { type: 'integer', what: 'connections of this process to PostgreSQL', default: '10' },
+  REDIS_URL: { type: 'url', what: 'Redis', secret: true },
+  DOCUMENT_STORE_URL: { type: 'url', what: 'file:///folder or s3://bucket/prefix' },
+  VECTORSTORE_URL: { type: 'url', what: 'base URL of the vectorstore tier' },
+  SERVICE_TOKEN_PRIVATE_KEY: {
+    type: 'text',
+    what: "this tier's own Ed25519 key, PKCS#8 as PEM; signs its calls to other tiers",
+    secret: true,
+  },
+  // Not secret, but made where secrets are made.
+  SERVICE_TOKEN_PUBLIC_KEYS: {
+    type: 'text',
+    what: 'JSON: an Ed25519 key, SPKI as PEM, for each tier that calls this one',
+    secret: true,
+  },
+  AUTH_SECRET: { type: 'text', what: 'signs sessions; at least 32 bytes', secret: true },
+  PUBLIC_URL: { type: 'url', what: 'where people reach the service' },
+  OIDC_ISSUER: { type: 'text', what: 'issuer of the company sign-in; empty: password only', default: '' },
+  OIDC_CLIENT_ID: { type: 'text', what: 'client id at the issuer', default: '' },
+  OIDC_CLIENT_SECRET: { type: 'text', what: 'client secret at the issuer', secret: true, default: '' },
+  OIDC_UNVERIFIED_EMAIL_ISSUER: {
+    type: 'text',
+    what: 'the issuer again, if it sends no email_verified and lets nobody choose an address; else whoever chooses one at the issuer signs in as its owner here; empty: only verified addresses',
+    default: '',
+  },
+  SMTP_URL: {
+    type: 'text',
+    what: 'mail server, smtps://user:password@host:465; empty: inviters see the sign-in links of those they add',
+    secret: true,
+    default: '',
+  },
+  MAIL_FROM: { type: 'text', what: 'sender of mail, needed with SMTP_URL', default: '' },
+  UPLOAD_BYTES_MAX: { type: 'integer', what: 'largest upload in bytes', default: '100000000' },
+  PAGES_MAX: { type: 'integer', what: 'most pages of one document', default: '5000' },
+  PAGE_TIMEOUT_MS: { type: 'integer', what: 'longest time for one page', default: '30000' },
+  PARSER_CHILDREN: { type: 'integer', what: 'parser child processes, 1 to 4', default: '4' },
+  PARSER_ISOLATION: {
+    type: 'text',
+    what: "'required': do not start where a parser could reach a network; 'preferred': say so and go on",
+    default: 'preferred',
+  },
+  SCRATCH_BYTES_MAX: { type: 'integer', what: "documents on a worker's own disk, in bytes", default: '200000000' },
+  CHAT_SLOTS: { type: 'integer', what: 'answers in flight per replica; the next gets 503 yield', default: '64' },
+  TURN_TIMEOUT_MS: { type: 'integer', what: 'longest time for one answer', default: '100000' },
+  MODEL_URL: { type: 'text', what: 'OpenAI-compatible base URL; empty: the extractive answerer', default: '' },
+  MODEL_NAME: { type: 'text', what: 'model to ask there', default: '' },
+  MODELS_ALLOWED: {
+    type: 'text',
+    what: 'other models there that a brain may choose, separated by commas; empty: none',
+    default: '',
+  },
+  MODEL_API_KEY: { type: 'text', what: 'key for it', secret: true, default: '' },
+  EMBEDDING_URL: {
+    type: 'text',
+    what: 'OpenAI-compatible base URL; empty: the lexical hashing embedding',
+    default: '',
+  },
+  EMBEDDING_MODEL: { type: 'text', what: 'embedding model to ask there', default: '' },
+  EMBEDDING_DIMENSIONS: { type: 'integer', what: 'length of its vectors', default: '384' },
+  EMBEDDING_API_KEY: { type: 'text', what: 'key for it', secret: true, default: '' },
+  CACHE_MIB: { type: 'integer', what: 'index and file cache of one vectorstore replica', default: '256' },
+  TOKIO_WORKER_THREADS: { type: 'integer', what: 'threads that carry on queries and commits of LanceDB', default: '4' },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof settings;
