@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { sessionCookieName } from '../shared/auth/auth.ts';
 import { brain, document, existingDocument, mediaTypes } from '../shared/contract/brain.ts';
 import { conversation, turn } from '../shared/contract/chat.ts';
-import { idempotencyKey, problem } from '../shared/contract/common.ts';
+import { idempotencyKey, openAiError, problem } from '../shared/contract/common.ts';
 import { events } from '../shared/contract/events.ts';
 import { job } from '../shared/contract/job.ts';
 import { pageResult } from '../shared/contract/page.ts';
@@ -25,6 +25,7 @@ export function serveOpenApi({ app, settings }: Api): void {
 /** Schemas with a name of their own, in `components.schemas`. */
 const named = {
   problem,
+  openAiError,
   brain,
   document,
   existingDocument,
@@ -106,7 +107,10 @@ function operation(name: string, route: Route, toSchema: ToSchema): Json {
       ),
       default: {
         description: 'Refused or failed',
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+        content:
+          route.errors === 'openai'
+            ? json({ $ref: '#/components/schemas/OpenAiError' })
+            : { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
       },
     },
   };

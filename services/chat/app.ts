@@ -6,21 +6,21 @@ import { uuidv7 } from 'uuidv7';
 import type { Authenticate } from '../shared/auth/identity.ts';
 import { limitRequests } from '../shared/auth/rate-limit.ts';
 import { createSigner } from '../shared/auth/service-token.ts';
-import { routes } from '../shared/contract/routes.ts';
 import { startMetricLog } from '../shared/embedded-metrics.ts';
-import { type App, createApp, serve } from '../shared/http/http.ts';
+import { type App, createApp } from '../shared/http/http.ts';
 import type { Logger } from '../shared/log.ts';
-import { allowedModels, type ModelNames, modelsOfTenant } from '../shared/models/allowed-models.ts';
+import { allowedModels, type ModelNames } from '../shared/models/allowed-models.ts';
 import { createEmbedder, type EmbeddingSettings } from '../shared/models/embedding.ts';
 import { type Database, schemaCheck } from '../shared/postgres/database.ts';
 import { createSlots, type Slots } from '../shared/slots.ts';
 import { createConcurrency } from '../shared/storage/concurrency.ts';
 import type { SyntheticTenantSettings } from '../shared/warm-up/synthetic-tenant.ts';
-import { createAnswerer, extractiveName } from './answering/answerer.ts';
+import { createAnswerer } from './answering/answerer.ts';
 import { createRetrieval } from './answering/retrieval.ts';
 import { serveCompletions } from './completions/completions.ts';
 import { streamLimits } from './context.ts';
 import { serveConversations } from './conversations/conversations.ts';
+import { serveModelLists } from './models/listing.ts';
 import { createModel, type LanguageModel, type ModelSettings, type ModelTimeouts } from './models/model.ts';
 import { createSweeper } from './turns/sweeper.ts';
 import { createTurnJournal } from './turns/turn-journal.ts';
@@ -106,14 +106,7 @@ export async function createChat({
   serveConversations(app, context);
   serveTurns(app, context);
   serveCompletions(app, context);
-  serve(app, routes.listModels, async ({ identity }) => {
-    const { models_allowed } = await db
-      .selectFrom('tenants')
-      .select('models_allowed')
-      .where('id', '=', identity.tenantId)
-      .executeTakeFirstOrThrow();
-    return { object: 'list' as const, data: modelsOf(modelsOfTenant(models, models_allowed)) };
-  });
+  serveModelLists(app, db, models);
   measure(app, slots, runner, model);
   const stopMetrics = startMetricLog({
     log,
@@ -140,11 +133,6 @@ export async function createChat({
     },
   };
 }
-
-const modelsOf = (models: readonly string[]) => [
-  ...models.map((id) => ({ id, object: 'model' as const, kind: 'model' as const, owned_by: 'environment' })),
-  { id: extractiveName, object: 'model' as const, kind: 'extractive' as const, owned_by: 'bulkhead' },
-];
 
 function measure(app: App, slots: Slots, runner: TurnRunner, model: LanguageModel | null): void {
   const gauge = (name: string, help: string, value: () => number) =>

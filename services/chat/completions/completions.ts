@@ -9,6 +9,7 @@ import { type Citation, questionCharactersMax } from '../../shared/contract/chat
 import { id } from '../../shared/contract/common.ts';
 import { routes } from '../../shared/contract/routes.ts';
 import { type App, serve } from '../../shared/http/http.ts';
+import { toOpenAiError } from '../../shared/http/openai-error.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { takeQuotas } from '../../shared/ledger/quota.ts';
 import type { Question } from '../answering/answerer.ts';
@@ -85,7 +86,7 @@ async function whole(
     object: 'chat.completion',
     // `citations` is our own addition; clients ignore what they do not know.
     choices: [{ index: 0, message: { role: 'assistant', content, citations }, finish_reason: 'stop', logprobs: null }],
-    usage: usageOf(tokenUsage),
+    usage: usageOf(question, tokenUsage, content),
   };
 }
 
@@ -104,40 +105,53 @@ async function streamed(
     stream.send({ json: JSON.stringify({ ...answer, object: 'chat.completion.chunk', ...members }) });
   const delta = (content: object, finish: string | null = null) =>
     send({ choices: [{ index: 0, delta: content, finish_reason: finish, logprobs: null }] });
+  let content = '';
   try {
     await delta({ role: 'assistant', content: '' });
     for await (const part of answerer.answer(question, tokenUsage, signal)) {
-      if ('text' in part) await delta({ content: part.text });
+      if ('text' in part) {
+        content += part.text;
+        await delta({ content: part.text });
+      }
       if ('citation' in part) await delta({ citations: [part.citation] });
     }
     // Before the end is told: whoever hears it finds the usage record written.
     await settle();
     await delta({}, 'stop');
-    if (includeUsage) await send({ choices: [], usage: usageOf(tokenUsage) });
+    if (includeUsage) await send({ choices: [], usage: usageOf(question, tokenUsage, content) });
     await stream.send({ json: '[DONE]' });
   } catch (error) {
     if (!stream.signal.aborted) {
       log.warn({ err: error, cause: (error as Error).cause }, 'completion failed');
       const problem = error instanceof ProblemError ? error : new ProblemError('internal', `Reference ${answer.id}.`);
-      const { code, message } = problem;
-      await stream.send({ json: JSON.stringify({ error: { message, type: 'server_error', code } }) });
+      await stream.send({ json: JSON.stringify(toOpenAiError(problem)) });
     }
   }
   stream.end();
   return reply;
 }
 
-const usageOf = ({ tokensIn, tokensOut }: TokenUsage) => ({
-  prompt_tokens: tokensIn,
-  completion_tokens: tokensOut,
-  total_tokens: tokensIn + tokensOut,
-});
+function usageOf(question: Question, tokenUsage: TokenUsage, content: string) {
+  const { tokensIn, tokensOut } = question.answerer.kind === 'model' ? tokenUsage : builtInTokens(question, content);
+  return { prompt_tokens: tokensIn, completion_tokens: tokensOut, total_tokens: tokensIn + tokensOut };
+}
+
+/** Of the messages and the answer, for clients that show them. The ledger counts tokens that a model read and wrote. */
+function builtInTokens({ text, history, callerInstructions = '' }: Question, content: string) {
+  const messages = [callerInstructions, ...history.flatMap(({ question, answer }) => [question, answer]), text];
+  return {
+    tokensIn: messages.reduce((sum, message) => sum + estimateTokens(message), 0),
+    tokensOut: estimateTokens(content),
+  };
+}
 
 /** @throws ProblemError `not-found` */
 function brainOf(model: string): string {
   const brain = id.safeParse(model.replace(/^brain:/, ''));
   if (!model.startsWith('brain:') || !brain.success)
-    throw new ProblemError('not-found', `The model is '${model}', allowed is 'brain:' and the id of a brain.`);
+    throw new ProblemError('not-found', `The model is '${model}', allowed is 'brain:' and the id of a brain.`, {
+      errors: [{ path: 'body/model', message: 'must be an id of GET /v1/models' }],
+    });
   return brain.data;
 }
 

@@ -1,6 +1,6 @@
 /** Models, conversations and turns. Owner: chat. */
 import { z } from 'zod';
-import { conversation, conversationInput, model, turn, turnInput } from './chat.ts';
+import { brainModel, conversation, conversationInput, model, turn, turnInput } from './chat.ts';
 import { deleted, id, list, pageQuery } from './common.ts';
 import { may, none, params, type Route } from './route.ts';
 
@@ -10,7 +10,16 @@ export const chatRoutes = {
     owner: 'chat',
     method: 'GET',
     path: '/v1/models',
-    summary: 'Models that can answer',
+    summary: "OpenAI's list of models: the brains that can be asked, newest first",
+    access: may.look,
+    responses: { 200: z.object({ object: z.literal('list'), data: z.array(brainModel) }) },
+    errors: 'openai',
+  },
+  listAnswerModels: {
+    owner: 'chat',
+    method: 'GET',
+    path: '/v1/chat/models',
+    summary: 'Models that a brain may be answered by',
     access: may.look,
     responses: { 200: z.object({ object: z.literal('list'), data: z.array(model) }) },
   },
@@ -111,5 +120,6 @@ export const chatRoutes = {
       stream: z.boolean().optional(),
     }),
     responses: { 200: z.looseObject({}) },
+    errors: 'openai',
   },
 } as const satisfies Record<string, Route>;

@@ -79,6 +79,18 @@ export type TurnEvent = {
   [Name in keyof typeof turnEvents]: { event: Name; data: z.output<(typeof turnEvents)[Name]> };
 }[keyof typeof turnEvents];
 
+/** A brain as OpenAI's clients list it: its `id` is a `model` of chat completions. */
+export const brainModel = z.object({
+  id: z.string().regex(/^brain:/),
+  object: z.literal('model'),
+  /** Seconds since 1970. */
+  created: z.int(),
+  owned_by: z.string(),
+  /** Our own addition: the brain's name, which some clients show. */
+  name: z.string(),
+});
+
+/** What a brain may be answered by. */
 export const model = z.object({
   id: z.string(),
   object: z.literal('model'),

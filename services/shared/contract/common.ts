@@ -28,6 +28,18 @@ export const problem = z.object({
 });
 export type Problem = z.output<typeof problem>;
 
+/** An error on the routes that speak OpenAI's API; `code` is that of {@link problem}. */
+export const openAiError = z.object({
+  error: z.object({
+    message: z.string(),
+    type: z.string(),
+    /** Which field of the request is at fault. */
+    param: z.string().nullable(),
+    code: z.string(),
+  }),
+});
+export type OpenAiError = z.output<typeof openAiError>;
+
 /** Keyset pagination: pass `next_cursor` back as `cursor`. Cursors are opaque. */
 export const pageQuery = z.object({
   cursor: z

@@ -19,6 +19,8 @@ export interface Route {
   /** `multipart`: field `file`; `stream`: an SSE answer; `bytes`: a file. Absent: JSON both ways. */
   readonly format?: 'multipart' | 'stream' | 'bytes';
   readonly responses: Readonly<Record<number, z.ZodType>>;
+  /** Absent: problem details. */
+  readonly errors?: 'openai';
 }
 
 /** Who may do what, in words: the rules that most routes use. */

@@ -21,6 +21,7 @@ import { hidePrivateParts, operatorPaths, refuseUnreadable } from '../public-onl
 import { visitor } from '../warm-up/self-request.ts';
 import { bodyTimeoutMsMax, limitBodies } from './body-timeouts.ts';
 import { type Dependency, serveHealth } from './health.ts';
+import { toOpenAiError } from './openai-error.ts';
 import { ProblemError, type ProblemExtras } from './problem.ts';
 import { problemOfStore } from './store-problem.ts';
 
@@ -192,7 +193,7 @@ export function serve<R extends Route>(app: App, route: R, handler: Handler<R>):
     url: fastifyPath(route.path),
     // A stream has no head worth a stream.
     exposeHeadRoute: route.method === 'GET' && route.format !== 'stream',
-    config: { access: route.access },
+    config: { access: route.access, errors: route.errors },
     schema: {
       ...(route.params && { params: route.params }),
       ...(route.query && { querystring: route.query }),
@@ -277,5 +278,8 @@ function sendProblem(reply: FastifyReply, error: ProblemError): FastifyReply {
   if (retryAfterS !== undefined) reply.header('retry-after', String(retryAfterS));
   // The rest of a body that came too slowly is not waited for.
   if (error.status === 408) reply.header('connection', 'close');
-  return reply.code(error.status).type('application/problem+json').serializer(JSON.stringify).send(error.toProblem());
+  reply.code(error.status).serializer(JSON.stringify);
+  const { errors } = (reply.routeOptions?.config ?? {}) as Pick<Route, 'errors'>;
+  if (errors === 'openai') return reply.type('application/json').send(toOpenAiError(error));
+  return reply.type('application/problem+json').send(error.toProblem());
 }

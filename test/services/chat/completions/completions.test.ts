@@ -115,5 +115,5 @@ test.each([
   ],
 ])('a completion that cannot be answered says why: %.80j', async (body, status, detail) => {
   const answer = await chat.call(person, 'POST', '/v1/chat/completions', { model: `brain:${brain.brainId}`, ...body });
-  expect([answer.status, (await answer.json()).detail]).toEqual([status, detail]);
+  expect([answer.status, (await answer.json()).error.message]).toEqual([status, detail]);
 });

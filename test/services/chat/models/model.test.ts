@@ -247,7 +247,7 @@ test('a tenant is answered by models of its own list, and sees no other', async 
   const setModel = (own: string | null) =>
     search.db.updateTable('brains').set({ model: own }).where('id', '=', brain.brainId).execute();
   const listed = async () =>
-    (await chat.json<{ data: { id: string }[] }>(person, 'GET', '/v1/models')).data.map(({ id }) => id);
+    (await chat.json<{ data: { id: string }[] }>(person, 'GET', '/v1/chat/models')).data.map(({ id }) => id);
   const body = { model: `brain:${brain.brainId}`, messages: [{ role: 'user', content: 'refunds?' }] };
   try {
     await allow(['larger-model', 'unlisted-model']);
@@ -289,7 +289,7 @@ test('without usage from the provider the tokens are estimated', async () => {
 });
 
 test('both answerers are listed', async () => {
-  const { data } = await chat.json<{ data: { id: string; kind: string }[] }>(person, 'GET', '/v1/models');
+  const { data } = await chat.json<{ data: { id: string; kind: string }[] }>(person, 'GET', '/v1/chat/models');
   expect(data.map(({ id, kind }) => [id, kind])).toEqual([
     ['test-model', 'model'],
     ['larger-model', 'model'],

@@ -1,0 +1,113 @@
+/** OpenAI's own client against a brain that is answered without a language model. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import OpenAI, { type APIError } from 'openai';
+import { uuidv7 } from 'uuidv7';
+import { estimateTokens } from '../../../../services/chat/answering/tokens.ts';
+import { startServices, type TestServices } from '../../../support/stores.ts';
+import type { TestBrain } from '../../vectorstore/fixture.ts';
+import { startChat, startSearch, type TestChat, type TestSearch } from '../fixture.ts';
+
+let services: TestServices;
+let search: TestSearch;
+let chat: TestChat;
+let brain: TestBrain;
+let client: OpenAI;
+beforeAll(async () => {
+  services = await startServices();
+  search = await startSearch(services);
+  brain = await search.newBrain();
+  await search.addPages(brain, ['Refunds are paid within fourteen days of the return.']);
+  chat = await startChat(services, search, { slots: 1 });
+  client = clientOf(JSON.stringify(await search.newPerson(brain.tenantId)));
+});
+afterAll(async () => {
+  await chat.close();
+  await search.close();
+  await services.close();
+});
+
+const clientOf = (person: string | null) =>
+  new OpenAI({
+    baseURL: `${chat.url}/v1`,
+    apiKey: 'unused',
+    maxRetries: 0,
+    defaultHeaders: { 'x-person': person },
+  });
+const messages = [{ role: 'user' as const, content: 'When are refunds of a return paid?' }];
+const failure = (request: Promise<unknown>): Promise<APIError> =>
+  request.then(
+    () => Promise.reject(new Error('was answered')),
+    (error) => error,
+  );
+
+test('every model that is listed can be asked; those of other tenants are not listed', async () => {
+  const other = await search.newBrain();
+  const { data } = await client.models.list();
+  expect(data.map(({ id }) => id)).toEqual([`brain:${brain.brainId}`]);
+  expect(data[0]?.created).toBeGreaterThan(1_700_000_000);
+  expect(data[0]).toMatchObject({ object: 'model', name: expect.any(String) });
+  expect(JSON.stringify(data)).not.toContain(other.brainId);
+  for (const { id: model } of data) {
+    const { choices, usage } = await client.chat.completions.create({ model, messages });
+    expect(choices[0]?.message.content).toContain('fourteen days');
+    const tokens = estimateTokens(choices[0]?.message.content ?? '');
+    expect(usage).toEqual({ prompt_tokens: 9, completion_tokens: tokens, total_tokens: 9 + tokens });
+  }
+});
+
+test('a streamed built-in answer ends with its tokens, and the ledger pays none of them', async () => {
+  const stream = await client.chat.completions.create({
+    model: `brain:${brain.brainId}`,
+    messages,
+    stream: true,
+    stream_options: { include_usage: true },
+  });
+  let answer = '';
+  let last: OpenAI.ChatCompletionChunk | undefined;
+  for await (const chunk of stream) {
+    last = chunk;
+    answer += chunk.choices[0]?.delta.content ?? '';
+  }
+  const tokens = estimateTokens(answer);
+  expect(tokens).toBeGreaterThan(9);
+  expect(last?.usage).toEqual({ prompt_tokens: 9, completion_tokens: tokens, total_tokens: 9 + tokens });
+  const paid = await search.db
+    .selectFrom('ledger')
+    .select('kind')
+    .distinct()
+    .where('tenant_id', '=', brain.tenantId)
+    .where('kind', 'like', 'model%')
+    .execute();
+  expect(paid).toEqual([]);
+});
+
+test('a refusal tells the client why, with the status of every other route', async () => {
+  const create = (body: object) => failure(client.chat.completions.create(body as never));
+  expect(await create({ model: 'gpt-4o', messages })).toMatchObject({
+    status: 404,
+    code: 'not-found',
+    param: 'model',
+    type: 'invalid_request_error',
+    message: "404 The model is 'gpt-4o', allowed is 'brain:' and the id of a brain.",
+  });
+  const absent = uuidv7();
+  expect(await create({ model: `brain:${absent}`, messages })).toMatchObject({
+    status: 404,
+    message: `404 There is no brain ${absent}.`,
+    param: null,
+  });
+  expect(await create({ model: `brain:${brain.brainId}`, messages: [] })).toMatchObject({
+    status: 400,
+    code: 'bad-request',
+    param: 'messages',
+  });
+  expect(await failure(clientOf(null).models.list())).toMatchObject({
+    status: 401,
+    code: 'unauthorized',
+    type: 'authentication_error',
+  });
+  await search.db.updateTable('tenants').set({ questions_per_day_max: 0 }).where('id', '=', brain.tenantId).execute();
+  const refused = await create({ model: `brain:${brain.brainId}`, messages });
+  expect(refused).toMatchObject({ status: 429, code: 'quota', type: 'rate_limit_error' });
+  expect(Number(refused.headers?.get('retry-after'))).toBeGreaterThan(0);
+});
