@@ -13,6 +13,7 @@ import {
   type SourceFile,
   silencedTests,
   strayServices,
+  strayWrites,
 } from './tidy.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -72,6 +73,17 @@ describe('sizes', () => {
     expect(longFiles([file('services/x.ts', '\n'.repeat(linesMax + 1))])).toEqual([
       `services/x.ts has ${linesMax + 1} lines, allowed are ${linesMax}: split it where the thought changes`,
     ]));
+});
+
+describe('tables', () => {
+  test('each has its writer', () => expect(strayWrites(sources)).toEqual([]));
+  test.each(["updateTable('jobs')", "insertInto('jobs as j')", 'delete from jobs', 'UPDATE jobs'])(
+    '%s is named',
+    (found) =>
+      expect(strayWrites([file('services/api/a.ts', found), file('services/shared/jobs/b.ts', found)])).toEqual([
+        `services/api/a.ts has ${found.replace(/( as j)?'\)$/, '')}: only services/shared/jobs/ writes jobs`,
+      ]),
+  );
 });
 
 describe('documents', () => {

@@ -127,6 +127,23 @@ export function strayServices(folders: readonly string[], manifest: readonly str
   ];
 }
 
+/** Tables that one folder alone writes: what may happen to their rows is decided there. */
+const writers: Readonly<Record<string, string>> = { jobs: 'services/shared/jobs/' };
+
+/** Statements that write a table elsewhere than its folder. */
+export function strayWrites(files: readonly SourceFile[]): string[] {
+  return files.flatMap(({ path, text }) =>
+    Object.entries(writers).flatMap(([table, folder]) => {
+      if (!path.startsWith('services/') || path.startsWith(folder)) return [];
+      const writes = new RegExp(
+        `\\b(?:insertInto|updateTable|deleteFrom)\\('${table}|\\b(?:insert into|update|delete from) ${table}\\b`,
+        'gi',
+      );
+      return [...text.matchAll(writes)].map(([found]) => `${path} has ${found}: only ${folder} writes ${table}`);
+    }),
+  );
+}
+
 /** The one place that may skip: it says why, and fails in CI. */
 const skipsWithReason = 'test/support/skip.ts';
 

@@ -1,15 +1,11 @@
 /** graphile-worker in this process: deletions that the api ordered, and the hourly clean-up. */
 import { Logger as GraphileLogger, type JobHelpers, type Runner, type RunnerOptions, run } from 'graphile-worker';
-import { sql } from 'kysely';
 import type { Pool } from 'pg';
 import type { Logger } from '../shared/log.ts';
-import type { Database } from '../shared/postgres/database.ts';
 import { cleanUp } from './deletion/cleanup.ts';
 import { type DeletionContext, deleteBrain, deleteDocument, NotYetError } from './deletion/deletion.ts';
 import { sweep } from './deletion/sweep.ts';
 
-/** A task of a killed worker stays locked for hours; the job's own row says that nothing moves. */
-const stuckAfterS = 60;
 /** A failover of PostgreSQL takes longer; each start costs a few statements. */
 const restartMs = 5000;
 
@@ -56,16 +52,6 @@ export async function startBackground(
       await runner?.stop().catch(() => {});
     },
   };
-}
-
-/** Orders deletions anew that stand still; the task itself finds out whether there is anything left to do. */
-export async function reviveDeletions(db: Database): Promise<void> {
-  await sql`
-    select graphile_worker.add_job(kind, json_build_object('jobId', id), job_key := id::text)
-    from jobs
-    where kind in ('delete_document', 'delete_brain') and status in ('queued', 'running', 'canceling')
-      and moved_at < now() - make_interval(secs => ${stuckAfterS})
-    limit 100`.execute(db);
 }
 
 /** Other deletions go on meanwhile. */

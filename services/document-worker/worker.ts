@@ -8,12 +8,14 @@ import { createSigner } from '../shared/auth/service-token.ts';
 import { startMetricLog } from '../shared/embedded-metrics.ts';
 import type { SettingsOf } from '../shared/env.ts';
 import { UnavailableError } from '../shared/http/unavailable.ts';
+import { reviveTasks } from '../shared/jobs/background-jobs.ts';
+import { jobsChannel } from '../shared/jobs/job-store.ts';
 import type { Logger } from '../shared/log.ts';
 import { type Database, schemaIsCurrent } from '../shared/postgres/database.ts';
 import { listenTo } from '../shared/postgres/notifications.ts';
 import { RedisScheduler } from '../shared/scheduler/redis-scheduler.ts';
 import type { DocumentStore } from '../shared/storage/document-store.ts';
-import { reviveDeletions, startBackground } from './background.ts';
+import { startBackground } from './background.ts';
 import { IndexLoop } from './index/index-loop.ts';
 import { openVectors } from './index/vectors.ts';
 import { createMetrics, pagesLeft, watchPool } from './metrics.ts';
@@ -134,7 +136,7 @@ export function startWorker(options: WorkerOptions): Worker {
       await cancelRequested(db, scheduler);
       const found = await reconcile(db, scheduler);
       if (found > 0) log.warn({ jobs: found }, 'lost jobs enqueued again');
-      await reviveDeletions(db);
+      await reviveTasks(db);
       loop.wake();
       await indexing.look();
     });
@@ -156,7 +158,7 @@ export function startWorker(options: WorkerOptions): Worker {
       name: 'PagesGrantedAndWaiting',
       read: () => pagesLeft(db),
     });
-    const notifications = listenTo(settings.DATABASE_URL, 'jobs', log, (jobId) => {
+    const notifications = listenTo(settings.DATABASE_URL, jobsChannel, log, (jobId) => {
       if (jobId === null) void look();
       else void told(jobId);
     });

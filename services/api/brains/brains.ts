@@ -6,12 +6,13 @@ import { serve } from '../../shared/http/http.ts';
 import { cutPage, readCursor } from '../../shared/http/keyset.ts';
 import { notFound } from '../../shared/http/problem.ts';
 import { recordEvent } from '../../shared/jobs/events.ts';
+import { orderDeletion } from '../../shared/jobs/job-requests.ts';
 import { allowedModels, modelsOfTenant, requireAllowedModel } from '../../shared/models/allowed-models.ts';
 import { configuredEmbedding } from '../../shared/models/embedding.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Tables } from '../../shared/postgres/tables.ts';
 import type { Api } from '../context.ts';
-import { answerWithJob, startDeletion } from '../jobs/job-answers.ts';
+import { answerWithJob } from '../jobs/job-answers.ts';
 import { selectBrains, toBrain } from './document-view.ts';
 
 export function serveBrains(api: Api): void {
@@ -107,7 +108,7 @@ export function serveBrains(api: Api): void {
         resourceId: params.brain,
         data: { id: params.brain },
       });
-      return startDeletion(trx, { kind: 'delete_brain', tenantId, brainId: params.brain, documentId: null });
+      return orderDeletion(trx, { kind: 'delete_brain', tenantId, brainId: params.brain, documentId: null });
     });
     return answerWithJob(api, reply, job);
   });

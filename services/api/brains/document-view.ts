@@ -3,7 +3,8 @@ import type { Selectable, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import type { Brain, Document, MediaType } from '../../shared/contract/brain.ts';
 import type { Scheduler } from '../../shared/contract/grant.ts';
-import { type JobRow, jobViews } from '../../shared/jobs/job-view.ts';
+import type { JobRow } from '../../shared/jobs/job-store.ts';
+import { jobViews } from '../../shared/jobs/job-view.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Brains, Documents, Tables } from '../../shared/postgres/tables.ts';
 

@@ -5,9 +5,10 @@ import { serve } from '../../shared/http/http.ts';
 import { cutPage, readCursor } from '../../shared/http/keyset.ts';
 import { notFound } from '../../shared/http/problem.ts';
 import { recordEvent } from '../../shared/jobs/events.ts';
+import { orderDeletion } from '../../shared/jobs/job-requests.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Api } from '../context.ts';
-import { answerWithJob, startDeletion } from '../jobs/job-answers.ts';
+import { answerWithJob } from '../jobs/job-answers.ts';
 import { findBrain } from './brains.ts';
 import { documentViews } from './document-view.ts';
 import { readPages } from './page-results.ts';
@@ -57,7 +58,7 @@ export function serveDocuments(api: Api): void {
         resourceId: gone.id,
         data: { id: gone.id, brain_id: gone.brain_id },
       });
-      return startDeletion(trx, { kind: 'delete_document', tenantId, brainId: gone.brain_id, documentId: gone.id });
+      return orderDeletion(trx, { kind: 'delete_document', tenantId, brainId: gone.brain_id, documentId: gone.id });
     });
     return answerWithJob(api, reply, job);
   });

@@ -1,7 +1,7 @@
 /** `GET /v1/jobs/{job}?wait=`: sleeps until the job ends, woken by the database, not by polling. */
 import type { FastifyRequest } from 'fastify';
-import { type JobStatus, terminalStatuses } from '../../shared/contract/job.ts';
-import type { JobRow } from '../../shared/jobs/job-view.ts';
+import { hasEnded } from '../../shared/jobs/job-states.ts';
+import type { JobRow } from '../../shared/jobs/job-store.ts';
 import type { Api } from '../context.ts';
 
 /** Of one burst of changes in the tenant, one is read. */
@@ -29,7 +29,7 @@ export async function waitForEnd(
         wake = () => setTimeout(resolve, settleMs);
       });
       const row = await find();
-      if (terminalStatuses.has(row.status as JobStatus) || until.aborted) return row;
+      if (hasEnded(row) || until.aborted) return row;
       await first(changed, until);
     }
   } finally {

@@ -1,15 +1,13 @@
 /** The transaction at the end of an upload: a document with its job, or the document that holds the same bytes. */
 import type { FastifyReply } from 'fastify';
 import { sql } from 'kysely';
-import { uuidv7 } from 'uuidv7';
 import type { MediaType } from '../../shared/contract/brain.ts';
 import { notFound } from '../../shared/http/problem.ts';
-import { recordEvent } from '../../shared/jobs/events.ts';
-import type { JobRow } from '../../shared/jobs/job-view.ts';
+import { orderIngest } from '../../shared/jobs/job-requests.ts';
+import type { JobRow } from '../../shared/jobs/job-store.ts';
 import { checkQuotas, lockTenant } from '../../shared/ledger/quota.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import { originalKey } from '../../shared/storage/object-keys.ts';
-import { wakeWorkers } from '../jobs/job-answers.ts';
 import { type Claim, finishKey } from './idempotency.ts';
 
 export interface Arrived {
@@ -76,22 +74,9 @@ export async function acceptUpload(
       { quota: 'bytes_max', adds: 0 },
     ] as const;
     await checkQuotas(trx, tenantId, uses, reply);
-    const job = await trx
-      .insertInto('jobs')
-      .values({
-        id: uuidv7(),
-        tenant_id: tenantId,
-        brain_id: brainId,
-        document_id: documentId,
-        kind: 'ingest',
-        status: 'queued',
-      })
-      .returningAll()
-      .executeTakeFirstOrThrow();
+    const job = await orderIngest(trx, { tenantId, brainId, documentId });
     await trx.updateTable('brains').set({ updated_at: sql<Date>`now()` }).where('id', '=', brainId).execute();
-    await recordEvent(trx, { tenantId, event: 'document', resourceId: documentId });
     if (claim) await finishKey(trx, claim, { fingerprint: sha256, status: 202, response: { job_id: job.id } });
-    await wakeWorkers(trx, job.id);
     return { job };
   });
 }

@@ -2,12 +2,10 @@
  * A document whose stored file is gone, made whole by the same bytes: whoever uploads them again has them in hand. The
  * sweep (document-worker/sweep.ts) says in the document's job that the file is missing.
  */
-
-import { recordEvent } from '../../shared/jobs/events.ts';
+import { retryPages } from '../../shared/jobs/job-requests.ts';
+import { recordChange, wakeWorkers } from '../../shared/jobs/job-store.ts';
 import { isMissing } from '../../shared/storage/document-store.ts';
 import type { Api } from '../context.ts';
-import { wakeWorkers } from '../jobs/job-answers.ts';
-import { retryPages } from '../jobs/job-changes.ts';
 
 /**
  * Gives a document its file back, if it is missing, from an upload of the same bytes.
@@ -44,7 +42,7 @@ export async function resume({ db, log }: Api, tenantId: string, documentId: str
       .executeTakeFirst();
     if (job?.status !== 'failed') return;
     await retryPages(trx, job);
-    await recordEvent(trx, { tenantId, event: 'document', resourceId: documentId });
+    await recordChange(trx, job);
     await wakeWorkers(trx, job.id);
   });
 }

@@ -1,5 +1,7 @@
 /** What has outlived its purpose is removed once an hour. */
 import { sql } from 'kysely';
+import { retentionDays } from '../../shared/jobs/job-states.ts';
+import { expiredJobs } from '../../shared/jobs/job-store.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 
 export interface CleanUpLimits {
@@ -39,10 +41,8 @@ const expired = {
   sign_in_links: `where expires_at < now()`,
   sessions: `where expires_at < now()`,
   verifications: `where expires_at < now()`,
-  // A document shows its last job for as long as it lives.
-  jobs: `where expires_at < now() and (kind <> 'ingest' or document_id is null
-    or exists (select from jobs later where later.document_id = jobs.document_id and later.id > jobs.id))`,
-  brains: `where deleted_at < now() - interval '7 days' and name = ''
+  jobs: expiredJobs,
+  brains: `where deleted_at < now() - interval '${retentionDays} days' and name = ''
     and not exists (select from jobs where jobs.brain_id = brains.id)
     and not exists (select from documents where documents.brain_id = brains.id)`,
 } as const;

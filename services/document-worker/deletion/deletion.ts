@@ -1,10 +1,11 @@
 /** Deleting documents and brains: vectors, objects, rows. Each step may be repeated. */
-import { type Selectable, sql } from 'kysely';
+import { sql } from 'kysely';
 import type { Pool } from 'pg';
 import type { Scheduler } from '../../shared/contract/grant.ts';
+import { abandonIngest, beginTask, endTask } from '../../shared/jobs/background-jobs.ts';
 import { recordEvent } from '../../shared/jobs/events.ts';
+import type { JobRow } from '../../shared/jobs/job-store.ts';
 import type { Database } from '../../shared/postgres/database.ts';
-import type { Jobs } from '../../shared/postgres/tables.ts';
 import type { DocumentStore } from '../../shared/storage/document-store.ts';
 import { documentPrefix } from '../../shared/storage/object-keys.ts';
 import { documentLock, tryLock } from '../index/advisory-lock.ts';
@@ -43,14 +44,13 @@ const answerPauseMs = 2000;
  */
 export async function deleteDocument(context: DeletionContext, jobId: string): Promise<void> {
   const { db, vectors } = context;
-  const job = await startDeletion(db, jobId);
-  if (!job?.document_id) return;
-  const deletions: Deletion[] = [{ ...job, document_id: job.document_id }];
-  await removeDocument(context, deletions[0] as Deletion);
+  const job = deletionOf(await beginTask(db, jobId));
+  if (!job) return;
+  const deletions = [job];
+  await removeDocument(context, job);
   for (const id of await otherDeletions(db, job)) {
-    const other = await startDeletion(db, id);
-    if (!other?.document_id) continue;
-    const deletion = { ...other, document_id: other.document_id };
+    const deletion = deletionOf(await beginTask(db, id));
+    if (!deletion) continue;
     // One that cannot go on now has a task of its own.
     const removed = await removeDocument(context, deletion).then(
       () => true,
@@ -65,10 +65,14 @@ export async function deleteDocument(context: DeletionContext, jobId: string): P
   for (const deletion of deletions.toReversed()) await endDeletion(db, deletion);
 }
 
-type Deletion = Selectable<Jobs> & { document_id: string };
+type Deletion = JobRow & { readonly document_id: string; readonly brain_id: string };
+
+/** Null: it ended before, or its document is gone. */
+const deletionOf = (job: JobRow | undefined): Deletion | null =>
+  job?.document_id && job.brain_id ? { ...job, document_id: job.document_id, brain_id: job.brain_id } : null;
 
 /** Of the same brain. */
-async function otherDeletions(db: Database, { id, brain_id }: Selectable<Jobs>): Promise<string[]> {
+async function otherDeletions(db: Database, { id, brain_id }: Deletion): Promise<string[]> {
   const rows = await db
     .selectFrom('jobs')
     .select('id')
@@ -85,7 +89,7 @@ async function otherDeletions(db: Database, { id, brain_id }: Selectable<Jobs>):
 async function removeDocument(context: DeletionContext, deletion: Deletion): Promise<void> {
   const { db, store, vectors } = context;
   const { document_id: documentId, tenant_id: tenantId, brain_id: brainId } = deletion;
-  await stopIngest(context, 'document_id', documentId);
+  await stopIngest(context, { documentId });
   await withDocument(context, documentId, async () => {
     const epoch = await raiseEpoch(db, documentId);
     if (epoch === null) return;
@@ -98,11 +102,7 @@ async function endDeletion(db: Database, deletion: Deletion): Promise<void> {
   const { id, document_id: documentId, tenant_id: tenantId, brain_id: brainId } = deletion;
   await eraseCitations(db, brainId, documentId);
   await db.transaction().execute(async (tx) => {
-    await tx
-      .updateTable('jobs')
-      .set({ document_id: null, ...ended })
-      .where('id', '=', id)
-      .execute();
+    await endTask(tx, id);
     // With its pages and its other jobs.
     await tx.deleteFrom('documents').where('id', '=', documentId).execute();
     const data = { id: documentId, brain_id: brainId };
@@ -113,10 +113,10 @@ async function endDeletion(db: Database, deletion: Deletion): Promise<void> {
 /** The brain's row stays, emptied, until its jobs are no longer readable (cleanup.ts). */
 export async function deleteBrain(context: DeletionContext, jobId: string): Promise<void> {
   const { db, store, vectors } = context;
-  const job = await startDeletion(db, jobId);
-  if (!job) return;
+  const job = await beginTask(db, jobId);
+  if (!job?.brain_id) return;
   const { tenant_id: tenantId, brain_id: brainId } = job;
-  await stopIngest(context, 'brain_id', brainId);
+  await stopIngest(context, { brainId });
   for (;;) {
     const documents = await db
       .selectFrom('documents')
@@ -139,40 +139,14 @@ export async function deleteBrain(context: DeletionContext, jobId: string): Prom
       .set({ name: '', description: '', deleted_at: sql`coalesce(deleted_at, now())` })
       .where('id', '=', brainId)
       .execute();
-    await tx.updateTable('jobs').set(ended).where('id', '=', jobId).execute();
+    await endTask(tx, jobId);
     await recordEvent(tx, { tenantId, event: 'brain.deleted', resourceId: brainId, data: { id: brainId } });
   });
 }
 
-const ended = {
-  status: 'succeeded',
-  stage: null,
-  finished_at: sql<Date>`now()`,
-  moved_at: sql<Date>`now()`,
-  expires_at: sql<Date>`now() + interval '7 days'`,
-};
-
-/** Undefined: it ended before. */
-const startDeletion = (db: Database, jobId: string) =>
-  db
-    .updateTable('jobs')
-    .set({ status: 'running', stage: 'deleting', started_at: sql`coalesce(started_at, now())`, moved_at: sql`now()` })
-    .where('id', '=', jobId)
-    .where('status', 'in', ['queued', 'running', 'canceling'])
-    .returningAll()
-    .executeTakeFirst();
-
 /** A checkpoint that is on its way finds its job canceled and is refused. */
-async function stopIngest({ db, scheduler }: DeletionContext, column: 'document_id' | 'brain_id', id: string) {
-  const jobs = await db
-    .updateTable('jobs')
-    .set({ status: 'canceled', stage: null, finished_at: sql`now()`, expires_at: sql`now() + interval '7 days'` })
-    .where(column, '=', id)
-    .where('kind', '=', 'ingest')
-    .where('status', 'in', ['awaiting_confirmation', 'queued', 'running', 'canceling'])
-    .returning('id')
-    .execute();
-  for (const job of jobs) await scheduler.remove(job.id);
+async function stopIngest({ db, scheduler }: DeletionContext, of: Parameters<typeof abandonIngest>[1]): Promise<void> {
+  for (const jobId of await abandonIngest(db, of)) await scheduler.remove(jobId);
 }
 
 /** An index run sees between two batches that its job is canceled, and lets go. */

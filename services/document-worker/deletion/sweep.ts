@@ -5,7 +5,7 @@
  */
 import { sql } from 'kysely';
 import { ProblemError } from '../../shared/http/problem.ts';
-import { recordEvent } from '../../shared/jobs/events.ts';
+import { loseFile } from '../../shared/jobs/background-jobs.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import { type DocumentStore, isMissing } from '../../shared/storage/document-store.ts';
@@ -140,18 +140,10 @@ async function keep<Item>(items: readonly Item[], wanted: (item: Item) => Promis
   return items.filter((_, index) => answers[index]);
 }
 
-/** A job under way finds out by itself. @returns whether it was told now */
+/** @returns whether it was told now */
 async function tellMissing({ db, log }: SweepContext, tenantId: string, documentId: string): Promise<boolean> {
-  const problem = new ProblemError('damaged', 'The file is no longer stored. Upload it again.').toProblem();
-  const told = await db.transaction().execute(async (trx) => {
-    const { rows } = await sql`
-      update jobs set status = 'failed', error = ${JSON.stringify(problem)}, moved_at = now()
-      where id = (select id from jobs where document_id = ${documentId} and kind = 'ingest' order by id desc limit 1)
-        and status in ('succeeded', 'partial')
-      returning id`.execute(trx);
-    if (rows.length > 0) await recordEvent(trx, { tenantId, event: 'document', resourceId: documentId });
-    return rows.length > 0;
-  });
+  const problem = new ProblemError('damaged', 'The file is no longer stored. Upload it again.');
+  const told = await db.transaction().execute((trx) => loseFile(trx, documentId, problem));
   if (told) log.error({ tenantId, documentId }, 'the file of a document is missing');
   return told;
 }

@@ -2,6 +2,7 @@
 import type { PageResult } from '../../shared/contract/page.ts';
 import { type ChunkInput, chunksPerUpsertMax } from '../../shared/contract/vectorstore.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
+import { recordProgress } from '../../shared/jobs/job-store.ts';
 import { createEmbedder, type Embedder, type EmbeddingSettings } from '../../shared/models/embedding.ts';
 import { EmbeddingError } from '../../shared/models/remote-embedding.ts';
 import type { Database } from '../../shared/postgres/database.ts';
@@ -123,7 +124,7 @@ async function upsert(
   const chunks = batch.map((chunk, index) => ({ ...chunk, vector: embedded[index] as number[] }));
   await vectors.upsert(run, embedder.dimensions, chunks, signal);
   metrics.indexed.inc(chunks.length);
-  await db.updateTable('jobs').set({ moved_at: new Date() }).where('id', '=', run.jobId).execute();
+  await recordProgress(db, run.jobId);
 }
 
 /** Pages in order, one in memory at a time beside its packed checkpoint object, each from the object that its row names. */

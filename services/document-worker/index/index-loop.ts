@@ -1,6 +1,8 @@
 /** Indexes documents whose pages are done, this worker's or another's. A lock that dies with the process holds each. */
 import { sql } from 'kysely';
 import type { Pool } from 'pg';
+import { lanePagesMax } from '../../shared/contract/job.ts';
+import { indexableStatuses } from '../../shared/jobs/job-states.ts';
 import type { Logger } from '../../shared/log.ts';
 import { EmbeddingError } from '../../shared/models/remote-embedding.ts';
 import type { Database } from '../../shared/postgres/database.ts';
@@ -10,8 +12,6 @@ import { nextToIndex, type Waiting } from './index-order.ts';
 
 /** Each holds a database connection and one batch in memory. */
 const slots = 2;
-/** Documents above this share one slot: the light lane always has the other. */
-const lightPagesMax = 100;
 /** Of one tenant at one look: more than other workers can have under way. */
 const perTenantMax = 50;
 /** At one look: bounds memory, whatever waits. */
@@ -135,7 +135,8 @@ export class IndexLoop {
 
 /** Each tenant's oldest first. @param except jobs that are not to be started */
 async function waiting(db: Database, except: readonly string[]): Promise<Waiting[]> {
-  const heavy = sql<boolean>`coalesce(jobs.pages_total > ${lightPagesMax}, false)`;
+  // They share one slot: the light lane always has the other.
+  const heavy = sql<boolean>`coalesce(jobs.pages_total > ${lanePagesMax.light}, false)`;
   return db
     .selectFrom(
       db
@@ -148,7 +149,7 @@ async function waiting(db: Database, except: readonly string[]): Promise<Waiting
         ])
         .where('jobs.kind', '=', 'ingest')
         .where('jobs.stage', '=', 'indexing')
-        .where('jobs.status', 'in', ['running', 'canceling'])
+        .where('jobs.status', 'in', indexableStatuses)
         .where('documents.deleted_at', 'is', null)
         .where(sql<boolean>`jobs.id <> all(${except}::uuid[])`)
         .as('ranked'),

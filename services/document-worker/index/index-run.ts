@@ -4,7 +4,8 @@
  */
 import { sql, type Transaction } from 'kysely';
 import type { ProblemError } from '../../shared/http/problem.ts';
-import { endIndexed, type Outcome } from '../../shared/jobs/jobs.ts';
+import { indexableStatuses, type Outcome } from '../../shared/jobs/job-states.ts';
+import { endIndexed } from '../../shared/jobs/leased-jobs.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Tables } from '../../shared/postgres/tables.ts';
 import type { DocumentTarget } from './vectors.ts';
@@ -47,11 +48,11 @@ export async function startRun(db: Database, jobId: string): Promise<IndexRun | 
     const job = await tx
       .selectFrom('jobs')
       .innerJoin('brains', 'brains.id', 'jobs.brain_id')
-      .select(['jobs.tenant_id', 'jobs.brain_id', 'jobs.attempt'])
+      .select(['jobs.tenant_id', 'brains.id as brain_id', 'jobs.attempt'])
       .select(['brains.embedding_model', 'brains.embedding_dimensions'])
       .where('jobs.id', '=', jobId)
       .where('jobs.stage', '=', 'indexing')
-      .where('jobs.status', 'in', ['running', 'canceling'])
+      .where('jobs.status', 'in', indexableStatuses)
       .executeTakeFirst();
     if (!job) return null;
     const epoch = await raiseEpoch(tx, document.id);

@@ -2,8 +2,8 @@
 import type { MediaType } from '../../shared/contract/brain.ts';
 import { blamedMax, type Lease, lostMax } from '../../shared/contract/grant.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
-import type { Decision } from '../../shared/jobs/job-start.ts';
-import { begin, endCanceled, endLeased, savePages, saveProbe, type Work } from '../../shared/jobs/jobs.ts';
+import type { LeaseDecision } from '../../shared/jobs/job-states.ts';
+import { begin, endCanceled, endLeased, savePages, saveProbe, type Work } from '../../shared/jobs/leased-jobs.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { RedisScheduler } from '../../shared/scheduler/redis-scheduler.ts';
@@ -145,7 +145,7 @@ async function checkpoint(
   return true;
 }
 
-async function stepAside({ db, scheduler, log }: LeaseContext, lease: Lease, decision: Decision): Promise<void> {
+async function stepAside({ db, scheduler, log }: LeaseContext, lease: Lease, decision: LeaseDecision): Promise<void> {
   log.info({ jobId: lease.jobId, epoch: lease.epoch, decision }, 'lease not worked on');
   if (decision === 'cancel') await endCanceled(db, lease.jobId);
   if (decision === 'cancel' || decision === 'forget') await scheduler.remove(lease.jobId);

@@ -1,7 +1,7 @@
 /** Redis may be wiped, an enqueue may be lost: PostgreSQL knows every unfinished job. */
 import { sql } from 'kysely';
 import type { Pool } from 'pg';
-import { endCanceled } from '../../shared/jobs/jobs.ts';
+import { endCanceled } from '../../shared/jobs/leased-jobs.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { RedisScheduler } from '../../shared/scheduler/redis-scheduler.ts';
 import { tryLock } from '../index/advisory-lock.ts';

@@ -20,16 +20,23 @@ export const terminalStatuses: ReadonlySet<JobStatus> = new Set(['succeeded', 'p
 export const jobStages = ['probing', 'parsing', 'indexing', 'deleting'] as const;
 export type JobStage = (typeof jobStages)[number];
 
-/** Lanes by remaining pages: light 1 to 100, middle 101 to 199, heavy from 200. */
+/** What a job does. How each moves: shared/jobs/job-states.ts. */
+export const jobKinds = ['ingest', 'delete_document', 'delete_brain'] as const;
+export type JobKind = (typeof jobKinds)[number];
+
+/** By the pages that a job has left. */
 export const lanes = ['light', 'middle', 'heavy'] as const;
 export type Lane = (typeof lanes)[number];
+/** Most pages left in a lane; the heavy lane takes the rest. */
+export const lanePagesMax = { light: 100, middle: 199 } as const;
 
 export const job = z.object({
   id,
   object: z.literal('job'),
-  kind: z.enum(['ingest', 'delete_document', 'delete_brain']),
+  kind: z.enum(jobKinds),
   status: jobStatus,
-  brain_id: id,
+  /** Null for what concerns the whole tenant. */
+  brain_id: id.nullable(),
   document_id: id.nullable(),
   lane: z.enum(lanes).nullable(),
   /** While queued: jobs that will be served before, and when this one starts; null when unknown. */

@@ -1,14 +1,11 @@
 /** Jobs as the contract shows them. */
-import type { Selectable } from 'kysely';
 import { sql } from 'kysely';
 import type { Problem } from '../contract/common.ts';
 import type { Scheduler } from '../contract/grant.ts';
-import type { Job, JobStage, JobStatus, Lane } from '../contract/job.ts';
-import { terminalStatuses } from '../contract/job.ts';
+import type { Job, JobStage, JobStatus } from '../contract/job.ts';
 import type { Database } from '../postgres/database.ts';
-import type { Jobs } from '../postgres/tables.ts';
-
-export type JobRow = Selectable<Jobs>;
+import { etaMs, hasEnded, laneOf } from './job-states.ts';
+import type { JobRow } from './job-store.ts';
 
 /** What a job's row does not hold. */
 export interface JobExtras {
@@ -93,29 +90,12 @@ export function toJob(row: JobRow, { failedPages, usage, ahead }: JobExtras, now
   };
 }
 
-/** @param pagesLeft null before the probe: it then counts as the middle */
-export function laneOf(pagesLeft: number | null): Lane {
-  if (pagesLeft === null) return 'middle';
-  return pagesLeft <= 100 ? 'light' : pagesLeft < 200 ? 'middle' : 'heavy';
-}
-
-/** Pages left at the job's own pace so far; null before its first page, and when it does not run. */
-export function etaMs(
-  row: Pick<JobRow, 'status' | 'stage' | 'pages_total' | 'pages_done' | 'started_at' | 'moved_at'>,
-  now: number,
-): number | null {
-  const { pages_total: total, pages_done: done, started_at: started } = row;
-  if (row.status !== 'running' || row.stage !== 'parsing' || total === null || done === 0 || !started) return null;
-  const perPageMs = (row.moved_at.getTime() - started.getTime()) / done;
-  return Math.max(0, Math.round(perPageMs * (total - done) - Math.max(0, now - row.moved_at.getTime())));
-}
-
 /**
  * Seconds for `Retry-After` of a job that is not at its end: its own estimate, at least 1 (a poll costs a request), at
  * most 30 (it may be faster than expected); null at its end.
  */
 export function retryAfterS(job: Job): number | null {
-  if (terminalStatuses.has(job.status)) return null;
+  if (hasEnded(job)) return null;
   if (job.progress.eta_ms !== null) return Math.min(30, Math.max(1, Math.ceil(job.progress.eta_ms / 1000)));
   return job.status === 'awaiting_confirmation' ? 30 : 2;
 }

@@ -122,7 +122,7 @@ export interface Invitations {
 
 export interface Jobs {
   attempt: Generated<number>;
-  brain_id: string;
+  brain_id: string | null;
   created_at: Generated<Timestamp>;
   document_id: string | null;
   epoch: Generated<Int8>;

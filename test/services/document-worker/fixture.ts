@@ -13,7 +13,7 @@ import type { WorkerOptions } from '../../../services/document-worker/worker.ts'
 import type { PageError, PageResult } from '../../../services/shared/contract/page.ts';
 import { type Hit, searchAnswer, vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
 import { readSettings } from '../../../services/shared/env.ts';
-import type { SavedPage } from '../../../services/shared/jobs/jobs.ts';
+import type { SavedPage } from '../../../services/shared/jobs/leased-jobs.ts';
 import { createEmbedder } from '../../../services/shared/models/embedding.ts';
 import { lexicalHashingModel } from '../../../services/shared/models/lexical-hashing.ts';
 import { type Database, openDatabase } from '../../../services/shared/postgres/database.ts';

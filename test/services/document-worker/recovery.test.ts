@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import type { DocumentWorker } from '../../../services/document-worker/app.ts';
 import { enqueueFromDatabase, rebuild } from '../../../services/document-worker/parse/reconcile.ts';
 import type { Lease } from '../../../services/shared/contract/grant.ts';
-import { begin, savePages } from '../../../services/shared/jobs/jobs.ts';
+import { begin, savePages } from '../../../services/shared/jobs/leased-jobs.ts';
 import { RedisScheduler } from '../../../services/shared/scheduler/redis-scheduler.ts';
 import { hugePdf, lacksManuals } from '../../flows/documents.ts';
 import { testWith } from '../../support/skip.ts';

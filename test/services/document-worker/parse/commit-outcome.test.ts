@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { DocumentWorker } from '../../../../services/document-worker/app.ts';
 import { verify } from '../../../../services/document-worker/verify/verify.ts';
 import type { Lease } from '../../../../services/shared/contract/grant.ts';
-import { begin, savePages, saveProbe } from '../../../../services/shared/jobs/jobs.ts';
+import { begin, savePages, saveProbe } from '../../../../services/shared/jobs/leased-jobs.ts';
 import { openDatabase } from '../../../../services/shared/postgres/database.ts';
 import { proxyOf, type StoreProxy } from '../../../support/proxy.ts';
 import { pdfOf } from '../documents.ts';

@@ -2,14 +2,14 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
-import { retryPages } from '../../../../services/api/jobs/job-changes.ts';
 import { createMetrics } from '../../../../services/document-worker/metrics.ts';
 import { type LeaseContext, processLease } from '../../../../services/document-worker/parse/lease-work.ts';
 import { LocalFiles } from '../../../../services/document-worker/parse/local-files.ts';
 import { enqueueFromDatabase } from '../../../../services/document-worker/parse/reconcile.ts';
 import { ChildLostError } from '../../../../services/document-worker/parser/parser-child.ts';
 import type { Lease, WorkKind } from '../../../../services/shared/contract/grant.ts';
-import { begin, endCanceled, savePages } from '../../../../services/shared/jobs/jobs.ts';
+import { retryPages } from '../../../../services/shared/jobs/job-requests.ts';
+import { begin, endCanceled, savePages } from '../../../../services/shared/jobs/leased-jobs.ts';
 import { RedisScheduler } from '../../../../services/shared/scheduler/redis-scheduler.ts';
 import { pdfOf } from '../documents.ts';
 import { type Bench, openBench, savedPage } from '../fixture.ts';

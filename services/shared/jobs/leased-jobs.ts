@@ -1,16 +1,16 @@
 /**
- * Jobs in PostgreSQL: begin, probe result, checkpoint, end. Each change and its event are one transaction, and each is
- * fenced: it happens only if whoever asks is still the one who may.
+ * What workers do to an ingest job: begin, probe result, checkpoint, end. Each change and its event are one transaction,
+ * and each is fenced: it happens only if whoever asks is still the one who may.
  */
-import { type Selectable, sql, type Transaction, type UpdateQueryBuilder, type UpdateResult } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import type { Lease } from '../contract/grant.ts';
 import type { ProblemError } from '../http/problem.ts';
 import { lockLimited, takeQuotas } from '../ledger/quota.ts';
 import type { Database } from '../postgres/database.ts';
-import type { Jobs, Tables } from '../postgres/tables.ts';
+import type { Tables } from '../postgres/tables.ts';
 import type { PackedPage } from '../storage/page-results.ts';
-import { recordEvent } from './events.ts';
-import { type Decision, decide } from './job-start.ts';
+import { decideLease, type LeaseDecision, type Outcome, type StatusAfter } from './job-states.ts';
+import { changeStatus, type JobRow, recordChange, recordProgress, wakeWorkers } from './job-store.ts';
 
 export interface Work {
   readonly jobId: string;
@@ -30,8 +30,6 @@ export interface SavedPage extends Omit<PackedPage, 'packed'> {
   readonly bytes: number;
 }
 
-/** Days that a job stays readable after its end. */
-const keptDays = 7;
 /** The local parser has no bill. */
 const priceUsdPerPage = 0;
 
@@ -39,23 +37,20 @@ const priceUsdPerPage = 0;
 export async function begin(
   db: Database,
   lease: Lease,
-): Promise<{ decision: 'work'; work: Work } | { decision: Exclude<Decision, 'work'> }> {
+): Promise<{ decision: 'work'; work: Work } | { decision: Exclude<LeaseDecision, 'work'> }> {
   return db.transaction().execute(async (tx) => {
     const { job, decision } = await lockJob(tx, lease);
     if (decision !== 'work' || !job) return { decision: decision === 'work' ? 'forget' : decision };
     const stage = lease.kind === 'probe' ? 'probing' : 'parsing';
-    await tx
-      .updateTable('jobs')
-      .set({
-        status: 'running',
-        stage,
-        epoch: Math.max(job.epoch, lease.fence),
-        lease_epoch: Math.max(job.lease_epoch, lease.epoch),
-        started_at: sql`coalesce(started_at, now())`,
-      })
-      .where('id', '=', job.id)
-      .execute();
-    if (job.status !== 'running' || job.stage !== stage) await changed(tx, job);
+    await changeStatus(tx, 'begin', 'running', (jobs) => jobs.where('id', '=', job.id), {
+      stage,
+      epoch: Math.max(job.epoch, lease.fence),
+      lease_epoch: Math.max(job.lease_epoch, lease.epoch),
+      started_at: sql`coalesce(started_at, now())`,
+      // A grant is no progress yet.
+      moved_at: sql.ref('moved_at'),
+    }).execute();
+    if (job.status !== 'running' || job.stage !== stage) await recordChange(tx, job);
     return { decision, work: toWork(job, await pagesLeft(tx, job.document_id, lease)) };
   });
 }
@@ -66,7 +61,7 @@ export async function begin(
  *
  * @throws ProblemError `quota`
  */
-export async function saveProbe(db: Database, lease: Lease, pageCount: number): Promise<Decision> {
+export async function saveProbe(db: Database, lease: Lease, pageCount: number): Promise<LeaseDecision> {
   return db.transaction().execute(async (tx) => {
     await lockLimited(tx, lease.tenantId, ['pages_per_day_max']);
     const { job, decision } = await lockJob(tx, lease);
@@ -75,12 +70,12 @@ export async function saveProbe(db: Database, lease: Lease, pageCount: number): 
     const adds = pageCount - (job.pages_total ?? job.pages_done);
     if (adds > 0) await takeQuotas(tx, job.tenant_id, [{ quota: 'pages_per_day_max', adds }]);
     await tx.updateTable('documents').set({ pages_total: pageCount }).where('id', '=', job.document_id).execute();
-    await tx
-      .updateTable('jobs')
-      .set({ pages_total: pageCount, price_usd: pageCount * priceUsdPerPage, stage: 'parsing', moved_at: sql`now()` })
-      .where('id', '=', job.id)
-      .execute();
-    await changed(tx, job);
+    await recordProgress(tx, job.id, {
+      stage: 'parsing',
+      pages_total: pageCount,
+      price_usd: pageCount * priceUsdPerPage,
+    });
+    await recordChange(tx, job);
     return decision;
   });
 }
@@ -94,7 +89,7 @@ export async function savePages(
   lease: Lease,
   pages: readonly SavedPage[],
   objectKey: string,
-): Promise<{ decision: Decision; finished: boolean }> {
+): Promise<{ decision: LeaseDecision; finished: boolean }> {
   return db.transaction().execute(async (tx) => {
     const { job, decision } = await lockJob(tx, lease);
     if (decision !== 'work' || !job) return { decision, finished: false };
@@ -143,25 +138,18 @@ export async function savePages(
       .where('document_id', '=', job.document_id)
       .executeTakeFirstOrThrow();
     const finished = done === job.pages_total;
-    await tx
-      .updateTable('jobs')
-      .set({
-        pages_done: done,
-        pages_failed: failed,
-        pages_without_text: without_text,
-        moved_at: sql`now()`,
-        ...(finished && { stage: 'indexing' }),
-      })
-      .where('id', '=', job.id)
-      .execute();
+    await recordProgress(tx, job.id, {
+      pages_done: done,
+      pages_failed: failed,
+      pages_without_text: without_text,
+      ...(finished && { stage: 'indexing' }),
+    });
     // Any worker may index it.
-    if (finished) await sql`select pg_notify('jobs', ${job.id})`.execute(tx);
-    await changed(tx, job);
+    if (finished) await wakeWorkers(tx, job.id);
+    await recordChange(tx, job);
     return { decision, finished };
   });
 }
-
-export type Outcome = 'succeeded' | 'partial' | 'failed' | 'canceled';
 
 /** The holder of a lease ends its job; refused (anything but `work`) when the lease is not the newest. */
 export async function endLeased(
@@ -169,57 +157,40 @@ export async function endLeased(
   lease: Lease,
   status: Outcome,
   problem?: ProblemError,
-): Promise<Decision> {
+): Promise<LeaseDecision> {
   return db.transaction().execute(async (tx) => {
     const { job, decision } = await lockJob(tx, lease);
-    if (decision === 'work' && job) await end(tx, status, problem, (jobs) => jobs.where('id', '=', job.id));
+    if (decision === 'work' && job) await end(tx, 'end', job.id, status, problem);
     return decision;
   });
 }
 
 /** Ends a job that somebody asked to cancel, whoever works on it: its checkpoints are refused from now on. */
-export async function endCanceled(db: Database, jobId: string): Promise<boolean> {
-  return db.transaction().execute((tx) =>
-    end(tx, 'canceled', undefined, (jobs) =>
-      jobs
-        .where('id', '=', jobId)
-        .where('status', '=', 'canceling')
-        // An index run takes its vectors back before it ends the job.
-        .where((eb) => eb.or([eb('stage', 'is', null), eb('stage', '!=', 'indexing')])),
-    ),
-  );
-}
+export const endCanceled = (db: Database, jobId: string): Promise<boolean> =>
+  db.transaction().execute((tx) => end(tx, 'endCanceled', jobId, 'canceled'));
 
 /** A job that has ended stays as it ended. @param tx of an index run that has made sure that it is the newest */
 export const endIndexed = (tx: Transaction<Tables>, jobId: string, status: Outcome, problem?: ProblemError) =>
-  end(tx, status, problem, (jobs) =>
-    jobs.where('id', '=', jobId).where('stage', '=', 'indexing').where('status', 'in', ['running', 'canceling']),
-  );
+  end(tx, 'endIndexed', jobId, status, problem);
 
-type JobsUpdate = UpdateQueryBuilder<Tables, 'jobs', 'jobs', UpdateResult>;
-
-/** @param fence which job, and under which condition the caller may end it */
-async function end(
+async function end<Name extends 'end' | 'endCanceled' | 'endIndexed'>(
   tx: Transaction<Tables>,
-  status: Outcome,
-  problem: ProblemError | undefined,
-  fence: (jobs: JobsUpdate) => JobsUpdate,
+  name: Name,
+  jobId: string,
+  status: StatusAfter<Name>,
+  problem?: ProblemError,
 ): Promise<boolean> {
-  const update = tx.updateTable('jobs').set({
-    status,
-    stage: null,
-    error: problem ? JSON.stringify(problem.toProblem()) : null,
-    moved_at: sql<Date>`now()`,
-    finished_at: sql<Date>`now()`,
-    expires_at: sql<Date>`now() + make_interval(days => ${keptDays})`,
-  });
-  const job = await fence(update).returningAll().executeTakeFirst();
-  if (job) await changed(tx, job);
+  const error = problem ? JSON.stringify(problem.toProblem()) : null;
+  const job = await changeStatus(tx, name, status, (jobs) => jobs.where('id', '=', jobId), {
+    error,
+  }).executeTakeFirst();
+  if (job) await recordChange(tx, job);
   return job !== undefined;
 }
 
-export interface OpenJob extends Selectable<Jobs> {
+export interface OpenJob extends JobRow {
   document_id: string;
+  brain_id: string;
   media_type: string;
   object_key: string;
   size_bytes: number;
@@ -231,11 +202,11 @@ async function lockJob(tx: Transaction<Tables>, lease: Lease) {
     .innerJoin('documents', 'documents.id', 'jobs.document_id')
     .selectAll('jobs')
     .select(['documents.media_type', 'documents.object_key', 'documents.size_bytes', 'documents.deleted_at'])
-    .select('documents.id as document_id')
+    .select(['documents.id as document_id', 'documents.brain_id'])
     .where('jobs.id', '=', lease.jobId)
     .forUpdate('jobs')
     .executeTakeFirst();
-  return { job, decision: decide(job && { ...job, deleted: job.deleted_at !== null }, lease) };
+  return { job, decision: decideLease(job && { ...job, deleted: job.deleted_at !== null }, lease) };
 }
 
 /** After a kill a grant's earlier checkpoints stand: they are not read again. */
@@ -261,8 +232,3 @@ const toWork = (job: OpenJob, pages: readonly number[]): Work => ({
   objectKey: job.object_key,
   sizeBytes: job.size_bytes,
 });
-
-async function changed(tx: Transaction<Tables>, job: Selectable<Jobs>): Promise<void> {
-  if (job.document_id)
-    await recordEvent(tx, { tenantId: job.tenant_id, event: 'document', resourceId: job.document_id });
-}
