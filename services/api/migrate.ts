@@ -1,8 +1,9 @@
 /** The one place that changes the schema: `node services/api/main.ts migrate`, which gates every rollout. */
-import { Logger as GraphileLogger, runMigrations } from 'graphile-worker';
+import { runMigrations } from 'graphile-worker';
 import pg from 'pg';
 import type { Logger } from '../shared/log.ts';
 import { connectTimeoutMs, guardConnections } from '../shared/postgres/database-options.ts';
+import { graphileLogger } from '../shared/postgres/graphile-logger.ts';
 import { changeSchema, type MigrateTimes, migrate, migrationsDirectory } from '../shared/postgres/migrate.ts';
 import { applyRoles, type DatabaseTier } from './roles.ts';
 
@@ -37,12 +38,4 @@ async function migrateQueue(url: string, log: Logger, lockMs: number): Promise<v
   } finally {
     await pgPool.end();
   }
-}
-
-/** graphile-worker's log lines as ours. */
-function graphileLogger(log: Logger): GraphileLogger {
-  const levels = { error: 'error', warning: 'warn', info: 'info', debug: 'debug' } as const;
-  return new GraphileLogger(
-    () => (level, message, meta) => log[levels[level as keyof typeof levels]](meta ?? {}, message),
-  );
 }

@@ -13,16 +13,16 @@ import { jobsChannel } from '../shared/jobs/job-store.ts';
 import type { Logger } from '../shared/log.ts';
 import { type Database, schemaIsCurrent } from '../shared/postgres/database.ts';
 import { listenTo } from '../shared/postgres/notifications.ts';
+import { GrantLoop } from '../shared/scheduler/grant-loop.ts';
+import { cancelRequested, enqueueJob, rebuild, reconcile } from '../shared/scheduler/reconcile.ts';
 import { RedisScheduler } from '../shared/scheduler/redis-scheduler.ts';
 import type { DocumentStore } from '../shared/storage/document-store.ts';
 import { startBackground } from './background.ts';
 import { IndexLoop } from './index/index-loop.ts';
 import { openVectors } from './index/vectors.ts';
 import { createMetrics, pagesLeft, watchPool } from './metrics.ts';
-import { GrantLoop } from './parse/grant-loop.ts';
 import { type LeaseContext, processLease } from './parse/lease-work.ts';
 import { LocalFiles } from './parse/local-files.ts';
-import { cancelRequested, enqueueJob, rebuild, reconcile } from './parse/reconcile.ts';
 import { ParserPool } from './parser/parser-pool.ts';
 
 export type WorkerSettings = SettingsOf<'document-worker'>;

@@ -5,10 +5,11 @@ import type { Scheduler } from '../../shared/contract/grant.ts';
 import { abandonIngest, beginTask, endTask } from '../../shared/jobs/background-jobs.ts';
 import { recordEvent } from '../../shared/jobs/events.ts';
 import type { JobRow } from '../../shared/jobs/job-store.ts';
+import { NotYetError } from '../../shared/jobs/task-runner.ts';
+import { documentLock, tryLock } from '../../shared/postgres/advisory-lock.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { DocumentStore } from '../../shared/storage/document-store.ts';
 import { documentPrefix } from '../../shared/storage/object-keys.ts';
-import { documentLock, tryLock } from '../index/advisory-lock.ts';
 import { raiseEpoch } from '../index/index-run.ts';
 import type { Vectors } from '../index/vectors.ts';
 import { eraseCitations, isStillRead } from './erase-citations.ts';
@@ -19,17 +20,6 @@ export interface DeletionContext {
   readonly store: DocumentStore;
   readonly scheduler: Scheduler;
   readonly vectors: Vectors;
-}
-
-/** Something that ends by itself must end first. */
-export class NotYetError extends Error {
-  readonly delayMs: number;
-
-  constructor(message: string, delayMs: number) {
-    super(message);
-    this.name = 'NotYetError';
-    this.delayMs = delayMs;
-  }
 }
 
 /** Deletions of one brain that share a purge, which writes the brain's files anew. */

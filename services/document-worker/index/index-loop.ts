@@ -5,8 +5,8 @@ import { lanePagesMax } from '../../shared/contract/job.ts';
 import { indexableStatuses } from '../../shared/jobs/job-states.ts';
 import type { Logger } from '../../shared/log.ts';
 import { EmbeddingError } from '../../shared/models/remote-embedding.ts';
+import { documentLock, tryLock } from '../../shared/postgres/advisory-lock.ts';
 import type { Database } from '../../shared/postgres/database.ts';
-import { documentLock, tryLock } from './advisory-lock.ts';
 import { type IndexContext, indexDocument } from './index-document.ts';
 import { nextToIndex, type Waiting } from './index-order.ts';
 

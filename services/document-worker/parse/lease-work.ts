@@ -6,6 +6,7 @@ import type { LeaseDecision } from '../../shared/jobs/job-states.ts';
 import { begin, endCanceled, endLeased, savePages, saveProbe, type Work } from '../../shared/jobs/leased-jobs.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Database } from '../../shared/postgres/database.ts';
+import { enqueueFromDatabase } from '../../shared/scheduler/reconcile.ts';
 import type { RedisScheduler } from '../../shared/scheduler/redis-scheduler.ts';
 import { type DocumentStore, NotInStoreError } from '../../shared/storage/document-store.ts';
 import { documentPrefix, pagesKey } from '../../shared/storage/object-keys.ts';
@@ -16,7 +17,6 @@ import type { ParserPool } from '../parser/parser-pool.ts';
 import { failedPage, RefusedError } from '../parser/reader.ts';
 import { packPage } from '../parser/serve-reads.ts';
 import type { LocalFiles } from './local-files.ts';
-import { enqueueFromDatabase } from './reconcile.ts';
 
 export interface LeaseContext {
   readonly db: Database;

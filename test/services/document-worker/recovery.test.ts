@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { DocumentWorker } from '../../../services/document-worker/app.ts';
-import { enqueueFromDatabase, rebuild } from '../../../services/document-worker/parse/reconcile.ts';
+import { enqueueFromDatabase, rebuild } from '../../../services/shared/scheduler/reconcile.ts';
 import type { Lease } from '../../../services/shared/contract/grant.ts';
 import { begin, savePages } from '../../../services/shared/jobs/leased-jobs.ts';
 import { RedisScheduler } from '../../../services/shared/scheduler/redis-scheduler.ts';

@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import { createMetrics } from '../../../../services/document-worker/metrics.ts';
 import { type LeaseContext, processLease } from '../../../../services/document-worker/parse/lease-work.ts';
 import { LocalFiles } from '../../../../services/document-worker/parse/local-files.ts';
-import { enqueueFromDatabase } from '../../../../services/document-worker/parse/reconcile.ts';
+import { enqueueFromDatabase } from '../../../../services/shared/scheduler/reconcile.ts';
 import { ChildLostError } from '../../../../services/document-worker/parser/parser-child.ts';
 import type { Lease, WorkKind } from '../../../../services/shared/contract/grant.ts';
 import { retryPages } from '../../../../services/shared/jobs/job-requests.ts';

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { uuidv7 } from 'uuidv7';
-import { enqueueFromDatabase } from '../../../../services/document-worker/parse/reconcile.ts';
+import { enqueueFromDatabase } from '../../../../services/shared/scheduler/reconcile.ts';
 import type { Lease, WorkKind } from '../../../../services/shared/contract/grant.ts';
 import { ProblemError } from '../../../../services/shared/http/problem.ts';
 import { retryPages } from '../../../../services/shared/jobs/job-requests.ts';

@@ -1,6 +1,6 @@
 /** Asks the scheduler "what next?" while slots are free, and keeps the leases of what is under way. */
-import { type Lease, leaseMs, renewEveryMs, type Scheduler, type WorkKind } from '../../shared/contract/grant.ts';
-import type { Logger } from '../../shared/log.ts';
+import { type Lease, leaseMs, renewEveryMs, type Scheduler, type WorkKind } from '../contract/grant.ts';
+import type { Logger } from '../log.ts';
 
 export interface GrantLoopOptions {
   readonly scheduler: Scheduler;

@@ -1,10 +1,11 @@
 /** Redis may be wiped, an enqueue may be lost: PostgreSQL knows every unfinished job. */
 import { sql } from 'kysely';
 import type { Pool } from 'pg';
-import { endCanceled } from '../../shared/jobs/leased-jobs.ts';
-import type { Database } from '../../shared/postgres/database.ts';
-import type { RedisScheduler } from '../../shared/scheduler/redis-scheduler.ts';
-import { tryLock } from '../index/advisory-lock.ts';
+import { grantableStages, grantableStatuses, transitions } from '../jobs/job-states.ts';
+import { endCanceled } from '../jobs/leased-jobs.ts';
+import { tryLock } from '../postgres/advisory-lock.ts';
+import type { Database } from '../postgres/database.ts';
+import type { RedisScheduler } from './redis-scheduler.ts';
 
 /** Jobs that stood still for this long are looked at; one on its way into Redis is younger. */
 const lostAfterMs = 10_000;
@@ -52,9 +53,9 @@ export async function cancelRequested(db: Database, scheduler: RedisScheduler): 
   const canceling = await db
     .selectFrom('jobs')
     .select('id')
-    .where('status', '=', 'canceling')
+    .where('status', 'in', transitions.endCanceled.from)
     .where('kind', '=', 'ingest')
-    .where((eb) => eb.or([eb('stage', 'is', null), eb('stage', '!=', 'indexing')]))
+    .where((eb) => eb.or([eb('stage', 'is', null), eb('stage', 'in', grantableStages)]))
     .limit(jobsMax)
     .execute();
   for (const { id } of canceling) {
@@ -98,8 +99,8 @@ const waiting = (db: Database) =>
     .innerJoin('documents', 'documents.id', 'jobs.document_id')
     .select('jobs.id')
     .where('jobs.kind', '=', 'ingest')
-    .where('jobs.status', 'in', ['queued', 'running'])
+    .where('jobs.status', 'in', grantableStatuses)
     .where('documents.deleted_at', 'is', null)
-    .where((eb) => eb.or([eb('jobs.stage', 'is', null), eb('jobs.stage', 'in', ['probing', 'parsing'])]));
+    .where((eb) => eb.or([eb('jobs.stage', 'is', null), eb('jobs.stage', 'in', grantableStages)]));
 
 const zeroId = '00000000-0000-0000-0000-000000000000';

@@ -1,0 +1,87 @@
+/** Runs a service's background jobs and its cron tasks: graphile-worker in this process. A service takes only the kinds it names. */
+import { type JobHelpers, type Runner, run, type TaskList } from 'graphile-worker';
+import type { Pool } from 'pg';
+import type { Logger } from '../log.ts';
+import { graphileLogger } from '../postgres/graphile-logger.ts';
+import type { BackgroundKind } from './job-states.ts';
+
+export interface TaskRunnerOptions {
+  readonly pool: Pool;
+  readonly log: Logger;
+  /** Does a job of the kind. What it throws, another try may mend; {@link NotYetError} says when. */
+  readonly jobs: Readonly<Partial<Record<BackgroundKind, (jobId: string) => Promise<void>>>>;
+  /** By name. `at` as in a crontab, UTC. */
+  readonly cron: Readonly<Record<string, { readonly at: string; run(): Promise<void> }>>;
+}
+
+/** Something that ends by itself must end first. */
+export class NotYetError extends Error {
+  readonly delayMs: number;
+
+  constructor(message: string, delayMs: number) {
+    super(message);
+    this.name = 'NotYetError';
+    this.delayMs = delayMs;
+  }
+}
+
+/** A failover of PostgreSQL takes longer; each start costs a few statements. */
+const restartMs = 5000;
+
+export async function runTasks({ pool, log, jobs, cron }: TaskRunnerOptions): Promise<{ close(): Promise<void> }> {
+  const taskList: TaskList = {};
+  for (const [kind, work] of Object.entries(jobs))
+    taskList[kind] = async (payload, helpers) => {
+      const jobId = jobIdOf(payload);
+      await work(jobId).catch(orLater(jobId, helpers, log));
+    };
+  for (const [name, task] of Object.entries(cron)) taskList[name] = () => task.run();
+  const crontab = Object.entries(cron)
+    .map(([name, { at }]) => `${at} ${name}`)
+    .join('\n');
+  let closed = false;
+  let runner: Runner | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const start = async () => {
+    runner = await run({
+      pgPool: pool,
+      // One at a time: each may hold a document's lock on a connection of its own.
+      concurrency: 1,
+      noHandleSignals: true,
+      logger: graphileLogger(log),
+      taskList,
+      crontab,
+    });
+    // It gives up when it cannot say how a task ended: PostgreSQL went away in between.
+    runner.promise.then(() => again(), again);
+  };
+  const again = (error?: Error) => {
+    if (closed) return;
+    log.warn({ err: error }, 'background jobs stopped, started again');
+    timer = setTimeout(() => start().catch(again), restartMs);
+  };
+  await start();
+  return {
+    close: async () => {
+      closed = true;
+      clearTimeout(timer);
+      // One that stopped by itself says so by an error.
+      await runner?.stop().catch(() => {});
+    },
+  };
+}
+
+/** Other jobs go on meanwhile. */
+function orLater(jobId: string, { addJob, job }: JobHelpers, log: Logger) {
+  return async (error: unknown) => {
+    if (!(error instanceof NotYetError)) throw error;
+    log.info({ jobId, kind: job.task_identifier, reason: error.message }, 'job goes on later');
+    await addJob(job.task_identifier, { jobId }, { jobKey: jobId, runAt: new Date(Date.now() + error.delayMs) });
+  };
+}
+
+function jobIdOf(payload: unknown): string {
+  const { jobId } = payload as { jobId?: unknown };
+  if (typeof jobId !== 'string') throw new Error(`the payload is ${JSON.stringify(payload)}, wanted is { jobId }`);
+  return jobId;
+}
