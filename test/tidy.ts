@@ -128,7 +128,10 @@ export function strayServices(folders: readonly string[], manifest: readonly str
 }
 
 /** Tables that one folder alone writes: what may happen to their rows is decided there. */
-const writers: Readonly<Record<string, string>> = { jobs: 'services/shared/jobs/' };
+const writers: Readonly<Record<string, string>> = {
+  jobs: 'services/shared/jobs/',
+  ledger: 'services/shared/ledger/',
+};
 
 /** Statements that write a table elsewhere than its folder. */
 export function strayWrites(files: readonly SourceFile[]): string[] {

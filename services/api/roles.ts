@@ -44,7 +44,8 @@ export const tablePrivileges: Readonly<Record<keyof Tables, Readonly<Partial<Rec
   turns: { api: 'select', chat: all, 'document-worker': 'select, update, delete' },
   turn_events: { api: 'select', chat: all, 'document-worker': 'select, update, delete' },
   // What is written down beside it.
-  ledger: { api: all, chat: 'select, insert, update', 'document-worker': all },
+  // Only added to.
+  ledger: { api: 'select', chat: 'select, insert', 'document-worker': 'select, insert' },
   events: { api: all, chat: 'select, insert', 'document-worker': 'select, insert, delete' },
   idempotency_keys: { api: all, chat: all, 'document-worker': 'select, delete' },
   sweeps: { 'document-worker': all },

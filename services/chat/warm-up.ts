@@ -17,7 +17,7 @@ import { type Passage, toPassages } from './answering/passages.ts';
 import { documentNames } from './answering/retrieval.ts';
 import { type LanguageModel, stubModelName } from './models/model.ts';
 import { withStubModelServer } from './models/stub-model-server.ts';
-import { newTokenUsage } from './turns/ledger.ts';
+import { newTokenUsage } from './turns/token-usage.ts';
 
 export interface ChatWarmUp {
   readonly app: App;

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Citation, Turn } from '../../shared/contract/chat.ts';
 import { extractiveName, modelsOfTenant, requireAllowedModel } from '../../shared/models/allowed-models.ts';
 import { type LanguageModel, stubModelName } from '../models/model.ts';
-import type { TokenUsage } from '../turns/ledger.ts';
+import type { TokenUsage } from '../turns/token-usage.ts';
 import { createMarkReader, quoteCitation } from './citations.ts';
 import { extract, notAnswered, type Quote } from './extractive.ts';
 import type { Passage } from './passages.ts';

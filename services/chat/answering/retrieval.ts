@@ -7,7 +7,7 @@ import { checkVectorstore } from '../../shared/http/vectorstore-check.ts';
 import type { Embedder } from '../../shared/models/embedding.ts';
 import { retryTransient } from '../../shared/models/retry.ts';
 import type { Database } from '../../shared/postgres/database.ts';
-import type { TokenUsage } from '../turns/ledger.ts';
+import type { TokenUsage } from '../turns/token-usage.ts';
 import { type Passage, toPassages } from './passages.ts';
 
 export interface Retrieval {

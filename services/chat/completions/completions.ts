@@ -17,8 +17,14 @@ import type { Exchange } from '../answering/prompt.ts';
 import { estimateTokens } from '../answering/tokens.ts';
 import { type ChatContext, findBrain, takeSlot } from '../context.ts';
 import { requireEmbedding } from '../turns/ask.ts';
-import { newTokenUsage, recordQuestion, recordTokens, type TokenUsage, type UsageRecord } from '../turns/ledger.ts';
 import { openEventStream } from '../turns/sse.ts';
+import {
+  newTokenUsage,
+  recordQuestion,
+  recordTokens,
+  type TokenUsage,
+  type UsageRecord,
+} from '../turns/token-usage.ts';
 
 export function serveCompletions(app: App, context: ChatContext): void {
   const { db, answerer, slots } = context;

@@ -6,8 +6,8 @@ import { compatibleEndpoint, failureText } from '../../shared/models/compatible-
 import { type CallFailure, isTransient, networkCode, retryTransient } from '../../shared/models/retry.ts';
 import type { Message } from '../answering/prompt.ts';
 import { estimateTokens } from '../answering/tokens.ts';
-import type { TokenUsage } from '../turns/ledger.ts';
 import { createSurrogateJoiner } from '../turns/storable.ts';
+import type { TokenUsage } from '../turns/token-usage.ts';
 
 export interface ModelSettings {
   readonly MODEL_URL: string;

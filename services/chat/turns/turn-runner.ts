@@ -12,7 +12,7 @@ import { UnavailableError } from '../../shared/http/unavailable.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Answerer, Question } from '../answering/answerer.ts';
-import { newTokenUsage, recordTokens, type TokenUsage, tokensOf } from './ledger.ts';
+import { newTokenUsage, recordTokens, type TokenUsage, tokensOf } from './token-usage.ts';
 import type { TurnJournal, WrittenEvent } from './turn-journal.ts';
 import type { TurnSignals } from './turn-signals.ts';
 import { type End, endTurn, renewLeases } from './turn-store.ts';

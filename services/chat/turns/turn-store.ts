@@ -8,11 +8,12 @@ import { type RawBuilder, type Selectable, sql, type Transaction } from 'kysely'
 import type { Citation, Turn, TurnStatus } from '../../shared/contract/chat.ts';
 import type { Problem } from '../../shared/contract/common.ts';
 import { UnavailableError } from '../../shared/http/unavailable.ts';
+import { recordEntriesSql } from '../../shared/ledger/ledger.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Tables, Turns } from '../../shared/postgres/tables.ts';
 import { estimateTokens } from '../answering/tokens.ts';
-import { type Amounts, entriesOf } from './ledger.ts';
 import { storableJson, storableText } from './storable.ts';
+import { type Amounts, entriesOf } from './token-usage.ts';
 import type { WrittenEvent } from './turn-journal.ts';
 import { turnsChannel } from './turn-signals.ts';
 
@@ -140,14 +141,12 @@ async function writeBeginning(
 }
 
 /** Part of a statement that has a `conversation`; `turn`: the rows without which there is no usage record. */
-function usageRecord(turn: RawBuilder<unknown>, id: string, amounts: Amounts): RawBuilder<unknown> {
-  const entries = entriesOf(id, amounts);
-  return sql`insert into ledger (key, tenant_id, brain_id, turn_id, kind, amount)
-      select entry.key, conversation.tenant_id, conversation.brain_id, ${turn}.id, entry.kind, entry.amount
-      from ${turn}, conversation, unnest(${column(entries, 'key')}::text[], ${column(entries, 'kind')}::text[],
-        ${column(entries, 'amount')}::bigint[]) as entry (key, kind, amount)
-      on conflict (key) do nothing`;
-}
+const usageRecord = (turn: RawBuilder<unknown>, id: string, amounts: Amounts): RawBuilder<unknown> =>
+  recordEntriesSql(
+    { tenantId: sql`conversation.tenant_id`, brainId: sql`conversation.brain_id`, turnId: sql`${turn}.id` },
+    sql`${turn}, conversation`,
+    entriesOf(id, amounts),
+  );
 
 /** As {@link usageRecord}: the event that tells the person's other windows. */
 const record = (turn: RawBuilder<unknown>) => sql`

@@ -3,6 +3,7 @@ import type { PageResult } from '../../shared/contract/page.ts';
 import { type ChunkInput, chunksPerUpsertMax } from '../../shared/contract/vectorstore.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { recordProgress } from '../../shared/jobs/job-store.ts';
+import { entryOf, recordEntries } from '../../shared/ledger/ledger.ts';
 import { createEmbedder, type Embedder, type EmbeddingSettings } from '../../shared/models/embedding.ts';
 import { EmbeddingError } from '../../shared/models/remote-embedding.ts';
 import type { Database } from '../../shared/postgres/database.ts';
@@ -108,19 +109,7 @@ async function upsert(
     batch.map(({ text }) => text),
     signal,
   );
-  if (tokens > 0)
-    await db
-      .insertInto('ledger')
-      .values({
-        key: `embedding:${run.jobId}:${run.attempt}:${place}`,
-        tenant_id: run.tenantId,
-        brain_id: run.brainId,
-        job_id: run.jobId,
-        kind: 'embedding_tokens',
-        amount: tokens,
-      })
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
+  await recordEntries(db, run, [entryOf('index', run.jobId, [run.attempt, place], 'embedding_tokens', tokens)]);
   const chunks = batch.map((chunk, index) => ({ ...chunk, vector: embedded[index] as number[] }));
   await vectors.upsert(run, embedder.dimensions, chunks, signal);
   metrics.indexed.inc(chunks.length);

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import type { Problem } from '../contract/common.ts';
 import type { Scheduler } from '../contract/grant.ts';
 import type { Job, JobStage, JobStatus } from '../contract/job.ts';
+import { usageOfJobs } from '../ledger/ledger.ts';
 import type { Database } from '../postgres/database.ts';
 import { etaMs, hasEnded, laneOf } from './job-states.ts';
 import type { JobRow } from './job-store.ts';
@@ -30,7 +31,7 @@ export async function jobViews(
   const withFailures = rows.flatMap((row) => (row.pages_failed > 0 && row.document_id ? [row.document_id] : []));
   const [failed, usage, ahead] = await Promise.all([
     withFailures.length === 0 ? [] : failedPages(db, withFailures),
-    ledgerSums(
+    usageOfJobs(
       db,
       rows.map(({ id }) => id),
     ),
@@ -111,15 +112,4 @@ async function failedPages(db: Database, documentIds: readonly string[]) {
     ) p
     order by p.page_number`.execute(db);
   return rows;
-}
-
-async function ledgerSums(db: Database, jobIds: readonly string[]): Promise<Map<string, Job['usage']>> {
-  const { rows } = await sql<Job['usage'] & { job_id: string }>`
-    select job_id,
-      coalesce(sum(amount) filter (where kind = 'pages'), 0)::bigint as pages,
-      coalesce(sum(amount) filter (where kind in ('embedding_tokens', 'model_tokens_in')), 0)::bigint as tokens_in,
-      coalesce(sum(amount) filter (where kind = 'model_tokens_out'), 0)::bigint as tokens_out,
-      coalesce(sum(cost_usd), 0) as cost_usd
-    from ledger where job_id = any(${jobIds}::uuid[]) group by job_id`.execute(db);
-  return new Map(rows.map(({ job_id, ...usage }) => [job_id, usage]));
 }

@@ -5,6 +5,7 @@
 import { sql, type Transaction } from 'kysely';
 import type { Lease } from '../contract/grant.ts';
 import type { ProblemError } from '../http/problem.ts';
+import { entryOf, recordEntries } from '../ledger/ledger.ts';
 import { lockLimited, takeQuotas } from '../ledger/quota.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Tables } from '../postgres/tables.ts';
@@ -114,19 +115,17 @@ export async function savePages(
       .execute();
     if (inserted.length > 0) {
       const numbers = inserted.map(({ page_number }) => page_number);
-      await tx
-        .insertInto('ledger')
-        .values({
-          key: `pages:${job.document_id}:${lease.epoch}:${Math.min(...numbers)}-${Math.max(...numbers)}`,
-          tenant_id: job.tenant_id,
-          brain_id: job.brain_id,
-          job_id: job.id,
-          kind: 'pages',
-          amount: inserted.length,
-          cost_usd: inserted.length * priceUsdPerPage,
-        })
-        .onConflict((conflict) => conflict.doNothing())
-        .execute();
+      const range = `${Math.min(...numbers)}-${Math.max(...numbers)}`;
+      await recordEntries(tx, { tenantId: job.tenant_id, brainId: job.brain_id, jobId: job.id }, [
+        entryOf(
+          'pages',
+          job.document_id,
+          [lease.epoch, range],
+          'pages',
+          numbers.length,
+          numbers.length * priceUsdPerPage,
+        ),
+      ]);
     }
     const { done, failed, without_text } = await tx
       .selectFrom('pages')

@@ -11,6 +11,7 @@ import type { Quotas } from '../contract/people.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Tables } from '../postgres/tables.ts';
+import { usedToday } from './ledger.ts';
 
 export interface Use {
   readonly quota: keyof Quotas;
@@ -108,17 +109,13 @@ export async function usedOf(
       select ${what} as used from documents where tenant_id = ${tenantId} and deleted_at is null`.execute(db);
     return rows[0]?.used ?? 0;
   }
-  const today = sql`created_at >= date_trunc('day', now() at time zone 'UTC') at time zone 'UTC'`;
   if (quota === 'questions_per_day_max') {
-    const { rows } = await sql<{ used: number }>`
-      select coalesce(sum(amount), 0)::bigint as used from ledger
-      where tenant_id = ${tenantId} and kind = 'question' and ${today}`.execute(db);
+    const { rows } = await sql<{ used: number }>`select ${usedToday(tenantId, 'question')} as used`.execute(db);
     return rows[0]?.used ?? 0;
   }
   // One statement, so one moment: a checkpoint moves pages from the one sum to the other.
   const { rows } = await sql<{ used: number }>`
-    select (
-      (select coalesce(sum(amount), 0) from ledger where tenant_id = ${tenantId} and kind = 'pages' and ${today})
+    select (${usedToday(tenantId, 'pages')}
       + (select coalesce(sum(pages_total - pages_done), 0) from jobs
         where tenant_id = ${tenantId} and ${sql.raw(reserving)})
     )::bigint as used`.execute(db);

@@ -4,7 +4,7 @@ import { createAnswerer } from '../../../../services/chat/answering/answerer.ts'
 import { type Passage, toPassages } from '../../../../services/chat/answering/passages.ts';
 import { searchCharactersMax, searchText } from '../../../../services/chat/answering/prompt.ts';
 import { questionTerms } from '../../../../services/chat/answering/sentences.ts';
-import { newTokenUsage } from '../../../../services/chat/turns/ledger.ts';
+import { newTokenUsage } from '../../../../services/chat/turns/token-usage.ts';
 import { questionCharactersMax } from '../../../../services/shared/contract/chat.ts';
 import { lexicalHashing } from '../../../../services/shared/models/lexical-hashing.ts';
 

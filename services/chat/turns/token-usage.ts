@@ -1,5 +1,6 @@
-/** What an answer cost, written once: the ledger's keys are unique, so a second writer changes nothing. */
+/** What an answer used, and its entries in the ledger (shared/ledger/ledger.ts). */
 import type { Transaction } from 'kysely';
+import { type Entry, type EntryKind, entryOf, recordEntries } from '../../shared/ledger/ledger.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Tables } from '../../shared/postgres/tables.ts';
 
@@ -22,14 +23,14 @@ export interface TokenUsage {
 export const newTokenUsage = (): TokenUsage => ({ tokensIn: 0, tokensOut: 0, embeddingTokens: 0, passages: 0 });
 
 /** Of a kind of entry: questions, tokens. */
-export type Amounts = Readonly<Record<string, number>>;
+export type Amounts = Readonly<Partial<Record<EntryKind, number>>>;
 
 /** A question that fails was asked all the same: it is counted before the work. */
 export const recordQuestion = (db: Database | Transaction<Tables>, usageRecord: UsageRecord) =>
-  enter(db, usageRecord, { question: 1 });
+  recordEntries(db, usageRecord, entriesOf(usageRecord.id, { question: 1 }));
 
 export const recordTokens = (db: Database, usageRecord: UsageRecord, tokenUsage: TokenUsage) =>
-  enter(db, usageRecord, tokensOf(tokenUsage));
+  recordEntries(db, usageRecord, entriesOf(usageRecord.id, tokensOf(tokenUsage)));
 
 export const tokensOf = ({ tokensIn, tokensOut, embeddingTokens }: TokenUsage): Amounts => ({
   model_tokens_in: tokensIn,
@@ -38,18 +39,5 @@ export const tokensOf = ({ tokensIn, tokensOut, embeddingTokens }: TokenUsage): 
 });
 
 /** `id`: the turn's, or the completion's. */
-export const entriesOf = (id: string, amounts: Amounts) =>
-  Object.entries(amounts)
-    .filter(([, amount]) => amount > 0)
-    .map(([kind, amount]) => ({ key: `answer:${id}:${kind}`, kind, amount }));
-
-async function enter(db: Database | Transaction<Tables>, usageRecord: UsageRecord, amounts: Amounts): Promise<void> {
-  const { id, tenantId, brainId, turnId } = usageRecord;
-  const entries = entriesOf(id, amounts);
-  if (entries.length === 0) return;
-  await db
-    .insertInto('ledger')
-    .values(entries.map((entry) => ({ ...entry, tenant_id: tenantId, brain_id: brainId, turn_id: turnId })))
-    .onConflict((conflict) => conflict.column('key').doNothing())
-    .execute();
-}
+export const entriesOf = (id: string, amounts: Amounts): Entry[] =>
+  Object.entries(amounts).map(([kind, amount]) => entryOf('answer', id, [], kind as EntryKind, amount));

@@ -1,0 +1,119 @@
+/**
+ * The ledger: what each tenant used and what it cost. Only added to, never changed: no tier may update or delete an entry
+ * (api/roles.ts), and a correction is an entry of its own. An entry is written once, whoever writes it how often, because
+ * its key says what it is for:
+ *
+ *     <source>:<id of the source>[:<part of it>]:<kind>
+ *
+ *     answer:0198…:question                   asked, counted before the work
+ *     answer:0198…:model_tokens_in            of a turn, or of a completion
+ *     pages:0198…:1764281423017:1-50:pages    of a document, read under the lease of that epoch
+ *     index:0198…:1:0:embedding_tokens        of a job's attempt, from that chunk on
+ */
+import { type RawBuilder, sql, type Transaction } from 'kysely';
+import type { Job } from '../contract/job.ts';
+import type { Database } from '../postgres/database.ts';
+import type { Tables } from '../postgres/tables.ts';
+
+/** What is counted, in which unit. A new kind also goes into the check of the table (a migration). */
+export const entryUnits = {
+  question: 'questions',
+  pages: 'pages',
+  embedding_tokens: 'tokens',
+  model_tokens_in: 'tokens',
+  model_tokens_out: 'tokens',
+  // Whole milliseconds, so that many short runs do not add up to seconds that nobody used.
+  compute_ms: 'milliseconds',
+} as const;
+export type EntryKind = keyof typeof entryUnits;
+
+export type EntrySource = 'answer' | 'pages' | 'index';
+
+export interface Entry {
+  readonly key: string;
+  readonly kind: EntryKind;
+  readonly amount: number;
+  readonly costUsd: number;
+}
+
+/** Whom an entry is charged to, and what for. */
+export interface Account {
+  readonly tenantId: string;
+  readonly brainId: string | null;
+  readonly jobId?: string | null;
+  readonly turnId?: string | null;
+}
+
+/** @param part of the source, when it is charged in parts */
+export const entryOf = (
+  source: EntrySource,
+  id: string,
+  part: readonly (string | number)[],
+  kind: EntryKind,
+  amount: number,
+  costUsd = 0,
+): Entry => ({ key: [source, id, ...part, kind].join(':'), kind, amount, costUsd });
+
+/** Entries that are there already stay as they are; entries of nothing are left out. */
+export async function recordEntries(
+  db: Database | Transaction<Tables>,
+  { tenantId, brainId, jobId = null, turnId = null }: Account,
+  entries: readonly Entry[],
+): Promise<void> {
+  const charged = entries.filter(isCharged);
+  if (charged.length === 0) return;
+  await db
+    .insertInto('ledger')
+    .values(
+      charged.map(({ key, kind, amount, costUsd }) => ({
+        key,
+        kind,
+        amount,
+        cost_usd: costUsd,
+        tenant_id: tenantId,
+        brain_id: brainId,
+        job_id: jobId,
+        turn_id: turnId,
+      })),
+    )
+    .onConflict((conflict) => conflict.column('key').doNothing())
+    .execute();
+}
+
+/** {@link recordEntries} as part of a statement. @param of one row of `from`; without a row there are no entries */
+export function recordEntriesSql(
+  of: {
+    readonly tenantId: RawBuilder<unknown>;
+    readonly brainId: RawBuilder<unknown>;
+    readonly turnId: RawBuilder<unknown>;
+  },
+  from: RawBuilder<unknown>,
+  entries: readonly Entry[],
+): RawBuilder<unknown> {
+  const charged = entries.filter(isCharged);
+  const column = <Key extends keyof Entry>(key: Key) => charged.map((entry) => entry[key]);
+  return sql`insert into ledger (key, tenant_id, brain_id, turn_id, kind, amount, cost_usd)
+    select entry.key, ${of.tenantId}, ${of.brainId}, ${of.turnId}, entry.kind, entry.amount, entry.cost_usd
+    from ${from}, unnest(${column('key')}::text[], ${column('kind')}::text[], ${column('amount')}::bigint[],
+      ${column('costUsd')}::numeric[]) as entry (key, kind, amount, cost_usd)
+    on conflict (key) do nothing`;
+}
+
+const isCharged = ({ amount, costUsd }: Entry) => amount > 0 || costUsd > 0;
+
+/** What the tenant used of a kind today (UTC), as an expression. */
+export const usedToday = (tenantId: string, kind: EntryKind): RawBuilder<number> =>
+  sql<number>`(select coalesce(sum(amount), 0)::bigint from ledger where tenant_id = ${tenantId} and kind = ${kind}
+    and created_at >= date_trunc('day', now() at time zone 'UTC') at time zone 'UTC')`;
+
+/** What each job used. Jobs that used nothing are not in it. */
+export async function usageOfJobs(db: Database, jobIds: readonly string[]): Promise<Map<string, Job['usage']>> {
+  const { rows } = await sql<Job['usage'] & { job_id: string }>`
+    select job_id,
+      coalesce(sum(amount) filter (where kind = 'pages'), 0)::bigint as pages,
+      coalesce(sum(amount) filter (where kind in ('embedding_tokens', 'model_tokens_in')), 0)::bigint as tokens_in,
+      coalesce(sum(amount) filter (where kind = 'model_tokens_out'), 0)::bigint as tokens_out,
+      coalesce(sum(cost_usd), 0) as cost_usd
+    from ledger where job_id = any(${jobIds}::uuid[]) group by job_id`.execute(db);
+  return new Map(rows.map(({ job_id, ...usage }) => [job_id, usage]));
+}
