@@ -2,12 +2,12 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { uuidv7 } from 'uuidv7';
-import { enqueueFromDatabase } from '../../../../services/shared/scheduler/reconcile.ts';
 import type { Lease, WorkKind } from '../../../../services/shared/contract/grant.ts';
 import { ProblemError } from '../../../../services/shared/http/problem.ts';
 import { retryPages } from '../../../../services/shared/jobs/job-requests.ts';
 import { begin, endCanceled, endLeased, savePages, saveProbe } from '../../../../services/shared/jobs/leased-jobs.ts';
 import { usedOf } from '../../../../services/shared/ledger/quota.ts';
+import { enqueueFromDatabase } from '../../../../services/shared/scheduler/reconcile.ts';
 import { RedisScheduler } from '../../../../services/shared/scheduler/redis-scheduler.ts';
 import { type Bench, openBench, savedPage } from '../fixture.ts';
 
