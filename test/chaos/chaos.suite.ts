@@ -7,6 +7,7 @@
  *
  * Not part of `npm test`. CI runs the scenarios that carry most beside it: CHAOS_PART=short.
  */
+import { availableParallelism } from 'node:os';
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import fc from 'fast-check';
 import { lacksManuals } from '../flows/documents.ts';
@@ -31,6 +32,10 @@ const long = breakMs >= 60_000;
 
 /** What a neighbour's noise may cost: 95 % of calls take at most so many times as long. */
 const ratioMax = 1.5;
+/** Below, clients, the S3 for tests and all tiers take each other's CPU: that shows nothing of tenants. */
+const cpusMin = Number(process.env.CHAOS_CPUS_MIN ?? 4);
+const tooFewCpus =
+  availableParallelism() < cpusMin ? `${availableParallelism()} CPUs for all, wanted are ${cpusMin}` : null;
 
 const test = testWith(lacksS3);
 let cluster: Cluster;
@@ -89,19 +94,22 @@ test('no way into one tenant leads into another', () => liveOverTwoTenants(clust
 
 // A short run says nothing of a tail.
 if (long)
-  testWith(lacksS3 ?? lacksManuals)(
+  testWith(lacksS3 ?? lacksManuals ?? tooFewCpus)(
     'a tenant at the maximum of everything costs another at most half of its time again',
     async () => {
-      const felt = await besideNoise(cluster, breakMs / 3);
-      tell(`beside a noisy tenant: ${JSON.stringify(felt)}`);
-      const { before, beside, after } = felt;
+      const felt = await besideNoise(cluster, breakMs / 6);
+      for (const round of felt) tell(`beside a noisy tenant: ${JSON.stringify(round)}`);
       expect(cluster.deaths).toEqual([]);
-      expect(beside.refused).toBe(0);
+      expect(felt.reduce((sum, { beside }) => sum + beside.refused, 0)).toBe(0);
       for (const what of ['callMs', 'firstTokenMs'] as const) {
-        const [low, high] = [Math.min(before[what], after[what]), Math.max(before[what], after[what])];
-        if (high > low * ratioMax)
-          tell(`${what} not judged: without noise it was ${before[what]} and ${after[what]} ms`);
-        else expect([what, beside[what] <= high * ratioMax]).toEqual([what, true]);
+        // Without noise it took as long before as after: what differs beside noise is the noise.
+        const judged = felt.filter(({ before, after }) => {
+          const [low = 0, high = 0] = [before[what], after[what]].sort((a, b) => a - b);
+          return high <= low * ratioMax;
+        });
+        expect([what, judged.length > 0]).toEqual([what, true]);
+        const ratios = judged.map(({ before, beside, after }) => beside[what] / Math.max(before[what], after[what]));
+        expect([what, ratios.filter((ratio) => !(ratio <= ratioMax))]).toEqual([what, []]);
       }
     },
     breakMs + 600_000,
