@@ -85,8 +85,7 @@ function smallerBudgets({ platform, vcpu, memoryMiB }: CostedPlacement, { region
     ]);
   }
   if (platform !== 'vm') return [];
-  const current = attempt(() => instanceFor({ vcpu, memoryMiB }, region, { architecture }));
-  if (!current) return [];
+  const current = instanceFor({ vcpu, memoryMiB }, region, { architecture });
   const hourly = (name: string) => price(`ec2/${name}`, region).amountUsd;
   return (
     instancesIn(region, architecture)

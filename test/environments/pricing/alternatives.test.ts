@@ -57,6 +57,56 @@ describe('the cheaper single changes', () => {
     expect(own).toEqual(['api: vcpu 2, memoryMiB 1024 -> vcpu 1, memoryMiB 1024']);
   });
 
+  test('of replicas that are always on go down one by one, each costed by itself', () => {
+    const three = { ...aPlacement, replicas: { min: 3, max: 3 } };
+    const told = alternativesFor(withTiers({ api: [three] })).filter(({ change }) => change.includes('replicas'));
+    expect(told.map(({ change }) => change)).toEqual(['api: replicas 3 -> 2', 'api: replicas 3 -> 1']);
+    for (const [index, count] of [2, 1].entries())
+      expect(told[index]?.lines).toEqual(
+        environmentMonthlyUsd(withTiers({ api: [{ ...three, replicas: { min: count, max: count } }] })),
+      );
+  });
+
+  test('to another platform keep the share of spot capacity where there is any', () => {
+    const told = (placement: CostedPlacement, to: string) =>
+      alternativesFor(withTiers({ api: [placement] })).find(({ change }) => change.endsWith(`-> '${to}'`))?.lines;
+    const lines = (placement: CostedPlacement) => environmentMonthlyUsd(withTiers({ api: [placement] }));
+    const size = { vcpu: 0.5, memoryMiB: 1024, replicas: { min: 2, max: 2 } };
+    const small = { ...aPlacement, ...size, platform: 'vm', spotPercent: 50 } as const;
+    expect(told(small, 'ecs')).toEqual(lines({ ...small, platform: 'ecs' }));
+    expect(told(small, 'ecs')).not.toEqual(lines({ ...small, platform: 'ecs', spotPercent: 0 }));
+  });
+
+  test.each([
+    ['memory alone, on the same CPU', { vcpu: 0.5, memoryMiB: 4096 }, 'vcpu 0.5, memoryMiB 3072'],
+    ['CPU alone, with the same memory', { vcpu: 1, memoryMiB: 2048 }, 'vcpu 0.5, memoryMiB 2048'],
+  ])('of a Fargate size take %s', (_, size, smaller) => {
+    const own = changes(withTiers({ api: [{ ...aPlacement, ...size }] }));
+    expect(own).toContain(`api: vcpu ${size.vcpu}, memoryMiB ${size.memoryMiB} -> ${smaller}`);
+  });
+
+  test('of a budget on an instance never go below half its memory', () => {
+    const api = { ...aPlacement, platform: 'vm', vcpu: 0.2, memoryMiB: 3400 } as const;
+    for (const change of changes({ ...withTiers({ api: [api] }), aws: least }))
+      if (change.startsWith('api: vcpu')) expect(Number(change.split(' ').at(-1))).toBeGreaterThanOrEqual(1700);
+  });
+
+  test.each([
+    ['us-east-1', 'db.t4g.large', 'db.t4g.medium', 'cache.t4g.medium', 'cache.t4g.small'],
+    ['us-east-1', 'db.t4g.medium', 'db.t4g.small', 'cache.r6g.large', 'cache.t4g.medium'],
+    ['ap-northeast-2', 'db.t4g.medium', 'db.t4g.small', 'cache.t4g.medium', 'cache.t4g.small'],
+    ['ap-northeast-2', 'db.r6g.large', 'db.m7g.large', 'cache.r6g.large', 'cache.t4g.medium'],
+  ] as const)('of stores in %s: from %s to %s, from %s to %s', (region, from, to, node, smallerNode) => {
+    for (const engine of ['valkey', 'redis'] as const) {
+      const postgres = { ...anAws.postgres, instanceClass: from };
+      const aws = { ...least, region, postgres, redis: { nodeType: node, nodes: 1, engine } };
+      expect(changes({ ...withTiers({}), aws }).filter((change) => /^(?:postgres|redis): /.test(change))).toEqual([
+        `postgres: instanceClass '${from}' -> '${to}'`,
+        `redis: nodeType '${node}' -> '${smallerNode}'`,
+      ]);
+    }
+  });
+
   test('are none where everything is least', () => {
     const postgres = { ...anAws.postgres, instanceClass: 'db.t4g.micro' };
     const tiers = { api: [{ ...aPlacement, vcpu: 0.25, memoryMiB: 512 }] };
