@@ -5,7 +5,7 @@
 
 /** Every column of full text but `text` and `heading`, which stand as they were given. */
 export interface SearchColumns {
-  /** Only what is written without spaces. */
+  /** What is written without spaces, with the numbers and names in it. */
   readonly cjk_words: string;
   /** As {@link cjk_words}, with Korean, whose words carry endings. */
   readonly cjk_bigrams: string;
@@ -15,22 +15,32 @@ export interface SearchColumns {
 
 const unspaced = String.raw`\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}ー\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}`;
 const korean = String.raw`\p{Script=Hangul}`;
-
-const notUnspaced = new RegExp(`[^${unspaced}]+`, 'gu');
-const notCjk = new RegExp(`[^${unspaced}${korean}]+`, 'gu');
+/**
+ * A number or a name in a Chinese sentence helps to find it (1.5 points of hit@1 on XQuAD); an English paragraph beside
+ * one would be an index of pairs of letters, which finds nothing.
+ */
+const otherCharsMax = 30;
+const others = {
+  cjk_words: `[^${unspaced}]{${otherCharsMax + 1},}`,
+  cjk_bigrams: `[^${unspaced}${korean}]{${otherCharsMax + 1},}`,
+};
+const unspacedOnes = new RegExp(`[${unspaced}]`, 'u');
+const cjk = new RegExp(`[${unspaced}${korean}]`, 'u');
+const notUnspaced = new RegExp(others.cjk_words, 'gu');
+const notCjk = new RegExp(others.cjk_bigrams, 'gu');
 
 export function searchColumns(text: string): SearchColumns {
   return {
-    cjk_words: text.replace(notUnspaced, ' ').trim(),
-    cjk_bigrams: text.replace(notCjk, ' ').trim(),
+    cjk_words: unspacedOnes.test(text) ? text.replace(notUnspaced, ' ') : '',
+    cjk_bigrams: cjk.test(text) ? text.replace(notCjk, ' ') : '',
     identifiers: identifiersOf(text),
   };
 }
 
 /** The same in SQL, for rows that were written before these columns: Rust's expressions know scripts by the same names. */
 export const searchColumnsInSql: readonly { readonly name: keyof SearchColumns; readonly valueSql: string }[] = [
-  { name: 'cjk_words', valueSql: `regexp_replace(text, '[^${unspaced}]+', ' ', 'g')` },
-  { name: 'cjk_bigrams', valueSql: `regexp_replace(text, '[^${unspaced}${korean}]+', ' ', 'g')` },
+  { name: 'cjk_words', valueSql: `regexp_replace(text, '${others.cjk_words}', ' ', 'g')` },
+  { name: 'cjk_bigrams', valueSql: `regexp_replace(text, '${others.cjk_bigrams}', ' ', 'g')` },
   // Their words are in 'text' too; only that they stand together is not known of old rows.
   { name: 'identifiers', valueSql: `''` },
 ];

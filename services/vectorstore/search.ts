@@ -10,8 +10,8 @@ import {
   type Embedding,
   type FullTextColumn,
   fullTextColumns,
-  indexedColumns,
   requireLength,
+  shapeOf,
   type VectorColumns,
   vectorColumns,
 } from './table-schema.ts';
@@ -37,7 +37,7 @@ const identifierWeight = 0.5;
 
 /** @throws ProblemError `bad-request` on a vector of another length */
 export async function searchChunks(table: Table, search: Search): Promise<Hit[]> {
-  const [schema, indexed] = await Promise.all([table.schema(), indexedColumns(table)]);
+  const { schema, indexed } = await shapeOf(table);
   const columns = storedColumns(schema.fields.map(({ name }) => name));
   const embedding = embeddingOf(search);
   if (embedding) requireLength(schema, embedding);
@@ -111,13 +111,16 @@ interface Row extends Candidate {
 
 function* candidatesOf(batch: RecordBatch, vectors: VectorColumns | null): Generator<Row> {
   const [ids, scores] = [batch.getChild('id'), batch.getChild('_score')];
-  const means = vectors && batch.getChild(vectors.vector);
+  const means = vectors && batch.getChild(vectors.vector)?.data[0];
+  const numbers = means?.children[0]?.values as Float32Array | undefined;
+  const length = numbers && means ? numbers.length / means.length : 0;
   const sentences = vectors && batch.getChild(vectors.sentences);
   for (let at = 0; at < batch.numRows; at += 1)
     yield {
       id: String(ids?.get(at)),
       textScore: Number(scores?.get(at) ?? 0),
-      vector: (means?.get(at)?.toArray() as Float32Array | undefined) ?? null,
+      // Where Arrow keeps them: an object per row would cost more than all else.
+      vector: numbers && means?.getValid(at) ? numbers.subarray(at * length, (at + 1) * length) : null,
       sentences: (sentences?.get(at) as Uint8Array | undefined) ?? null,
       batch,
       at,

@@ -79,6 +79,23 @@ export async function indexedColumns(table: Table): Promise<ReadonlySet<string>>
   return new Set((await table.listIndices()).flatMap(({ columns }) => columns));
 }
 
+export interface Shape {
+  readonly schema: Schema;
+  readonly indexed: ReadonlySet<string>;
+}
+
+/** What a search needs to know; asked anew only after a commit, because it costs as much as the query. */
+export async function shapeOf(table: Table): Promise<Shape> {
+  const version = await table.version();
+  const known = shapes.get(table);
+  if (known?.version === version) return known;
+  const [schema, indexed] = await Promise.all([table.schema(), indexedColumns(table)]);
+  const shape = { version, schema, indexed };
+  shapes.set(table, shape);
+  return shape;
+}
+const shapes = new WeakMap<Table, Shape & { readonly version: number }>();
+
 /** Only those that are missing. @returns false: none was */
 export async function createIndexes(table: Table): Promise<boolean> {
   const present = await indexedColumns(table);
