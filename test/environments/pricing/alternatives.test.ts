@@ -61,10 +61,14 @@ describe('the cheaper single changes', () => {
     const three = { ...aPlacement, replicas: { min: 3, max: 3 } };
     const told = alternativesFor(withTiers({ api: [three] })).filter(({ change }) => change.includes('replicas'));
     expect(told.map(({ change }) => change)).toEqual(['api: replicas 3 -> 2', 'api: replicas 3 -> 1']);
-    for (const [index, count] of [2, 1].entries())
-      expect(told[index]?.lines).toEqual(
-        environmentMonthlyUsd(withTiers({ api: [{ ...three, replicas: { min: count, max: count } }] })),
-      );
+    for (const at of ['min', 'max'] as const)
+      for (const count of [2, 1]) {
+        const after = withTiers({ api: [{ ...three, replicas: { min: count, max: count } }] });
+        const step = alternativesFor(withTiers({ api: [three] }), at).find(({ change }) =>
+          change.endsWith(`3 -> ${count}`),
+        );
+        expect(step?.lines).toEqual(environmentMonthlyUsd(after, at));
+      }
   });
 
   test('to another platform keep the share of spot capacity where there is any', () => {

@@ -60,6 +60,16 @@ describe('the network', () => {
   });
 });
 
+test('the object store: by use', () => {
+  const usage = { ...noUse, documentsGb: 100, putThousands: 100, getThousands: 100, imagesGb: 10 };
+  expect(short({ ...bare, usage }, 'object store')).toEqual([
+    ['documents, results, vectors', 2.3],
+    ['writes', 0.5],
+    ['reads', 0.04],
+    ['container images', 1],
+  ]);
+});
+
 test('balancers: two, their load, and the public addresses', () => {
   // 16.43 is what infracost computes as well.
   expect(short({ ...bare, usage: { ...noUse, balancerLcu: 1 } }, 'balancers')).toEqual([
@@ -148,6 +158,13 @@ describe('a cluster', () => {
     expect(short({ ...environment, kubernetes: { ...kubernetes, nodes: 0, ownCluster: false } }, 'kubernetes')).toEqual(
       [],
     );
+  });
+
+  test('is taken by its own tiers alone, and may be taken to the last node', () => {
+    const elsewhere = { ...environment, tiers: { chat: [pods], api: [aPlacement] } };
+    expect(short(elsewhere, 'kubernetes')).toEqual(short(environment, 'kubernetes'));
+    const full = { ...environment, kubernetes: { ...kubernetes, nodes: 2 } };
+    expect(short(full, 'kubernetes')).toEqual([['control plane', 73]]);
   });
 
   test('that is too small is refused', () => {
