@@ -1,6 +1,7 @@
 /** Two index runs of one document: the newer one counts, whatever the older one still does. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { endRun, type IndexRun, lookAt, startRun } from '../../../../services/document-worker/index/index-run.ts';
 import { type Bench, openBench } from '../fixture.ts';
 import { openGate } from './gate.ts';
 import { expectConserved } from './vector-rows.ts';
@@ -45,6 +46,20 @@ test('the lock of an index run dies: a second run starts, the first is told off,
     await Promise.all(workers.map((worker) => worker.close(0)));
     await Promise.all([first.close(), second.close()]);
   }
+}, 180_000);
+
+test('a run that reaches its end after a newer one began ends nothing', async () => {
+  const { jobId } = await bench.submit(Buffer.from('One page.'), 'text/plain');
+  await bench.services.query(`update jobs set status = 'running', stage = 'indexing' where id = $1`, [jobId]);
+  const older = (await startRun(bench.db, jobId)) as IndexRun;
+  const newer = (await startRun(bench.db, jobId)) as IndexRun;
+  expect([await lookAt(bench.db, older), await lookAt(bench.db, newer)]).toEqual(['superseded', 'current']);
+  expect(await endRun(bench.db, older, 'succeeded')).toBe(false);
+  expect(await bench.job(jobId)).toMatchObject({ status: 'running', stage: 'indexing', finished_at: null });
+  expect(await endRun(bench.db, newer, 'succeeded')).toBe(true);
+  // What ended stays as it ended, and that is no cancellation.
+  expect(await endRun(bench.db, newer, 'canceled')).toBe(false);
+  expect([await lookAt(bench.db, newer), (await bench.job(jobId)).status]).toEqual(['superseded', 'succeeded']);
 }, 180_000);
 
 /** Whoever's last statement took a lock of a document. */
