@@ -1,12 +1,12 @@
 /** The chat tier: every route of the contract that chat owns, and what runs behind them. */
 import { hostname } from 'node:os';
 import { sql } from 'kysely';
-import { Gauge } from 'prom-client';
 import { uuidv7 } from 'uuidv7';
 import type { Authenticate } from '../shared/auth/identity.ts';
 import { limitRequests } from '../shared/auth/rate-limit.ts';
 import { createSigner } from '../shared/auth/service-token.ts';
 import { startMetricLog } from '../shared/embedded-metrics.ts';
+import { gauge } from '../shared/gauge.ts';
 import { type App, createApp } from '../shared/http/http.ts';
 import type { Logger } from '../shared/log.ts';
 import { allowedModels, type ModelNames } from '../shared/models/allowed-models.ts';
@@ -135,22 +135,18 @@ export async function createChat({
 }
 
 function measure(app: App, slots: Slots, runner: TurnRunner, model: LanguageModel | null): void {
-  const gauge = (name: string, help: string, value: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers: [app.metrics],
-      collect() {
-        this.set(value());
-      },
-    });
-  gauge('chat_slots', 'Answers that this replica gives at a time', () => slots.max);
-  gauge('chat_inflight', 'Slots taken', () => slots.inFlight);
-  gauge('chat_executed_total', 'Slots given since the start', () => slots.counts.executed);
-  gauge('chat_yielded_total', 'Requests refused with 503 yield since the start', () => slots.counts.yielded);
-  gauge('chat_completed_total', 'Slots given back since the start', () => slots.counts.completed);
-  gauge('chat_turns_running', 'Turns under way', () => runner.running);
-  gauge('chat_model_circuit_open', '1 while the model endpoint is not asked because it failed', () =>
+  gauge(app.metrics, 'chat_slots', 'Answers that this replica gives at a time', () => slots.max);
+  gauge(app.metrics, 'chat_inflight', 'Slots taken', () => slots.inFlight);
+  gauge(app.metrics, 'chat_executed_total', 'Slots given since the start', () => slots.counts.executed);
+  gauge(
+    app.metrics,
+    'chat_yielded_total',
+    'Requests refused with 503 yield since the start',
+    () => slots.counts.yielded,
+  );
+  gauge(app.metrics, 'chat_completed_total', 'Slots given back since the start', () => slots.counts.completed);
+  gauge(app.metrics, 'chat_turns_running', 'Turns under way', () => runner.running);
+  gauge(app.metrics, 'chat_model_circuit_open', '1 while the model endpoint is not asked because it failed', () =>
     Number(model?.circuitOpen ?? false),
   );
 }

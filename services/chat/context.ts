@@ -1,7 +1,7 @@
 /** What the handlers of chat share. */
 import type { ExpressionBuilder } from 'kysely';
 import type { Identity } from '../shared/auth/identity.ts';
-import { notFound, yieldError } from '../shared/http/problem.ts';
+import { yieldError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
 import type { PinnedEmbedding } from '../shared/models/embedding.ts';
 import type { Database } from '../shared/postgres/database.ts';
@@ -48,21 +48,6 @@ export const ownConversation = (identity: Identity) => (eb: ExpressionBuilder<Ta
       ? eb('conversations.api_key_id', '=', identity.keyId)
       : eb('conversations.person_id', '=', identity.personId),
   ]);
-
-/** @throws ProblemError `not-found` */
-export async function findBrain(db: Database, tenantId: string, brainId: string) {
-  const brain = await db
-    .selectFrom('brains')
-    .innerJoin('tenants', 'tenants.id', 'brains.tenant_id')
-    .selectAll('brains')
-    .select('tenants.models_allowed')
-    .where('brains.id', '=', brainId)
-    .where('brains.tenant_id', '=', tenantId)
-    .where('brains.deleted_at', 'is', null)
-    .executeTakeFirst();
-  if (!brain) throw notFound('brain', brainId);
-  return brain;
-}
 
 /** @throws ProblemError `yield` when every slot is taken, or all that are the tenant's share */
 export function takeSlot(slots: Slots, tenantId: string): () => void {

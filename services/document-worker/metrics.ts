@@ -2,6 +2,8 @@
 import { sql } from 'kysely';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Scheduler } from '../shared/contract/grant.ts';
+import { gauge } from '../shared/gauge.ts';
+import { grantableStatuses } from '../shared/jobs/job-states.ts';
 import type { Database } from '../shared/postgres/database.ts';
 import type { ParserPool } from './parser/parser-pool.ts';
 
@@ -69,14 +71,7 @@ export function createMetrics(registry: Registry, scheduler: Scheduler) {
 
 export function watchPool(registry: Registry, pool: ParserPool): void {
   const registers = [registry];
-  new Gauge({
-    name: 'parser_children',
-    help: 'Parser child processes',
-    registers,
-    collect() {
-      this.set(pool.pids.length);
-    },
-  });
+  gauge(registry, 'parser_children', 'Parser child processes', () => pool.pids.length);
   new Gauge({
     name: 'parser_child_restarts',
     help: 'Children lost (crash, deadline, memory) or recycled since the start',
@@ -95,7 +90,7 @@ export async function pagesLeft(db: Database): Promise<number> {
     .selectFrom('jobs')
     .select(sql<number>`coalesce(sum(coalesce(pages_total, 1) - pages_done), 0)`.as('pages'))
     .where('kind', '=', 'ingest')
-    .where('status', 'in', ['queued', 'running'])
+    .where('status', 'in', grantableStatuses)
     .executeTakeFirstOrThrow();
   return pages;
 }

@@ -1,6 +1,5 @@
 /** The vectorstore's HTTP side: the internal routes of contract/vectorstore.ts. */
 import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
-import { Gauge } from 'prom-client';
 import { z } from 'zod';
 import type { Verb } from '../manifest.ts';
 import type { VerifyCall } from '../shared/auth/service-token.ts';
@@ -20,6 +19,7 @@ import {
   vectorsBody,
   vectorstorePaths,
 } from '../shared/contract/vectorstore.ts';
+import { gauge } from '../shared/gauge.ts';
 import type { Dependency } from '../shared/http/health.ts';
 import { type App, createApp, fastifyPath } from '../shared/http/http.ts';
 import { ProblemError, yieldError } from '../shared/http/problem.ts';
@@ -218,19 +218,10 @@ function requireVectors(
 }
 
 function measure(app: App, store: VectorStore, slots: Readonly<Record<'writes' | 'searches', Slots>>): void {
-  const gauge = (name: string, help: string, value: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers: [app.metrics],
-      collect() {
-        this.set(value());
-      },
-    });
-  gauge('vectorstore_cache_bytes', 'Index and metadata cache in use', () => store.cacheBytes());
+  gauge(app.metrics, 'vectorstore_cache_bytes', 'Index and metadata cache in use', () => store.cacheBytes());
   for (const [kind, { counts }] of Object.entries(slots)) {
-    gauge(`vectorstore_${kind}_executed`, `Number of ${kind} let in`, () => counts.executed);
-    gauge(`vectorstore_${kind}_yielded`, `Number of ${kind} refused with 503 yield`, () => counts.yielded);
+    gauge(app.metrics, `vectorstore_${kind}_executed`, `Number of ${kind} let in`, () => counts.executed);
+    gauge(app.metrics, `vectorstore_${kind}_yielded`, `Number of ${kind} refused with 503 yield`, () => counts.yielded);
   }
 }
 

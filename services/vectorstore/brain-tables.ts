@@ -1,6 +1,7 @@
 /** Tables of all brains on the document store, the most recently used ones kept open. */
 import { fileURLToPath } from 'node:url';
 import { type Connection, connect, Session, type Table } from '@lancedb/lancedb';
+import * as keys from '../shared/storage/object-keys.ts';
 import { createTable, type Embedding, isMissing, openTable } from './table-schema.ts';
 
 export interface Brain {
@@ -20,8 +21,8 @@ export interface BrainTables {
 }
 
 /** Key prefix of the brain's table in the document store. */
-export const tablePrefix = ({ tenantId, brainId }: Brain) => `${brainPrefix({ tenantId, brainId })}chunks.lance/`;
-const brainPrefix = ({ tenantId, brainId }: Brain) => `tenants/${tenantId}/brains/${brainId}/`;
+export const tablePrefix = ({ tenantId, brainId }: Brain) => keys.chunksPrefix(tenantId, brainId);
+const brainPrefix = ({ tenantId, brainId }: Brain) => keys.brainPrefix(tenantId, brainId);
 
 /** A handle holds a manifest of some kilobytes and no file; opening one again takes milliseconds. */
 const handlesMax = 256;

@@ -1,5 +1,5 @@
 /** Brains. */
-import { sql, type Transaction } from 'kysely';
+import { sql } from 'kysely';
 import { uuidv7 } from 'uuidv7';
 import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
@@ -9,11 +9,10 @@ import { recordEvent } from '../../shared/jobs/events.ts';
 import { orderDeletion } from '../../shared/jobs/job-requests.ts';
 import { allowedModels, modelsOfTenant, requireAllowedModel } from '../../shared/models/allowed-models.ts';
 import { configuredEmbedding } from '../../shared/models/embedding.ts';
-import type { Database } from '../../shared/postgres/database.ts';
-import type { Tables } from '../../shared/postgres/tables.ts';
+import { findBrain } from '../../shared/postgres/find-brain.ts';
 import type { Api } from '../context.ts';
 import { answerWithJob } from '../jobs/job-answers.ts';
-import { selectBrains, toBrain } from './document-view.ts';
+import { selectBrains, toBrain, withDocuments } from './document-view.ts';
 
 export function serveBrains(api: Api): void {
   const { app, db, settings } = api;
@@ -63,7 +62,7 @@ export function serveBrains(api: Api): void {
   });
 
   serve(app, routes.getBrain, async ({ identity, params }) =>
-    toBrain(await findBrain(db, identity.tenantId, params.brain)),
+    toBrain(await withDocuments(db, await findBrain(db, identity.tenantId, params.brain))),
   );
 
   serve(app, routes.patchBrain, async ({ identity, params, body }) => {
@@ -76,7 +75,7 @@ export function serveBrains(api: Api): void {
         .where('tenant_id', '=', identity.tenantId)
         .where('deleted_at', 'is', null)
         .execute();
-      const changed = await findBrain(trx, identity.tenantId, params.brain);
+      const changed = await withDocuments(trx, await findBrain(trx, identity.tenantId, params.brain));
       await recordEvent(trx, { tenantId: identity.tenantId, event: 'brain', resourceId: changed.id });
       return changed;
     });
@@ -112,11 +111,4 @@ export function serveBrains(api: Api): void {
     });
     return answerWithJob(api, reply, job);
   });
-}
-
-/** @throws ProblemError `not-found` */
-export async function findBrain(db: Database | Transaction<Tables>, tenantId: string, id: string) {
-  const row = await selectBrains(db).where('id', '=', id).where('tenant_id', '=', tenantId).executeTakeFirst();
-  if (!row) throw notFound('brain', id);
-  return row;
 }

@@ -40,6 +40,20 @@ export async function documentViews(
   });
 }
 
+/** A brain with its number of documents. */
+export async function withDocuments<Row extends { readonly id: string }>(
+  db: Database | Transaction<Tables>,
+  row: Row,
+): Promise<Row & { readonly documents: number }> {
+  const { documents } = await db
+    .selectFrom('documents')
+    .select(({ fn }) => fn.countAll<number>().as('documents'))
+    .where('brain_id', '=', row.id)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirstOrThrow();
+  return { ...row, documents };
+}
+
 /** Brains with their numbers of documents, in one statement. */
 export const selectBrains = (db: Database | Transaction<Tables>) =>
   db

@@ -7,9 +7,9 @@ import { notFound } from '../../shared/http/problem.ts';
 import { recordEvent } from '../../shared/jobs/events.ts';
 import { orderDeletion } from '../../shared/jobs/job-requests.ts';
 import type { Database } from '../../shared/postgres/database.ts';
+import { findBrain } from '../../shared/postgres/find-brain.ts';
 import type { Api } from '../context.ts';
 import { answerWithJob } from '../jobs/job-answers.ts';
-import { findBrain } from './brains.ts';
 import { documentViews } from './document-view.ts';
 import { readPages } from './page-results.ts';
 

@@ -2,13 +2,13 @@
 import type { FastifyReply } from 'fastify';
 import { sql } from 'kysely';
 import type { MediaType } from '../../shared/contract/brain.ts';
+import { type Claim, finishKey } from '../../shared/http/idempotency-key.ts';
 import { notFound } from '../../shared/http/problem.ts';
 import { orderIngest } from '../../shared/jobs/job-requests.ts';
 import type { JobRow } from '../../shared/jobs/job-store.ts';
 import { checkQuotas, lockTenant } from '../../shared/ledger/quota.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import { originalKey } from '../../shared/storage/object-keys.ts';
-import { type Claim, finishKey } from './idempotency.ts';
 
 export interface Arrived {
   readonly documentId: string;

@@ -10,19 +10,26 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { uuidv7 } from 'uuidv7';
 import { type routes as Routes, routes } from '../../shared/contract/routes.ts';
 import { type Call, serve } from '../../shared/http/http.ts';
+import {
+  type Claim,
+  claimKey,
+  type Finished,
+  keepClaim,
+  readIdempotencyKey,
+  releaseKey,
+} from '../../shared/http/idempotency-key.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
 import { checkQuotas } from '../../shared/ledger/quota.ts';
+import { findBrain } from '../../shared/postgres/find-brain.ts';
 import { OutcomeUnknownError } from '../../shared/postgres/transactions.ts';
 import { createConcurrency } from '../../shared/storage/concurrency.ts';
 import { isMissing } from '../../shared/storage/document-store.ts';
 import { documentPrefix, originalKey } from '../../shared/storage/object-keys.ts';
-import { findBrain } from '../brains/brains.ts';
 import { documentViews } from '../brains/document-view.ts';
 import { findDocument } from '../brains/documents.ts';
 import type { Api } from '../context.ts';
 import { answerWithJob } from '../jobs/job-answers.ts';
 import { acceptUpload } from './accept-upload.ts';
-import { type Claim, claimKey, type Finished, keepClaim, readIdempotencyKey, releaseKey } from './idempotency.ts';
 import { restoreObject, resume } from './missing-object.ts';
 import { watchRate } from './upload-rate.ts';
 import { fileName, tooLarge, UploadStream } from './upload-stream.ts';

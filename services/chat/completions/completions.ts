@@ -12,10 +12,11 @@ import { type App, serve } from '../../shared/http/http.ts';
 import { toOpenAiError } from '../../shared/http/openai-error.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { takeQuotas } from '../../shared/ledger/quota.ts';
+import { findBrain } from '../../shared/postgres/find-brain.ts';
 import type { Question } from '../answering/answerer.ts';
 import type { Exchange } from '../answering/prompt.ts';
 import { estimateTokens } from '../answering/tokens.ts';
-import { type ChatContext, findBrain, takeSlot } from '../context.ts';
+import { type ChatContext, takeSlot } from '../context.ts';
 import { requireEmbedding } from '../turns/ask.ts';
 import { openEventStream } from '../turns/sse.ts';
 import {

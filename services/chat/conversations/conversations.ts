@@ -8,8 +8,9 @@ import { type App, serve } from '../../shared/http/http.ts';
 import { cutPage, readCursor } from '../../shared/http/keyset.ts';
 import { notFound } from '../../shared/http/problem.ts';
 import { recordEvent } from '../../shared/jobs/events.ts';
+import { findBrain } from '../../shared/postgres/find-brain.ts';
 import type { Conversations } from '../../shared/postgres/tables.ts';
-import { type ChatContext, findBrain, ownConversation } from '../context.ts';
+import { type ChatContext, ownConversation } from '../context.ts';
 
 export function serveConversations(app: App, { db }: ChatContext): void {
   serve(app, routes.createConversation, async ({ body, identity }) => {

@@ -6,7 +6,9 @@ import { jsonArrayFrom, jsonObjectFrom } from 'kysely/helpers/postgres';
 import { uuidv7 } from 'uuidv7';
 import type { Identity } from '../../shared/auth/identity.ts';
 import type { Turn } from '../../shared/contract/chat.ts';
+import { findKey } from '../../shared/http/idempotency-key.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
+import { readingStatuses } from '../../shared/jobs/job-states.ts';
 import { takeQuotas } from '../../shared/ledger/quota.ts';
 import { requireSameEmbedding } from '../../shared/models/embedding.ts';
 import type { Database } from '../../shared/postgres/database.ts';
@@ -21,7 +23,7 @@ export interface Ask {
   readonly conversationId: string;
   readonly question: string;
   /** The same key is the same turn: it is followed, not asked again. */
-  readonly idempotencyKey: string | undefined;
+  readonly idempotencyKey: string | null;
   /** The caller has had events of it already: it is followed, never made. */
   readonly heard: boolean;
   readonly reply: FastifyReply;
@@ -85,7 +87,9 @@ async function begin(context: ChatContext, asked: Ask): Promise<StartedTurn> {
     { place: 1, event: 'turn', json: JSON.stringify(turn) },
     { place: 2, event: 'searching', json: JSON.stringify({ documents: found.documents - found.unread }) },
   ];
-  const key = idempotencyKey ? { route, key: idempotencyKey, fingerprint: fingerprint(asked) } : null;
+  const key = idempotencyKey
+    ? { route, key: idempotencyKey, fingerprint: fingerprint(asked), status: 200, response: { turn_id: turn.id } }
+    : null;
   const write = async (trx: Database | Transaction<Tables>) => {
     const refused = await beginTurn(trx, { turn, replica, first, title: titleOf(question), key });
     if (refused === 'gone') throw notFound('conversation', conversationId);
@@ -149,7 +153,7 @@ async function lookUp(db: Database, { identity, conversationId }: Ask) {
         .select(({ fn }) => fn.count<number>('documents.id').distinct().as('count'))
         .whereRef('jobs.brain_id', '=', 'conversations.brain_id')
         .where('jobs.kind', '=', 'ingest')
-        .where('jobs.status', 'in', ['awaiting_confirmation', 'queued', 'running'])
+        .where('jobs.status', 'in', readingStatuses)
         .where('documents.deleted_at', 'is', null)
         .as('unread'),
     ])
@@ -176,22 +180,14 @@ const route = 'createTurn';
 async function turnOfKey(db: ChatContext['db'], asked: Ask): Promise<string | null> {
   const { idempotencyKey: key, identity } = asked;
   if (!key) return null;
-  if (key.length > 255)
-    throw new ProblemError('bad-request', `Idempotency-Key has ${key.length} characters, allowed are 255.`);
-  const row = await db
-    .selectFrom('idempotency_keys')
-    .select(['fingerprint', 'response'])
-    .where('tenant_id', '=', identity.tenantId)
-    .where('route', '=', route)
-    .where('key', '=', key)
-    .executeTakeFirst();
-  if (!row) return null;
-  if (!row.fingerprint.equals(fingerprint(asked)))
+  const first = await findKey(db, { tenantId: identity.tenantId, route, key });
+  if (!first) return null;
+  if (!first.fingerprint.equals(fingerprint(asked)))
     throw new ProblemError(
       'key-reused',
       `The Idempotency-Key '${key}' came with another question before. Use a new key.`,
     );
-  const { turn_id: turnId } = row.response as { turn_id: string };
+  const turnId = first.response.turn_id as string;
   const turn = await db.selectFrom('turns').select('id').where('id', '=', turnId).executeTakeFirst();
   if (!turn) throw new ProblemError('gone', 'The turn of this Idempotency-Key was deleted. Use a new key.');
   return turnId;

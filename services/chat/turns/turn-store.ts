@@ -7,6 +7,7 @@
 import { type RawBuilder, type Selectable, sql, type Transaction } from 'kysely';
 import type { Citation, Turn, TurnStatus } from '../../shared/contract/chat.ts';
 import type { Problem } from '../../shared/contract/common.ts';
+import { type FinishedKey, writeKeySql } from '../../shared/http/idempotency-key.ts';
 import { UnavailableError } from '../../shared/http/unavailable.ts';
 import { recordEntriesSql } from '../../shared/ledger/ledger.ts';
 import type { Database } from '../../shared/postgres/database.ts';
@@ -73,7 +74,7 @@ export interface Beginning {
   /** Of the conversation, which has none before its first question. */
   readonly title: string;
   /** The answer to this key is this turn, from now on. */
-  readonly key: { readonly route: string; readonly key: string; readonly fingerprint: Buffer } | null;
+  readonly key: FinishedKey | null;
 }
 
 /**
@@ -111,13 +112,7 @@ async function writeBeginning(
   const { rows } = await sql<{ found: boolean; begun: boolean }>`
     with conversation as materialized (
       select id, tenant_id, brain_id, person_id from conversations where id = ${turn.conversation_id} for no key update
-    ), taken as (
-      insert into idempotency_keys (tenant_id, route, key, fingerprint, status, response)
-      select tenant_id, ${key?.route ?? null}, ${key?.key ?? null}, ${key?.fingerprint ?? null}::bytea, 200,
-        ${JSON.stringify({ turn_id: turn.id })}::jsonb
-      from conversation where ${key !== null}
-      on conflict do nothing
-      returning key
+    ), taken as (${writeKeySql(sql`tenant_id`, sql`conversation`, key)}
     ), begun as (
       insert into turns (id, tenant_id, conversation_id, question, status, answerer_kind, answerer_name,
         unread_documents, replica, lease_until, created_at)

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Identity } from '../../shared/auth/identity.ts';
 import { routes } from '../../shared/contract/routes.ts';
 import { type App, serve } from '../../shared/http/http.ts';
+import { readIdempotencyKey } from '../../shared/http/idempotency-key.ts';
 import { cutPage, readCursor } from '../../shared/http/keyset.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
 import { type ChatContext, ownConversation } from '../context.ts';
@@ -16,8 +17,7 @@ export function serveTurns(app: App, context: ChatContext): void {
   const { db, signals, streams } = context;
 
   serve(app, routes.createTurn, async ({ params, body, identity, request, reply }) => {
-    const given = request.headers['idempotency-key'];
-    const idempotencyKey = Array.isArray(given) ? given[0] : given;
+    const idempotencyKey = readIdempotencyKey(request.headers['idempotency-key']);
     const after = lastEventId(request);
     // First: who cannot be told the answer has asked nothing, and pays nothing.
     streams.takeFor(identity, reply);

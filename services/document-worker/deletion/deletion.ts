@@ -92,7 +92,7 @@ async function endDeletion(db: Database, deletion: Deletion): Promise<void> {
   const { id, document_id: documentId, tenant_id: tenantId, brain_id: brainId } = deletion;
   await eraseCitations(db, brainId, documentId);
   await db.transaction().execute(async (tx) => {
-    await endTask(tx, id);
+    await endTask(tx, id, { document_id: null });
     // With its pages and its other jobs.
     await tx.deleteFrom('documents').where('id', '=', documentId).execute();
     const data = { id: documentId, brain_id: brainId };

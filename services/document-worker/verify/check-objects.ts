@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { DocumentStore } from '../../shared/storage/document-store.ts';
-import { documentPrefix } from '../../shared/storage/object-keys.ts';
+import { documentOf, documentPrefix, tenantsPrefix } from '../../shared/storage/object-keys.ts';
 import type { Finding } from './finding.ts';
 
 /** An upload under way has an object before it has a row; the longest takes less. */
@@ -72,8 +72,8 @@ export async function checkObjects(db: Database, store: DocumentStore, now = Dat
 /** Keys under `tenants/` that belong to no document, named once per document. Vector tables are checked by brain. */
 async function* orphans(db: Database, store: DocumentStore, now: number): AsyncGenerator<string> {
   let known = { id: '', there: false };
-  for await (const { key, modifiedAt } of store.list('tenants/')) {
-    const id = /^tenants\/[^/]+\/documents\/([0-9a-f-]{36})\//.exec(key)?.[1];
+  for await (const { key, modifiedAt } of store.list(tenantsPrefix)) {
+    const id = documentOf(key);
     if (!id || now - modifiedAt.getTime() < settledMs) continue;
     if (known.id !== id) {
       const { rows } = await sql`select from documents where id = ${id}`.execute(db);

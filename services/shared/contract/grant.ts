@@ -5,6 +5,7 @@
  * A grant is a lease with a fencing epoch. It expires unless it is renewed; then its pages are granted again under a
  * higher epoch, and a checkpoint of the old one is refused by PostgreSQL.
  */
+import type { bands } from './job.ts';
 
 /** `probe` looks at type and page count: no tokens, always first. `parse` reads pages. */
 export type WorkKind = 'probe' | 'parse';
@@ -86,7 +87,7 @@ export interface Scheduler {
 
 export interface SchedulerSnapshot {
   readonly bands: readonly {
-    readonly band: '1-10' | '11-100' | '101-199' | '200+';
+    readonly band: (typeof bands)[number];
     readonly jobs: number;
     readonly pages: number;
     readonly oldestWaitMs: number;

@@ -29,6 +29,12 @@ export const lanes = ['light', 'middle', 'heavy'] as const;
 export type Lane = (typeof lanes)[number];
 /** Most pages left in a lane; the heavy lane takes the rest. */
 export const lanePagesMax = { light: 100, middle: 199 } as const;
+/**
+ * Bands of the page scheduler by their most pages left; one more takes the rest. The first two are the light lane. Their
+ * names are labels of metrics.
+ */
+export const bandPagesMax = [10, lanePagesMax.light, lanePagesMax.middle] as const;
+export const bands = ['1-10', '11-100', '101-199', '200+'] as const;
 
 export const job = z.object({
   id,

@@ -14,15 +14,17 @@ const revivedMax = 100;
 /** @returns undefined: it ended before */
 export const beginTask = (db: Database, jobId: string): Promise<JobRow | undefined> =>
   changeStatus(db, 'beginTask', 'running', (jobs) => jobs.where('id', '=', jobId), {
-    stage: 'deleting',
+    // Its stage stands from the order on.
     started_at: sql`coalesce(started_at, now())`,
   }).executeTakeFirst();
 
-/** @param tx also removes the last of what the job deletes; the job itself no longer names it */
-export async function endTask(tx: Transaction<Tables>, jobId: string): Promise<void> {
-  await changeStatus(tx, 'endTask', 'succeeded', (jobs) => jobs.where('id', '=', jobId), {
-    document_id: null,
-  }).execute();
+/** @param set `document_id` to null when the transaction goes on to remove the document, which would take the job along */
+export async function endTask(
+  tx: Transaction<Tables>,
+  jobId: string,
+  set: { readonly document_id?: null } = {},
+): Promise<void> {
+  await changeStatus(tx, 'endTask', 'succeeded', (jobs) => jobs.where('id', '=', jobId), set).execute();
 }
 
 /** Ends the ingest jobs of a document or brain that is deleted: a checkpoint that is on its way is refused. @returns ids */

@@ -4,7 +4,7 @@ import { sql, type Transaction } from 'kysely';
 import { ProblemError } from '../http/problem.ts';
 import { takeQuotas } from '../ledger/quota.ts';
 import type { Tables } from '../postgres/tables.ts';
-import { allows, type BackgroundKind, hasEnded } from './job-states.ts';
+import { allows, type BackgroundKind, backgroundStages, hasEnded } from './job-states.ts';
 import { changeStatus, insertJob, type JobRow, type JobsUpdate, recordChange, wakeWorkers } from './job-store.ts';
 
 /** A document waits to be read from now on. */
@@ -18,7 +18,7 @@ export async function orderIngest(
   return job;
 }
 
-/** A worker takes it from graphile-worker: the task is named like the kind, its payload is `{ jobId }`. */
+/** {@link orderTask}, after what still waits or runs there was canceled. */
 export async function orderDeletion(
   tx: Transaction<Tables>,
   what: { kind: BackgroundKind; tenantId: string; brainId: string; documentId: string | null },
@@ -33,7 +33,15 @@ export async function orderDeletion(
         .where('brain_id', '=', what.brainId)
         .$if(what.documentId !== null, (some) => some.where('document_id', '=', what.documentId)),
     ).execute();
-  const job = await insertJob(tx, { ...what, stage: 'deleting' });
+  return orderTask(tx, what);
+}
+
+/** A service takes it from graphile-worker (task-runner.ts): the task is named like the kind, its payload is `{ jobId }`. */
+export async function orderTask(
+  tx: Transaction<Tables>,
+  what: { kind: BackgroundKind; tenantId: string; brainId: string | null; documentId: string | null },
+): Promise<JobRow> {
+  const job = await insertJob(tx, { ...what, stage: backgroundStages[what.kind] });
   const payload = JSON.stringify({ jobId: job.id });
   await sql`select graphile_worker.add_job(${what.kind}, ${payload}::json, job_key := ${job.id})`.execute(tx);
   return job;

@@ -23,7 +23,6 @@ import {
   type JobKind,
   type JobStage,
   type JobStatus,
-  jobKinds,
   type Lane,
   lanePagesMax,
   terminalStatuses,
@@ -32,9 +31,15 @@ import {
 /** A job stays readable for so long after its end; the last ingest job of a document as long as the document. */
 export const retentionDays = 7;
 
-/** Run by graphile-worker as tasks of the same name; `ingest` is run under leases of the page scheduler. */
-export const backgroundKinds = ['delete_document', 'delete_brain'] as const satisfies readonly JobKind[];
-export type BackgroundKind = (typeof backgroundKinds)[number];
+/**
+ * Kinds that graphile-worker runs, as tasks of the same name, each with its stage. The others run under leases of the page
+ * scheduler.
+ */
+export const backgroundStages = { delete_document: 'deleting', delete_brain: 'deleting' } as const satisfies Partial<
+  Record<JobKind, JobStage>
+>;
+export type BackgroundKind = keyof typeof backgroundStages;
+export const backgroundKinds = Object.keys(backgroundStages) as readonly BackgroundKind[];
 
 /** In which pages may still be parsed. */
 const beforeIndexing = [null, 'probing', 'parsing'] as const;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { Grant, GrantRequest, Lease, Schedulable, Scheduler, SchedulerSnapshot } from '../contract/grant.ts';
 import { grantPagesMax, leaseMs } from '../contract/grant.ts';
+import { bandPagesMax, bands as bandsOf, lanePagesMax } from '../contract/job.ts';
 import { formatPages, parsePages } from './page-ranges.ts';
 
 export interface RedisSchedulerOptions {
@@ -70,7 +71,7 @@ export class RedisScheduler implements Scheduler {
 
   async snapshot(): Promise<SchedulerSnapshot> {
     const { bands, ...rest } = JSON.parse(String(await this.#run('snapshot'))) as SnapshotAnswer;
-    return { bands: bandNames.map((band, index) => ({ band, ...(bands[index] as BandAnswer) })), ...rest };
+    return { bands: bandsOf.map((band, index) => ({ band, ...(bands[index] as BandAnswer) })), ...rest };
   }
 
   async needsRebuild(): Promise<boolean> {
@@ -96,8 +97,13 @@ type GrantAnswer = Omit<Lease, 'pages' | 'tokens'> & { pages: string; sleepMs?: 
 type BandAnswer = Omit<SchedulerSnapshot['bands'][number], 'band'>;
 type SnapshotAnswer = Omit<SchedulerSnapshot, 'bands'> & { bands: BandAnswer[] };
 
-const bandNames = ['1-10', '11-100', '101-199', '200+'] as const;
+/** What the script must know of the contract. */
+const limits = `local LIMITS = { ${bandPagesMax.join(', ')} } -- most pages left in bands 1 to 3; band 4 takes the rest
+local LIGHT = ${bandPagesMax.indexOf(lanePagesMax.light) + 1} -- bands up to it are the light lane`;
 /** Redis takes one script: the parts in the order in which they use each other. */
-const script = ['state', 'pages', 'suspects', 'queues', 'leases', 'picking', 'operations']
-  .map((part) => readFileSync(join(import.meta.dirname, 'lua', `${part}.lua`), 'utf8'))
-  .join('\n');
+const script = [
+  limits,
+  ...['state', 'pages', 'suspects', 'queues', 'leases', 'picking', 'operations'].map((part) =>
+    readFileSync(join(import.meta.dirname, 'lua', `${part}.lua`), 'utf8'),
+  ),
+].join('\n');

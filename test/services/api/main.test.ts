@@ -34,7 +34,7 @@ test('migrate is harmless to repeat; owner-link prints one line with a token; ot
   expect(JSON.parse(stdout)).toEqual({ token: expect.stringMatching(/^[\w-]{43}$/) });
   expect(stdout.trim().split('\n')).toHaveLength(1);
   await expect(run(process.execPath, [main, 'serve'], { env })).rejects.toThrow(
-    "the command is 'serve'; allowed are migrate, owner-link, and none to serve",
+    "'serve' is invalid for argument 'command'. Allowed choices are migrate, owner-link.",
   );
 });
 

@@ -15,12 +15,10 @@
 --   leases           zset  lease -> expiry                                lease:{id}   hash  job, kind, epoch, pages, worker, lost
 --   suspects         zset  jobs with suspects -> since    suspect      the one lease that holds some
 --
--- Band 0 holds probes. A grant touches a fixed number of sorted sets: O(log n) in jobs and tenants.
+-- LIMITS and LIGHT come from contract/job.ts (redis-scheduler.ts). Band 0 holds probes. A grant touches a fixed number of sorted sets: O(log n) in jobs and tenants.
 
 local P = KEYS[1] .. ':'
-local LIMITS = { 10, 100, 199 } -- most pages left in bands 1 to 3; band 4 takes the rest
 local WEIGHTS = { 8, 4, 2, 1 }
-local LIGHT = 2 -- bands 1 and 2 are the light lane
 local CREDIT_MAX = 10 -- pages of credit above which a tenant is served first
 local CREDIT_SHARE = 0.5 -- of its fair share that a tenant is sure of
 local HEAVY_SHARE = 1 / 15 -- of all pages that band 4 is sure of, also while credit is served

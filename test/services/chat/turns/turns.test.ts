@@ -140,6 +140,9 @@ test('the same Idempotency-Key is the same turn; for another question it is refu
   const other = await chat.ask(person, conversation, 'another question', headers);
   expect(other.status).toBe(422);
   expect(await other.json()).toMatchObject({ code: 'key-reused' });
+  // The limits of a key are those of an upload's.
+  const spaced = await chat.ask(person, conversation, 'late payment', { 'idempotency-key': 'with space' });
+  expect(await spaced.json()).toMatchObject({ status: 400, detail: expect.stringContaining('1 to 200') });
 });
 
 test('Last-Event-ID on a question goes on with its turn, and never makes another', async () => {

@@ -1,5 +1,8 @@
 /**
- * `Idempotency-Key` for uploads. A row is claimed before the bytes arrive and holds their hash and the answer after:
+ * `Idempotency-Key`: for a day, the same key with the same request is answered by what the first one made.
+ *
+ * A request that is known as a whole writes its key together with what it makes ({@link writeKeySql}). An upload claims
+ * its key before the bytes arrive; the row holds their hash and the answer after:
  *
  *     absent ──claim──► arriving (status null) ──finish──► finished (status, response)
  *                          │  ▲ refreshed every 10 s; older than 30 s: its process died, the next request takes it over
@@ -7,12 +10,13 @@
  *
  * The same key with the same bytes gets the same job; with other bytes `422`; while the first still arrives `409`.
  */
-import { sql, type Transaction } from 'kysely';
-import { idempotencyKey } from '../../shared/contract/common.ts';
-import { ProblemError } from '../../shared/http/problem.ts';
-import type { Database } from '../../shared/postgres/database.ts';
-import type { Tables } from '../../shared/postgres/tables.ts';
+import { type RawBuilder, sql, type Transaction } from 'kysely';
+import { idempotencyKey } from '../contract/common.ts';
+import type { Database } from '../postgres/database.ts';
+import type { Tables } from '../postgres/tables.ts';
+import { ProblemError } from './problem.ts';
 
+/** Keys of different routes do not meet. */
 export interface Claim {
   readonly tenantId: string;
   readonly route: string;
@@ -21,8 +25,11 @@ export interface Claim {
 export interface Finished {
   readonly fingerprint: Buffer;
   readonly status: number;
-  readonly response: { job_id?: string; document_id?: string };
+  /** Names what was made. */
+  readonly response: { job_id?: string; document_id?: string; turn_id?: string };
 }
+
+export type FinishedKey = Omit<Claim, 'tenantId'> & Finished;
 
 const refreshMs = 10_000;
 const abandonedAfter = sql`interval '30 seconds'`;
@@ -48,12 +55,12 @@ export async function claimKey(db: Database, { tenantId, route, key }: Claim): P
     returning key`.execute(trx),
   );
   if (rows.length > 0) return null;
-  const row = await of(db, { tenantId, route, key }).executeTakeFirst();
-  if (row?.status === null || row === undefined)
+  const finished = await findKey(db, { tenantId, route, key });
+  if (!finished)
     throw new ProblemError('still-arriving', `The first request with Idempotency-Key '${key}' has not ended yet.`, {
       retryAfterS: 2,
     });
-  return { fingerprint: row.fingerprint, status: row.status, response: row.response as Finished['response'] };
+  return finished;
 }
 
 /** Keeps a claim alive while the bytes arrive. @returns stops it */
@@ -99,10 +106,31 @@ export async function releaseKey(db: Database, claim: Claim): Promise<void> {
     .execute();
 }
 
-const of = (db: Database, { tenantId, route, key }: Claim) =>
-  db
+/** What the first request with the key left; null when there was none, or it has not ended. */
+export async function findKey(db: Database, { tenantId, route, key }: Claim): Promise<Finished | null> {
+  const row = await db
     .selectFrom('idempotency_keys')
     .select(['fingerprint', 'status', 'response'])
     .where('tenant_id', '=', tenantId)
     .where('route', '=', route)
-    .where('key', '=', key);
+    .where('key', '=', key)
+    .executeTakeFirst();
+  if (!row || row.status === null) return null;
+  return { fingerprint: row.fingerprint, status: row.status, response: row.response as Finished['response'] };
+}
+
+/**
+ * Part of a statement that makes something: writes the finished key of the rows of `from`, and returns it. It returns
+ * nothing when the key is another request's.
+ */
+export const writeKeySql = (
+  tenantId: RawBuilder<unknown>,
+  from: RawBuilder<unknown>,
+  key: FinishedKey | null,
+): RawBuilder<unknown> => sql`
+      insert into idempotency_keys (tenant_id, route, key, fingerprint, status, response)
+      select ${tenantId}, ${key?.route ?? null}, ${key?.key ?? null}, ${key?.fingerprint ?? null}::bytea,
+        ${key?.status ?? null}::int, ${key ? JSON.stringify(key.response) : null}::jsonb
+      from ${from} where ${key !== null}
+      on conflict do nothing
+      returning key`;
