@@ -34,7 +34,7 @@ export const services = {
   chat: {
     port: 8003,
     workload: 'sustained',
-    routes: ['/v1/chat/*', '/v1/models'],
+    routes: ['/v1/chat/*', '/v1/brains/*/search', '/v1/models'],
     healthPath: '/readyz',
     calls: ['vectorstore'],
     uses: ['postgres'],

@@ -22,6 +22,7 @@ import { streamLimits } from './context.ts';
 import { serveConversations } from './conversations/conversations.ts';
 import { serveModelLists } from './models/listing.ts';
 import { createModel, type LanguageModel, type ModelSettings, type ModelTimeouts } from './models/model.ts';
+import { serveSearch } from './search/search.ts';
 import { createSweeper } from './turns/sweeper.ts';
 import { createTurnJournal } from './turns/turn-journal.ts';
 import { createTurnRunner, type TurnRunner } from './turns/turn-runner.ts';
@@ -102,10 +103,23 @@ export async function createChat({
   // Chat has no Redis: counted per replica.
   await limitRequests(app.http, null);
   const streams = createConcurrency('streams of turns', streamLimits(slots.max));
-  const context = { db, answerer, runner, signals, slots, streams, embedding: embedder, replica, turnTimeoutMs, log };
+  const context = {
+    db,
+    answerer,
+    retrieval,
+    runner,
+    signals,
+    slots,
+    streams,
+    embedding: embedder,
+    replica,
+    turnTimeoutMs,
+    log,
+  };
   serveConversations(app, context);
   serveTurns(app, context);
   serveCompletions(app, context);
+  serveSearch(app, context);
   serveModelLists(app, db, models);
   measure(app, slots, runner, model);
   const stopMetrics = startMetricLog({

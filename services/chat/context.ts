@@ -9,12 +9,14 @@ import type { Tables } from '../shared/postgres/tables.ts';
 import type { Slots } from '../shared/slots.ts';
 import type { Concurrency, ConcurrencyLimits } from '../shared/storage/concurrency.ts';
 import type { Answerer } from './answering/answerer.ts';
+import type { Retrieval } from './answering/retrieval.ts';
 import type { TurnRunner } from './turns/turn-runner.ts';
 import type { TurnSignals } from './turns/turn-signals.ts';
 
 export interface ChatContext {
   readonly db: Database;
   readonly answerer: Answerer;
+  readonly retrieval: Retrieval;
   readonly runner: TurnRunner;
   readonly signals: TurnSignals;
   readonly slots: Slots;

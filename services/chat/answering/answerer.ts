@@ -49,7 +49,11 @@ export { extractiveName };
 const nearestMax = 3;
 
 /** @param listed names of models, the one that is asked by default first */
-export function createAnswerer(retrieval: Retrieval, model: LanguageModel | null, listed: readonly string[]): Answerer {
+export function createAnswerer(
+  retrieval: Pick<Retrieval, 'find'>,
+  model: LanguageModel | null,
+  listed: readonly string[],
+): Answerer {
   return {
     choose: (own, tenantModels) => {
       const allowed = modelsOfTenant(listed, tenantModels);

@@ -1,7 +1,7 @@
 /** From a question to numbered passages: embed, search in the vectorstore tier, merge. */
 
 import type { SignCall } from '../../shared/auth/service-token.ts';
-import { searchAnswer, vectorstorePaths } from '../../shared/contract/vectorstore.ts';
+import { type Hit, searchAnswer, vectorstorePaths } from '../../shared/contract/vectorstore.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { checkVectorstore } from '../../shared/http/vectorstore-check.ts';
 import type { Embedder } from '../../shared/models/embedding.ts';
@@ -10,13 +10,25 @@ import type { Database } from '../../shared/postgres/database.ts';
 import type { TokenUsage } from '../turns/token-usage.ts';
 import { type Passage, toPassages } from './passages.ts';
 
+export interface Searched {
+  readonly tenantId: string;
+  readonly brainId: string;
+  readonly text: string;
+}
+
 export interface Retrieval {
-  /** Best first. @throws ProblemError `unavailable` when the vectorstore or the embedding endpoint does not answer */
-  find(
-    search: { readonly tenantId: string; readonly brainId: string; readonly text: string },
+  /**
+   * As the vectorstore ranks them, best first, with the names of their documents; one that is gone has none.
+   *
+   * @throws ProblemError `unavailable` when the vectorstore or the embedding endpoint does not answer
+   */
+  search(
+    searched: Searched & { readonly limit: number },
     tokenUsage: TokenUsage,
     signal: AbortSignal,
-  ): Promise<Passage[]>;
+  ): Promise<{ readonly hits: readonly Hit[]; readonly names: ReadonlyMap<string, string> }>;
+  /** What an answer is made from, best first. @throws ProblemError as {@link search} */
+  find(searched: Searched, tokenUsage: TokenUsage, signal: AbortSignal): Promise<Passage[]>;
   /** One look at the vectorstore. @throws UnavailableError */
   check(): Promise<void>;
 }
@@ -53,39 +65,45 @@ export function createRetrieval({ db, embedder, vectorstoreUrl, sign }: Retrieva
     throw Object.assign(new Error(`${status} ${text.slice(0, 300)}`), { status, headers });
   };
 
+  const search: Retrieval['search'] = async ({ tenantId, brainId, text, limit }, tokenUsage, signal) => {
+    try {
+      const { vectors, tokens } = await embedder.embedMetered([text], signal);
+      tokenUsage.embeddingTokens += tokens;
+      const authorization = `Bearer ${await sign({ to: 'vectorstore', verb: 'search', tenantId, brainId })}`;
+      const body = { query: text, vector: vectors[0], limit };
+      const found = await retry.execute(
+        () => post(vectorstorePaths.search(brainId), authorization, body, signal),
+        signal,
+      );
+      const { hits } = searchAnswer.parse(found);
+      const names = await documentNames(
+        db,
+        tenantId,
+        brainId,
+        hits.map(({ document_id }) => document_id),
+      );
+      return { hits, names };
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      const { message } = error as Error;
+      throw Object.assign(
+        new ProblemError('unavailable', 'The documents cannot be searched right now. Try again soon.', {
+          retryAfterS: searchRetryAfterS,
+        }),
+        {
+          cause: new Error(`retrieval failed: ${message}`, { cause: error }),
+        },
+      );
+    }
+  };
+
   return {
-    find: async ({ tenantId, brainId, text }, tokenUsage, signal) => {
-      try {
-        const { vectors, tokens } = await embedder.embedMetered([text], signal);
-        tokenUsage.embeddingTokens += tokens;
-        const authorization = `Bearer ${await sign({ to: 'vectorstore', verb: 'search', tenantId, brainId })}`;
-        const body = { query: text, vector: vectors[0], limit: hitsLimit };
-        const found = await retry.execute(
-          () => post(vectorstorePaths.search(brainId), authorization, body, signal),
-          signal,
-        );
-        const { hits } = searchAnswer.parse(found);
-        const names = await documentNames(
-          db,
-          tenantId,
-          brainId,
-          hits.map(({ document_id }) => document_id),
-        );
-        const passages = toPassages(hits, names);
-        tokenUsage.passages = passages.length;
-        return passages;
-      } catch (error) {
-        if (signal.aborted) throw signal.reason;
-        const { message } = error as Error;
-        throw Object.assign(
-          new ProblemError('unavailable', 'The documents cannot be searched right now. Try again soon.', {
-            retryAfterS: searchRetryAfterS,
-          }),
-          {
-            cause: new Error(`retrieval failed: ${message}`, { cause: error }),
-          },
-        );
-      }
+    search,
+    find: async (searched, tokenUsage, signal) => {
+      const { hits, names } = await search({ ...searched, limit: hitsLimit }, tokenUsage, signal);
+      const passages = toPassages(hits, names);
+      tokenUsage.passages = passages.length;
+      return passages;
     },
     check: () => checkVectorstore(vectorstoreUrl),
   };

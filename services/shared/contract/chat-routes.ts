@@ -1,6 +1,15 @@
 /** Models, conversations and turns. Owner: chat. */
 import { z } from 'zod';
-import { brainModel, conversation, conversationInput, model, turn, turnInput } from './chat.ts';
+import {
+  brainModel,
+  conversation,
+  conversationInput,
+  foundPassage,
+  model,
+  searchInput,
+  turn,
+  turnInput,
+} from './chat.ts';
 import { deleted, id, list, pageQuery } from './common.ts';
 import { may, none, params, type Route } from './route.ts';
 
@@ -22,6 +31,16 @@ export const chatRoutes = {
     summary: 'Models that a brain may be answered by',
     access: may.look,
     responses: { 200: z.object({ object: z.literal('list'), data: z.array(model) }) },
+  },
+  search: {
+    owner: 'chat',
+    method: 'POST',
+    path: '/v1/brains/{brain}/search',
+    summary: 'Find passages, best first; counts as a question',
+    access: may.ask,
+    params: params('brain'),
+    body: searchInput,
+    responses: { 200: z.object({ object: z.literal('list'), data: z.array(foundPassage) }) },
   },
   createConversation: {
     owner: 'chat',

@@ -1,6 +1,7 @@
 /** Conversations, turns and the events of a turn's stream. */
 import { z } from 'zod';
 import { id, problem, text, timestamp } from './common.ts';
+import { hitsMax } from './vectorstore.ts';
 
 /** Longest question: 8,000 characters are about 2,000 tokens, more than a question needs and less than a model's window. */
 export const questionCharactersMax = 8000;
@@ -19,6 +20,21 @@ export const citation = z.object({
   deleted: z.literal(true).optional(),
 });
 export type Citation = z.output<typeof citation>;
+
+/** What a search finds: a piece of a page. */
+export const foundPassage = citation.omit({ n: true, quote: true, deleted: true }).extend({
+  text: z.string(),
+  /** Higher is better; comparable within one answer only. */
+  score: z.number(),
+  /** Where the text stands in its document; null: there is no heading above it. */
+  heading: z.string().nullable(),
+});
+export type FoundPassage = z.output<typeof foundPassage>;
+export const searchInput = z.strictObject({
+  query: text.trim().min(1).max(questionCharactersMax),
+  limit: z.int().min(1).max(hitsMax).default(10),
+});
+export type SearchInput = z.output<typeof searchInput>;
 
 export const turnUsage = z.object({ tokens_in: z.int(), tokens_out: z.int(), cost_usd: z.number(), passages: z.int() });
 
