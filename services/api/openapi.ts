@@ -121,6 +121,7 @@ function response(name: string, status: number, route: Route, schema: z.ZodType,
   if (status === 304) return { description: 'Not modified' };
   if (route.format === 'bytes')
     return { description, content: Object.fromEntries(mediaTypes.map((type) => [type, {}])) };
+  if (name === 'mcp') return { description, ...(status === 200 && { content: json(toSchema(schema, 'output')) }) };
   if (route.format === 'stream')
     return {
       description: `${description}. ${streamWords}`,

@@ -20,6 +20,7 @@ import { createRetrieval } from './answering/retrieval.ts';
 import { serveCompletions } from './completions/completions.ts';
 import { streamLimits } from './context.ts';
 import { serveConversations } from './conversations/conversations.ts';
+import { serveMcp } from './mcp/mcp.ts';
 import { serveModelLists } from './models/listing.ts';
 import { createModel, type LanguageModel, type ModelSettings, type ModelTimeouts } from './models/model.ts';
 import { serveSearch } from './search/search.ts';
@@ -120,6 +121,7 @@ export async function createChat({
   serveTurns(app, context);
   serveCompletions(app, context);
   serveSearch(app, context);
+  serveMcp(app, context);
   serveModelLists(app, db, models);
   measure(app, slots, runner, model);
   const stopMetrics = startMetricLog({

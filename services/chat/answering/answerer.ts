@@ -43,6 +43,16 @@ export interface Answerer {
   answer(question: Question, tokenUsage: TokenUsage, signal: AbortSignal): AsyncGenerator<AnswerPart>;
 }
 
+/** A whole answer, for who does not stream. `answered`: whether the documents answer. */
+export async function collect(parts: AsyncIterable<AnswerPart>) {
+  const whole = { text: '', citations: [] as Citation[], answered: false };
+  for await (const part of parts)
+    if ('text' in part) whole.text += part.text;
+    else if ('citation' in part) whole.citations.push(part.citation);
+    else if ('answered' in part) whole.answered = part.answered;
+  return whole;
+}
+
 export { extractiveName };
 
 /** Shown as "nearest passages" when the documents do not answer. */

@@ -3,66 +3,34 @@
  * its context. Nothing is stored but the ledger, so a broken stream cannot be resumed: it ends the answer.
  */
 import type { FastifyReply } from 'fastify';
-import { uuidv7 } from 'uuidv7';
 import { z } from 'zod';
-import { type Citation, questionCharactersMax } from '../../shared/contract/chat.ts';
+import { questionCharactersMax } from '../../shared/contract/chat.ts';
 import { id } from '../../shared/contract/common.ts';
 import { routes } from '../../shared/contract/routes.ts';
 import { type App, serve } from '../../shared/http/http.ts';
 import { toOpenAiError } from '../../shared/http/openai-error.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
-import { takeQuotas } from '../../shared/ledger/quota.ts';
-import { findBrain } from '../../shared/postgres/find-brain.ts';
-import type { Question } from '../answering/answerer.ts';
+import { admit } from '../admission.ts';
+import { collect, type Question } from '../answering/answerer.ts';
 import type { Exchange } from '../answering/prompt.ts';
 import { estimateTokens } from '../answering/tokens.ts';
-import { type ChatContext, takeSlot } from '../context.ts';
-import { requireEmbedding } from '../turns/ask.ts';
+import type { ChatContext } from '../context.ts';
 import { openEventStream } from '../turns/sse.ts';
-import {
-  newTokenUsage,
-  recordQuestion,
-  recordTokens,
-  type TokenUsage,
-  type UsageRecord,
-} from '../turns/token-usage.ts';
+import type { TokenUsage } from '../turns/token-usage.ts';
 
 export function serveCompletions(app: App, context: ChatContext): void {
-  const { db, answerer, slots } = context;
   serve(app, routes.completions, async ({ body, identity, reply }) => {
     const { tenantId } = identity;
     const brainId = brainOf(body.model);
     const messages = readMessages(body.messages);
-    const release = takeSlot(slots, tenantId);
-    const usageRecord: UsageRecord = { id: uuidv7(), tenantId, brainId, turnId: null };
-    const answer: Answer = {
-      id: `chatcmpl-${usageRecord.id}`,
-      model: body.model,
-      created: Math.floor(Date.now() / 1000),
-    };
-    const tokenUsage = newTokenUsage();
-    const settle = () => recordTokens(db, usageRecord, tokenUsage);
-    try {
-      const brain = await findBrain(db, tenantId, brainId);
-      requireEmbedding(context, brain);
-      const question: Question = {
-        tenantId,
-        brainId,
-        answerer: answerer.choose(brain.model, brain.models_allowed),
-        ...messages,
-      };
-      await db.transaction().execute(async (trx) => {
-        await takeQuotas(trx, tenantId, [{ quota: 'questions_per_day_max', adds: 1 }], reply);
-        await recordQuestion(trx, usageRecord);
-      });
-      if (!body.stream) return await whole(context, question, tokenUsage, answer, reply);
+    return admit(context, { tenantId, brainId, reply }, async ({ id, brain, tokenUsage, settle }) => {
+      const answerer = context.answerer.choose(brain.model, brain.models_allowed);
+      const question: Question = { tenantId, brainId, answerer, ...messages };
+      const answer: Answer = { id: `chatcmpl-${id}`, model: body.model, created: Math.floor(Date.now() / 1000) };
+      if (!body.stream) return whole(context, question, tokenUsage, answer, reply);
       const options = body.stream_options as { include_usage?: boolean } | undefined;
-      return await streamed(context, question, tokenUsage, answer, reply, settle, options?.include_usage === true);
-    } finally {
-      release();
-      // Also for an answer that broke off; what is settled already stays as it is.
-      await settle();
-    }
+      return streamed(context, question, tokenUsage, answer, reply, settle, options?.include_usage === true);
+    });
   });
 }
 
@@ -82,17 +50,19 @@ async function whole(
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
   const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(turnTimeoutMs)]);
-  const citations: Citation[] = [];
-  let content = '';
-  for await (const part of answerer.answer(question, tokenUsage, signal)) {
-    if ('text' in part) content += part.text;
-    if ('citation' in part) citations.push(part.citation);
-  }
+  const { text: content, citations, answered } = await collect(answerer.answer(question, tokenUsage, signal));
   return {
     ...answer,
     object: 'chat.completion',
-    // `citations` is our own addition; clients ignore what they do not know.
-    choices: [{ index: 0, message: { role: 'assistant', content, citations }, finish_reason: 'stop', logprobs: null }],
+    choices: [
+      {
+        index: 0,
+        // `citations` and `answered` are our own additions; clients ignore what they do not know.
+        message: { role: 'assistant', content, citations, answered },
+        finish_reason: 'stop',
+        logprobs: null,
+      },
+    ],
     usage: usageOf(question, tokenUsage, content),
   };
 }
@@ -121,6 +91,7 @@ async function streamed(
         await delta({ content: part.text });
       }
       if ('citation' in part) await delta({ citations: [part.citation] });
+      if ('answered' in part) await delta({ answered: part.answered });
     }
     // Before the end is told: whoever hears it finds the usage record written.
     await settle();

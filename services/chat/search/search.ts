@@ -1,55 +1,41 @@
 /** Retrieval alone, for programs that read or rank passages themselves. */
 import type { FastifyReply } from 'fastify';
-import { uuidv7 } from 'uuidv7';
-import type { Identity } from '../../shared/auth/identity.ts';
 import type { FoundPassage, SearchInput } from '../../shared/contract/chat.ts';
 import { routes } from '../../shared/contract/routes.ts';
 import { type App, serve } from '../../shared/http/http.ts';
-import { takeQuotas } from '../../shared/ledger/quota.ts';
+import { admit } from '../admission.ts';
 import { searchText } from '../answering/prompt.ts';
-import { type ChatContext, findBrain, takeSlot } from '../context.ts';
-import { requireEmbedding } from '../turns/ask.ts';
-import { newTokenUsage, recordQuestion, recordTokens, type UsageRecord } from '../turns/ledger.ts';
+import type { ChatContext } from '../context.ts';
 
 export function serveSearch(app: App, context: ChatContext): void {
   serve(app, routes.search, async ({ params, body, identity, reply }) => {
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
-    const data = await search(context, { identity, brainId: params.brain, ...body, reply, signal: gone.signal });
+    const { tenantId } = identity;
+    const data = await search(context, { tenantId, brainId: params.brain, ...body, reply, signal: gone.signal });
     return { object: 'list' as const, data };
   });
 }
 
 export interface Search extends SearchInput {
-  readonly identity: Identity;
+  readonly tenantId: string;
   readonly brainId: string;
   readonly signal: AbortSignal;
-  /** Gets the headers of a quota. */
   readonly reply?: FastifyReply;
 }
 
 /**
- * Takes what a question takes, a slot and one of the day's questions: else who has no questions left would search on.
+ * Counts as a question: else who has no questions left would search on.
  *
- * @throws ProblemError `yield`, `not-found`, `conflict`, `quota`, `unavailable`
+ * @throws ProblemError those of {@link admit}, `unavailable`
  */
-export async function search(context: ChatContext, asked: Search): Promise<FoundPassage[]> {
-  const { db, slots, retrieval, turnTimeoutMs } = context;
-  const { identity, brainId, query, limit, signal, reply } = asked;
-  const { tenantId } = identity;
-  const release = takeSlot(slots, tenantId);
-  const tokenUsage = newTokenUsage();
-  const usageRecord: UsageRecord = { id: uuidv7(), tenantId, brainId, turnId: null };
-  try {
-    requireEmbedding(context, await findBrain(db, tenantId, brainId));
-    await db.transaction().execute(async (trx) => {
-      await takeQuotas(trx, tenantId, [{ quota: 'questions_per_day_max', adds: 1 }], reply);
-      await recordQuestion(trx, usageRecord);
-    });
-    const { hits, names } = await retrieval.search(
+export const search = (context: ChatContext, asked: Search): Promise<FoundPassage[]> =>
+  admit(context, asked, async ({ tokenUsage }) => {
+    const { tenantId, brainId, query, limit, signal } = asked;
+    const { hits, names } = await context.retrieval.search(
       { tenantId, brainId, text: searchText(query, []), limit },
       tokenUsage,
-      AbortSignal.any([signal, AbortSignal.timeout(turnTimeoutMs)]),
+      AbortSignal.any([signal, AbortSignal.timeout(context.turnTimeoutMs)]),
     );
     return hits.flatMap((hit) => {
       const name = names.get(hit.document_id);
@@ -59,8 +45,4 @@ export async function search(context: ChatContext, asked: Search): Promise<Found
       const heading = 'heading' in hit && typeof hit.heading === 'string' ? hit.heading : '';
       return { document_id, document_name: name, page_number, start, end, text, score, heading: heading || null };
     });
-  } finally {
-    release();
-    await recordTokens(db, usageRecord, tokenUsage);
-  }
-}
+  });

@@ -42,6 +42,18 @@ export const chatRoutes = {
     body: searchInput,
     responses: { 200: z.object({ object: z.literal('list'), data: z.array(foundPassage) }) },
   },
+  mcp: {
+    owner: 'chat',
+    method: 'POST',
+    path: '/v1/chat/mcp',
+    summary: 'Model Context Protocol, Streamable HTTP without sessions: list_brains, search, ask',
+    access: may.ask,
+    // The protocol has no batches since 2025-06-18; one message is one call, so limits hold per request.
+    body: z.looseObject({ jsonrpc: z.literal('2.0') }),
+    // 202: a notification has no answer.
+    responses: { 200: z.looseObject({}), 202: none },
+    format: 'stream',
+  },
   createConversation: {
     owner: 'chat',
     method: 'POST',

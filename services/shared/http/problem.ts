@@ -8,6 +8,7 @@ export const problems = {
   forbidden: [403, 'Not allowed'],
   'wrong-origin': [403, 'The request comes from another site'],
   'not-found': [404, 'Not found'],
+  'method-not-allowed': [405, 'Method not allowed'],
   'too-slow': [408, 'The request came too slowly'],
   conflict: [409, 'Conflict'],
   'still-arriving': [409, 'The first request with this key is still arriving'],

@@ -65,7 +65,12 @@ test('no more than asked for, and what is asked for is bounded', async () => {
   expect((await find({ query: 'refunds return parcels warehouse', limit: 1 })).body.data).toHaveLength(1);
   // Longer than what the vectorstore takes.
   expect((await find({ query: 'refunds '.repeat(1000).trim() })).status).toBe(200);
-  for (const wrong of [{ query: 'x', limit: 51 }, { query: 'x', limit: 0 }, { query: ' ' }, { query: 'x'.repeat(8001) }])
+  for (const wrong of [
+    { query: 'x', limit: 51 },
+    { query: 'x', limit: 0 },
+    { query: ' ' },
+    { query: 'x'.repeat(8001) },
+  ])
     expect((await find(wrong)).status).toBe(400);
 });
 

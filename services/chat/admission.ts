@@ -1,0 +1,54 @@
+/** Admission of what is asked outside of a conversation: nothing of it is stored but the ledger. */
+import type { FastifyReply } from 'fastify';
+import { uuidv7 } from 'uuidv7';
+import { takeQuotas } from '../shared/ledger/quota.ts';
+import { findBrain } from '../shared/postgres/find-brain.ts';
+import { type ChatContext, takeSlot } from './context.ts';
+import { requireEmbedding } from './turns/ask.ts';
+import { newTokenUsage, recordQuestion, recordTokens, type TokenUsage, type UsageRecord } from './turns/token-usage.ts';
+
+export interface Asked {
+  readonly tenantId: string;
+  readonly brainId: string;
+  /** Gets the headers of a quota. */
+  readonly reply?: FastifyReply;
+}
+
+export interface Admitted {
+  /** Of this question in the ledger. */
+  readonly id: string;
+  readonly brain: Awaited<ReturnType<typeof findBrain>>;
+  readonly tokenUsage: TokenUsage;
+  /** Writes the tokens used, once; done at the end whatever happens. */
+  settle(): Promise<void>;
+}
+
+/**
+ * Takes a slot and one of the day's questions while `run` runs.
+ *
+ * @throws ProblemError `yield`, `not-found`, `conflict`, `quota`
+ */
+export async function admit<Result>(
+  context: ChatContext,
+  { tenantId, brainId, reply }: Asked,
+  run: (admitted: Admitted) => Promise<Result>,
+): Promise<Result> {
+  const { db, slots } = context;
+  const release = takeSlot(slots, tenantId);
+  const usageRecord: UsageRecord = { id: uuidv7(), tenantId, brainId, turnId: null };
+  const tokenUsage = newTokenUsage();
+  const settle = () => recordTokens(db, usageRecord, tokenUsage);
+  try {
+    const brain = await findBrain(db, tenantId, brainId);
+    requireEmbedding(context, brain);
+    await db.transaction().execute(async (trx) => {
+      await takeQuotas(trx, tenantId, [{ quota: 'questions_per_day_max', adds: 1 }], reply);
+      await recordQuestion(trx, usageRecord);
+    });
+    return await run({ id: usageRecord.id, brain, tokenUsage, settle });
+  } finally {
+    release();
+    // Also for an answer that broke off; what is settled already stays as it is.
+    await settle();
+  }
+}

@@ -1,0 +1,100 @@
+/** The SDK's own client over HTTP. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { startServices, type TestServices } from '../../../support/stores.ts';
+import type { TestBrain } from '../../vectorstore/fixture.ts';
+import { type Person, startChat, startSearch, type TestChat, type TestSearch } from '../fixture.ts';
+
+let services: TestServices;
+let search: TestSearch;
+let chat: TestChat;
+let brain: TestBrain;
+let person: Person;
+beforeAll(async () => {
+  services = await startServices();
+  search = await startSearch(services);
+  brain = await search.newBrain();
+  person = await search.newPerson(brain.tenantId);
+  await search.addPages(brain, ['Refunds are paid within fourteen days of the return.', 'Parcels leave on weekdays.']);
+  chat = await startChat(services, search);
+});
+afterAll(async () => {
+  await chat.close();
+  await search.close();
+  await services.close();
+});
+
+async function connect(who: Person | null, headers: Record<string, string> = {}): Promise<Client> {
+  const client = new Client({ name: 'test', version: '1' });
+  client.onerror = (error) => failed.push(error);
+  const transport = new StreamableHTTPClientTransport(new URL('/v1/chat/mcp', chat.url), {
+    requestInit: { headers: { ...(who && { 'x-person': JSON.stringify(who) }), ...headers } },
+  });
+  await client.connect(transport);
+  return client;
+}
+const failed: Error[] = [];
+
+// biome-ignore lint/suspicious/noExplicitAny: each test knows what its tool gives
+const call = async (client: Client, name: string, args: object = {}): Promise<any> =>
+  client.callTool({ name, arguments: { ...args } });
+
+test('an agent finds a brain, searches it and asks it', async () => {
+  const client = await connect(person);
+  const { tools } = await client.listTools();
+  expect(tools.map(({ name }) => name)).toEqual(['list_brains', 'search', 'ask']);
+  await search.newBrain();
+  const { brains } = (await call(client, 'list_brains')).structuredContent;
+  expect(brains).toEqual([
+    { id: brain.brainId, name: expect.any(String), description: expect.any(String), documents: 1 },
+  ]);
+
+  const [{ id: brain_id }] = brains;
+  const query = 'When are refunds of a return paid?';
+  const { passages } = (await call(client, 'search', { brain_id, query, limit: 1 })).structuredContent;
+  expect(passages).toMatchObject([{ document_id: brain.documentId, page_number: 1, heading: null }]);
+  expect(passages[0].text).toContain('fourteen days');
+
+  const asked = await call(client, 'ask', { brain_id, question: query });
+  expect(asked.structuredContent).toMatchObject({
+    answered: true,
+    answer: expect.stringContaining('[1]'),
+    citations: [{ n: 1, document_id: brain.documentId, page_number: 1 }],
+  });
+  expect(JSON.parse(asked.content[0].text)).toEqual(asked.structuredContent);
+  const nothing = await call(client, 'ask', { brain_id, question: 'Who painted the ceiling of the chapel?' });
+  expect(nothing.structuredContent.answered).toBe(false);
+  await client.close();
+  // The client asks for a stream of the server's own; the 405 that it gets is no fault to it.
+  expect(failed).toEqual([]);
+});
+
+test('a refusal is read by the agent: brains of others, the day’s questions', async () => {
+  const limited = await search.newBrain();
+  await search.db.updateTable('tenants').set({ questions_per_day_max: 1 }).where('id', '=', limited.tenantId).execute();
+  const client = await connect(await search.newPerson(limited.tenantId));
+  const refusal = async (args: object) => {
+    const { isError, content } = await call(client, 'search', args);
+    return [isError, JSON.parse(content[0].text).code];
+  };
+  const query = 'refunds';
+  expect(await refusal({ brain_id: brain.brainId, query })).toEqual([true, 'not-found']);
+  const own = { brain_id: limited.brainId, query };
+  expect((await call(client, 'search', own)).structuredContent).toEqual({ passages: [] });
+  expect(await refusal(own)).toEqual([true, 'quota']);
+  // What the schema does not allow is refused before any work.
+  expect((await call(client, 'search', { ...own, limit: 51 })).isError).toBe(true);
+  await client.close();
+});
+
+test('without a key there is no server, and no batch of calls in one request', async () => {
+  await expect(connect(null)).rejects.toMatchObject({ code: 401 });
+  const ping = { jsonrpc: '2.0', id: 1, method: 'ping' };
+  const accept = { accept: 'application/json, text/event-stream' };
+  const post = async (body: object) => (await chat.call(person, 'POST', '/v1/chat/mcp', body, accept)).status;
+  expect(await post(ping)).toBe(200);
+  expect(await post([ping, ping])).toBe(400);
+  const get = await chat.call(person, 'GET', '/v1/chat/mcp');
+  expect([get.status, get.headers.get('allow')]).toEqual([405, 'POST']);
+});
