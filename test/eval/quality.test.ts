@@ -1,0 +1,95 @@
+/**
+ * How well the service finds and answers, by its own evaluation set through `npm run eval`; fails when a share is worse
+ * than the one in kept.json by more than two points. After a change that is meant: `EVAL_UPDATE=1 npm test -- test/eval`.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { execa } from 'execa';
+import { uuidv7 } from 'uuidv7';
+import { drops, type KeptScores, type Report, toKept } from '../../local/eval/report.ts';
+import { scopes } from '../../services/shared/contract/people.ts';
+import { routes } from '../../services/shared/contract/routes.ts';
+import { type Flow, openFlow, startTimeoutMs } from '../flows/deployment.ts';
+import { testWith } from '../support/skip.ts';
+import { copyDocuments, keptPath, lacksDocuments, questionsPath } from './set.ts';
+
+let flow: Flow;
+let key: string;
+beforeAll(async () => {
+  flow = await openFlow();
+  const body = { name: 'Evaluation', scopes: [...scopes] };
+  key = (await flow.owner.call(routes.createKey, { body })).secret;
+}, startTimeoutMs);
+afterAll(() => flow?.close(), startTimeoutMs);
+
+/** `npm run eval` as a user runs it. */
+const evaluate = (...options: readonly string[]) =>
+  execa(process.execPath, ['local/eval/main.ts', ...options, '--url', flow.deployment.url], {
+    env: { EVAL_API_KEY: key },
+    reject: false,
+  });
+
+test('paragraphs that come with the questions; brains side by side; worse than a report fails', async () => {
+  const answered = (question: string, text: string) => ({ question, answers: [{ text }] });
+  const paragraphs = [
+    {
+      context: 'Refunds are paid within fourteen days of the return.',
+      qas: [answered('When are refunds of a return paid?', 'fourteen days')],
+    },
+    {
+      context: 'Parcels leave the warehouse on weekdays at noon.',
+      qas: [
+        answered('When do parcels leave the warehouse?', 'at noon'),
+        { question: 'Who painted the chapel?', is_impossible: true },
+      ],
+    },
+  ];
+  const squad = join(flow.folder, 'squad.json');
+  await writeFile(squad, JSON.stringify({ data: [{ title: 'Terms', paragraphs }] }));
+  const first = await evaluate(squad, '--json', '--keep', '--name', 'first');
+  expect([first.exitCode, first.stderr]).toEqual([0, expect.stringContaining('The brain is ')]);
+  expect(JSON.parse(first.stdout)).toMatchObject({
+    name: 'first',
+    all: { questions: 3, unanswerable: 1, hit_1: 1, mrr: 1, refused_right: 1 },
+  });
+  const reportPath = join(flow.folder, 'first.json');
+  await writeFile(reportPath, first.stdout);
+  const brain = /The brain is (\S+)\./.exec(first.stderr)?.[1] as string;
+  const empty = (await flow.owner.call(routes.createBrain, { body: { name: 'Empty' } })).id;
+
+  const both = await evaluate(squad, '--brain', brain, '--brain', empty, '--no-answers');
+  expect(both.stdout).toMatch(/^hit@1 +1\.000 +0\.000$/m);
+  const compared = [squad, '--no-answers', '--compare', reportPath, '--drop-max', '2'];
+  expect((await evaluate(...compared, '--brain', brain)).exitCode).toBe(0);
+  const worse = await evaluate(...compared, '--brain', empty);
+  expect([worse.exitCode, worse.stderr]).toEqual([1, expect.stringContaining('hit_1 was 1.000 and is 0.000')]);
+  const refused = await evaluate(squad, '--brain', uuidv7());
+  expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining('404 There is no brain')]);
+  for (const id of [brain, empty])
+    await flow.owner.finished((await flow.owner.call(routes.deleteBrain, { params: { brain: id } })).id);
+}, 300_000);
+
+const dropMax = 0.02;
+
+testWith(lacksDocuments)(
+  'no share is worse than the kept one by more than two points',
+  async () => {
+    const folder = join(flow.folder, 'documents');
+    await mkdir(folder);
+    await copyDocuments(folder);
+    const { stdout, stderr } = await evaluate(questionsPath, '--documents', folder, '--json');
+    if (!stdout) throw new Error(stderr);
+    const report = JSON.parse(stdout) as Report;
+    expect(report.all.questions).toBeGreaterThanOrEqual(150);
+    // It cleans up behind itself.
+    expect((await flow.owner.call(routes.listBrains)).data).toEqual([]);
+
+    const groups = Object.entries(report.groups).map(([name, scores]) => [name, toKept(scores)]);
+    const now = { all: toKept(report.all), groups: Object.fromEntries(groups) };
+    if (process.env.EVAL_UPDATE) await writeFile(keptPath, `${JSON.stringify(now, null, 2)}\n`);
+    const kept = JSON.parse(await readFile(keptPath, 'utf8')) as { all: KeptScores };
+    expect({ lost: drops(kept.all, now.all, dropMax), now: now.all }).toMatchObject({ lost: [] });
+  },
+  600_000,
+);
