@@ -3,8 +3,6 @@
  * choice for a small environment that is safe to lose nothing in.
  */
 import { z } from 'zod';
-import { connectionsAsked, connectionsOf } from './budget/postgres-connections.ts';
-import type { Environment } from './environment.ts';
 
 const count = z.int().positive();
 
@@ -13,6 +11,7 @@ const retentionDays = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545,
 
 /** The way out to the internet for tiers in private subnets. */
 export const natChoices = ['none', 'instance', 'single', 'per-az'] as const;
+export type NatChoice = (typeof natChoices)[number];
 
 export const awsSchema = z
   .strictObject({
@@ -107,68 +106,3 @@ export const awsSchema = z
   .transform((aws) => ({ ...aws, endpoints: aws.endpoints ?? aws.nat === 'none' }));
 
 export type Aws = z.output<typeof awsSchema>;
-
-export interface Fault {
-  readonly path: (string | number)[];
-  readonly message: string;
-}
-
-/** Rules between the `aws` block and the rest of an environment. */
-export function awsFaults(environment: Environment): Fault[] {
-  const { aws, target, tiers, chatModel, embeddingModel } = environment;
-  if (target !== 'aws')
-    return aws ? [{ path: ['aws'], message: `given an aws block with target: '${target}'; leave it out` }] : [];
-  if (!aws) return [{ path: ['aws'], message: "missing; required with target: 'aws'" }];
-  const faults: Fault[] = [];
-  const fault = (path: (string | number)[], message: string) => faults.push({ path, message });
-
-  if (aws.nat === 'none') {
-    const outside =
-      (chatModel && 'chatModel') ??
-      (embeddingModel && 'embeddingModel') ??
-      (aws.oidc && 'aws.oidc') ??
-      (aws.mail && 'aws.mail');
-    if (outside)
-      fault(
-        ['aws', 'nat'],
-        `given 'none' with ${outside}, which lies outside; allowed: 'instance', 'single', 'per-az', or leave ${outside} out`,
-      );
-    if (!aws.endpoints)
-      fault(
-        ['aws', 'endpoints'],
-        "given false with nat: 'none'; tiers then reach no AWS API: allowed is true, or another nat",
-      );
-  }
-  const placed = Object.entries(tiers).map(([name, places]) => [name, places ?? []] as const);
-  const onVm = placed.some(([, places]) => places.some(({ platform }) => platform === 'vm'));
-  if (!aws.ami && (onVm || aws.nat === 'instance'))
-    fault(
-      ['aws', 'ami'],
-      `missing; ${onVm ? "a tier is on 'vm'" : "nat is 'instance'"}: docs/operating.md has the command that finds one`,
-    );
-  for (const [name, places] of placed)
-    for (const [index, { platform, spotPercent }] of places.entries())
-      if (platform !== 'ecs' && spotPercent > 0)
-        fault(
-          ['tiers', name, index, 'spotPercent'],
-          `given ${spotPercent} on '${platform}'; spot capacity is offered on 'ecs'`,
-        );
-  const { replicas, each } = connectionsAsked(tiers);
-  const taken = connectionsOf(aws.postgres.instanceClass);
-  if (taken !== undefined && replicas * each > taken)
-    fault(
-      ['aws', 'postgres', 'instanceClass'],
-      `given '${aws.postgres.instanceClass}', which takes at most ${taken} connections; ${replicas} replicas may open ${each} each: allowed are fewer replicas or a larger class`,
-    );
-  const { limits } = environment;
-  const onEcs = placed.find(([, places]) => places.some(({ platform }) => platform === 'ecs'));
-  if (onEcs && limits.stopTimeoutMs > fargateStopTimeoutMsMax)
-    fault(
-      ['limits', 'stopTimeoutMs'],
-      `given ${limits.stopTimeoutMs}; '${onEcs[0]}' is on 'ecs', where Fargate allows at most ${fargateStopTimeoutMsMax}`,
-    );
-  return faults;
-}
-
-/** https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html: stopTimeout, at most 120 s. */
-const fargateStopTimeoutMsMax = 120_000;

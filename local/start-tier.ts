@@ -1,7 +1,7 @@
 /** Places the replicas of every tier on ports, and starts them. */
 
-import { type Placement, placedServices, placementsOf } from '../environments/environment.ts';
-import { addressSettings, calledServices } from '../environments/wiring/connections.ts';
+import { type Placement, placedDefinitions, placedServices, placementsOf } from '../environments/environment.ts';
+import { addressSettings, calledServices, environmentEdges } from '../environments/wiring/connections.ts';
 import { heapFlags } from '../environments/wiring/settings.ts';
 import { definitionOf, type ServiceName } from '../services/manifest.ts';
 import type { Supervised } from './processes/supervisor.ts';
@@ -45,10 +45,11 @@ export async function placeTiers(state: DeploymentState): Promise<void> {
     state.replicas.set(name, replicas);
   }
   const origins = new Map<ServiceName, string>();
-  for (const name of calledServices(placed)) origins.set(name, await originOf(state, name));
+  const edges = environmentEdges(state.environment);
+  for (const name of calledServices(edges)) origins.set(name, await originOf(state, name));
   Object.assign(
     state.run,
-    addressSettings(placed, (name) => origins.get(name) as string),
+    addressSettings(placedDefinitions(state.environment), edges, (name) => origins.get(name) as string),
   );
 }
 

@@ -1,14 +1,15 @@
 /**
  * What runs: every service, its port, its public routes, whom it calls, what it uses and which settings it takes.
  *
- * Data only: it imports what a service is (definition.ts) and the settings there are (settings.ts). Security groups,
- * network policies, local networks, the router, the load balancer's rules and the environment of every process are
- * derived from it, so an edge that is not declared here does not exist anywhere.
+ * Data only: it imports what a service is (definition.ts), the settings (settings.ts) and the metrics (metrics.ts) there
+ * are. Security groups, network policies, local networks, the router, the load balancer's rules, scaling, alarms and the
+ * environment of every process are derived from it, so an edge that is not declared here does not exist anywhere.
  */
-import type { ServiceDefinition, Store } from './definition.ts';
+import type { Definitions, Egress, ServiceDefinition, Store } from './definition.ts';
+import { metricNames } from './metrics.ts';
 import type { SettingName } from './settings.ts';
 
-export type { Egress, ImageBuild, ServiceDefinition, Store } from './definition.ts';
+export type { Definitions, Egress, ImageBuild, ServiceDefinition, Store } from './definition.ts';
 export { type Setting, type SettingName, settings } from './settings.ts';
 
 const process = [
@@ -39,6 +40,34 @@ export const services = {
     calls: ['vectorstore'],
     uses: ['postgres'],
     egress: ['model', 'embedding'],
+    // Answers in flight per replica. Bounds memory; the next request is told to come back.
+    options: { slots: { setting: 'CHAT_SLOTS', max: 1024 } },
+    // An answer streams for minutes: replicas with few open requests are free, whoever's turn it is.
+    balancing: 'least_outstanding_requests',
+    // The rest covers the start of another.
+    scaling: {
+      metric: metricNames.slotsInUse,
+      unit: 'slots',
+      of: 'replica',
+      perReplica: { option: 'slots', percent: 70 },
+    },
+    alarms: [
+      {
+        id: 'slots',
+        metric: metricNames.slotsInUse,
+        statistic: 'Average',
+        // Nine tenths of what a lone tenant gets, which is seven eighths.
+        above: { option: 'slots', percent: 78.75 },
+        description: 'chat is nearly full: people are told to come back; raise its replicas',
+      },
+    ],
+    charts: [
+      {
+        title: 'Chat: slots in use per replica',
+        metric: metricNames.slotsInUse,
+        statistics: ['Average', 'Maximum'],
+      },
+    ],
     build: { files: migrations, budgetMiB: 15 },
     settings: [
       ...process,
@@ -63,6 +92,8 @@ export const services = {
     calls: [],
     uses: ['postgres', 'redis', 'document-store'],
     egress: ['identity-provider', 'mail'],
+    // Gates every rollout the same way on every platform, under an advisory lock.
+    initStep: { command: ['node', 'main.js', 'migrate'], settings: ['DATABASE_OWNER_URL', 'DATABASE_ROLE_PASSWORDS'] },
     build: { files: { ...migrations, ...scheduler }, budgetMiB: 15 },
     settings: [
       ...process,
@@ -107,6 +138,35 @@ export const services = {
       packages: ['@embedpdf/pdfium'],
       budgetMiB: 40,
     },
+    interruptible: true,
+    options: {
+      // Parser child processes per replica.
+      parserChildren: { setting: 'PARSER_CHILDREN', max: 4 },
+      // Whether it starts where a parser could reach a network.
+      parserIsolation: { setting: 'PARSER_ISOLATION', values: ['preferred', 'required'] },
+    },
+    // Peaks of `npm run bench -- ingest`, whatever the document's size: 185 and 123 MiB. A page that needs more fails alone.
+    memory: { mainMiB: 192, perOptionMiB: { parserChildren: 128 } },
+    // Four windows of 50 pages wait for each replica before another starts.
+    scaling: { metric: metricNames.pagesGrantedAndWaiting, unit: 'pages', of: 'tier', perReplica: 200 },
+    alarms: [
+      {
+        id: 'backlog',
+        metric: metricNames.pagesGrantedAndWaiting,
+        statistic: 'Maximum',
+        // More than three hours at a parser account's usual 100 pages a minute: a person decides.
+        above: 20_000,
+        periods: 6,
+        description: 'documents wait long: raise replicas or lower quotas',
+      },
+    ],
+    charts: [
+      {
+        title: 'Documents: pages granted and waiting',
+        metric: metricNames.pagesGrantedAndWaiting,
+        statistics: ['Maximum'],
+      },
+    ],
     // Documents stay on disk and in the parser children; a small heap is collected before it grows with the document.
     heapMiB: 128,
     // One that is read and one that comes next.
@@ -145,12 +205,10 @@ export const services = {
       'TOKIO_WORKER_THREADS',
     ],
   },
-} as const satisfies Record<string, ServiceDefinition>;
+} as const satisfies Record<string, ServiceDefinition<SettingName, Egress>>;
 
-/** The init step, `node main.js migrate` of the api: what it reads beside the api's own settings, and no tier reads. */
-export const migration = {
-  settings: ['DATABASE_OWNER_URL', 'DATABASE_ROLE_PASSWORDS'],
-} as const satisfies { settings: readonly SettingName[] };
+/** What `node main.js migrate` of the api reads beside the api's own settings. */
+export const migration = services.api.initStep;
 
 /** The role in PostgreSQL that a service is. @example 'document-worker' -> 'bulkhead_document_worker' */
 export const databaseRole = (service: string): string => `bulkhead_${service.replaceAll('-', '_')}`;
@@ -195,10 +253,18 @@ export const variablePart = (service: string): string => service.toUpperCase().r
 /** The setting that says where a service is. @example 'vectorstore' -> 'VECTORSTORE_URL' */
 export const urlSetting = (service: string): SettingName => `${variablePart(service)}_URL` as SettingName;
 
+/** Of these services alone. */
+export const definitionsOf = (names: readonly ServiceName[]): Definitions<ServiceName> =>
+  Object.fromEntries(names.map((name) => [name, services[name]])) as unknown as Definitions<ServiceName>;
+
+/** Public paths of services, `[pattern, owner]` in matching order. */
+export const routeTableOf = <Name extends string>(definitions: Definitions<Name>): (readonly [string, Name])[] =>
+  (Object.entries(definitions) as [Name, ServiceDefinition][]).flatMap(([name, { routes }]) =>
+    routes.map((pattern) => [pattern, name] as const),
+  );
+
 /** The one route table: `[pattern, owner]` in matching order. */
-export const routeTable: readonly (readonly [pattern: string, owner: ServiceName])[] = serviceNames.flatMap((name) =>
-  services[name].routes.map((pattern) => [pattern, name] as const),
-);
+export const routeTable = routeTableOf<ServiceName>(services);
 
 /** The service that owns a public path, as a load balancer decides it: first match, `*` crosses `/`. */
 export function routeOwner(path: string): ServiceName | undefined {

@@ -2,6 +2,7 @@
 import { TerraformResource } from 'cdktf';
 import type { IConstruct } from 'constructs';
 import { interfaceServices } from '../constructs/network/endpoints.ts';
+import { placedDefinitions } from '../environments/environment.ts';
 import { alternativesFor } from '../environments/pricing/alternatives.ts';
 import { checkCeiling } from '../environments/pricing/ceiling.ts';
 import type { CostedEnvironment } from '../environments/pricing/costed-environment.ts';
@@ -17,6 +18,11 @@ export function costedEnvironment(environment: AwsEnvironment, stacks: readonly 
   const count = (type: string) => types.filter((one) => one === type).length;
   // An optional tier that is left out costs nothing.
   const tiers = Object.fromEntries(Object.entries(environment.tiers).filter(([, places]) => places !== undefined));
+  const published = new Set(
+    Object.values(placedDefinitions(environment)).flatMap(({ scaling, alarms = [], charts = [] }) =>
+      [...(scaling ? [scaling] : []), ...alarms, ...charts].map(({ metric }) => metric),
+    ),
+  );
   const onVm = Object.values(tiers).filter((places) => places.some(({ platform }) => platform === 'vm'));
   return {
     name: environment.name,
@@ -30,8 +36,8 @@ export function costedEnvironment(environment: AwsEnvironment, stacks: readonly 
         count('aws_cloudwatch_metric_alarm') +
         2 * (count('aws_appautoscaling_policy') + count('aws_autoscaling_policy')),
       dashboards: count('aws_cloudwatch_dashboard'),
-      // Error lines per tier, slots in use, pages granted and waiting, memory of each tier's instances.
-      metrics: count('aws_cloudwatch_log_metric_filter') + 2 + onVm.length,
+      // Error lines per tier, what services publish themselves, memory of each tier's instances.
+      metrics: count('aws_cloudwatch_log_metric_filter') + published.size + onVm.length,
       interfaceEndpoints: environment.aws.endpoints ? interfaceServices.length : 0,
       hostedZones: 0,
       wafRules: 0,

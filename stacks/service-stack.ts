@@ -8,11 +8,19 @@ import { SecurityRules } from '../constructs/network/security-rules.ts';
 import { alarm } from '../constructs/observability/alarm.ts';
 import { Dashboard } from '../constructs/observability/dashboard.ts';
 import { rdsAuthoritiesPath } from '../constructs/stores/rds-authorities.ts';
-import { Tier, type TierContext, type TierPlacement } from '../constructs/tier/tier.ts';
-import { type Placement, placedServices, placementsOf } from '../environments/environment.ts';
-import { addressSettings, calledServices, connections } from '../environments/wiring/connections.ts';
+import { pathRoutes, Tier } from '../constructs/tier/tier.ts';
+import type { TierContext } from '../constructs/tier/tier-props.ts';
+import { placedDefinitions, placedServices, placementsOf } from '../environments/environment.ts';
+import { addressSettings, calledServices, callsFrom, environmentEdges } from '../environments/wiring/connections.ts';
 import { heapFlags, serviceSettings } from '../environments/wiring/settings.ts';
-import { definitionOf, type Egress, type ServiceName, type SettingName, usesStore } from '../services/manifest.ts';
+import {
+  definitionOf,
+  type Egress,
+  type ServiceName,
+  type SettingName,
+  services,
+  usesStore,
+} from '../services/manifest.ts';
 import { type AwsEnvironment, BaseStack } from './base-stack.ts';
 import type { FoundationStack } from './foundation-stack.ts';
 import type { Images } from './images/digests.ts';
@@ -27,8 +35,11 @@ export class ServiceStack extends BaseStack {
     const { aws, limits } = environment;
     const { network } = foundation;
     const placed = placedServices(environment);
-    const edges = connections(placed);
-    const called = calledServices(placed);
+    const definitions = placedDefinitions(environment);
+    const edges = environmentEdges(environment);
+    const called = calledServices(edges);
+    // Of all services: a tier that is placed later leaves the priorities of the others as they are.
+    const routesOf = pathRoutes(services);
 
     const balancer = (id: 'public' | 'internal', subnetIds: readonly string[]) =>
       new Balancer(this, id, {
@@ -65,7 +76,7 @@ export class ServiceStack extends BaseStack {
       HOST: '0.0.0.0',
       PUBLIC_URL: `https://${aws.publicHost}`,
       DOCUMENT_STORE_URL: foundation.documents.url,
-      ...addressSettings(placed, (name) => `http://${inside?.dnsName}:${definitionOf(name).port}`),
+      ...addressSettings(definitions, edges, (name) => `http://${inside?.dnsName}:${definitionOf(name).port}`),
       ...(aws.oidc && { OIDC_ISSUER: aws.oidc.issuer, OIDC_CLIENT_ID: aws.oidc.clientId }),
       ...(aws.oidc?.believesUnverifiedEmail && { OIDC_UNVERIFIED_EMAIL_ISSUER: aws.oidc.issuer }),
       ...(aws.mail && { MAIL_FROM: aws.mail.from }),
@@ -78,6 +89,8 @@ export class ServiceStack extends BaseStack {
           name,
           new Tier(this, name, {
             service: name,
+            definition: definitionOf(name),
+            routes: routesOf(name),
             context,
             placements: placementsOf(environment, name),
             image: {
@@ -85,8 +98,8 @@ export class ServiceStack extends BaseStack {
               repositoryUrl: this.repository(foundation, name).url,
               repositoryArn: this.repository(foundation, name).arn,
             },
-            settings: (placement: TierPlacement) => ({
-              ...serviceSettings(environment, name, placement as Placement),
+            settings: (placement) => ({
+              ...serviceSettings(environment, name, placement),
               ...own,
               // Fargate sets it by itself, a container on an instance has nobody else.
               AWS_REGION: aws.region,
@@ -98,21 +111,26 @@ export class ServiceStack extends BaseStack {
             }),
             secrets: foundation.secrets(name),
             called: called.includes(name),
-            calls: edges.flatMap((edge) => (edge.kind === 'call' && edge.from === name ? edge.to : [])),
+            calls: callsFrom(edges, name),
           }),
         ];
       }),
     );
     new SecurityRules(this, 'connections', {
       edges,
-      tiers: Object.fromEntries(Object.entries(this.tiers).map(([name, tier]) => [name, tier.securityGroupId])),
+      tiers: Object.fromEntries(
+        Object.entries(this.tiers).map(([name, { securityGroupId }]) => [
+          name,
+          { securityGroupId, port: definitionOf(name as ServiceName).port },
+        ]),
+      ),
       publicBalancer: outside.securityGroupId,
       internalBalancer: inside?.securityGroupId,
       postgres: foundation.postgres.securityGroupId,
       redis: foundation.redis.securityGroupId,
       s3PrefixListId: network.s3PrefixListId,
       endpoints: network.endpointSecurityGroupId,
-      egressPorts: ({ to }) => egressPorts(environment, to),
+      egressPorts: ({ to }) => egressPorts(environment, to as Egress),
     });
     alarm(outside, 'errors', {
       name: `${prefix}-balancer-errors`,
@@ -126,7 +144,12 @@ export class ServiceStack extends BaseStack {
       periods: 1,
       topicArn: context.alarmTopicArn,
     });
-    new Dashboard(this, 'dashboard', { context, services: placed, balancer: outside, foundation: foundation.prefix });
+    new Dashboard(this, 'dashboard', {
+      context,
+      services: definitions,
+      balancer: outside,
+      foundation: foundation.prefix,
+    });
     if (aws.hostedZoneId)
       new Route53Record(this, 'address', {
         zoneId: aws.hostedZoneId,

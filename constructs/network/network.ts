@@ -7,6 +7,7 @@ import { RouteTableAssociation } from '@cdktf/provider-aws/lib/route-table-assoc
 import { Subnet } from '@cdktf/provider-aws/lib/subnet/index.js';
 import { Vpc } from '@cdktf/provider-aws/lib/vpc/index.js';
 import { Construct } from 'constructs';
+import type { NatChoice } from '../../environments/aws.ts';
 import { Endpoints } from './endpoints.ts';
 import { NatInstance, type NatInstanceProps } from './nat-instance.ts';
 
@@ -18,7 +19,7 @@ export interface NetworkProps {
   readonly zones: readonly string[];
   /** A /16 block, as in `10.0.0.0/16`. */
   readonly cidr: string;
-  readonly nat: 'none' | 'instance' | 'single' | 'per-az';
+  readonly nat: NatChoice;
   /** Interface endpoints for the AWS APIs that tiers need. */
   readonly endpoints: boolean;
   /** Image and size of the NAT instance; used with `nat: 'instance'` only. */

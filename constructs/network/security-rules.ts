@@ -2,19 +2,19 @@ import { VpcSecurityGroupEgressRule } from '@cdktf/provider-aws/lib/vpc-security
 import { VpcSecurityGroupIngressRule } from '@cdktf/provider-aws/lib/vpc-security-group-ingress-rule/index.js';
 import { Construct } from 'constructs';
 import type { Edge } from '../../environments/wiring/connections.ts';
-import { type ServiceName, services } from '../../services/manifest.ts';
 import { postgresPort } from '../stores/postgres.ts';
 import { redisPort } from '../stores/redis.ts';
 
 export interface SecurityRulesProps {
   readonly edges: readonly Edge[];
-  /** Security group of each placed tier. */
-  readonly tiers: Readonly<Partial<Record<ServiceName, string>>>;
+  /** Each placed tier: its security group, and the port that it listens on. */
+  readonly tiers: Readonly<Record<string, { readonly securityGroupId: string; readonly port: number }>>;
   readonly publicBalancer: string;
   /** Absent where no tier is called. */
   readonly internalBalancer: string | undefined;
-  readonly postgres: string;
-  readonly redis: string;
+  /** Absent where no tier uses it. */
+  readonly postgres: string | undefined;
+  readonly redis: string | undefined;
   /** Prefix list of the S3 gateway. */
   readonly s3PrefixListId: string;
   /** Group of the private endpoints; absent: AWS APIs are reached over the way out. */
@@ -22,6 +22,8 @@ export interface SecurityRulesProps {
   /** TCP ports of each tier's declared foreign endpoints. Security groups know ports, not names. */
   readonly egressPorts: (edge: Extract<Edge, { kind: 'egress' }>) => readonly number[];
 }
+
+const storePorts = { postgres: postgresPort, redis: redisPort };
 
 type Peer = { referencedSecurityGroupId: string } | { cidrIpv4: string } | { prefixListId: string };
 
@@ -45,30 +47,34 @@ export class SecurityRules extends Construct {
         if (!this.node.tryFindChild(`internal-to-${edge.to}-out`))
           this.allow(`internal-to-${edge.to}`, internalBalancer, group(edge.to), port(edge.to));
       }
-      if (edge.kind === 'use' && edge.store === 'postgres')
-        this.allow(`${edge.from}-to-postgres`, group(edge.from), props.postgres, postgresPort);
-      if (edge.kind === 'use' && edge.store === 'redis')
-        this.allow(`${edge.from}-to-redis`, group(edge.from), props.redis, redisPort);
+      if (edge.kind === 'use' && edge.store !== 'document-store') {
+        const store = props[edge.store];
+        if (!store) throw new Error(`'${edge.from}' uses ${edge.store} but there is none: give its security group`);
+        this.allow(`${edge.from}-to-${edge.store}`, group(edge.from), store, storePorts[edge.store]);
+      }
       if (edge.kind === 'egress')
         for (const out of props.egressPorts(edge))
           if (!this.node.tryFindChild(`${edge.from}-to-internet-${out}-out`))
             this.egress(`${edge.from}-to-internet-${out}`, group(edge.from), { cidrIpv4: '0.0.0.0/0' }, out, edge.to);
     }
-    for (const name of Object.keys(tiers) as ServiceName[]) this.platform(name, props);
+    for (const name of Object.keys(tiers)) this.platform(name, props);
 
-    function group(name: ServiceName): string {
+    function tier(name: string) {
       const found = tiers[name];
       if (!found) throw new Error(`no tier '${name}' to connect`);
       return found;
     }
-    function port(name: ServiceName): number {
-      return services[name].port;
+    function group(name: string): string {
+      return tier(name).securityGroupId;
+    }
+    function port(name: string): number {
+      return tier(name).port;
     }
   }
 
   /** What any tier needs to start on any platform: images, logs, secrets. */
-  private platform(name: ServiceName, { tiers, s3PrefixListId, endpoints }: SecurityRulesProps): void {
-    const own = tiers[name] as string;
+  private platform(name: string, { tiers, s3PrefixListId, endpoints }: SecurityRulesProps): void {
+    const own = tiers[name]?.securityGroupId as string;
     // Image layers and documents. Which buckets a tier may read says its role, not the network.
     this.egress(`${name}-to-s3`, own, { prefixListId: s3PrefixListId }, 443, 'image layers, documents');
     if (endpoints) this.allow(`${name}-to-aws`, own, endpoints, 443);

@@ -1,13 +1,13 @@
 import { CloudwatchDashboard } from '@cdktf/provider-aws/lib/cloudwatch-dashboard/index.js';
 import { Construct } from 'constructs';
-import { metricNamespace, pagesGrantedAndWaiting, slotsInUse } from '../../environments/wiring/metrics.ts';
-import type { ServiceName } from '../../services/manifest.ts';
+import type { Definitions } from '../../services/definition.ts';
+import { metricDimensions, metricNamespace } from '../../services/metrics.ts';
 import type { Balancer } from '../network/balancer.ts';
-import type { TierContext } from '../tier/tier.ts';
+import type { TierContext } from '../tier/tier-props.ts';
 
 export interface DashboardProps {
   readonly context: TierContext;
-  readonly services: readonly ServiceName[];
+  readonly services: Definitions;
   readonly balancer: Balancer;
   /** Identifier of the database and Redis. */
   readonly foundation: string;
@@ -28,13 +28,10 @@ export class Dashboard extends Construct {
       balancer.arnSuffix,
       { stat },
     ];
-    const own = (name: string, tier: ServiceName, stat: string) => [
+    const own = (name: string, tier: string, stat: string) => [
       metricNamespace,
       name,
-      'Environment',
-      environment,
-      'Tier',
-      tier,
+      ...Object.entries(metricDimensions(environment, tier)).flat(),
       { stat },
     ];
     const widgets = [
@@ -47,14 +44,17 @@ export class Dashboard extends Construct {
         balancerMetric('TargetResponseTime', 'p50'),
         balancerMetric('TargetResponseTime', 'p99'),
       ]),
-      widget('Chat: slots in use per replica', [
-        own(slotsInUse, 'chat', 'Average'),
-        own(slotsInUse, 'chat', 'Maximum'),
-      ]),
-      widget('Documents: pages granted and waiting', [own(pagesGrantedAndWaiting, 'document-worker', 'Maximum')]),
+      ...Object.entries(services).flatMap(([name, { charts = [] }]) =>
+        charts.map(({ title, metric, statistics }) =>
+          widget(
+            title,
+            statistics.map((stat) => own(metric, name, stat)),
+          ),
+        ),
+      ),
       widget(
         'Error lines',
-        services.map((name) => [`${metricNamespace}/${environment}`, `${name}-errors`, { stat: 'Sum' }]),
+        Object.keys(services).map((name) => [`${metricNamespace}/${environment}`, `${name}-errors`, { stat: 'Sum' }]),
       ),
       widget('PostgreSQL', [
         ['AWS/RDS', 'CPUUtilization', 'DBInstanceIdentifier', foundation],

@@ -1,15 +1,10 @@
 /** What a tier scales on: the same decision for a group of instances and a service of tasks. */
-import {
-  cpuTargetPercent,
-  metricDimensions,
-  metricNamespace,
-  pagesGrantedAndWaiting,
-  pagesPerReplica,
-  slotsInUse,
-  slotsPerReplica,
-  slotsTargetPercent,
-} from '../../environments/wiring/metrics.ts';
-import type { PlatformProps } from './tier.ts';
+import { metricDimensions, metricNamespace } from '../../services/metrics.ts';
+import { boundOf } from './bound.ts';
+import type { PlatformProps } from './tier-props.ts';
+
+/** CPU of a replica before another starts, in percent, where the definition names no metric. */
+const cpuTargetPercent = 60;
 
 /** A metric or an expression over metrics, as target tracking takes them. */
 export interface MetricQuery {
@@ -36,44 +31,37 @@ export type ScalingTarget = { readonly value: number } & (
 export const cooldownSeconds = { out: 60, in: 300 } as const;
 
 /** Undefined for a fixed count: min equal to max. */
-export function scalingTarget({ service, placement, context }: PlatformProps): ScalingTarget | undefined {
+export function scalingTarget({ service, definition, placement, context }: PlatformProps): ScalingTarget | undefined {
   const { min, max } = placement.replicas;
   if (min === max) return undefined;
-  const stat = (metricName: string, statistic: string) => ({
-    metric: {
-      namespace: metricNamespace,
-      metricName,
-      dimensions: Object.entries(metricDimensions(context.environment, service)).map(([name, value]) => ({
-        name,
-        value,
-      })),
+  const { scaling } = definition;
+  if (!scaling) return { value: cpuTargetPercent, cpu: true };
+  const { metric, unit, of } = scaling;
+  const value = Math.max(1, boundOf(scaling.perReplica, definition, placement));
+  const query = (id: string, label: string, stat: string, returnData: boolean): MetricQuery => ({
+    id,
+    label,
+    metricStat: {
+      metric: {
+        namespace: metricNamespace,
+        metricName: metric,
+        dimensions: Object.entries(metricDimensions(context.environment, service)).map(([name, value]) => ({
+          name,
+          value,
+        })),
+      },
+      stat,
     },
-    stat: statistic,
+    returnData,
   });
-  if (service === 'chat')
-    return {
-      value: Math.max(1, Math.floor((slotsPerReplica(placement.slots) * slotsTargetPercent) / 100)),
-      metrics: [{ id: 'slots', label: slotsInUse, metricStat: stat(slotsInUse, 'Average'), returnData: true }],
-    };
-  if (service === 'document-worker')
-    return {
-      value: pagesPerReplica,
-      // Every replica publishes the whole backlog once a minute, so the count of samples is the count of replicas.
-      metrics: [
-        {
-          id: 'pages',
-          label: pagesGrantedAndWaiting,
-          metricStat: stat(pagesGrantedAndWaiting, 'Average'),
-          returnData: false,
-        },
-        {
-          id: 'replicas',
-          label: 'replicas',
-          metricStat: stat(pagesGrantedAndWaiting, 'SampleCount'),
-          returnData: false,
-        },
-        { id: 'share', label: 'pages per replica', expression: 'pages / replicas', returnData: true },
-      ],
-    };
-  return { value: cpuTargetPercent, cpu: true };
+  if (of === 'replica') return { value, metrics: [query(unit, metric, 'Average', true)] };
+  return {
+    value,
+    // Every replica publishes the same total once a minute, so the count of samples is the count of replicas.
+    metrics: [
+      query(unit, metric, 'Average', false),
+      query('replicas', 'replicas', 'SampleCount', false),
+      { id: 'share', label: `${unit} per replica`, expression: `${unit} / replicas`, returnData: true },
+    ],
+  };
 }

@@ -1,11 +1,12 @@
 import { LbTargetGroup } from '@cdktf/provider-aws/lib/lb-target-group/index.js';
 import type { Construct } from 'constructs';
 import { nameOf } from '../../environments/wiring/names.ts';
-import { type ServiceName, services } from '../../services/manifest.ts';
+import type { ServiceDefinition } from '../../services/definition.ts';
 import { alarm } from '../observability/alarm.ts';
 
 export interface TargetGroupProps {
-  readonly service: ServiceName;
+  readonly service: string;
+  readonly definition: ServiceDefinition;
   readonly vpcId: string;
   /** `ip` for tasks and pods, `instance` for machines. */
   readonly targetType: 'ip' | 'instance';
@@ -27,7 +28,7 @@ export interface TargetGroupProps {
  * @returns its ARN
  */
 export function targetGroup(scope: Construct, id: string, props: TargetGroupProps): string {
-  const { port, healthPath } = services[props.service];
+  const { port, healthPath, balancing = 'round_robin' } = props.definition;
   const group = new LbTargetGroup(scope, id, {
     namePrefix: nameOf('target group prefix', `${props.service.slice(0, 5)}-`),
     port,
@@ -35,8 +36,7 @@ export function targetGroup(scope: Construct, id: string, props: TargetGroupProp
     targetType: props.targetType,
     vpcId: props.vpcId,
     deregistrationDelay: String(Math.ceil(props.deregistrationDelayMs / 1000)),
-    // An answer streams for minutes: replicas with few open requests are free, whoever's turn it is.
-    loadBalancingAlgorithmType: props.service === 'chat' ? 'least_outstanding_requests' : 'round_robin',
+    loadBalancingAlgorithmType: balancing,
     healthCheck: {
       enabled: true,
       path: healthPath,

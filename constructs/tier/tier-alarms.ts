@@ -1,21 +1,13 @@
 import { CloudwatchLogMetricFilter } from '@cdktf/provider-aws/lib/cloudwatch-log-metric-filter/index.js';
 import { Construct } from 'constructs';
-import {
-  metricDimensions,
-  metricNamespace,
-  pagesGrantedAndWaiting,
-  slotsInUse,
-  slotsPerReplica,
-} from '../../environments/wiring/metrics.ts';
-import { definitionOf } from '../../services/manifest.ts';
+import type { Placement } from '../../environments/placement.ts';
+import { metricDimensions, metricNamespace } from '../../services/metrics.ts';
 import { alarm } from '../observability/alarm.ts';
-import type { TierProps } from './tier.ts';
+import { boundOf } from './bound.ts';
+import type { TierProps } from './tier-props.ts';
 
 /** Error lines in five minutes that a person should look at: one may be chance. */
 const errorsMax = 5;
-
-/** More than three hours at a parser account's usual 100 pages a minute: more capacity or a lower quota, a person decides. */
-const backlogPagesMax = 20_000;
 
 /**
  * Alarms that read what the service itself says, so they stay when the platform changes. Alarms on a platform's own
@@ -24,7 +16,7 @@ const backlogPagesMax = 20_000;
 export class TierAlarms extends Construct {
   constructor(scope: Construct, id: string, props: TierProps & { readonly logGroupName: string }) {
     super(scope, id);
-    const { service, context, placements, calls } = props;
+    const { service, definition, context, placements, calls } = props;
     const name = (what: string) => `${context.prefix}-${service}-${what}`;
     const namespace = `${metricNamespace}/${context.environment}`;
     const topicArn = context.alarmTopicArn;
@@ -46,7 +38,7 @@ export class TierAlarms extends Construct {
       periods: 1,
       topicArn,
     });
-    const { uses } = definitionOf(service);
+    const { uses, alarms = [] } = definition;
     if (calls.length + uses.length > 0) {
       new CloudwatchLogMetricFilter(this, 'degraded-lines', {
         name: name('degraded'),
@@ -66,28 +58,16 @@ export class TierAlarms extends Construct {
         topicArn,
       });
     }
-    if (service === 'chat')
-      alarm(this, 'slots', {
-        name: name('slots'),
-        description: 'chat is nearly full: people are told to come back; raise its replicas',
+    for (const { id, metric, statistic, above, periods, description } of alarms)
+      alarm(this, id, {
+        name: name(id),
+        description,
         namespace: metricNamespace,
-        metric: slotsInUse,
+        metric,
         dimensions,
-        statistic: 'Average',
-        // Of what a lone tenant gets, which is seven eighths.
-        above: Math.floor(slotsPerReplica(placements[0]?.slots) * (7 / 8) * 0.9),
-        topicArn,
-      });
-    if (service === 'document-worker')
-      alarm(this, 'backlog', {
-        name: name('backlog'),
-        description: 'documents wait long: raise replicas or lower quotas',
-        namespace: metricNamespace,
-        metric: pagesGrantedAndWaiting,
-        dimensions,
-        statistic: 'Maximum',
-        above: backlogPagesMax,
-        periods: 6,
+        statistic,
+        above: boundOf(above, definition, placements[0] as Placement),
+        ...(periods && { periods }),
         topicArn,
       });
   }

@@ -3,9 +3,12 @@
  * fewer replicas, the next smaller budget, another platform, a cheaper way out, no standby, smaller stores. Each is
  * computed by the same cost functions as the environment itself. Whether a tier can live with less is for people to say.
  */
+
+import type { NatChoice } from '../aws.ts';
 import { allFargateSizes, capacityOf, instanceFor, instancesIn } from '../budget/budget.ts';
+import type { Placement } from '../placement.ts';
 import type { Alternative } from './ceiling.ts';
-import type { At, CostedAws, CostedEnvironment, CostedPlacement, NatChoice } from './costed-environment.ts';
+import type { At, CostedAws, CostedEnvironment } from './costed-environment.ts';
 import { environmentMonthlyUsd } from './environment-cost.ts';
 import { totalUsd } from './lines.ts';
 import { price, priceRows } from './prices.ts';
@@ -44,10 +47,10 @@ function steps(environment: CostedEnvironment): Step[] {
 
 interface PlacementStep {
   readonly change: string;
-  readonly placement: CostedPlacement;
+  readonly placement: Placement;
 }
 
-function placementSteps(placement: CostedPlacement, aws: CostedAws): PlacementStep[] {
+function placementSteps(placement: Placement, aws: CostedAws): PlacementStep[] {
   const { replicas, platform } = placement;
   const { min, max } = replicas;
   const fewer = Array.from({ length: max - min }, (_, index) => ({
@@ -67,15 +70,15 @@ function placementSteps(placement: CostedPlacement, aws: CostedAws): PlacementSt
     .filter((other) => platform !== 'local' && other !== platform)
     .map((other) => ({
       change: `platform '${platform}' -> '${other}'`,
-      placement: { ...placement, platform: other, spotPercent: other === 'ecs' ? (placement.spotPercent ?? 0) : 0 },
+      placement: { ...placement, platform: other, spotPercent: other === 'ecs' ? placement.spotPercent : 0 },
     }));
   return [...fewer, ...fixed, ...budgets, ...others];
 }
 
-type Budget = Pick<CostedPlacement, 'vcpu' | 'memoryMiB'>;
+type Budget = Pick<Placement, 'vcpu' | 'memoryMiB'>;
 
 /** The next smaller size of the platform, in CPU and in memory. */
-function smallerBudgets({ platform, vcpu, memoryMiB }: CostedPlacement, { region, architecture }: CostedAws): Budget[] {
+function smallerBudgets({ platform, vcpu, memoryMiB }: Placement, { region, architecture }: CostedAws): Budget[] {
   if (platform === 'ecs') {
     const sizes = allFargateSizes.map((size) => ({ vcpu: size.cpuUnits / 1024, memoryMiB: size.memoryMiB }));
     return present([

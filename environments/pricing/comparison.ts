@@ -9,6 +9,7 @@
  * document-worker may be on Spot. So the published list is repeated with the same prices, always on and on demand.
  */
 
+import { definitionOf, serviceNames } from '../../services/manifest.ts';
 import { aligned, dollars } from './cost-table.ts';
 import type { CostedEnvironment } from './costed-environment.ts';
 import { environmentMonthlyUsd } from './environment-cost.ts';
@@ -17,10 +18,11 @@ import { price } from './prices.ts';
 
 /** Each tier on the smallest Fargate task: 1.25 vCPU and 2.5 GiB in all, exactly what the published list runs on. */
 export function smallestEnvironment(region: string): CostedEnvironment {
-  const place = [{ platform: 'ecs', vcpu: 0.25, memoryMiB: 512, replicas: { min: 1, max: 1 } }] as const;
+  const smallest = { platform: 'ecs', vcpu: 0.25, memoryMiB: 512, replicas: { min: 1, max: 1 } } as const;
+  const place = [{ ...smallest, weight: 100, spotPercent: 0, options: {} }];
   return {
     name: 'smallest',
-    tiers: { web: place, api: place, chat: place, 'document-worker': place, vectorstore: place },
+    tiers: Object.fromEntries(required.map((name) => [name, place])),
     aws: {
       region,
       zones: ['a', 'b'],
@@ -144,7 +146,9 @@ export function alwaysOnFloorUsd(region: string): number {
   return totalUsd(ours.filter(({ what }) => needed.includes(what) || what.endsWith('IPv4 of the NAT')));
 }
 
-const others: readonly string[] = ['api', 'chat', 'document-worker', 'vectorstore'];
+/** What every environment has. */
+const required: readonly string[] = serviceNames.filter((name) => !definitionOf(name).optional);
+const others = required.filter((name) => name !== 'web');
 
 /** Tasks themselves; the published list leaves logs and deploys out. */
 const running = (what: string): boolean => /^\d+ x /.test(what);

@@ -1,17 +1,8 @@
 /** What of an environment costs money. A resolved environment, with the counts that only its stacks know, is one. */
+import type { NatChoice } from '../aws.ts';
 import type { Architecture } from '../budget/instance-types.ts';
+import type { Placement } from '../placement.ts';
 import type { Usage } from './usage.ts';
-
-export interface CostedPlacement {
-  readonly platform: 'local' | 'vm' | 'ecs' | 'kubernetes';
-  readonly vcpu: number;
-  readonly memoryMiB: number;
-  readonly replicas: { readonly min: number; readonly max: number };
-  /** Share of replicas on spot capacity, in percent, rounded down to whole replicas. @default 0 */
-  readonly spotPercent?: number;
-}
-
-export type NatChoice = 'none' | 'instance' | 'single' | 'per-az';
 
 export interface CostedAws {
   readonly region: string;
@@ -61,7 +52,7 @@ export interface KubernetesNodes {
 
 export interface CostedEnvironment {
   readonly name: string;
-  readonly tiers: Readonly<Record<string, readonly CostedPlacement[]>>;
+  readonly tiers: Readonly<Record<string, readonly Placement[]>>;
   readonly aws: CostedAws;
   readonly counts: Counts;
   /** Required where a tier is placed on 'kubernetes'. */

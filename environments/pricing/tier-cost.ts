@@ -1,7 +1,8 @@
 /** What one placement of a tier costs in a month. */
 import { capacityOf, fargateSize, instanceFor } from '../budget/budget.ts';
 import { instanceTypes } from '../budget/instance-types.ts';
-import type { At, CostedAws, CostedPlacement, KubernetesNodes } from './costed-environment.ts';
+import type { Placement } from '../placement.ts';
+import type { At, CostedAws, KubernetesNodes } from './costed-environment.ts';
 import { type CostLine, hoursPerMonth, type LineMaker, lineMaker } from './lines.ts';
 import { defaultUsage, type Usage, vmVolumeGiB } from './usage.ts';
 
@@ -16,7 +17,7 @@ export interface TierContext {
  *
  * @throws Error when the budget fits nothing there, or something has no price.
  */
-export function tierMonthlyUsd(tier: string, placement: CostedPlacement, context: TierContext, at: At): CostLine[] {
+export function tierMonthlyUsd(tier: string, placement: Placement, context: TierContext, at: At): CostLine[] {
   if (placement.platform === 'local') return [];
   const usage = { ...defaultUsage, ...context.usage };
   const line = lineMaker(tier, context.aws.region);
@@ -31,7 +32,7 @@ export function tierMonthlyUsd(tier: string, placement: CostedPlacement, context
 
 interface Costed {
   readonly tier: string;
-  readonly placement: CostedPlacement;
+  readonly placement: Placement;
   readonly context: TierContext;
   readonly replicas: number;
   readonly usage: Usage;
@@ -54,7 +55,7 @@ function ecs({ placement, context, replicas, usage, line }: Costed): CostLine[] 
   const { cpuUnits, memoryMiB } = fargateSize(placement);
   const vcpu = cpuUnits / 1024;
   const gib = memoryMiB / 1024;
-  const spot = Math.floor((replicas * (placement.spotPercent ?? 0)) / 100);
+  const spot = Math.floor((replicas * placement.spotPercent) / 100);
   const { architecture } = context.aws;
   const tasks = (count: number, suffix: '' | '/spot') =>
     count === 0
@@ -90,7 +91,7 @@ function kubernetes({ tier, placement, context, replicas, line }: Costed): CostL
 }
 
 /** @throws Error when one replica is larger than what a node leaves to pods. */
-export function nodeShare(placement: Pick<CostedPlacement, 'vcpu' | 'memoryMiB'>, instanceType: string): number {
+export function nodeShare(placement: Pick<Placement, 'vcpu' | 'memoryMiB'>, instanceType: string): number {
   const type = instanceTypes.find((each) => each.name === instanceType);
   if (!type)
     throw new Error(

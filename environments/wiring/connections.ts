@@ -1,30 +1,32 @@
 /**
- * Who may talk to whom. The matrix is data, derived from the manifest alone; security-group rules, network policies and
+ * Who may talk to whom. The matrix is data, derived from definitions alone; security-group rules, network policies and
  * local networks are renderings of it, so an edge that is not declared exists nowhere.
  */
-import {
-  callsOf,
-  definitionOf,
-  type Egress,
-  type ServiceName,
-  type SettingName,
-  type Store,
-  urlSetting,
-} from '../../services/manifest.ts';
+import type { Definitions, ServiceDefinition, Store } from '../../services/definition.ts';
+import { type ServiceName, services, urlSetting } from '../../services/manifest.ts';
+import { type Environment, placedDefinitions } from '../schema.ts';
 
 /** A direction in which connections may be opened. Answers come back on the same connection. */
-export type Edge =
-  | { readonly kind: 'public'; readonly to: ServiceName }
-  | { readonly kind: 'call'; readonly from: ServiceName; readonly to: ServiceName }
-  | { readonly kind: 'use'; readonly from: ServiceName; readonly store: Store }
-  | { readonly kind: 'egress'; readonly from: ServiceName; readonly to: Egress };
+export type Edge<Name extends string = string> =
+  | { readonly kind: 'public'; readonly to: Name }
+  | { readonly kind: 'call'; readonly from: Name; readonly to: Name }
+  | { readonly kind: 'use'; readonly from: Name; readonly store: Store }
+  | { readonly kind: 'egress'; readonly from: Name; readonly to: string };
 
-/** Every edge between the services that an environment places, in the manifest's order. */
-export function connections(placed: readonly ServiceName[]): Edge[] {
-  return placed.flatMap((name): Edge[] => {
-    const { routes, uses, egress } = definitionOf(name);
-    const calls = callsOf(name).filter((to) => placed.includes(to) || !definitionOf(to).optional);
-    const missing = calls.find((to) => !placed.includes(to));
+/** Every edge of an environment. */
+export const environmentEdges = (environment: Pick<Environment, 'tiers'>): Edge<ServiceName>[] =>
+  connections(placedDefinitions(environment), services);
+
+/**
+ * Every edge between services that are placed, in their order.
+ *
+ * @param all Definitions of those that are not placed too: an optional one among them may be missing. @default none
+ */
+export function connections<Name extends string>(placed: Definitions<Name>, all: Definitions = {}): Edge<Name>[] {
+  return (Object.entries(placed) as [Name, ServiceDefinition][]).flatMap(([name, definition]): Edge<Name>[] => {
+    const { routes, uses, egress } = definition;
+    const calls = definition.calls.filter((to) => to in placed || !all[to]?.optional) as Name[];
+    const missing = calls.find((to) => !(to in placed));
     if (missing)
       throw new Error(`tier '${name}' calls '${missing}', which this environment does not place: add tiers.${missing}`);
     return [
@@ -36,11 +38,14 @@ export function connections(placed: readonly ServiceName[]): Edge[] {
   });
 }
 
-/** Services that some placed service calls: each has a port on the internal balancer. */
-export function calledServices(placed: readonly ServiceName[]): ServiceName[] {
-  const edges = connections(placed);
-  return placed.filter((name) => edges.some((edge) => edge.kind === 'call' && edge.to === name));
-}
+/** Services that some other one calls: each has a port on the internal balancer. */
+export const calledServices = <Name extends string>(edges: readonly Edge<Name>[]): Name[] => [
+  ...new Set(edges.flatMap((edge) => (edge.kind === 'call' ? edge.to : []))),
+];
+
+/** Services that this one calls. */
+export const callsFrom = <Name extends string>(edges: readonly Edge<Name>[], name: Name): Name[] =>
+  edges.flatMap((edge) => (edge.kind === 'call' && edge.from === name ? edge.to : []));
 
 /**
  * The settings that say where the called tiers are. An optional tier that is not placed has none: its setting's default,
@@ -48,11 +53,12 @@ export function calledServices(placed: readonly ServiceName[]): ServiceName[] {
  *
  * @param origin of a tier, as those who call it reach it
  */
-export function addressSettings(
-  placed: readonly ServiceName[],
-  origin: (name: ServiceName) => string,
-): Partial<Record<SettingName, string>> {
+export function addressSettings<Name extends string>(
+  placed: Definitions<Name>,
+  edges: readonly Edge<Name>[],
+  origin: (name: Name) => string,
+): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    calledServices(placed).map((name) => [urlSetting(name), origin(name) + (definitionOf(name).urlPath ?? '')]),
+    calledServices(edges).map((name) => [urlSetting(name), origin(name) + (placed[name].urlPath ?? '')]),
   );
 }

@@ -5,7 +5,8 @@
 
 import { definitionOf, type ServiceName, type SettingName } from '../../services/manifest.ts';
 import { scratchBytes } from '../budget/scratch.ts';
-import type { Environment, Placement } from '../environment.ts';
+import { optionSettings, type Placement } from '../placement.ts';
+import type { Environment } from '../schema.ts';
 import { idleTimeouts } from './idle-timeouts.ts';
 
 export function serviceSettings(
@@ -23,10 +24,8 @@ export function serviceSettings(
     PAGES_MAX: limits.pagesMax,
     PAGE_TIMEOUT_MS: limits.pageTimeoutMs,
     TURN_TIMEOUT_MS: limits.turnTimeoutMs,
-    SCRATCH_BYTES_MAX: scratchBytes(name, limits.uploadBytesMax),
-    PARSER_CHILDREN: placement.parserChildren,
-    PARSER_ISOLATION: placement.parserIsolation,
-    CHAT_SLOTS: placement.slots,
+    SCRATCH_BYTES_MAX: scratchBytes(definitionOf(name), limits.uploadBytesMax),
+    ...optionSettings(definitionOf(name), placement),
     MODEL_URL: chatModel?.url,
     MODEL_NAME: chatModel?.model,
     MODELS_ALLOWED: chatModel?.others.length ? chatModel.others.join(',') : undefined,
@@ -38,10 +37,10 @@ export function serviceSettings(
     // Tokio reads it itself, and counts one thread below two CPUs: then a brain's merge would stop every search.
     TOKIO_WORKER_THREADS: 4,
   };
-  const taken = new Set<SettingName>(definitionOf(name).settings);
+  const taken = new Set<string>(definitionOf(name).settings);
   return Object.fromEntries(
     Object.entries(all)
-      .filter(([key, value]) => value !== undefined && taken.has(key as SettingName))
+      .filter(([key, value]) => value !== undefined && taken.has(key))
       .map(([key, value]) => [key, String(value)]),
   );
 }

@@ -1,9 +1,14 @@
 /** An environment as a compose file: the same tiers, limits and edges on one machine, without a cloud account. Pure. */
 
 import { tmpMiB } from '../../environments/budget/scratch.ts';
-import { type Environment, type Placement, placedServices, placementsOf } from '../../environments/environment.ts';
-import { addressSettings, type Edge } from '../../environments/wiring/connections.ts';
-import { initCommand } from '../../environments/wiring/init-command.ts';
+import {
+  type Environment,
+  type Placement,
+  placedDefinitions,
+  placedServices,
+  placementsOf,
+} from '../../environments/environment.ts';
+import { addressSettings, type Edge, environmentEdges } from '../../environments/wiring/connections.ts';
 import { heapFlags, serviceSettings } from '../../environments/wiring/settings.ts';
 import {
   databaseRole,
@@ -103,7 +108,7 @@ function tierService({ environment, passed, tier, name, placement, networks }: T
     ...limits(placement),
     cpu_shares: shares[workload],
     ...(workload !== 'interactive' && { cpuset: fromEnv('SUSTAINED_CPUS') }),
-    ...scratch(tmpMiB(tier, environment.limits.uploadBytesMax)),
+    ...scratch(tmpMiB(definitionOf(tier), environment.limits.uploadBytesMax)),
     ...locked,
     ...resolver,
     stop_grace_period: `${Math.ceil(environment.limits.stopTimeoutMs / 1000)}s`,
@@ -120,7 +125,7 @@ function tierService({ environment, passed, tier, name, placement, networks }: T
 function migrations(environment: Environment, passed: readonly SettingName[], edges: readonly Edge[]) {
   return Object.fromEntries(
     placedServices(environment).flatMap((tier) => {
-      const command = initCommand(tier);
+      const command = definitionOf(tier).initStep?.command;
       const [placement] = placementsOf(environment, tier);
       if (!command || !placement) return [];
       const networks = joined(edges, (edge) => edge.kind === 'use' && edge.from === tier && edge.store === 'postgres');
@@ -152,7 +157,11 @@ function variables(
     SERVICE_TOKEN_PUBLIC_KEYS: fromEnv('SERVICE_TOKEN_PUBLIC_KEYS'),
     AUTH_SECRET: fromEnv('AUTH_SECRET'),
     PUBLIC_URL: fromEnv('PUBLIC_URL'),
-    ...addressSettings(placedServices(environment), (to) => `http://${to}:${definitionOf(to).port}`),
+    ...addressSettings(
+      placedDefinitions(environment),
+      environmentEdges(environment),
+      (to) => `http://${to}:${definitionOf(to).port}`,
+    ),
     ...Object.fromEntries(passed.map((name) => [name, fromEnv(name)])),
   };
   return Object.fromEntries(

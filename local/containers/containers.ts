@@ -151,7 +151,7 @@ function steps({ env, data, port: asked }: ContainersOptions, run: Run) {
 
 /** A tier behind the gateway answers, if only that it wants to know who asks. */
 async function answers(url: string, tier: ServiceName): Promise<void> {
-  const path = (definitionOf(tier).routes.at(-1) as string).replace('*', tier === 'api' ? 'openapi.json' : '');
+  const path = (definitionOf(tier).routes.at(-1) as string).replace('*', '');
   const response = await fetch(url + path, { signal: AbortSignal.timeout(5000) });
   if (response.status >= 500)
     throw new Error(`the ${tier} tier is not ready: ${response.status} ${await response.text()}`);

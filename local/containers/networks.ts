@@ -4,9 +4,9 @@
  * network policies forbid in the cloud.
  */
 
-import { type Environment, placedServices } from '../../environments/environment.ts';
-import { connections, type Edge } from '../../environments/wiring/connections.ts';
-import type { SettingName } from '../../services/manifest.ts';
+import type { Environment } from '../../environments/environment.ts';
+import { type Edge, environmentEdges } from '../../environments/wiring/connections.ts';
+import type { Egress, SettingName } from '../../services/manifest.ts';
 
 export interface Network {
   readonly internal?: true;
@@ -25,7 +25,7 @@ export function openEdges(environment: Environment, passed: readonly SettingName
     'identity-provider': passed.includes('OIDC_ISSUER'),
     mail: passed.includes('SMTP_URL'),
   };
-  return connections(placedServices(environment)).filter((edge) => edge.kind !== 'egress' || open[edge.to]);
+  return environmentEdges(environment).filter((edge) => edge.kind !== 'egress' || open[edge.to as Egress]);
 }
 
 /** Name of the network that carries an edge; documents are a volume and need none. */

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { sql } from 'kysely';
 import { uuidv7 } from 'uuidv7';
+import { metricNames } from '../metrics.ts';
 import type { Authenticate } from '../shared/auth/identity.ts';
 import { limitRequests } from '../shared/auth/rate-limit.ts';
 import { createSigner } from '../shared/auth/service-token.ts';
@@ -128,7 +129,7 @@ export async function createChat({
     log,
     environment: settings.ENVIRONMENT,
     tier: 'chat',
-    name: 'SlotsInUse',
+    name: metricNames.slotsInUse,
     read: () => slots.inFlight,
   });
   let deadline: NodeJS.Timeout | undefined;

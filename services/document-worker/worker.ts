@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
+import { metricNames } from '../metrics.ts';
 import { createSigner } from '../shared/auth/service-token.ts';
 import { startMetricLog } from '../shared/embedded-metrics.ts';
 import type { SettingsOf } from '../shared/env.ts';
@@ -155,7 +156,7 @@ export function startWorker(options: WorkerOptions): Worker {
       log,
       environment: settings.ENVIRONMENT,
       tier: 'document-worker',
-      name: 'PagesGrantedAndWaiting',
+      name: metricNames.pagesGrantedAndWaiting,
       read: () => pagesLeft(db),
     });
     const notifications = listenTo(settings.DATABASE_URL, jobsChannel, log, (jobId) => {

@@ -3,6 +3,7 @@
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
 import type { ServiceName } from '../manifest.ts';
+import { type MetricName, metricDimensions, metricNamespace } from '../metrics.ts';
 import type { Logger } from './log.ts';
 
 export interface MetricLog {
@@ -10,8 +11,7 @@ export interface MetricLog {
   /** Setting ENVIRONMENT. `local` publishes nothing: nobody scales a laptop. */
   readonly environment: string;
   readonly tier: ServiceName;
-  /** Name of the metric; the constructs that scale on it use the same. @example 'SlotsInUse' */
-  readonly name: string;
+  readonly name: MetricName;
   /** The figure now. A failure leaves a gap, which is logged. */
   readonly read: () => number | Promise<number>;
 }
@@ -46,19 +46,19 @@ export function embeddedMetric(given: {
   values: readonly number[];
   nowMs: number;
 }) {
+  const dimensions = metricDimensions(given.environment, given.tier);
   return {
     _aws: {
       Timestamp: given.nowMs,
       CloudWatchMetrics: [
         {
-          Namespace: 'Bulkhead',
-          Dimensions: [['Environment', 'Tier']],
+          Namespace: metricNamespace,
+          Dimensions: [Object.keys(dimensions)],
           Metrics: [{ Name: given.name, Unit: 'Count' }],
         },
       ],
     },
-    Environment: given.environment,
-    Tier: given.tier,
+    ...dimensions,
     [given.name]: given.values,
   };
 }

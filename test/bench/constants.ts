@@ -8,8 +8,9 @@ import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bench } from '../../environments/bench.ts';
 import { type EnvironmentInput, resolveEnvironment } from '../../environments/environment.ts';
+import { optionOf, type Placement } from '../../environments/placement.ts';
 import { extractiveName } from '../../services/chat/answering/answerer.ts';
-import { type ServiceName, serviceNames } from '../../services/manifest.ts';
+import { definitionOf, type ServiceName, serviceNames } from '../../services/manifest.ts';
 import { reserveOf } from '../../services/shared/slots.ts';
 import { type ContainerDeployment, startContainers } from '../containers/deployment.ts';
 import { evaluate, lacksPodman } from '../containers/podman.ts';
@@ -184,10 +185,12 @@ const tableBytes = `
 /** Of the bench environment: one placement of each tier. */
 const placements = resolveEnvironment(bench).tiers;
 const vcpuOf = (tier: ServiceName): number => placements[tier][0]?.vcpu ?? Number.NaN;
-const slotsMax = placements.chat[0]?.slots ?? 64;
+const slotsMax = Number(optionOf(definitionOf('chat'), placements.chat[0] as Placement, 'slots'));
 /** All that the one tenant of a bench gets. */
 const slots = slotsMax - reserveOf(slotsMax);
-const parserChildren = placements['document-worker'][0]?.parserChildren ?? 4;
+const parserChildren = Number(
+  optionOf(definitionOf('document-worker'), placements['document-worker'][0] as Placement, 'parserChildren'),
+);
 
 async function describe(constants: Readonly<Record<string, Constant>>) {
   const { dependencies } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));

@@ -68,7 +68,7 @@ beforeAll(async () => {
     { cwd: folder },
   );
   ({ absent, placed } = JSON.parse(stdout) as { absent: TierReport; placed: TierReport });
-});
+}, 600_000);
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -80,7 +80,8 @@ test('compiles: nothing else has to be told of it', async () => {
   };
   await writeFile(join(folder, 'tsconfig.echo.json'), JSON.stringify(own));
   await execa(join(project, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.echo.json'], { cwd: folder });
-});
+  // 20 s alone; ten times as long beside everything else on two cores.
+}, 600_000);
 
 test('left out: no resource, no rule, no image, no process, no network, no cost, and an empty address', () => {
   expect(absent.stackLines).toEqual([]);

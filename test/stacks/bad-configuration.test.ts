@@ -101,7 +101,7 @@ describe('synth says what was given, what is allowed and what to do', () => {
     [
       'a document-worker without room for its documents',
       sample({ tiers: { 'document-worker': { platform: 'ecs', vcpu: 0.25, memoryMiB: 512 } } as never }),
-      'given 512; allowed with 4 parser children and uploads of 100000000 bytes: at least 959',
+      'given 512; allowed with parserChildren 4 and uploads of 100000000 bytes: at least 959',
     ],
     [
       'more connections than the database takes',

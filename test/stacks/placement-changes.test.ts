@@ -5,8 +5,8 @@
  */
 import { createRequire } from 'node:module';
 import { expect, test } from '@jest/globals';
-import type { PlacementInput } from '../../environments/environment.ts';
-import { serviceNames } from '../../services/manifest.ts';
+import { placementFields } from '../../environments/placement.ts';
+import { definitionOf, type ServiceName, serviceNames } from '../../services/manifest.ts';
 import { sample } from '../environments/sample.ts';
 import { type Attributes, type StackJson, synthesized } from './synthesized.ts';
 
@@ -48,7 +48,7 @@ const mayComeAndGo = ['aws_appautoscaling_target', 'aws_appautoscaling_policy', 
 const length = (value: unknown): number => (Array.isArray(value) ? value.length : 0);
 
 /** Every setting of a placement but its platform, which is a swap (swap.test.ts). */
-const levers = {
+const levers: Readonly<Record<string, readonly object[]>> = {
   vcpu: [{ vcpu: 1 }],
   memoryMiB: [{ memoryMiB: 4096 }],
   replicas: [{ replicas: 2 }, { replicas: { min: 1, max: 3 } }, { replicas: { min: 2, max: 5 } }],
@@ -57,20 +57,19 @@ const levers = {
   parserChildren: [{ parserChildren: 2 }],
   parserIsolation: [{ parserIsolation: 'required' }],
   spotPercent: [{ spotPercent: 50 }, { spotPercent: 100 }],
-} satisfies Record<Exclude<keyof PlacementInput, 'platform'>, Partial<PlacementInput>[]>;
+};
 
 /** Settings that one service or platform alone has. */
-const only = (lever: string, service: string, platform: string): boolean =>
-  ({
-    slots: service === 'chat',
-    parserChildren: service === 'document-worker',
-    parserIsolation: service === 'document-worker',
-  })[lever] ?? (lever === 'spotPercent' ? service === 'document-worker' && platform === 'ecs' : true);
+function only(lever: string, service: ServiceName, platform: string): boolean {
+  const { options = {}, interruptible = false } = definitionOf(service);
+  if (lever === 'spotPercent') return interruptible && platform === 'ecs';
+  return lever in placementFields || lever in options;
+}
 
 const platforms = ['ecs', 'vm'] as const;
 
 /** All tiers on one platform, each changed where it has the setting. */
-function changed(platform: (typeof platforms)[number], lever = '', change: Partial<PlacementInput> = {}): StackJson {
+function changed(platform: (typeof platforms)[number], lever = '', change: object = {}): StackJson {
   const base = { platform, vcpu: 0.5, memoryMiB: 2048 };
   const tiers = Object.fromEntries(
     serviceNames.map((name) => [name, { ...base, ...(only(lever, name, platform) && change) }]),
@@ -101,6 +100,12 @@ function destroyedFirst(from: StackJson, to: StackJson): string[] {
 const safe = (type: string, { lifecycle, skip_destroy }: Attributes): boolean =>
   (lifecycle as Attributes | undefined)?.create_before_destroy === true ||
   (type === 'aws_ecs_task_definition' && skip_destroy === true);
+
+test('every setting of a placement is a lever', () => {
+  const options = serviceNames.flatMap((name) => Object.keys(definitionOf(name).options ?? {}));
+  const settings = Object.keys(placementFields).filter((field) => field !== 'platform');
+  expect(Object.keys(levers).toSorted()).toEqual([...settings, ...options].toSorted());
+});
 
 test('the bindings are of the provider that was read', () => {
   const bindings = createRequire(import.meta.url)('@cdktf/provider-aws/package.json') as Attributes;

@@ -1,17 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
-import type { PlacementInput } from '../../environments/environment.ts';
+import type { BasePlacementInput } from '../../environments/environment.ts';
 import { type ServiceName, serviceNames, services } from '../../services/manifest.ts';
 import { sample } from '../environments/sample.ts';
 import { addressBook, ofType, type StackJson, synthesized } from './synthesized.ts';
 
 const platforms = ['vm', 'ecs'] as const;
-const place = (platform: (typeof platforms)[number], weight = 100): PlacementInput => ({
+const place = (platform: (typeof platforms)[number], weight = 100): BasePlacementInput => ({
   platform,
   vcpu: 0.5,
   memoryMiB: 1024,
   weight,
 });
-const withTier = (name: ServiceName, places: PlacementInput | PlacementInput[]) =>
+const withTier = (name: ServiceName, places: BasePlacementInput | BasePlacementInput[]) =>
   synthesized(sample({ tiers: { [name]: places } as never }));
 
 /** Resources that belong to a platform child of the tier. */

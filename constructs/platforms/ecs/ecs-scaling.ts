@@ -4,7 +4,7 @@ import type { EcsService } from '@cdktf/provider-aws/lib/ecs-service/index.js';
 import type { Construct } from 'constructs';
 import { memoryAlarms } from '../../observability/memory-alarms.ts';
 import { cooldownSeconds, scalingTarget } from '../../tier/scaling-target.ts';
-import type { PlatformProps } from '../../tier/tier.ts';
+import type { PlatformProps } from '../../tier/tier-props.ts';
 
 /** Scales a service where min is below max, and watches its memory. */
 export function scaleService(scope: Construct, name: string, ecsService: EcsService, props: PlatformProps): void {

@@ -1,13 +1,14 @@
 import { EcsTaskDefinition } from '@cdktf/provider-aws/lib/ecs-task-definition/index.js';
 import type { Construct } from 'constructs';
 import { checkContainers, fargateSize } from '../../../environments/budget/budget.ts';
-import { initCommand } from '../../../environments/wiring/init-command.ts';
 import { nameOf } from '../../../environments/wiring/names.ts';
 import { plainSettings } from '../../../environments/wiring/plain-settings.ts';
-import { services } from '../../../services/manifest.ts';
 import { initSecretsOf, runGrants, secretsOf, startGrants } from '../../tier/grants.ts';
 import { Role } from '../../tier/role.ts';
-import type { PlatformProps } from '../../tier/tier.ts';
+import type { PlatformProps } from '../../tier/tier-props.ts';
+
+/** Asks `/livez`. */
+const builtHealthCommand = ['node', 'health.js'];
 
 const references = (secrets: readonly (readonly [name: string, arn: string])[]) =>
   secrets.map(([name, arn]) => ({ name, valueFrom: arn }));
@@ -17,15 +18,15 @@ const references = (secrets: readonly (readonly [name: string, arn: string])[]) 
  * written out, so that a plan compares like with like (provider-aws #11526).
  */
 export function taskDefinition(scope: Construct, name: string, props: PlatformProps): EcsTaskDefinition {
-  const { service, context, placement, image, logGroup } = props;
-  const { port } = services[service];
+  const { service, definition, context, placement, image, logGroup } = props;
+  const { port, build, healthCommand = build && builtHealthCommand } = definition;
   const size = fargateSize(placement);
   checkContainers(placement, [{ name: service, vcpu: size.cpuUnits / 1024, memoryMiB: size.memoryMiB }]);
-  const init = initCommand(service);
+  const init = definition.initStep?.command;
 
   const common = {
     image: `${image.repositoryUrl}@${image.digest}`,
-    environment: plainSettings(props.settings).map(([key, value]) => ({ name: key, value })),
+    environment: plainSettings(props.settings, props.secrets).map(([key, value]) => ({ name: key, value })),
     secrets: references(secretsOf(props)),
     readonlyRootFilesystem: true,
     linuxParameters: { initProcessEnabled: true, capabilities: { drop: ['ALL'] } },
@@ -51,8 +52,10 @@ export function taskDefinition(scope: Construct, name: string, props: PlatformPr
       cpu: size.cpuUnits,
       memory: size.memoryMiB,
       portMappings: [{ containerPort: port, hostPort: port, protocol: 'tcp' }],
-      // The image's own, which ECS does not read: asks `/livez`. A task that fails it is replaced.
-      healthCheck: { command: ['CMD', 'node', 'health.js'], interval: 30, timeout: 5, retries: 3, startPeriod: 60 },
+      // ECS does not read the image's own. A task that fails it is replaced.
+      ...(healthCommand && {
+        healthCheck: { command: ['CMD', ...healthCommand], interval: 30, timeout: 5, retries: 3, startPeriod: 60 },
+      }),
       logConfiguration: logs('tier'),
       ...(init ? { dependsOn: [{ containerName: 'init', condition: 'SUCCESS' }] } : {}),
     },

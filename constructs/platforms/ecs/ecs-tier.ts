@@ -1,12 +1,11 @@
 import { EcsService } from '@cdktf/provider-aws/lib/ecs-service/index.js';
 import type { TerraformResource } from 'cdktf';
 import { Construct } from 'constructs';
-import { services } from '../../../services/manifest.ts';
 import { address } from '../../tier/address.ts';
 import { refusePlaceholders } from '../../tier/placeholder.ts';
 import { scalingTarget } from '../../tier/scaling-target.ts';
 import { targetGroup } from '../../tier/target-group.ts';
-import type { PlatformChild, PlatformProps } from '../../tier/tier.ts';
+import type { PlatformChild, PlatformProps } from '../../tier/tier-props.ts';
 import { scaleService } from './ecs-scaling.ts';
 import { taskDefinition } from './ecs-task.ts';
 
@@ -27,13 +26,14 @@ export class EcsTier extends Construct implements PlatformChild {
 
   constructor(scope: Construct, id: string, props: PlatformProps) {
     super(scope, id);
-    const { service, context, placement, image } = props;
+    const { service, definition, context, placement, image } = props;
     this.cluster = context.cluster;
-    const { port } = services[service];
+    const { port } = definition;
     const name = `${context.prefix}-${service}-${id}`;
     const target = (exposure: keyof typeof context.balancerSuffixes) =>
       targetGroup(this, `${exposure}-target`, {
         service,
+        definition,
         name: `${name}-${exposure}`,
         vpcId: context.vpcId,
         targetType: 'ip',
@@ -41,7 +41,7 @@ export class EcsTier extends Construct implements PlatformChild {
         balancerSuffix: context.balancerSuffixes[exposure],
         alarmTopicArn: context.alarmTopicArn,
       });
-    this.publicTargetArn = services[service].routes.length > 0 ? target('public') : undefined;
+    this.publicTargetArn = definition.routes.length > 0 ? target('public') : undefined;
     this.internalTargetArn = props.called ? target('internal') : undefined;
     const targets = [this.publicTargetArn, this.internalTargetArn].filter((arn) => arn !== undefined);
 

@@ -4,7 +4,7 @@
  * no shell expansion in braces: Terraform would take it for its own.
  */
 import { containerFlags } from '../../../environments/budget/container-flags.ts';
-import { metricNamespace } from '../../../environments/wiring/metrics.ts';
+import { metricNamespace } from '../../../services/metrics.ts';
 import { credentialsScript, credentialsSetting, credentialsUnit, networkUnit } from './run-credentials.ts';
 
 export interface Boot {

@@ -1,9 +1,9 @@
 import { AutoscalingPolicy } from '@cdktf/provider-aws/lib/autoscaling-policy/index.js';
 import type { Construct } from 'constructs';
-import { metricDimensions, metricNamespace } from '../../../environments/wiring/metrics.ts';
+import { metricDimensions, metricNamespace } from '../../../services/metrics.ts';
 import { memoryAlarms } from '../../observability/memory-alarms.ts';
 import { scalingTarget } from '../../tier/scaling-target.ts';
-import type { PlatformProps } from '../../tier/tier.ts';
+import type { PlatformProps } from '../../tier/tier-props.ts';
 
 /** Scales a group of instances where min is below max, and watches their memory. */
 export function scaleGroup(scope: Construct, groupName: string, props: PlatformProps): void {

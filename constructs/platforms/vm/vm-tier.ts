@@ -5,16 +5,14 @@ import { Fn, TerraformLocal, type TerraformResource, Token } from 'cdktf';
 import { Construct } from 'constructs';
 import { instanceFor } from '../../../environments/budget/budget.ts';
 import { tmpMiB } from '../../../environments/budget/scratch.ts';
-import { initCommand } from '../../../environments/wiring/init-command.ts';
 import { nameOf } from '../../../environments/wiring/names.ts';
 import { plainSettings } from '../../../environments/wiring/plain-settings.ts';
-import { services } from '../../../services/manifest.ts';
 import { address } from '../../tier/address.ts';
 import { initSecretsOf, runGrants, secretsOf, startGrants, usesDocuments } from '../../tier/grants.ts';
 import { refusePlaceholders } from '../../tier/placeholder.ts';
 import { Role, type Statement } from '../../tier/role.ts';
 import { targetGroup } from '../../tier/target-group.ts';
-import type { PlatformChild, PlatformProps } from '../../tier/tier.ts';
+import type { PlatformChild, PlatformProps } from '../../tier/tier-props.ts';
 import { bootScript, readyTimeoutSeconds } from './boot.ts';
 import { scaleGroup } from './vm-scaling.ts';
 
@@ -37,11 +35,12 @@ export class VmTier extends Construct implements PlatformChild {
 
   constructor(scope: Construct, id: string, props: PlatformProps) {
     super(scope, id);
-    const { service, context, placement } = props;
+    const { service, definition, context, placement } = props;
     const name = `${context.prefix}-${service}-${id}`;
     const target = (exposure: keyof typeof context.balancerSuffixes) =>
       targetGroup(this, `${exposure}-target`, {
         service,
+        definition,
         name: `${name}-${exposure}`,
         vpcId: context.vpcId,
         targetType: 'instance',
@@ -49,7 +48,7 @@ export class VmTier extends Construct implements PlatformChild {
         balancerSuffix: context.balancerSuffixes[exposure],
         alarmTopicArn: context.alarmTopicArn,
       });
-    this.publicTargetArn = services[service].routes.length > 0 ? target('public') : undefined;
+    this.publicTargetArn = definition.routes.length > 0 ? target('public') : undefined;
     this.internalTargetArn = props.called ? target('internal') : undefined;
     const targets = [this.publicTargetArn, this.internalTargetArn].filter((arn) => arn !== undefined);
 
@@ -94,13 +93,13 @@ export class VmTier extends Construct implements PlatformChild {
   }
 
   private template(name: string, props: PlatformProps): LaunchTemplate {
-    const { service, context, placement, image } = props;
-    const { port, healthPath } = services[service];
+    const { service, definition, context, placement, image } = props;
+    const { port, healthPath } = definition;
     const { instanceType } = instanceFor(placement, context.region, { architecture: context.architecture });
     const tags = { Name: name, Project: 'bulkhead', Environment: context.environment, Tier: service };
     // By name: its trust policy needs the instance's role, which needs this one's ARN.
     const runName = nameOf('IAM role', `${name}-run`);
-    const runRoleArn = usesDocuments(service) ? `arn:aws:iam::${context.accountId}:role/${runName}` : undefined;
+    const runRoleArn = usesDocuments(definition) ? `arn:aws:iam::${context.accountId}:role/${runName}` : undefined;
     const role = new Role(this, 'role', {
       name,
       takenBy: { service: 'ec2.amazonaws.com' },
@@ -130,13 +129,13 @@ export class VmTier extends Construct implements PlatformChild {
       healthPath,
       vcpu: placement.vcpu,
       memoryMiB: placement.memoryMiB,
-      tmpMiB: tmpMiB(service, context.limits.uploadBytesMax),
+      tmpMiB: tmpMiB(definition, context.limits.uploadBytesMax),
       stopTimeoutMs: context.limits.stopTimeoutMs,
       logGroup: props.logGroup.name,
-      settings: plainSettings(props.settings),
+      settings: plainSettings(props.settings, props.secrets),
       secrets: secretsOf(props),
       initSecrets: initSecretsOf(props),
-      initCommand: initCommand(service),
+      initCommand: definition.initStep?.command,
       runRoleArn,
       hook: launchHook,
     });

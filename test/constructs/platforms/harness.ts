@@ -1,19 +1,22 @@
 /** A tier on its own, with plain words where a stack would give references. */
 import { AwsProvider } from '@cdktf/provider-aws/lib/provider/index.js';
 import { App, TerraformStack, Testing } from 'cdktf';
-import { Tier, type TierPlacement, type TierProps } from '../../../constructs/tier/tier.ts';
-import { callsOf, type ServiceName } from '../../../services/manifest.ts';
+import { pathRoutes, Tier } from '../../../constructs/tier/tier.ts';
+import type { TierProps } from '../../../constructs/tier/tier-props.ts';
+import type { Placement } from '../../../environments/placement.ts';
+import { callsOf, definitionOf, type ServiceName, services } from '../../../services/manifest.ts';
 import type { StackJson } from '../../stacks/synthesized.ts';
 
 export const digest = `sha256:${'a'.repeat(64)}`;
 
-export const placement = (changes: Partial<TierPlacement> = {}): TierPlacement => ({
+export const placement = (changes: Partial<Placement> = {}): Placement => ({
   platform: 'ecs',
   vcpu: 0.5,
   memoryMiB: 1024,
   replicas: { min: 1, max: 1 },
   weight: 100,
   spotPercent: 0,
+  options: {},
   ...changes,
 });
 
@@ -38,7 +41,7 @@ export const context: TierProps['context'] = {
 };
 
 export interface TierChanges extends Partial<Omit<TierProps, 'placements' | 'service'>> {
-  readonly placements?: readonly TierPlacement[];
+  readonly placements?: readonly Placement[];
 }
 
 /** The Terraform of one tier. `Testing.synth(stack, true)` runs the validations too. */
@@ -47,6 +50,8 @@ export function tierJson(service: ServiceName, changes: TierChanges = {}): Stack
   new AwsProvider(stack, 'aws', { region: 'us-east-1' });
   new Tier(stack, service, {
     service,
+    definition: definitionOf(service),
+    routes: pathRoutes(services)(service),
     context,
     placements: [placement()],
     image: { digest, repositoryUrl: `registry/${service}`, repositoryArn: `arn:repository/${service}` },

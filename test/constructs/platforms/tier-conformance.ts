@@ -4,13 +4,14 @@
  * @example conformance('ecs', { skip: [] })
  */
 import { describe, expect, test } from '@jest/globals';
+import type { Platform } from '../../../environments/placement.ts';
 import { type ServiceName, serviceNames, services } from '../../../services/manifest.ts';
 import { addressBook, ofType, one, type StackJson } from '../../stacks/synthesized.ts';
 import { context, placement, type TierChanges, tierJson } from './harness.ts';
 
 export interface Conformance {
   /** The word. */
-  readonly platform: string;
+  readonly platform: Platform;
   /** Names of tests that do not apply, each with its reason. */
   readonly skip?: readonly { readonly test: string; readonly reason: string }[];
   /** Types of the compute that a tier has to itself. */
@@ -66,7 +67,8 @@ export function conformance(suite: Conformance): void {
     });
 
     check('chat scales on slots, the worker on pages per replica, others on CPU', () => {
-      const text = (service: ServiceName) => JSON.stringify(on(service, { replicas: { min: 1, max: 2 }, slots: 64 }));
+      const text = (service: ServiceName) =>
+        JSON.stringify(on(service, { replicas: { min: 1, max: 2 }, options: { slots: 64 } }));
       expect(text('chat')).toContain('"metric_name":"SlotsInUse"');
       expect(text('chat')).toContain('"target_value":44');
       expect(text('document-worker')).toContain('"expression":"pages / replicas"');

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Placement } from '../../../environments/placement.ts';
 import { alternativesFor } from '../../../environments/pricing/alternatives.ts';
-import type { CostedEnvironment, CostedPlacement } from '../../../environments/pricing/costed-environment.ts';
+import type { CostedEnvironment } from '../../../environments/pricing/costed-environment.ts';
 import { environmentMonthlyUsd } from '../../../environments/pricing/environment-cost.ts';
 import { totalUsd } from '../../../environments/pricing/lines.ts';
 import { anAws, anEnvironment, aPlacement } from './an-environment.ts';
@@ -72,9 +73,9 @@ describe('the cheaper single changes', () => {
   });
 
   test('to another platform keep the share of spot capacity where there is any', () => {
-    const told = (placement: CostedPlacement, to: string) =>
+    const told = (placement: Placement, to: string) =>
       alternativesFor(withTiers({ api: [placement] })).find(({ change }) => change.endsWith(`-> '${to}'`))?.lines;
-    const lines = (placement: CostedPlacement) => environmentMonthlyUsd(withTiers({ api: [placement] }));
+    const lines = (placement: Placement) => environmentMonthlyUsd(withTiers({ api: [placement] }));
     const size = { vcpu: 0.5, memoryMiB: 1024, replicas: { min: 2, max: 2 } };
     const small = { ...aPlacement, ...size, platform: 'vm', spotPercent: 50 } as const;
     expect(told(small, 'ecs')).toEqual(lines({ ...small, platform: 'ecs' }));
@@ -137,9 +138,9 @@ describe('the cheaper single changes', () => {
   });
 
   test('cost what they say, each changed in that and in nothing else', () => {
-    const chat = large.tiers.chat?.[0] as CostedPlacement;
-    const worker = large.tiers['document-worker']?.[0] as CostedPlacement;
-    const tier = (name: string, placement: CostedPlacement): CostedEnvironment => ({
+    const chat = large.tiers.chat?.[0] as Placement;
+    const worker = large.tiers['document-worker']?.[0] as Placement;
+    const tier = (name: string, placement: Placement): CostedEnvironment => ({
       ...large,
       tiers: { ...large.tiers, [name]: [placement] },
     });
@@ -177,7 +178,7 @@ describe('the cheaper single changes', () => {
     const two = withTiers({ api: [vm, { ...aPlacement, replicas: { min: 1, max: 2 } }] });
     const fewer = alternativesFor(two).find(({ change }) => change === 'api: replicas 2 -> 1');
     const [, second] = two.tiers.api ?? [];
-    const after = withTiers({ api: [{ ...vm, replicas: { min: 1, max: 1 } }, second as CostedPlacement] });
+    const after = withTiers({ api: [{ ...vm, replicas: { min: 1, max: 1 } }, second as Placement] });
     expect(fewer?.lines).toEqual(environmentMonthlyUsd(after));
     expect(fewer?.next?.().map(({ change }) => change)).toEqual(changes(after));
   });

@@ -1,15 +1,15 @@
 /** An environment to cost in tests: two tiers, one zone's worth of everything, nothing by use. */
-import type {
-  CostedAws,
-  CostedEnvironment,
-  CostedPlacement,
-} from '../../../environments/pricing/costed-environment.ts';
+import type { Placement } from '../../../environments/placement.ts';
+import type { CostedAws, CostedEnvironment } from '../../../environments/pricing/costed-environment.ts';
 
-export const aPlacement: CostedPlacement = {
+export const aPlacement: Placement = {
   platform: 'ecs',
   vcpu: 2,
   memoryMiB: 4096,
   replicas: { min: 1, max: 1 },
+  weight: 100,
+  spotPercent: 0,
+  options: {},
 };
 
 export const anAws: CostedAws = {

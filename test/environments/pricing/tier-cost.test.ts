@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { allFargateSizes } from '../../../environments/budget/budget.ts';
-import type { At, CostedPlacement } from '../../../environments/pricing/costed-environment.ts';
+import type { Placement } from '../../../environments/placement.ts';
+import type { At } from '../../../environments/pricing/costed-environment.ts';
 import { hoursPerMonth, totalUsd } from '../../../environments/pricing/lines.ts';
 import { price } from '../../../environments/pricing/prices.ts';
 import { nodeShare, type TierContext, tierMonthlyUsd } from '../../../environments/pricing/tier-cost.ts';
@@ -9,7 +10,7 @@ import { anAws, aPlacement, noUse } from './an-environment.ts';
 
 const bare: TierContext = { aws: anAws, usage: noUse };
 const cents = (usd: number) => Math.round(usd * 100) / 100;
-const linesOf = (placement: CostedPlacement, context: TierContext = bare, at: At = 'max') =>
+const linesOf = (placement: Placement, context: TierContext = bare, at: At = 'max') =>
   tierMonthlyUsd('chat', placement, context, at).filter(({ quantity }) => quantity > 0);
 
 describe('agrees with the published tests of infracost', () => {
@@ -132,15 +133,17 @@ describe('properties', () => {
     spotPercent: fc.integer({ min: 0, max: 100 }),
   });
   const made = placements.map(
-    ({ platform, size, replicas, spotPercent }): CostedPlacement => ({
+    ({ platform, size, replicas, spotPercent }): Placement => ({
       platform,
       vcpu: size.cpuUnits / 1024,
       memoryMiB: size.memoryMiB,
       replicas: { min: replicas, max: replicas },
       spotPercent,
+      weight: 100,
+      options: {},
     }),
   );
-  const cost = (placement: CostedPlacement) => totalUsd(tierMonthlyUsd('chat', placement, { aws: anAws }, 'max'));
+  const cost = (placement: Placement) => totalUsd(tierMonthlyUsd('chat', placement, { aws: anAws }, 'max'));
 
   test('one more replica never costs less', () => {
     fc.assert(

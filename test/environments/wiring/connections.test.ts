@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { calledServices, connections } from '../../../environments/wiring/connections.ts';
-import { serviceNames } from '../../../services/manifest.ts';
+import { definitionsOf, serviceNames } from '../../../services/manifest.ts';
 
 const words = (placed = serviceNames) =>
-  connections(placed).map((edge) => {
+  connections(definitionsOf(placed)).map((edge) => {
     const from = 'from' in edge ? edge.from : 'public';
     return `${from} > ${'store' in edge ? edge.store : edge.to}`;
   });
@@ -34,7 +34,7 @@ describe('the matrix', () => {
   });
 
   test('has a port on the internal balancer for each called tier alone', () => {
-    expect(calledServices(serviceNames)).toEqual(['vectorstore']);
+    expect(calledServices(connections(definitionsOf(serviceNames)))).toEqual(['vectorstore']);
   });
 
   test('cannot leave out a tier that another calls', () => {

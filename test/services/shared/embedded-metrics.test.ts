@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
-import { metricDimensions, metricNamespace, pagesGrantedAndWaiting } from '../../../environments/wiring/metrics.ts';
+import { metricDimensions, metricNames, metricNamespace } from '../../../services/metrics.ts';
 import { embeddedMetric, startMetricLog } from '../../../services/shared/embedded-metrics.ts';
 import type { Logger } from '../../../services/shared/log.ts';
 
@@ -14,7 +14,7 @@ const lines: Record<string, unknown>[] = [];
 const log = { info: (line: Record<string, unknown>) => lines.push(line), warn: () => {} } as unknown as Logger;
 
 test('a line is what the constructs scale on: namespace, dimensions, name', () => {
-  const name = pagesGrantedAndWaiting;
+  const name = metricNames.pagesGrantedAndWaiting;
   const line = embeddedMetric({ environment: 'dev', tier: 'document-worker', name, values: [3, 5], nowMs: 1 });
   expect(line).toMatchObject({ ...metricDimensions('dev', 'document-worker'), [name]: [3, 5] });
   expect(line._aws).toEqual({
@@ -32,7 +32,7 @@ test('a minute of samples is one line; a failed sample is a gap; stopped, it is 
     if (count === 2) throw new Error('away');
     return count;
   };
-  const stop = startMetricLog({ log, environment: 'dev', tier: 'chat', name: 'SlotsInUse', read });
+  const stop = startMetricLog({ log, environment: 'dev', tier: 'chat', name: metricNames.slotsInUse, read });
   await jest.advanceTimersByTimeAsync(65_000);
   expect(lines).toHaveLength(1);
   expect(lines[0]?.SlotsInUse).toEqual([1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]);
@@ -42,6 +42,6 @@ test('a minute of samples is one line; a failed sample is a gap; stopped, it is 
 });
 
 test('on one machine nothing is published', () => {
-  startMetricLog({ log, environment: 'local', tier: 'chat', name: 'SlotsInUse', read: () => 1 });
+  startMetricLog({ log, environment: 'local', tier: 'chat', name: metricNames.slotsInUse, read: () => 1 });
   expect(jest.getTimerCount()).toBe(0);
 });
