@@ -1,5 +1,4 @@
 /** After the last page: chunks, embeddings, vectors; then the job ends. Safe to repeat from the start. */
-import type { PageResult } from '../../shared/contract/page.ts';
 import { type ChunkInput, chunksPerUpsertMax } from '../../shared/contract/vectorstore.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { recordProgress } from '../../shared/jobs/job-store.ts';
@@ -10,8 +9,8 @@ import type { Database } from '../../shared/postgres/database.ts';
 import type { DocumentStore } from '../../shared/storage/document-store.ts';
 import { readPageResults } from '../../shared/storage/page-results.ts';
 import type { WorkerMetrics } from '../metrics.ts';
-import { chunkPage } from './chunk-page.ts';
 import { endRun, type IndexRun, lookAt, startRun } from './index-run.ts';
+import { openSections } from './open-sections.ts';
 import { isSuperseded, type Vectors } from './vectors.ts';
 
 export interface IndexContext {
@@ -85,10 +84,11 @@ async function writeChunks(
     chunks += batch.length;
     batch.length = 0;
   };
-  for await (const page of donePages(context, run.documentId)) {
-    for (const { start, end, text } of chunkPage(page.text)) {
+  const { sections, places } = await openSections(context, run.documentId);
+  for await (const page of readPageResults(context.store, places)) {
+    for (const { start, end, text, heading } of sections.chunksOf(page)) {
       const id = `${run.documentId}:${page.page_number}:${start}`;
-      batch.push({ id, page_number: page.page_number, start, end, text });
+      batch.push({ id, page_number: page.page_number, start, end, text, heading });
       if (batch.length >= batchChunks) await flush();
     }
   }
@@ -114,17 +114,6 @@ async function upsert(
   await vectors.upsert(run, embedder.dimensions, chunks, signal);
   metrics.indexed.inc(chunks.length);
   await recordProgress(db, run.jobId);
-}
-
-/** Pages in order, one in memory at a time beside its packed checkpoint object, each from the object that its row names. */
-async function* donePages({ db, store }: IndexContext, documentId: string): AsyncGenerator<PageResult> {
-  const rows = await db
-    .selectFrom('pages')
-    .select(['page_number', 'object_key', 'object_offset', 'object_bytes'])
-    .where('document_id', '=', documentId)
-    .orderBy('page_number')
-    .execute();
-  yield* readPageResults(store, rows);
 }
 
 async function outcomeOf(db: Database, documentId: string, chunks: number) {

@@ -1,5 +1,5 @@
 /** One page of a PDF: text with a box per line, pictures with their boxes and sizes. */
-import type { LineBox, PageResult } from '../../shared/contract/page.ts';
+import type { LineBox, LineFont, PageResult } from '../../shared/contract/page.ts';
 import { pdfParser } from './pdf-document.ts';
 import type { Pdfium } from './pdfium.ts';
 import { failedPage, pageCharsMax, pageLinesMax } from './reader.ts';
@@ -30,12 +30,13 @@ export function readPdfPage(pdfium: Pdfium, page: number, pageNumber: number): P
       const message = `Page ${pageNumber} has ${rawLines.length} lines, allowed are ${pageLinesMax}.`;
       return failedPage(pageNumber, pdfParser, { code: 'too-large', message });
     }
-    const { text, lines } = readLines(pdfium, textPage, rawLines, toDisplay);
+    const { text, lines, fonts } = readLines(pdfium, textPage, rawLines, toDisplay);
     const images = readImages(pdfium, page, toDisplay);
     return {
       ...failedPage(pageNumber, pdfParser, null),
       text,
       lines,
+      line_fonts: fonts,
       images,
       metadata: {
         parser: pdfParser,
@@ -53,18 +54,22 @@ export function readPdfPage(pdfium: Pdfium, page: number, pageNumber: number): P
 
 function readLines(pdfium: Pdfium, textPage: number, rawLines: readonly string[], toDisplay: ToDisplay) {
   const lines: LineBox[] = [];
+  const fonts: LineFont[] = [];
   const parts: string[] = [];
   let offset = 0;
   let place = 0;
   for (const raw of rawLines) {
     const line = clean(raw);
     const box = lineBox(pdfium, textPage, place, raw.length, toDisplay);
-    if (box && line.trim()) lines.push([offset, offset + line.length, ...box]);
+    if (box && line.trim()) {
+      lines.push([offset, offset + line.length, ...box]);
+      fonts.push(lineFont(pdfium, textPage, place, line));
+    }
     parts.push(line);
     offset += line.length + 1;
     place += raw.length + 2;
   }
-  return { text: parts.join('\n'), lines };
+  return { text: parts.join('\n'), lines, fonts };
 }
 
 /** As PDFium orders it, lines ending in CR LF. */
@@ -109,6 +114,43 @@ function lineBox(pdfium: Pdfium, textPage: number, place: number, length: number
     }
     return box;
   });
+}
+
+const styles = { plain: 0, bold: 1, italic: 2, monospaced: 3 } as const;
+/** CSS counts from 600 as bold; PDFium estimates where the font does not say. */
+const boldWeightMin = 600;
+const nameBytesMax = 128;
+/** The flags of a font's descriptor are often wrong about both; its name is chosen by people. */
+const monospacedName = /mono|courier|consol|typewriter|menlo|cmtt|fixed|code/i;
+const italicName = /ital|obli|slant|cmti|cmsl/i;
+const boldName = /bold|black|heavy|medi$|cmbx/i;
+
+function lineFont(pdfium: Pdfium, textPage: number, place: number, line: string): LineFont {
+  const first = line.length - line.trimStart().length;
+  const last = line.trimEnd().length - 1;
+  const [start, end] = [place + first, place + Math.max(first, last)].map((at) =>
+    pdfium.api.FPDFText_GetCharIndexFromTextIndex(textPage, at),
+  ) as [number, number];
+  return [fontSize(pdfium, textPage, start), fontStyle(pdfium, textPage, start), fontStyle(pdfium, textPage, end)];
+}
+
+/** As displayed: many PDFs set a font of size 1 and scale it. */
+function fontSize({ api, withMemory, float }: Pdfium, textPage: number, char: number): number {
+  const scale = withMemory(24, (pointer) =>
+    api.FPDFText_GetMatrix(textPage, char, pointer) ? Math.hypot(float(pointer + 8), float(pointer + 12)) : 1,
+  );
+  return round(Math.max(0, api.FPDFText_GetFontSize(textPage, char)) * (scale || 1));
+}
+
+function fontStyle({ api, withMemory, bytes }: Pdfium, textPage: number, char: number): number {
+  const name = withMemory(nameBytesMax + 4, (pointer) => {
+    const length = api.FPDFText_GetFontInfo(textPage, char, pointer, nameBytesMax, pointer + nameBytesMax);
+    if (length < 2 || length > nameBytesMax) return '';
+    return Buffer.from(bytes().subarray(pointer, pointer + length - 1)).toString('latin1');
+  });
+  if (monospacedName.test(name)) return styles.monospaced;
+  if (boldName.test(name) || api.FPDFText_GetFontWeight(textPage, char) >= boldWeightMin) return styles.bold;
+  return italicName.test(name) ? styles.italic : styles.plain;
 }
 
 function readImages({ api, withMemory, float, int32 }: Pdfium, page: number, toDisplay: ToDisplay) {

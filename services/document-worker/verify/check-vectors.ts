@@ -4,6 +4,8 @@ import type { StoredChunk } from '../../shared/contract/vectorstore.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import { type DocumentStore, NotInStoreError } from '../../shared/storage/document-store.ts';
 import { readPageResults } from '../../shared/storage/page-results.ts';
+import { openSections } from '../index/open-sections.ts';
+import { edgeRanges } from '../index/sections.ts';
 import type { DocumentTarget, Vectors } from '../index/vectors.ts';
 import type { Finding } from './finding.ts';
 
@@ -42,13 +44,7 @@ async function compareDocument(
   document: Omit<DocumentTarget, 'epoch'>,
 ) {
   const findings: Finding[] = [];
-  const rows = await db
-    .selectFrom('pages')
-    .select(['page_number', 'object_key', 'object_offset', 'object_bytes'])
-    .where('document_id', '=', document.documentId)
-    .where('error_code', 'is', null)
-    .orderBy('page_number')
-    .execute();
+  const { places: rows, layout } = await openSections({ db, store }, document.documentId);
   for (let at = 0; at < rows.length; at += pagesAtOnce) {
     const window = rows.slice(at, at + pagesAtOnce);
     const [first, last] = [window[0]?.page_number ?? 1, window.at(-1)?.page_number ?? 1];
@@ -59,7 +55,9 @@ async function compareDocument(
       try {
         for await (const page of readPageResults(store, places))
           if (wanted.delete(page.page_number))
-            findings.push(...comparePage(document.documentId, page, chunks.get(page.page_number) ?? []));
+            findings.push(
+              ...comparePage(document.documentId, page, chunks.get(page.page_number) ?? [], edgeRanges(page, layout)),
+            );
       } catch (error) {
         if (!(error instanceof NotInStoreError)) throw error;
       }
@@ -74,11 +72,16 @@ async function compareDocument(
   return findings;
 }
 
-/** Every character of the page that is not white space stands in exactly one chunk, and each chunk quotes the page. Pure. */
+/**
+ * Every character of the page that is not white space stands in exactly one chunk, and each chunk quotes the page. Pure.
+ *
+ * @param edges page headers and footers: in no chunk, or in one that was written by a build before
+ */
 export function comparePage(
   documentId: string,
   { page_number, text }: Pick<PageResult, 'page_number' | 'text'>,
   chunks: readonly Omit<StoredChunk, 'heading'>[],
+  edges: readonly { readonly start: number; readonly end: number }[] = [],
 ): Finding[] {
   const finding = (kind: Finding['kind'], says: string, detail: string): Finding => ({
     kind,
@@ -89,7 +92,11 @@ export function comparePage(
   const findings: Finding[] = [];
   let covered = 0;
   const gap = (to: number) => {
-    if (text.slice(covered, to).trim())
+    const edgeless = edges.reduce(
+      (left, { start, end }) => left.slice(0, start) + ' '.repeat(Math.max(0, end - start)) + left.slice(end),
+      text,
+    );
+    if (edgeless.slice(covered, to).trim())
       findings.push(
         finding('missing', 'text of a page is in no chunk', `characters ${covered} to ${Math.min(to, text.length)}`),
       );

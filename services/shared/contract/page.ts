@@ -8,6 +8,13 @@ import { z } from 'zod';
 export const lineBox = z.tuple([z.int(), z.int(), z.number(), z.number(), z.number(), z.number()]);
 export type LineBox = z.output<typeof lineBox>;
 
+/**
+ * How a line is set: `[size, first, last]`. The size in page units, as displayed; the style of its first and last letter:
+ * 0 plain, 1 bold, 2 italic, 3 monospaced. Tells headings and code from text.
+ */
+export const lineFont = z.tuple([z.number(), z.int(), z.int()]);
+export type LineFont = z.output<typeof lineFont>;
+
 export const pageImage = z.object({
   /** `[x0, y0, x1, y1]` in page units from the top left corner. */
   box: z.tuple([z.number(), z.number(), z.number(), z.number()]),
@@ -21,6 +28,8 @@ export const pageResult = z.object({
   text: z.string(),
   /** Empty for text and Markdown, which have no boxes. */
   lines: z.array(lineBox),
+  /** One for each of `lines`; absent: read by a build before, or by a parser that does not know. */
+  line_fonts: z.array(lineFont).optional(),
   images: z.array(pageImage),
   /** `unsupported`: this parser cannot find tables, which is not the same as finding none. */
   tables: z.object({
