@@ -15,7 +15,9 @@ export interface Candidate {
  * weak match of words is a low number, so the vectors decide; a strong one outweighs them. Measured on questions in
  * English and Chinese, and in other words than the document's (docs/decisions.md).
  */
-const vectorWeight = 20;
+export const vectorWeight = 20;
+/** Vectors from before models were named were made of letters: they settle ties, and drown rare words when they do more. */
+export const unnamedWeight = 2;
 /** The nearest sentence tells more than the whole; the whole settles ties between sentences. */
 const meanWeight = 0.5;
 
@@ -24,6 +26,7 @@ export function rank<Row extends Candidate>(
   rows: readonly Row[],
   query: readonly number[] | undefined,
   limit: number,
+  weight = vectorWeight,
 ): { readonly row: Row; readonly score: number; readonly similarity: number | null }[] {
   const unit = query && normalized(query);
   const scored = rows.map((row) => ({ row, near: unit ? nearness(row, unit) : null }));
@@ -33,7 +36,7 @@ export function rank<Row extends Candidate>(
   return scored
     .map(({ row, near }) => ({
       row,
-      score: row.textScore + vectorWeight * (near?.value ?? usual),
+      score: row.textScore + weight * (near?.value ?? usual),
       similarity: near?.best ?? null,
     }))
     .sort((a, b) => b.score - a.score)

@@ -3,7 +3,7 @@ import { BooleanQuery, MatchQuery, Occur, type Table } from '@lancedb/lancedb';
 import type { RecordBatch } from 'apache-arrow';
 import type { Hit } from '../shared/contract/vectorstore.ts';
 import { storedColumns } from './chunk-table.ts';
-import { type Candidate, rank } from './score.ts';
+import { type Candidate, rank, unnamedWeight, vectorWeight } from './score.ts';
 import { searchColumns } from './search-columns.ts';
 import {
   dimensionsOf,
@@ -54,7 +54,8 @@ export async function searchChunks(table: Table, search: Search): Promise<Hit[]>
       // The batches of full text come first: they know the score.
       if (!candidates.has(candidate.id)) candidates.set(candidate.id, candidate);
     }
-  return rank([...candidates.values()], vectors ? search.vector : undefined, search.limit).map(toHit);
+  const weight = search.model === undefined ? unnamedWeight : vectorWeight;
+  return rank([...candidates.values()], vectors ? search.vector : undefined, search.limit, weight).map(toHit);
 }
 
 /** Null: there is nothing to compare with. A text without a letter embeds to zero, which is near nothing. */
