@@ -3,16 +3,18 @@ import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { evaluate, fillBrain } from './evaluate.ts';
+import { fromFeedback } from './feedback.ts';
 import { printReports } from './print.ts';
 import { type QuestionSet, readQuestions } from './questions.ts';
 import { drops, type Report, toReport } from './report.ts';
-import { openService } from './service.ts';
+import { type EvalService, openService } from './service.ts';
 
 interface Options {
   readonly url: string;
   readonly key?: string;
   readonly brain: readonly string[];
   readonly documents?: string;
+  readonly fromFeedback?: true;
   readonly answers: boolean;
   readonly limit?: number;
   readonly name?: string;
@@ -27,13 +29,17 @@ const program = new Command('npm run eval --')
     'Asks questions whose right place is known, and prints how often it was found, cited, or refused.\n' +
       'Questions are SQuAD JSON, or CSV: question, expected page (empty: not answerable), document, answer, group.',
   )
-  .argument('<questions>', 'file with the questions, .json or .csv')
+  .argument('[questions]', 'file with the questions, .json or .csv')
   .option('--url <url>', 'the service', 'http://localhost:8080')
   .option(
     '--key <key>',
     'API key with the scope chat, and documents:write and admin to upload; else EVAL_API_KEY is read',
   )
   .option('--brain <id>', 'brain that is asked; given twice, both are asked and shown side by side', more, [])
+  .option(
+    '--from-feedback',
+    'the questions are those of the brain that people gave thumbs; needs a key with the scope admin',
+  )
   .option('--documents <dir>', 'asks a new brain with these documents, and removes it afterwards')
   .option('--keep', 'leaves that brain')
   .option('--no-answers', 'only searches')
@@ -54,11 +60,11 @@ function count(text: string): number {
 }
 
 /** @returns its exit code */
-async function run(path: string, options: Options): Promise<number> {
+async function run(path: string | undefined, options: Options): Promise<number> {
   const key = options.key ?? process.env.EVAL_API_KEY;
   if (!key) throw new Error('There is no API key: make one in Settings, then --key bk_... or EVAL_API_KEY=bk_...');
   const service = openService(options.url, key);
-  const set = readQuestions(basename(path), await readFile(path, 'utf8'));
+  const set = await questionsOf(path, options, service);
   const before = options.compare ? (JSON.parse(await readFile(options.compare, 'utf8')) as Report) : null;
   const questions = spread(set.questions, options.limit ?? set.questions.length);
   const measure = async (brain: string, name: string) => {
@@ -75,7 +81,7 @@ async function run(path: string, options: Options): Promise<number> {
     tell('reading the documents\n');
     const brain = await fillBrain(service, `Evaluation ${new Date().toISOString().slice(0, 16)}`, documents);
     try {
-      reports.push(await measure(brain, nameOf(options, basename(path))));
+      reports.push(await measure(brain, nameOf(options, basename(path ?? ''))));
     } finally {
       if (options.keep) tell(`The brain is ${brain}.\n`);
       else
@@ -90,6 +96,17 @@ async function run(path: string, options: Options): Promise<number> {
   const lost = before && options.dropMax !== undefined ? drops(before.all, last.all, options.dropMax / 100) : [];
   for (const each of lost) tell(`worse: ${each}\n`);
   return lost.length > 0 ? 1 : 0;
+}
+
+async function questionsOf(path: string | undefined, options: Options, service: EvalService): Promise<QuestionSet> {
+  if (path) return readQuestions(basename(path), await readFile(path, 'utf8'));
+  const [brain] = options.brain;
+  if (!options.fromFeedback || !brain) throw new Error('Say what to ask: a file, or --from-feedback with --brain ID.');
+  const { questions, unsolved } = fromFeedback(await service.feedback(brain));
+  if (unsolved.length > 0)
+    tell(`Thumbs down; give them a page in a CSV:\n${unsolved.map((each) => `  ${each}\n`).join('')}`);
+  if (questions.length === 0) throw new Error(`The brain ${brain} has no answers with thumbs up.`);
+  return { questions, documents: [] };
 }
 
 /** Beside the report, so that `--json` can be piped. */
@@ -110,7 +127,7 @@ const spread = <Item>(items: readonly Item[], wanted: number): Item[] =>
     (_, at) => items[Math.floor((at * items.length) / Math.min(wanted, items.length))] as Item,
   );
 
-program.action(async (path: string, options: Options) => {
+program.action(async (path: string | undefined, options: Options) => {
   process.exitCode = await run(path, options).catch((error: Error) => {
     tell(`${error.message}\n`);
     return 1;

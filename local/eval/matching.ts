@@ -14,6 +14,8 @@ export const finds = (expected: Expected, found: Found): boolean =>
 
 /** A citation, a sentence of a passage, must be from the right page or paragraph. */
 export function cites(expected: Expected, { document_name, page_number, text }: Found): boolean {
+  if ('places' in expected)
+    return expected.places.some((place) => place.page_number === page_number && place.document_name === document_name);
   if ('pages' in expected)
     return expected.pages.includes(page_number) && (!expected.document || sameName(expected.document, document_name));
   const passage = bare(text);

@@ -14,7 +14,14 @@ export type Expected =
   /** SQuAD: in this paragraph. `answers` stand in it. */
   | { readonly paragraph: string; readonly answers: readonly string[] }
   /** On one of these pages, of this document if it is named. `answer`: words that the passage must hold; '': none. */
-  | { readonly pages: readonly number[]; readonly document: string; readonly answer: string };
+  | { readonly pages: readonly number[]; readonly document: string; readonly answer: string }
+  /** On one of these pages, which may be of several documents. */
+  | { readonly places: readonly Place[] };
+
+export interface Place {
+  readonly document_name: string;
+  readonly page_number: number;
+}
 
 /** A document that comes with the questions. */
 export interface EvalDocument {

@@ -2,11 +2,14 @@
 import { openAsBlob } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Found } from './matching.ts';
+import type { Place } from './questions.ts';
 
 export interface EvalService {
   /** Best first. */
   search(brain: string, query: string, limit: number): Promise<Timed<Found[]>>;
   ask(brain: string, question: string): Promise<Timed<{ readonly answered: boolean; readonly citations: Found[] }>>;
+  /** Questions with thumbs up or down, newest first. */
+  feedback(brain: string): Promise<Feedback[]>;
   makeBrain(name: string): Promise<string>;
   /** @returns the id of the job that reads it */
   upload(brain: string, name: string, content: Blob | string): Promise<string>;
@@ -14,6 +17,14 @@ export interface EvalService {
   ready(job: string): Promise<void>;
   /** Also waits until it is gone. */
   removeBrain(brain: string): Promise<void>;
+}
+
+export interface Feedback {
+  readonly id: string;
+  readonly question: string;
+  readonly verdict: 'up' | 'down';
+  readonly answered: boolean | null;
+  readonly citations: readonly (Place & { readonly deleted?: true })[];
 }
 
 export interface Timed<Value> {
@@ -77,6 +88,17 @@ export function openService(url: string, key: string): EvalService {
       });
       const { answered = true, citations = [] } = value.choices[0]?.message ?? {};
       return { value: { answered, citations: citations.map((each) => ({ ...each, text: each.quote })) }, ms };
+    },
+    feedback: async (brain) => {
+      const all: Feedback[] = [];
+      let cursor: string | null = '';
+      while (cursor !== null) {
+        const path: string = `/v1/chat/feedback?brain_id=${brain}&limit=200${cursor && `&cursor=${cursor}`}`;
+        const { value } = await send<{ data: Feedback[]; next_cursor: string | null }>('GET', path);
+        all.push(...value.data);
+        cursor = value.next_cursor;
+      }
+      return all;
     },
     makeBrain: async (name) => (await send<{ id: string }>('POST', '/v1/brains', { name })).value.id,
     upload: async (brain, name, content) => {

@@ -25,6 +25,7 @@ import { serveMcp } from './mcp/mcp.ts';
 import { serveModelLists } from './models/listing.ts';
 import { createModel, type LanguageModel, type ModelSettings, type ModelTimeouts } from './models/model.ts';
 import { serveSearch } from './search/search.ts';
+import { serveFeedback } from './turns/feedback.ts';
 import { createSweeper } from './turns/sweeper.ts';
 import { createTurnJournal } from './turns/turn-journal.ts';
 import { createTurnRunner, type TurnRunner } from './turns/turn-runner.ts';
@@ -120,6 +121,7 @@ export async function createChat({
   };
   serveConversations(app, context);
   serveTurns(app, context);
+  serveFeedback(app, context);
   serveCompletions(app, context);
   serveSearch(app, context);
   serveMcp(app, context);

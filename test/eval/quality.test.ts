@@ -10,6 +10,7 @@ import { uuidv7 } from 'uuidv7';
 import { drops, type KeptScores, type Report, toKept } from '../../local/eval/report.ts';
 import { scopes } from '../../services/shared/contract/people.ts';
 import { routes } from '../../services/shared/contract/routes.ts';
+import { ofKind } from '../flows/client.ts';
 import { type Flow, openFlow, startTimeoutMs } from '../flows/deployment.ts';
 import { testWith } from '../support/skip.ts';
 import { copyDocuments, keptPath, lacksDocuments, questionsPath } from './set.ts';
@@ -64,6 +65,12 @@ test('paragraphs that come with the questions; brains side by side; worse than a
   expect((await evaluate(...compared, '--brain', brain)).exitCode).toBe(0);
   const worse = await evaluate(...compared, '--brain', empty);
   expect([worse.exitCode, worse.stderr]).toEqual([1, expect.stringContaining('hit_1 was 1.000 and is 0.000')]);
+  // What somebody liked is a question, too.
+  const { events } = await flow.owner.ask(brain, 'When do parcels leave the warehouse?');
+  const [turn] = ofKind(events, 'turn').map(({ id }) => id);
+  await flow.owner.call(routes.rateTurn, { params: { turn: turn as string }, body: { verdict: 'up' } });
+  const liked = await evaluate('--from-feedback', '--brain', brain, '--json');
+  expect(JSON.parse(liked.stdout)).toMatchObject({ all: { questions: 1, hit_1: 1, cited_right: 1 } });
   const refused = await evaluate(squad, '--brain', uuidv7());
   expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining('404 There is no brain')]);
   for (const id of [brain, empty])

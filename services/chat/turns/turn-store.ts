@@ -5,7 +5,7 @@
  * seven of each. Both lock the conversation first, as its deletion does, so none of them waits for another in a circle.
  */
 import { type RawBuilder, type Selectable, sql, type Transaction } from 'kysely';
-import type { Citation, Turn, TurnStatus } from '../../shared/contract/chat.ts';
+import type { Citation, Turn, TurnStatus, Verdict } from '../../shared/contract/chat.ts';
 import type { Problem } from '../../shared/contract/common.ts';
 import { type FinishedKey, writeKeySql } from '../../shared/http/idempotency-key.ts';
 import { UnavailableError } from '../../shared/http/unavailable.ts';
@@ -40,6 +40,7 @@ export function toTurn(row: TurnRow): Turn {
     error: row.error as unknown as Problem | null,
     created_at: row.created_at.toISOString(),
     finished_at: row.finished_at?.toISOString() ?? null,
+    ...(row.verdict && { verdict: row.verdict as Verdict }),
   };
 }
 

@@ -75,7 +75,7 @@ export function serveTurns(app: App, context: ChatContext): void {
 }
 
 /** @throws ProblemError `not-found`, also for those of other people */
-async function findTurn({ db }: ChatContext, identity: Identity, id: string): Promise<TurnRow> {
+export async function findTurn({ db }: ChatContext, identity: Identity, id: string): Promise<TurnRow> {
   const row = await db
     .selectFrom('turns')
     .innerJoin('conversations', 'conversations.id', 'turns.conversation_id')

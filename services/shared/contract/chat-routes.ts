@@ -4,11 +4,13 @@ import {
   brainModel,
   conversation,
   conversationInput,
+  feedback,
   foundPassage,
   model,
   searchInput,
   turn,
   turnInput,
+  verdict,
 } from './chat.ts';
 import { deleted, id, list, pageQuery } from './common.ts';
 import { may, none, params, type Route } from './route.ts';
@@ -138,6 +140,25 @@ export const chatRoutes = {
     access: may.ask,
     params: params('turn'),
     responses: { 202: turn },
+  },
+  rateTurn: {
+    owner: 'chat',
+    method: 'POST',
+    path: '/v1/chat/turns/{turn}:rate',
+    summary: 'Thumbs up or down for an answer of your own; null takes it back',
+    access: may.ask,
+    params: params('turn'),
+    body: z.strictObject({ verdict: verdict.nullable() }),
+    responses: { 200: turn },
+  },
+  listFeedback: {
+    owner: 'chat',
+    method: 'GET',
+    path: '/v1/chat/feedback',
+    summary: "Questions of a brain with somebody's thumbs up or down, newest first",
+    access: may.administer,
+    query: pageQuery.extend({ brain_id: id }),
+    responses: { 200: list(feedback) },
   },
   completions: {
     owner: 'chat',

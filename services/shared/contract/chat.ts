@@ -41,6 +41,10 @@ export const turnUsage = z.object({ tokens_in: z.int(), tokens_out: z.int(), cos
 export const turnStatus = z.enum(['streaming', 'done', 'stopped', 'interrupted', 'failed']);
 export type TurnStatus = z.output<typeof turnStatus>;
 
+/** What a person thinks of an answer: thumbs up or down. */
+export const verdict = z.enum(['up', 'down']);
+export type Verdict = z.output<typeof verdict>;
+
 export const turn = z.object({
   id,
   object: z.literal('turn'),
@@ -60,6 +64,8 @@ export const turn = z.object({
   error: problem.nullable(),
   created_at: timestamp,
   finished_at: timestamp.nullable(),
+  /** Absent: nothing was said. */
+  verdict: verdict.optional(),
 });
 export type Turn = z.output<typeof turn>;
 
@@ -94,6 +100,11 @@ export const turnEvents = {
 export type TurnEvent = {
   [Name in keyof typeof turnEvents]: { event: Name; data: z.output<(typeof turnEvents)[Name]> };
 }[keyof typeof turnEvents];
+
+/** A turn with a verdict, without its answer: what an evaluation needs. */
+export const feedback = turn
+  .pick({ id: true, question: true, answered: true, citations: true, created_at: true })
+  .extend({ verdict });
 
 /** A brain as OpenAI's clients list it: its `id` is a `model` of chat completions. */
 export const brainModel = z.object({

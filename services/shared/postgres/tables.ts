@@ -266,6 +266,7 @@ export interface Turns {
   tenant_id: string;
   unread_documents: Generated<number>;
   usage: Json | null;
+  verdict: string | null;
 }
 
 export interface Verifications {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { fromFeedback } from '../../../local/eval/feedback.ts';
 import { cites, finds } from '../../../local/eval/matching.ts';
 import { printReports } from '../../../local/eval/print.ts';
 import { readQuestions } from '../../../local/eval/questions.ts';
@@ -138,4 +139,31 @@ test('two reports stand side by side, with the questions that changed', () => {
   expect(text).toMatch(/^g +before +after$/m);
   expect(text).toMatch(/^- lost$/m);
   expect(text).not.toMatch(/^[-+] kept$/m);
+});
+
+test('thumbs up are questions whose cited places count; thumbs down are left for people', () => {
+  const cited = { document_name: 'a.pdf', page_number: 2 };
+  const row = (question: string, more: object) => ({
+    id: question,
+    question,
+    verdict: 'up' as const,
+    answered: true,
+    citations: [cited],
+    ...more,
+  });
+  const { questions, unsolved } = fromFeedback([
+    row('liked', {}),
+    row('liked', { verdict: 'down' }),
+    row('rightly refused', { answered: false }),
+    row('disliked', { verdict: 'down' }),
+    row('its document is gone', { citations: [{ ...cited, deleted: true }] }),
+  ]);
+  expect(questions).toEqual([
+    { id: 'liked', question: 'liked', group: '', expected: { places: [cited] } },
+    { id: 'rightly refused', question: 'rightly refused', group: '', expected: null },
+  ]);
+  expect(unsolved).toEqual(['disliked']);
+  const [liked] = questions;
+  expect(cites(liked?.expected as never, { ...cited, text: '' })).toBe(true);
+  expect(cites(liked?.expected as never, { ...cited, page_number: 3, text: '' })).toBe(false);
 });

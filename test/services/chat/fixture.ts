@@ -5,6 +5,7 @@ import { uuidv7 } from 'uuidv7';
 import { createChat } from '../../../services/chat/app.ts';
 import type { Authenticate } from '../../../services/shared/auth/identity.ts';
 import type { Conversation, Turn } from '../../../services/shared/contract/chat.ts';
+import type { Role } from '../../../services/shared/contract/people.ts';
 import { vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
 import { openDatabase } from '../../../services/shared/postgres/database.ts';
 import { privateKeyOf } from '../../support/service-keys.ts';
@@ -15,18 +16,20 @@ export interface Person {
   readonly tenantId: string;
   readonly personId: string;
   readonly keyId?: string;
+  /** @default 'member' */
+  readonly role?: Role;
 }
 
 /** The real one is tested in test/services/shared; here a header says who asks. */
 const authenticate: Authenticate = async ({ headers }) => {
   const given = headers['x-person'];
   if (typeof given !== 'string') return null;
-  const { tenantId, personId, keyId } = JSON.parse(given) as Person;
+  const { tenantId, personId, keyId, role = 'member' } = JSON.parse(given) as Person;
   return {
     tenantId,
     personId: keyId ? null : personId,
     keyId: keyId ?? null,
-    role: 'member',
+    role,
     scopes: keyId ? ['chat'] : null,
     operator: false,
   };

@@ -7,6 +7,7 @@ import { Button } from '../parts/button.tsx';
 import { Check, CircleAlert, Copy } from '../parts/icons.tsx';
 import { Answer } from './answer.tsx';
 import { refusalText } from './composer.tsx';
+import { Rating } from './rating.tsx';
 import { Sources } from './sources.tsx';
 
 interface TurnViewProps {
@@ -43,6 +44,7 @@ export const TurnView = memo(function TurnView({ turn, cited, onCite, onAsk }: T
       />
       <div className="mt-3 flex flex-wrap items-center gap-x-3 gap-y-1 text-xs text-muted">
         {turn.answer && <CopyButton text={turn.answer} />}
+        {turn.status === 'done' && <Rating turn={turn} />}
         {cutOff && (
           <Button size="sm" onClick={() => onAsk(turn.question)}>
             {copy.chat.askAgain}

@@ -26,6 +26,8 @@ export {
   Search,
   Send,
   Square,
+  ThumbsDown,
+  ThumbsUp,
   Trash2,
   TriangleAlert,
   Upload,
