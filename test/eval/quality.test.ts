@@ -13,7 +13,7 @@ import { routes } from '../../services/shared/contract/routes.ts';
 import { ofKind } from '../flows/client.ts';
 import { type Flow, openFlow, startTimeoutMs } from '../flows/deployment.ts';
 import { testWith } from '../support/skip.ts';
-import { copyDocuments, keptPath, lacksDocuments, questionsPath } from './set.ts';
+import { documentPath, documents, keptPath, lacksDocuments, questionsPath } from './set.ts';
 
 let flow: Flow;
 let key: string;
@@ -73,7 +73,17 @@ test('paragraphs that come with the questions; brains side by side; worse than a
   expect(JSON.parse(liked.stdout)).toMatchObject({ all: { questions: 1, hit_1: 1, cited_right: 1 } });
   const refused = await evaluate(squad, '--brain', uuidv7());
   expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining('404 There is no brain')]);
-  for (const id of [brain, empty])
+  // A folder, whose brain is gone afterwards.
+  const folder = join(flow.folder, 'documents');
+  await mkdir(folder);
+  await writeFile(join(folder, 'terms.txt'), paragraphs.map(({ context }) => context).join('\n\n'));
+  const csv = join(flow.folder, 'questions.csv');
+  await writeFile(csv, 'question,expected page,document\nWhen do parcels leave the warehouse?,1,terms.txt\n');
+  const fromFolder = await evaluate(csv, '--documents', folder, '--json');
+  expect(JSON.parse(fromFolder.stdout)).toMatchObject({ all: { questions: 1, hit_1: 1, cited_right: 1 } });
+  const left = (await flow.owner.call(routes.listBrains)).data.map(({ id }) => id);
+  expect(left.sort()).toEqual([brain, empty].sort());
+  for (const id of left)
     await flow.owner.finished((await flow.owner.call(routes.deleteBrain, { params: { brain: id } })).id);
 }, 300_000);
 
@@ -82,15 +92,14 @@ const dropMax = 0.02;
 testWith(lacksDocuments)(
   'no share is worse than the kept one by more than two points',
   async () => {
-    const folder = join(flow.folder, 'documents');
-    await mkdir(folder);
-    await copyDocuments(folder);
-    const { stdout, stderr } = await evaluate(questionsPath, '--documents', folder, '--json');
+    // One after the other: passages with equal scores stand in the order in which they came.
+    const brain = (await flow.owner.call(routes.createBrain, { body: { name: 'Evaluation' } })).id;
+    for (const name of await documents())
+      await flow.owner.finished((await flow.owner.ingest(brain, documentPath(name))).id);
+    const { stdout, stderr } = await evaluate(questionsPath, '--brain', brain, '--json');
     if (!stdout) throw new Error(stderr);
     const report = JSON.parse(stdout) as Report;
     expect(report.all.questions).toBeGreaterThanOrEqual(150);
-    // It cleans up behind itself.
-    expect((await flow.owner.call(routes.listBrains)).data).toEqual([]);
 
     const groups = Object.entries(report.groups).map(([name, scores]) => [name, toKept(scores)]);
     const now = { all: toKept(report.all), groups: Object.fromEntries(groups) };

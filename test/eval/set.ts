@@ -1,6 +1,6 @@
 /** The documents of the evaluation set: short ones written for it, and two manuals of Debian's r-doc-pdf. */
 import { existsSync } from 'node:fs';
-import { copyFile, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const own = join(import.meta.dirname, 'documents');
@@ -15,10 +15,5 @@ export const lacksDocuments = manualNames.every((name) => existsSync(join(manual
   ? null
   : "Debian's r-doc-pdf is not installed";
 
-export const documents = async (): Promise<string[]> => [...(await readdir(own)), ...manualNames];
+export const documents = async (): Promise<string[]> => [...(await readdir(own)).sort(), ...manualNames];
 export const documentPath = (name: string): string => join(name.endsWith('.pdf') ? manuals : own, name);
-
-/** All of them in one folder, as `npm run eval -- --documents` takes it. */
-export async function copyDocuments(folder: string): Promise<void> {
-  for (const name of await documents()) await copyFile(documentPath(name), join(folder, name));
-}
