@@ -10,6 +10,8 @@ export const local: EnvironmentInput = {
     chat: { platform: 'local', vcpu: 0.5, memoryMiB: 512, slots: 64 },
     'document-worker': { platform: 'local', vcpu: 2, memoryMiB: 1536, parserChildren: 2 },
     vectorstore: { platform: 'local', vcpu: 1, memoryMiB: 1024 },
+    // Left out where its weights cannot be had, and where EMBEDDING_URL names another.
+    embedding: { platform: 'local', vcpu: 1, memoryMiB: 512 },
   },
   limits: { stopTimeoutMs: 140_000 },
 };

@@ -14,7 +14,13 @@ export const environmentFaults = (environment: Environment): Fault[] => [
   ...tierFaults(environment),
   ...awsFaults(environment),
   ...limitFaults(environment),
+  ...embeddingFaults(environment),
 ];
+
+const embeddingFaults = ({ embeddingModel, tiers }: Environment): Fault[] =>
+  embeddingModel && tiers.embedding
+    ? [{ path: ['embeddingModel'], message: 'given beside tiers.embedding; allowed is one of them' }]
+    : [];
 
 function tierFaults(environment: Environment): Fault[] {
   return placedServices(environment).flatMap((name) =>

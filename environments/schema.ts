@@ -72,7 +72,7 @@ export const environmentShape = z.strictObject({
         .default([]),
     })
     .optional(),
-  /** Model that embeds. Absent: the built-in lexical hashing embedding. */
+  /** Model that embeds. Absent: that of the embedding tier; without that tier documents are searched by full text alone. */
   embeddingModel: endpoint.extend({ dimensions: count.max(4096) }).optional(),
   /** @default every limit's own default */
   limits: limitsSchema.prefault({}),

@@ -30,6 +30,10 @@ export interface SiteOptions {
 
 /** Fields are filled in by the steps, in their order. */
 export interface DeploymentState extends SiteOptions {
+  /** Without the tiers that turn out to be impossible on this machine. */
+  environment: Environment;
+  /** Of the step under way. */
+  progress: (line: string) => void;
   folder?: DataFolder;
   lock?: Lock;
   secrets?: Secrets;
@@ -60,6 +64,7 @@ export interface DeploymentState extends SiteOptions {
 export function newState(options: SiteOptions): DeploymentState {
   return {
     ...options,
+    progress: () => {},
     balancers: [],
     replicas: new Map(),
     processes: [],

@@ -19,19 +19,25 @@ import { prepareRedis } from './stores/redis.ts';
 import { openSecrets } from './stores/secrets.ts';
 import { missingPrograms, type Settings, serviceCommand, tierSettings } from './tiers.ts';
 import { offerToVerify } from './verify.ts';
+import { fetchWeights } from './weights.ts';
 
 export interface Step {
   /** @example 'Start PostgreSQL' */
   readonly title: string;
-  /** @returns what there is to say about it, if anything. @throws Error with what is in the way and what to do */
-  run(): Promise<string | undefined>;
+  /**
+   * @param progress gets a line now and then while it lasts
+   * @returns what there is to say about it, if anything
+   * @throws Error with what is in the way and what to do
+   */
+  run(progress?: (line: string) => void): Promise<string | undefined>;
 }
 
 export function steps(state: DeploymentState): Step[] {
   const step = (title: string, act: (state: DeploymentState) => Promise<string | undefined>): Step => ({
     title,
-    run: async () => {
+    run: async (progress = () => {}) => {
       if (state.stopping.signal.aborted) throw new Error('stopped before it was ready');
+      state.progress = progress;
       const under = act(state);
       state.step = under;
       return under;
@@ -40,6 +46,7 @@ export function steps(state: DeploymentState): Step[] {
   return [
     step('Check this machine', checkMachine),
     step('Open the data folder', openFolder),
+    step('Get the embedding’s weights', fetchWeights),
     step('Open the port', openPort),
     step('Start PostgreSQL', startPostgres),
     step('Start Redis', startRedis),

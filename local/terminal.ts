@@ -44,8 +44,10 @@ export async function runInTerminal(options: TerminalOptions, programs: Programs
 async function startWithProgress(plan: Plan): Promise<true | string> {
   const tasks = plan.steps.map(({ title, run }) => ({
     title,
-    task: async (_: unknown, task: { title: string }) => {
-      const said = await run();
+    task: async (_: unknown, task: { title: string; output: string }) => {
+      const said = await run((line) => {
+        task.output = line;
+      });
       if (said) task.title = `${title}: ${said}`;
     },
   }));

@@ -17,6 +17,8 @@ export interface Programs {
   readonly tier: (name: ServiceName) => readonly [script: string, ...args: string[]];
   /** Brings the database to the present schema; exit code 0 means done. */
   readonly migrate?: readonly [script: string, ...args: string[]];
+  /** Fetches the weights of the embedding into a folder unless they are there. */
+  readonly fetchWeights?: readonly [script: string, ...args: string[]];
   /** Builds the web page unless it is up to date. */
   readonly buildPage?: readonly [script: string, ...args: string[]];
   /** Makes the owner's one-time link; prints a JSON line `{ "token": "..." }`. */
@@ -26,6 +28,7 @@ export interface Programs {
 export const programs: Programs = {
   tier: (name) => [`${projectFolder}services/${name}/main.ts`],
   migrate: [`${projectFolder}services/api/main.ts`, 'migrate'],
+  fetchWeights: [`${projectFolder}services/embedding/fetch-weights.ts`],
   buildPage: [`${projectFolder}services/web/build.ts`],
   ownerLink: [`${projectFolder}services/api/main.ts`, 'owner-link'],
 };

@@ -37,7 +37,7 @@ export const services = {
     workload: 'sustained',
     routes: ['/v1/chat/*', '/v1/brains/*/search', '/v1/models'],
     healthPath: '/readyz',
-    calls: ['vectorstore'],
+    calls: ['vectorstore', 'embedding'],
     uses: ['postgres'],
     egress: ['model', 'embedding'],
     // Answers in flight per replica. Bounds memory; the next request is told to come back.
@@ -62,11 +62,7 @@ export const services = {
       },
     ],
     charts: [
-      {
-        title: 'Chat: slots in use per replica',
-        metric: metricNames.slotsInUse,
-        statistics: ['Average', 'Maximum'],
-      },
+      { title: 'Chat: slots in use per replica', metric: metricNames.slotsInUse, statistics: ['Average', 'Maximum'] },
     ],
     build: { files: migrations, budgetMiB: 15 },
     settings: [
@@ -128,7 +124,7 @@ export const services = {
     workload: 'batch',
     routes: [],
     healthPath: '/readyz',
-    calls: ['vectorstore'],
+    calls: ['vectorstore', 'embedding'],
     uses: ['postgres', 'redis', 'document-store'],
     egress: ['embedding'],
     build: {
@@ -205,6 +201,29 @@ export const services = {
       'TOKIO_WORKER_THREADS',
     ],
   },
+  embedding: {
+    // Without it documents are searched by full text alone.
+    optional: true,
+    port: 8006,
+    workload: 'sustained',
+    routes: [],
+    urlPath: '/v1',
+    healthPath: '/readyz',
+    calls: [],
+    uses: [],
+    egress: [],
+    // The model lies outside of the heap.
+    heapMiB: 96,
+    build: {
+      children: { worker: 'services/embedding/inference/worker.ts' },
+      files: { weights: 'services/embedding/dist' },
+      prepare: 'services/embedding/fetch-weights.ts',
+      packages: ['onnxruntime-node', 'onnxruntime-common'],
+      // The weights are 69 MB of it, the runtime 45.
+      budgetMiB: 130,
+    },
+    settings: [...process, 'SERVICE_TOKEN_PUBLIC_KEYS', 'EMBEDDING_WEIGHTS_FOLDER'],
+  },
 } as const satisfies Record<string, ServiceDefinition<SettingName, Egress>>;
 
 /** What `node main.js migrate` of the api reads beside the api's own settings. */
@@ -214,16 +233,17 @@ export const migration = services.api.initStep;
 export const databaseRole = (service: string): string => `bulkhead_${service.replaceAll('-', '_')}`;
 
 /** What a call is for. */
-export type Verb = 'search' | 'read' | 'write' | 'delete';
+export type Verb = 'search' | 'read' | 'write' | 'delete' | 'embed';
 
 /** What each caller may do where it calls; the callee holds it, whatever the caller signs. */
 export const callVerbs: Readonly<
   Partial<Record<ServiceName, Readonly<Partial<Record<ServiceName, readonly Verb[]>>>>>
 > = {
-  chat: { vectorstore: ['search'] },
-  'document-worker': { vectorstore: ['read', 'write', 'delete'] },
-  // Itself, as it warms up, with a key that never leaves the process.
+  chat: { vectorstore: ['search'], embedding: ['embed'] },
+  'document-worker': { vectorstore: ['read', 'write', 'delete'], embedding: ['embed'] },
+  // Themselves, as they warm up, with a key that never leaves the process.
   vectorstore: { vectorstore: ['search'] },
+  embedding: { embedding: ['embed'] },
 };
 
 export type ServiceName = keyof typeof services;

@@ -79,12 +79,21 @@ export const settings = {
   MODEL_API_KEY: { type: 'text', what: 'key for it', secret: true, default: '' },
   EMBEDDING_URL: {
     type: 'text',
-    what: 'OpenAI-compatible base URL; empty: the lexical hashing embedding',
+    what: 'OpenAI-compatible base URL, of the embedding tier or another; empty: full text alone',
     default: '',
   },
-  EMBEDDING_MODEL: { type: 'text', what: 'embedding model to ask there', default: '' },
-  EMBEDDING_DIMENSIONS: { type: 'integer', what: 'length of its vectors', default: '384' },
+  EMBEDDING_MODEL: {
+    type: 'text',
+    what: "embedding model to ask there; the default is the embedding tier's",
+    default: 'universal-sentence-encoder-multilingual-3',
+  },
+  EMBEDDING_DIMENSIONS: { type: 'integer', what: 'length of its vectors', default: '512' },
   EMBEDDING_API_KEY: { type: 'text', what: 'key for it', secret: true, default: '' },
+  EMBEDDING_WEIGHTS_FOLDER: {
+    type: 'text',
+    what: 'folder that holds graph.onnx and tokenizer.model, as fetch-weights.ts writes them',
+    default: '/app/weights',
+  },
   CACHE_MIB: { type: 'integer', what: 'index and file cache of one vectorstore replica', default: '256' },
   TOKIO_WORKER_THREADS: { type: 'integer', what: 'threads that carry on queries and commits of LanceDB', default: '4' },
 } as const satisfies Record<string, Setting>;

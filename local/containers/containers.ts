@@ -9,6 +9,7 @@ import { buildImages, ensureBase, ensureGateway, ensureStore } from '../../stack
 import { findEngine } from '../../stacks/images/engine.ts';
 import { freePort } from '../router/ports.ts';
 import { passed } from '../tiers.ts';
+import { withWeights } from '../weights.ts';
 import { welcome } from '../welcome.ts';
 import { migrateService } from './compose.ts';
 import { type Composer, findComposer } from './composer.ts';
@@ -88,7 +89,7 @@ function steps({ env, data, port: asked }: ContainersOptions, run: Run) {
     {
       title: 'Check the machine',
       run: async () => {
-        environment = resolveEnvironment(await loadComposable(env));
+        environment = await withWeights(resolveEnvironment(await loadComposable(env)), console.log);
         await findComposer('.');
       },
     },

@@ -12,6 +12,8 @@ export interface OneShot {
   readonly logPath: string;
   /** What it prints is a secret: only its errors are logged. */
   readonly secret?: true;
+  /** Gets each line of standard output as it comes. */
+  readonly onLine?: (line: string) => void;
   /** Aborted: the program is stopped. */
   readonly signal: AbortSignal;
 }
@@ -20,8 +22,17 @@ export interface OneShot {
  * @returns what it printed on standard output
  * @throws Error when it fails: its code, its last lines, where its log lies
  */
-export async function runToEnd({ name, command, timeoutMs, log, logPath, secret, signal }: OneShot): Promise<string> {
-  const result = await execa(command.command, command.args, {
+export async function runToEnd({
+  name,
+  command,
+  timeoutMs,
+  log,
+  logPath,
+  secret,
+  onLine,
+  signal,
+}: OneShot): Promise<string> {
+  const running = execa(command.command, command.args, {
     ...(command.cwd !== undefined && { cwd: command.cwd }),
     env: { ...command.env },
     extendEnv: false,
@@ -32,6 +43,8 @@ export async function runToEnd({ name, command, timeoutMs, log, logPath, secret,
     // A group of its own, as every child: Ctrl-C reaches this program alone.
     detached: true,
   });
+  if (onLine) for await (const line of running.iterable()) onLine(line);
+  const result = await running;
   log.write(secret ? `${result.stderr}\n` : `${result.stderr}\n${result.stdout}\n`);
   if (!result.failed) return result.stdout;
   const why = result.timedOut

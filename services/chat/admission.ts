@@ -4,7 +4,6 @@ import { uuidv7 } from 'uuidv7';
 import { takeQuotas } from '../shared/ledger/quota.ts';
 import { findBrain } from '../shared/postgres/find-brain.ts';
 import { type ChatContext, takeSlot } from './context.ts';
-import { requireEmbedding } from './turns/ask.ts';
 import { newTokenUsage, recordQuestion, recordTokens, type TokenUsage, type UsageRecord } from './turns/token-usage.ts';
 
 export interface Asked {
@@ -40,7 +39,6 @@ export async function admit<Result>(
   const settle = () => recordTokens(db, usageRecord, tokenUsage);
   try {
     const brain = await findBrain(db, tenantId, brainId);
-    requireEmbedding(context, brain);
     await db.transaction().execute(async (trx) => {
       await takeQuotas(trx, tenantId, [{ quota: 'questions_per_day_max', adds: 1 }], reply);
       await recordQuestion(trx, usageRecord);

@@ -72,14 +72,15 @@ export async function createChat({
 }> {
   // Unique per process: a restarted one must not take its forerunner's turns for its own.
   const replica = `${settings.REPLICA || hostname()}/${uuidv7()}`;
-  const embedder = createEmbedder(settings);
+  const sign = await createSigner('chat', settings.SERVICE_TOKEN_PRIVATE_KEY);
   const model = createModel(settings, modelTimeouts);
   const models = model ? allowedModels(settings) : [];
   const retrieval = createRetrieval({
     db,
-    embedder,
+    embedder: createEmbedder(settings, { sign, retriesMax: 0 }),
     vectorstoreUrl: settings.VECTORSTORE_URL,
-    sign: await createSigner('chat', settings.SERVICE_TOKEN_PRIVATE_KEY),
+    sign,
+    log,
   });
   const answerer = createAnswerer(retrieval, model, models);
   const slots = createSlots({ max: settings.CHAT_SLOTS, expectedMs: 5000 });
@@ -114,7 +115,6 @@ export async function createChat({
     signals,
     slots,
     streams,
-    embedding: embedder,
     replica,
     turnTimeoutMs,
     log,

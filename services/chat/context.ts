@@ -3,7 +3,6 @@ import type { ExpressionBuilder } from 'kysely';
 import type { Identity } from '../shared/auth/identity.ts';
 import { yieldError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
-import type { PinnedEmbedding } from '../shared/models/embedding.ts';
 import type { Database } from '../shared/postgres/database.ts';
 import type { Tables } from '../shared/postgres/tables.ts';
 import type { Slots } from '../shared/slots.ts';
@@ -23,7 +22,6 @@ export interface ChatContext {
   /** Streams of turns, asked or resumed. */
   readonly streams: Concurrency;
   /** What questions are embedded with. */
-  readonly embedding: PinnedEmbedding;
   /** Unique per process, not only per replica: a restarted one must not take its forerunner's turns for its own. */
   readonly replica: string;
   /** Longest time for one answer. */

@@ -12,6 +12,7 @@ import { UnavailableError } from '../shared/http/unavailable.ts';
 import { reviveTasks } from '../shared/jobs/background-jobs.ts';
 import { jobsChannel } from '../shared/jobs/job-store.ts';
 import type { Logger } from '../shared/log.ts';
+import { createEmbedder } from '../shared/models/embedding.ts';
 import { type Database, schemaIsCurrent } from '../shared/postgres/database.ts';
 import { listenTo } from '../shared/postgres/notifications.ts';
 import { GrantLoop } from '../shared/scheduler/grant-loop.ts';
@@ -127,7 +128,8 @@ export function startWorker(options: WorkerOptions): Worker {
     });
     const sign = await createSigner('document-worker', settings.SERVICE_TOKEN_PRIVATE_KEY);
     const vectors = openVectors(settings.VECTORSTORE_URL, sign);
-    const indexing = new IndexLoop({ db, pool, store, vectors, settings, metrics, log });
+    const embedder = createEmbedder(settings, { sign });
+    const indexing = new IndexLoop({ db, pool, store, vectors, embedder, metrics, log });
     onClose((limitMs) => indexing.stop(limitMs));
     const background = await whenThere(() => startBackground({ db, pool, store, scheduler, vectors, log }));
     onClose(() => background.close());

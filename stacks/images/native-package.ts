@@ -15,13 +15,19 @@ const strippers: Readonly<Record<Architecture, readonly string[]>> = {
 /** What a program never reads at run time. */
 const idle = /\.(md|map|d\.ts|d\.cts|ts|html)$/;
 
+/** Folders of a package that brings native code for every system. */
+const foreign = (architecture: Architecture) =>
+  architecture === 'x64' ? /\/(win32|darwin|linux\/arm64)(\/|$)/ : /\/(win32|darwin|linux\/x64)(\/|$)/;
+
 /** @param name with `{arch}` where the processor stands */
 export async function copyPackage(name: string, architecture: Architecture, modules: string): Promise<void> {
   const real = name.replace('{arch}', architecture);
   const target = join(modules, real);
   const installed = packageFolder(real);
   const from = installed ?? (await fetched(real));
-  await cp(from, target, { recursive: true, filter: (path) => !idle.test(path.slice(from.length)) });
+  const others = foreign(architecture);
+  const wanted = (path: string) => !idle.test(path) && !others.test(path);
+  await cp(from, target, { recursive: true, filter: (path) => wanted(path.slice(from.length)) });
   if (from !== installed) await rm(from, { recursive: true, force: true });
   for (const file of await readdir(target, { recursive: true }))
     if (file.endsWith('.node')) await strip(join(target, file), architecture);

@@ -148,7 +148,7 @@ async function documents(
     indexedPagesPerSecondPerVcpu: {
       value: (done.progress.pages_total as number) / indexedSeconds / vcpuOf('document-worker'),
       unit: 'pages/s per vCPU',
-      how: 'the same pages cut, embedded by the built-in embedding and upserted; per vCPU of the document-worker',
+      how: 'the same pages cut, and upserted; per vCPU of the document-worker',
     },
     workerMiBPerSlot: {
       value: (memory - (idle['document-worker'] ?? Number.NaN)) / parserChildren,
@@ -184,7 +184,7 @@ const tableBytes = `
 
 /** Of the bench environment: one placement of each tier. */
 const placements = resolveEnvironment(bench).tiers;
-const vcpuOf = (tier: ServiceName): number => placements[tier][0]?.vcpu ?? Number.NaN;
+const vcpuOf = (tier: ServiceName): number => placements[tier]?.[0]?.vcpu ?? Number.NaN;
 const slotsMax = Number(optionOf(definitionOf('chat'), placements.chat[0] as Placement, 'slots'));
 /** All that the one tenant of a bench gets. */
 const slots = slotsMax - reserveOf(slotsMax);

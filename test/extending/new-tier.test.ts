@@ -13,7 +13,7 @@ const project = new URL('../..', import.meta.url).pathname;
 
 const entry = `  echo: {
     optional: true,
-    port: 8006,
+    port: 8007,
     workload: 'interactive',
     routes: [],
     urlPath: '/v1',
@@ -30,7 +30,7 @@ const entry = `  echo: {
 const changes: Record<string, [find: string | RegExp, put: string][]> = {
   'services/manifest.ts': [
     [/^export const services = \{\n/m, `$&${entry}`],
-    ["calls: ['vectorstore'],", "calls: ['vectorstore', 'echo'],"],
+    ["calls: ['vectorstore', 'embedding'],", "calls: ['vectorstore', 'embedding', 'echo'],"],
     ["      'VECTORSTORE_URL',\n", "$&      'ECHO_URL',\n"],
   ],
   'services/settings.ts': [
@@ -100,13 +100,13 @@ test('placed: it runs everywhere, and its callers know where', () => {
     'aws_ecr_repository.images_echo',
     'chat to echo',
     'internal to echo',
-    ':8006/v1',
+    ':8007/v1',
   ])
     expect(placed.stackLines.join('\n')).toContain(part);
   expect(placed.costLines.join('\n')).toContain('0.25 vCPU');
   expect(placed.composeServices).toContain('echo');
   expect(placed.composeNetworks).toEqual(['chat-echo']);
-  expect(placed.composeUrl).toBe('http://echo:8006/v1');
+  expect(placed.composeUrl).toBe('http://echo:8007/v1');
   expect(placed.localTiers).toContain('echo');
   expect(placed.localUrl).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/v1$/);
   expect(placed.read).toBe(placed.localUrl);

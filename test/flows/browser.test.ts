@@ -35,7 +35,7 @@ const complaints: string[] = [];
 beforeAll(async () => {
   if (!existsSync(executablePath)) return;
   folder = await mkdtemp(join(tmpdir(), 'bulkhead-browser-'));
-  deployment = await startDeployment({ data: folder, port: 0, outer: {} });
+  deployment = await startDeployment({ data: folder, port: 0, outer: { EMBEDDING_WEIGHTS: 'none' } });
   browser = await chromium.launch({ executablePath, args });
   page = await browser.newPage({ viewport: { width: 1440, height: 900 }, locale: 'en-US' });
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));

@@ -22,8 +22,11 @@ export interface Flow {
 /** Starting takes seconds, on a busy machine many. */
 export const startTimeoutMs = 300_000;
 
-/** The page is built in the browser's flow only: two builds at once would write the same folder. */
-const { buildPage: _buildPage, ...withoutPage } = programs;
+/**
+ * The page is built in the browser's flow only: two builds at once would write the same folder. The weights are fetched
+ * in the embedding's.
+ */
+const { buildPage: _buildPage, fetchWeights: _fetchWeights, ...fewer } = programs;
 
 export async function openFlow(options: LocalDeploymentOptions = {}): Promise<Flow> {
   const folder = await mkdtemp(join(tmpdir(), 'bulkhead-flow-'));
@@ -32,7 +35,7 @@ export async function openFlow(options: LocalDeploymentOptions = {}): Promise<Fl
 
 async function openIn(folder: string, options: LocalDeploymentOptions): Promise<Flow> {
   const deployment = await startDeployment({
-    programs: withoutPage,
+    programs: fewer,
     outer: {},
     ...options,
     data: join(folder, 'data'),

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { Placement } from '../../environments/environment.ts';
-import { resolveEnvironment } from '../../environments/environment.ts';
+import { placementsOf, resolveEnvironment } from '../../environments/environment.ts';
 import { local } from '../../environments/local.ts';
 import { missingPrograms, programs, serviceCommand, tierSettings } from '../../local/tiers.ts';
 import { serviceNames, services } from '../../services/manifest.ts';
@@ -9,7 +9,7 @@ const environment = resolveEnvironment(local);
 const of = (name: (typeof serviceNames)[number]) => ({
   environment,
   name,
-  placement: environment.tiers[name][0] as Placement,
+  placement: placementsOf(environment, name)[0] as Placement,
   run: { DATABASE_URL: 'postgresql://x', AUTH_SECRET: 'a', SERVICE_TOKEN_PRIVATE_KEY: 's', PORT: '1' },
   outer: {},
 });

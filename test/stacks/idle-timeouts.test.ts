@@ -4,7 +4,12 @@ import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { execa, type ResultPromise } from 'execa';
-import { type EnvironmentInput, resolveEnvironment } from '../../environments/environment.ts';
+import {
+  type EnvironmentInput,
+  placedServices,
+  placementsOf,
+  resolveEnvironment,
+} from '../../environments/environment.ts';
 import { local } from '../../environments/local.ts';
 import { composeOf } from '../../local/containers/compose.ts';
 import { openRouter, routerIdleMs } from '../../local/router/router.ts';
@@ -90,8 +95,8 @@ describe('on one machine', () => {
   const environment = resolveEnvironment(local);
 
   test('every tier keeps connections longer than the router', () => {
-    for (const name of serviceNames) {
-      const [placement] = environment.tiers[name];
+    for (const name of placedServices(environment)) {
+      const [placement] = placementsOf(environment, name);
       if (!placement) throw new Error(name);
       const given = tierSettings({ environment, name, placement, run: {}, outer: {} });
       const composed = composeOf(environment).services[name]?.environment;

@@ -15,6 +15,8 @@ import { databaseTiers } from '../../services/api/roles.ts';
 import { createLogger } from '../../services/shared/log.ts';
 
 export default async function setup(): Promise<void> {
+  // A deployment of a test fetches no weights, unless it says from where.
+  process.env.EMBEDDING_WEIGHTS ??= 'none';
   let postgres: Promise<Postgres> | undefined;
   const redisServers = new Map<string, Redis>();
 

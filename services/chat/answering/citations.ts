@@ -1,8 +1,9 @@
 /** From the marks `[n]` in an answer to citations. Pure. */
 import type { Citation } from '../../shared/contract/chat.ts';
+import { sentencesOf } from '../../shared/sentences.ts';
 import type { Quote } from './extractive.ts';
 import type { Passage } from './passages.ts';
-import { fold, questionTerms, sentencesOf, termMatch } from './sentences.ts';
+import { fold, questionTerms, termMatch } from './sentences.ts';
 
 export interface MarkReader {
   /** Feeds the next text of the answer; returns citations of marks that it completes, each number once. */

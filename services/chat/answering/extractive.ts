@@ -4,8 +4,10 @@
  *
  * Its honest limit: it finds sentences, it does not combine, count, translate or conclude.
  */
+
+import { sentencesOf } from '../../shared/sentences.ts';
 import type { Passage } from './passages.ts';
-import { fold, questionTerms, sentencesOf, termMatch } from './sentences.ts';
+import { fold, questionTerms, termMatch } from './sentences.ts';
 
 export interface Quote {
   readonly passage: Passage;

@@ -1,9 +1,11 @@
 /** From a question to numbered passages: embed, search in the vectorstore tier, merge. */
 
 import type { SignCall } from '../../shared/auth/service-token.ts';
+import { textCharactersMax } from '../../shared/contract/embedding.ts';
 import { type Hit, searchAnswer, vectorstorePaths } from '../../shared/contract/vectorstore.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { checkVectorstore } from '../../shared/http/vectorstore-check.ts';
+import type { Logger } from '../../shared/log.ts';
 import type { Embedder } from '../../shared/models/embedding.ts';
 import { retryTransient } from '../../shared/models/retry.ts';
 import type { Database } from '../../shared/postgres/database.ts';
@@ -20,7 +22,7 @@ export interface Retrieval {
   /**
    * As the vectorstore ranks them, best first, with the names of their documents; one that is gone has none.
    *
-   * @throws ProblemError `unavailable` when the vectorstore or the embedding endpoint does not answer
+   * @throws ProblemError `unavailable` when the vectorstore does not answer
    */
   search(
     searched: Searched & { readonly limit: number },
@@ -35,7 +37,9 @@ export interface Retrieval {
 
 export interface RetrievalOptions {
   readonly db: Database;
-  readonly embedder: Embedder;
+  /** Null: full text alone. */
+  readonly embedder: Embedder | null;
+  readonly log: Logger;
   readonly vectorstoreUrl: string;
   readonly sign: SignCall;
 }
@@ -44,12 +48,16 @@ export interface RetrievalOptions {
 const hitsLimit = 16;
 /** A search takes some 10 ms; a replica that needs longer is overloaded, and another one may be free. */
 const searchTimeoutMs = 5000;
+/** A question takes some 10 ms, and waits for others of this second at most. */
+const embedTimeoutMs = 1000;
+/** A question's meaning stands in its first lines; as many as the embedding tier takes of one text. */
+const embeddedCharactersMax = textCharactersMax;
 /** A vectorstore that restarts is back in some seconds. */
 const searchRetryAfterS = 5;
 /** A search changes nothing: asking twice is harmless. Short waits, a person is watching. */
 const searchRetries = { retriesMax: 2, retryAfterMsMax: 2000 };
 
-export function createRetrieval({ db, embedder, vectorstoreUrl, sign }: RetrievalOptions): Retrieval {
+export function createRetrieval({ db, embedder, vectorstoreUrl, sign, log }: RetrievalOptions): Retrieval {
   const retry = retryTransient(searchRetries);
 
   const post = async (path: string, authorization: string, body: object, signal: AbortSignal) => {
@@ -65,12 +73,28 @@ export function createRetrieval({ db, embedder, vectorstoreUrl, sign }: Retrieva
     throw Object.assign(new Error(`${status} ${text.slice(0, 300)}`), { status, headers });
   };
 
+  /** Full text finds enough to go on with, so nobody waits for long, and nothing is tried twice. */
+  const embed = async ({ tenantId, brainId, text }: Searched, tokenUsage: TokenUsage, signal: AbortSignal) => {
+    if (!embedder) return {};
+    const { model } = embedder;
+    const inTime = AbortSignal.any([signal, AbortSignal.timeout(embedTimeoutMs)]);
+    try {
+      const asked = text.slice(0, embeddedCharactersMax);
+      const { vectors, tokens } = await embedder.embed([asked], { tenantId, brainId, signal: inTime });
+      tokenUsage.embeddingTokens += tokens;
+      return { vector: vectors[0], model };
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warn({ err: error as Error, tenantId, brainId }, 'question not embedded: searched by full text alone');
+      return {};
+    }
+  };
+
   const search: Retrieval['search'] = async ({ tenantId, brainId, text, limit }, tokenUsage, signal) => {
     try {
-      const { vectors, tokens } = await embedder.embedMetered([text], signal);
-      tokenUsage.embeddingTokens += tokens;
+      const embedded = await embed({ tenantId, brainId, text }, tokenUsage, signal);
       const authorization = `Bearer ${await sign({ to: 'vectorstore', verb: 'search', tenantId, brainId })}`;
-      const body = { query: text, vector: vectors[0], limit };
+      const body = { query: text, ...embedded, limit };
       const found = await retry.execute(
         () => post(vectorstorePaths.search(brainId), authorization, body, signal),
         signal,

@@ -1,7 +1,7 @@
 /** Making a turn: everything that a question must pass and leave behind before it is answered. */
 import { createHash } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
-import type { NotNull, Selectable, Transaction } from 'kysely';
+import type { NotNull, Transaction } from 'kysely';
 import { jsonArrayFrom, jsonObjectFrom } from 'kysely/helpers/postgres';
 import { uuidv7 } from 'uuidv7';
 import type { Identity } from '../../shared/auth/identity.ts';
@@ -10,9 +10,8 @@ import { findKey } from '../../shared/http/idempotency-key.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
 import { readingStatuses } from '../../shared/jobs/job-states.ts';
 import { takeQuotas } from '../../shared/ledger/quota.ts';
-import { requireSameEmbedding } from '../../shared/models/embedding.ts';
 import type { Database } from '../../shared/postgres/database.ts';
-import type { Brains, Tables } from '../../shared/postgres/tables.ts';
+import type { Tables } from '../../shared/postgres/tables.ts';
 import { type ChatContext, ownConversation, takeSlot } from '../context.ts';
 import { titleOf } from '../conversations/conversations.ts';
 import type { StartedTurn } from './turn-runner.ts';
@@ -65,7 +64,6 @@ async function begin(context: ChatContext, asked: Ask): Promise<StartedTurn> {
   const found = await lookUp(db, asked);
   const { brain } = found;
   if (!brain) throw notFound('brain', found.brain_id);
-  requireEmbedding(context, brain);
 
   const turn: Turn = {
     id: uuidv7(),
@@ -128,7 +126,7 @@ async function lookUp(db: Database, { identity, conversationId }: Ask) {
       jsonObjectFrom(
         eb
           .selectFrom('brains')
-          .select(['id', 'model', 'embedding_model', 'embedding_dimensions'])
+          .select(['id', 'model'])
           .whereRef('brains.id', '=', 'conversations.brain_id')
           .where('brains.deleted_at', 'is', null),
       ).as('brain'),
@@ -161,17 +159,6 @@ async function lookUp(db: Database, { identity, conversationId }: Ask) {
     .executeTakeFirst();
   if (!found) throw notFound('conversation', conversationId);
   return found;
-}
-
-type EmbeddingOfBrain = Pick<Selectable<Brains>, 'embedding_model' | 'embedding_dimensions'>;
-
-/** Also checked by completions. @throws ProblemError `conflict` */
-export function requireEmbedding({ embedding }: ChatContext, brain: EmbeddingOfBrain): void {
-  try {
-    requireSameEmbedding(embedding, { model: brain.embedding_model, dimensions: brain.embedding_dimensions });
-  } catch (error) {
-    throw new ProblemError('conflict', (error as Error).message);
-  }
 }
 
 const route = 'createTurn';

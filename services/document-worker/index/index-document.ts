@@ -1,14 +1,16 @@
-/** After the last page: chunks, embeddings, vectors; then the job ends. Safe to repeat from the start. */
+/** After the last page: chunks and their vectors; then the job ends. Safe to repeat from the start. */
 import { type ChunkInput, chunksPerUpsertMax } from '../../shared/contract/vectorstore.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { recordProgress } from '../../shared/jobs/job-store.ts';
 import { entryOf, recordEntries } from '../../shared/ledger/ledger.ts';
-import { createEmbedder, type Embedder, type EmbeddingSettings } from '../../shared/models/embedding.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { Embedder } from '../../shared/models/embedding.ts';
 import { EmbeddingError } from '../../shared/models/remote-embedding.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { DocumentStore } from '../../shared/storage/document-store.ts';
 import { readPageResults } from '../../shared/storage/page-results.ts';
 import type { WorkerMetrics } from '../metrics.ts';
+import { type ChunkVectors, embedChunks } from './embed-chunks.ts';
 import { endRun, type IndexRun, lookAt, startRun } from './index-run.ts';
 import { openSections } from './open-sections.ts';
 import { isSuperseded, type Vectors } from './vectors.ts';
@@ -17,7 +19,9 @@ export interface IndexContext {
   readonly db: Database;
   readonly store: DocumentStore;
   readonly vectors: Vectors;
-  readonly settings: EmbeddingSettings;
+  /** Null: full text alone. */
+  readonly embedder: Embedder | null;
+  readonly log: Logger;
   readonly metrics: WorkerMetrics;
 }
 
@@ -27,36 +31,32 @@ export interface IndexContext {
  */
 const batchBytesMax = 1024 * 1024;
 
-/** Chunks of one upsert: 22 bytes per number of a vector, 4,000 for the text in UTF-8 and JSON. */
+/**
+ * Chunks of one upsert: 4,000 bytes for the text in UTF-8 and JSON, 8 for each number of its vector, and for each of some
+ * eight sentences four bytes of base64 per three numbers.
+ */
 export const chunksPerBatch = (dimensions: number) =>
-  Math.max(1, Math.min(chunksPerUpsertMax, Math.floor(batchBytesMax / (dimensions * 22 + 4000))));
+  Math.max(1, Math.min(chunksPerUpsertMax, Math.floor(batchBytesMax / (4000 + dimensions * (8 + (8 * 4) / 3)))));
 
-export interface IndexOptions {
-  /** Aborts when the worker stops, and when the lock of the document is lost. */
-  readonly signal: AbortSignal;
-  /** An embedding endpoint that refuses now fails the job with its message. */
-  readonly lastTry: boolean;
-}
-
-/** The caller holds the document's lock. @throws what another try may mend */
-export async function indexDocument(context: IndexContext, jobId: string, options: IndexOptions): Promise<void> {
+/**
+ * The caller holds the document's lock.
+ *
+ * @param signal aborts when the worker stops, and when the lock of the document is lost
+ * @throws what another try may mend
+ */
+export async function indexDocument(context: IndexContext, jobId: string, signal: AbortSignal): Promise<void> {
   const { db, vectors } = context;
-  const { signal } = options;
   signal.throwIfAborted();
   const run = await startRun(db, jobId);
   if (!run) return;
-  const embedder = embedderOf(context.settings, run);
-  if (embedder instanceof ProblemError) return void (await endRun(db, run, 'failed', embedder));
   try {
     // What a run before left must not stand beside the new chunks: pages may have been read again.
     if (!run.first) await vectors.deleteDocument(run, signal);
-    const chunks = await writeChunks(context, run, embedder, signal);
+    const chunks = await writeChunks(context, run, signal);
     const outcome = await outcomeOf(db, run.documentId, chunks);
     await endRun(db, run, outcome.status, outcome.problem);
   } catch (error) {
     if (error instanceof SupersededError || isSuperseded(error)) return;
-    if (error instanceof EmbeddingError && options.lastTry)
-      return void (await endRun(db, run, 'failed', new ProblemError('model-failed', error.message)));
     if (!(error instanceof CanceledError)) throw error;
     await vectors.deleteDocument(run, signal);
     await endRun(db, run, 'canceled');
@@ -66,13 +66,8 @@ export async function indexDocument(context: IndexContext, jobId: string, option
 class CanceledError extends Error {}
 class SupersededError extends Error {}
 
-async function writeChunks(
-  context: IndexContext,
-  run: IndexRun,
-  embedder: Embedder,
-  signal: AbortSignal,
-): Promise<number> {
-  const batchChunks = chunksPerBatch(embedder.dimensions);
+async function writeChunks(context: IndexContext, run: IndexRun, signal: AbortSignal): Promise<number> {
+  const batchChunks = chunksPerBatch(context.embedder?.dimensions ?? 0);
   let chunks = 0;
   const batch: ChunkInput[] = [];
   const flush = async () => {
@@ -80,7 +75,7 @@ async function writeChunks(
     if (standing === 'canceled') throw new CanceledError();
     if (standing === 'superseded') throw new SupersededError();
     signal.throwIfAborted();
-    await upsert(context, embedder, run, chunks, batch, signal);
+    await upsert(context, run, chunks, batch, signal);
     chunks += batch.length;
     batch.length = 0;
   };
@@ -97,23 +92,41 @@ async function writeChunks(
 }
 
 async function upsert(
-  { db, vectors, metrics }: IndexContext,
-  embedder: Embedder,
+  context: IndexContext,
   run: IndexRun,
   place: number,
   batch: readonly ChunkInput[],
   signal: AbortSignal,
 ): Promise<void> {
   if (batch.length === 0) return;
-  const { vectors: embedded, tokens } = await embedder.embedMetered(
-    batch.map(({ text }) => text),
-    signal,
-  );
-  await recordEntries(db, run, [entryOf('index', run.jobId, [run.attempt, place], 'embedding_tokens', tokens)]);
-  const chunks = batch.map((chunk, index) => ({ ...chunk, vector: embedded[index] as number[] }));
-  await vectors.upsert(run, embedder.dimensions, chunks, signal);
+  const { db, vectors, metrics } = context;
+  const embedded = await embed(context, run, place, batch, signal);
+  const chunks = batch.map((chunk, index) => ({ ...chunk, ...embedded?.[index] }));
+  await vectors.upsert(run, embedded && context.embedder, chunks, signal);
   metrics.indexed.inc(chunks.length);
   await recordProgress(db, run.jobId);
+}
+
+/** Null: these chunks are found by full text alone, which is better than not at all. */
+async function embed(
+  { db, embedder, log }: IndexContext,
+  run: IndexRun,
+  place: number,
+  batch: readonly ChunkInput[],
+  signal: AbortSignal,
+): Promise<ChunkVectors[] | null> {
+  if (!embedder) return null;
+  const { jobId, tenantId, brainId } = run;
+  try {
+    const { vectors, tokens } = await embedChunks(embedder, batch, { tenantId, brainId, signal });
+    await recordEntries(db, run, [entryOf('index', run.jobId, [run.attempt, place], 'embedding_tokens', tokens)]);
+    return vectors;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof EmbeddingError)) throw error;
+    log.warn({ err: error, jobId }, 'chunks not embedded: found by full text alone');
+    return null;
+  }
 }
 
 async function outcomeOf(db: Database, documentId: string, chunks: number) {
@@ -155,12 +168,4 @@ export function decideOutcome(found: {
     return { status: 'failed', problem: new ProblemError('no-text', why) };
   }
   return { status: failed + withoutText > 0 ? 'partial' : 'succeeded' };
-}
-
-function embedderOf(settings: EmbeddingSettings, { embedding }: IndexRun): Embedder | ProblemError {
-  try {
-    return createEmbedder(settings, embedding);
-  } catch (error) {
-    return new ProblemError('model-failed', (error as Error).message);
-  }
 }

@@ -4,7 +4,6 @@ import type { Pool } from 'pg';
 import { lanePagesMax } from '../../shared/contract/job.ts';
 import { indexableStatuses } from '../../shared/jobs/job-states.ts';
 import type { Logger } from '../../shared/log.ts';
-import { EmbeddingError } from '../../shared/models/remote-embedding.ts';
 import { documentLock, tryLock } from '../../shared/postgres/advisory-lock.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import { type IndexContext, indexDocument } from './index-document.ts';
@@ -18,13 +17,11 @@ const perTenantMax = 50;
 const waitingMax = 1000;
 const retryMs = 5000;
 const retryMaxMs = 60_000;
-/** Tries of an embedding endpoint before the job fails with its message; about 8 minutes. */
-const embeddingTriesMax = 10;
 
 export class IndexLoop {
   readonly #context: IndexContext & { readonly pool: Pool; readonly log: Logger };
   readonly #underWay = new Map<string, { tenantId: string; heavy: boolean; run: Promise<void> }>();
-  readonly #failures = new Map<string, { tries: number; waits: number; nextAtMs: number }>();
+  readonly #failures = new Map<string, { waits: number; nextAtMs: number }>();
   /** Tenants by the turn that they had last. */
   readonly #served = new Map<string, number>();
   #turns = 0;
@@ -111,25 +108,23 @@ export class IndexLoop {
   async #index(jobId: string, documentId: string): Promise<'ran' | 'held' | 'failed'> {
     const { pool, log } = this.#context;
     try {
-      const lastTry = (this.#failures.get(jobId)?.tries ?? 0) + 1 >= embeddingTriesMax;
       const ran = await tryLock(pool, documentLock(documentId), (held) =>
-        indexDocument(this.#context, jobId, { signal: AbortSignal.any([this.#stop.signal, held]), lastTry }),
+        indexDocument(this.#context, jobId, AbortSignal.any([this.#stop.signal, held])),
       );
       this.#failures.delete(jobId);
       return ran ? 'ran' : 'held';
     } catch (error) {
-      if (!this.#stop.signal.aborted) this.#failed(jobId, error as Error);
+      if (!this.#stop.signal.aborted) this.#failed(jobId);
       log.warn({ err: error as Error, jobId }, 'document not indexed yet');
       return 'failed';
     }
   }
 
-  /** The vectorstore is ours: tried until it answers. A model endpoint may refuse for good: only its tries count. */
-  #failed(jobId: string, error: Error): void {
-    const before = this.#failures.get(jobId) ?? { tries: 0, waits: 0 };
-    const tries = before.tries + (error instanceof EmbeddingError ? 1 : 0);
-    const nextAtMs = Date.now() + Math.min(retryMaxMs, retryMs * 2 ** before.waits);
-    this.#failures.set(jobId, { tries, waits: before.waits + 1, nextAtMs });
+  /** The vectorstore is ours: tried until it answers. */
+  #failed(jobId: string): void {
+    const waits = this.#failures.get(jobId)?.waits ?? 0;
+    const nextAtMs = Date.now() + Math.min(retryMaxMs, retryMs * 2 ** waits);
+    this.#failures.set(jobId, { waits: waits + 1, nextAtMs });
   }
 }
 

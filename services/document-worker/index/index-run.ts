@@ -15,7 +15,6 @@ export interface IndexRun extends DocumentTarget {
   readonly attempt: number;
   /** No run was there before: the document has no vectors yet. */
   readonly first: boolean;
-  readonly embedding: { readonly model: string; readonly dimensions: number };
 }
 
 /** Above every epoch before, also those of a database that was restored from an older backup. */
@@ -49,7 +48,6 @@ export async function startRun(db: Database, jobId: string): Promise<IndexRun | 
       .selectFrom('jobs')
       .innerJoin('brains', 'brains.id', 'jobs.brain_id')
       .select(['jobs.tenant_id', 'brains.id as brain_id', 'jobs.attempt'])
-      .select(['brains.embedding_model', 'brains.embedding_dimensions'])
       .where('jobs.id', '=', jobId)
       .where('jobs.stage', '=', 'indexing')
       .where('jobs.status', 'in', indexableStatuses)
@@ -65,7 +63,6 @@ export async function startRun(db: Database, jobId: string): Promise<IndexRun | 
       epoch,
       attempt: job.attempt,
       first: document.before === 0 && job.attempt === 1,
-      embedding: { model: job.embedding_model, dimensions: job.embedding_dimensions },
     };
   });
 }

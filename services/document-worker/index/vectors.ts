@@ -10,6 +10,8 @@ import {
   vectorstorePaths,
 } from '../../shared/contract/vectorstore.ts';
 
+import type { Embedding } from '../../shared/models/embedding.ts';
+
 export interface BrainTarget {
   readonly tenantId: string;
   readonly brainId: string;
@@ -24,7 +26,8 @@ export interface Vectors {
   /** Same ids replace, so repeating is harmless. @throws VectorstoreError after retries */
   upsert(
     target: DocumentTarget,
-    dimensions: number,
+    /** Null: no chunk has a vector. */
+    embedding: Embedding | null,
     chunks: readonly ChunkInput[],
     signal?: AbortSignal,
   ): Promise<void>;
@@ -94,12 +97,12 @@ export function openVectors(baseUrl: string, sign: SignCall): Vectors {
   const write = async (...given: Parameters<typeof call>) => void (await call(...given));
   const { upsert, deleteDocument, purge, deleteBrain, documents, read } = vectorstorePaths;
   return {
-    upsert: (target, dimensions, chunks, signal) =>
+    upsert: (target, embedding, chunks, signal) =>
       write(
         'write',
         target,
         upsert(target.brainId, target.documentId),
-        { epoch: target.epoch, dimensions, chunks },
+        { epoch: target.epoch, model: embedding?.model, dimensions: embedding?.dimensions, chunks },
         signal,
       ),
     deleteDocument: (target, signal) =>

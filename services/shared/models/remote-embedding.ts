@@ -1,6 +1,12 @@
 /** Any OpenAI-compatible `/embeddings`. */
 import { compatibleEndpoint, failureText } from './compatible-endpoint.ts';
-import type { Embedder, EmbeddingSettings } from './embedding.ts';
+import {
+  builtInEmbedding,
+  type EmbedCall,
+  type Embedder,
+  type EmbedderOptions,
+  type EmbeddingSettings,
+} from './embedder.ts';
 import { retryTransient } from './retry.ts';
 
 export class EmbeddingError extends Error {
@@ -15,19 +21,26 @@ const textsPerRequest = 32;
 /** One batch of chunks takes a second or two even on a CPU; after this the endpoint hangs. */
 const requestTimeoutMs = 30_000;
 
-export function remoteEmbedder(settings: EmbeddingSettings): Embedder {
+export function remoteEmbedder(settings: EmbeddingSettings, { sign, retriesMax }: EmbedderOptions): Embedder {
   const { EMBEDDING_URL: baseURL, EMBEDDING_MODEL: name, EMBEDDING_DIMENSIONS: dimensions } = settings;
-  const policy = retryTransient();
-  const usage = { requests: 0, tokens: 0 };
+  const policy = retryTransient(retriesMax === undefined ? {} : { retriesMax });
   const endpoint = compatibleEndpoint({ baseURL, apiKey: settings.EMBEDDING_API_KEY });
+  // A model of ours is served by a tier of ours, which knows its callers by their tokens. No other endpoint gets one.
+  const own = name === builtInEmbedding.model && !settings.EMBEDDING_API_KEY;
 
-  const one = async (input: string[], signal?: AbortSignal) => {
+  const one = async (input: string[], { tenantId, brainId, signal }: EmbedCall) => {
     const { embeddings } = await endpoint();
     const deadline = AbortSignal.timeout(requestTimeoutMs);
-    usage.requests += 1;
+    const token = own ? await sign({ to: 'embedding', verb: 'embed', tenantId, brainId }) : null;
     const answer = await embeddings
-      // Asked for by default is base64, which not every such endpoint knows.
-      .create({ model: name, input, encoding_format: 'float' }, { signal: anyOf(deadline, signal) })
+      // Asked for by default is base64, a third of the size, which not every such endpoint knows.
+      .create(
+        { model: name, input, ...(!own && { encoding_format: 'float' as const }) },
+        {
+          signal: anyOf(deadline, signal),
+          ...(token && { headers: { authorization: `Bearer ${token}` } }),
+        },
+      )
       .catch((error: Error) => {
         throw deadline.aborted ? deadline.reason : error;
       });
@@ -35,34 +48,31 @@ export function remoteEmbedder(settings: EmbeddingSettings): Embedder {
     if (!Array.isArray(answer.data)) throw new EmbeddingError(`${baseURL}/embeddings answers no list of vectors.`);
     const vectors = answer.data.map(({ embedding }) => embedding);
     checkVectors(vectors, input.length, name, dimensions);
-    const tokens = answer.usage?.prompt_tokens ?? 0;
-    usage.tokens += tokens;
-    return { vectors, tokens };
+    return { vectors, tokens: answer.usage?.prompt_tokens ?? 0 };
   };
 
-  const embedMetered: Embedder['embedMetered'] = async (texts, signal) => {
-    const vectors: number[][] = [];
-    let tokens = 0;
-    // In turn: a provider's rate is kept by whoever meters the calls, not by racing here.
-    for (let at = 0; at < texts.length; at += textsPerRequest) {
-      const values = texts.slice(at, at + textsPerRequest);
-      const batch = await policy
-        .execute(() => one(values, signal), signal)
-        .catch((error: Error) => {
-          if (signal?.aborted || error instanceof EmbeddingError) throw error;
-          throw new EmbeddingError(`The embedding endpoint ${baseURL} failed: ${failureText(error)}`, { cause: error });
-        });
-      vectors.push(...batch.vectors);
-      tokens += batch.tokens;
-    }
-    return { vectors, tokens };
-  };
   return {
     model: name,
     dimensions,
-    usage,
-    embedMetered,
-    embed: async (texts, signal) => (await embedMetered(texts, signal)).vectors,
+    embed: async (texts, call) => {
+      const vectors: number[][] = [];
+      let tokens = 0;
+      // In turn: a provider's rate is kept by whoever meters the calls, not by racing here.
+      for (let at = 0; at < texts.length; at += textsPerRequest) {
+        const values = texts.slice(at, at + textsPerRequest);
+        const batch = await policy
+          .execute(() => one(values, call), call.signal)
+          .catch((error: Error) => {
+            if (call.signal?.aborted || error instanceof EmbeddingError) throw error;
+            throw new EmbeddingError(`The embedding endpoint ${baseURL} failed: ${failureText(error)}`, {
+              cause: error,
+            });
+          });
+        vectors.push(...batch.vectors);
+        tokens += batch.tokens;
+      }
+      return { vectors, tokens };
+    },
   };
 }
 

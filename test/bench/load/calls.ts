@@ -6,10 +6,10 @@ import { job as jobSchema, terminalStatuses } from '../../../services/shared/con
 import type { Scope } from '../../../services/shared/contract/people.ts';
 import { routes } from '../../../services/shared/contract/routes.ts';
 import { vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
-import { lexicalHashing } from '../../../services/shared/models/lexical-hashing.ts';
 import type { ContainerDeployment } from '../../containers/deployment.ts';
 import { Client } from '../../flows/client.ts';
 import { hugePdf, manualPdf } from '../../flows/documents.ts';
+import { stubVector } from '../../support/stub-vectors.ts';
 import { YieldError } from './probe.ts';
 
 /** A brain with a manual in it, a conversation about it, and how to reach both. Plain data: a load is another process. */
@@ -118,7 +118,7 @@ export async function search({ tenant, brain, vectorstoreUrl, chatKey }: Subject
 }
 
 let searches = 0;
-const vectors = Array.from({ length: 16 }, (_, index) => lexicalHashing(`vectors and factors ${index}`, 384));
+const vectors = Array.from({ length: 16 }, (_, index) => stubVector(`vectors and factors ${index}`, 384));
 
 /** A manual of about 110 pages, read to the end. */
 export async function readManual({ owner }: ContainerDeployment, brain: string): Promise<void> {

@@ -13,6 +13,7 @@ describe('the matrix', () => {
     expect(words()).toEqual([
       'public > chat',
       'chat > vectorstore',
+      'chat > embedding',
       'chat > postgres',
       'chat > model',
       'chat > embedding',
@@ -24,6 +25,7 @@ describe('the matrix', () => {
       'api > mail',
       'public > web',
       'document-worker > vectorstore',
+      'document-worker > embedding',
       'document-worker > postgres',
       'document-worker > redis',
       'document-worker > document-store',
@@ -34,7 +36,7 @@ describe('the matrix', () => {
   });
 
   test('has a port on the internal balancer for each called tier alone', () => {
-    expect(calledServices(connections(definitionsOf(serviceNames)))).toEqual(['vectorstore']);
+    expect(calledServices(connections(definitionsOf(serviceNames)))).toEqual(['vectorstore', 'embedding']);
   });
 
   test('cannot leave out a tier that another calls', () => {

@@ -5,7 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { bench } from '../../../environments/bench.ts';
 import { dev } from '../../../environments/dev.ts';
-import { resolveEnvironment } from '../../../environments/environment.ts';
+import { placedServices, placementsOf, resolveEnvironment } from '../../../environments/environment.ts';
 import { environments } from '../../../environments/index.ts';
 import { local } from '../../../environments/local.ts';
 import { composeOf } from '../../../local/containers/compose.ts';
@@ -20,8 +20,8 @@ const networksOf = (name: string) => Object.keys(compose.services[name]?.network
 
 describe('a compose file', () => {
   test('gives every tier its budget, and no more rights than the VM tier does', () => {
-    for (const name of serviceNames) {
-      const [placement] = environment.tiers[name];
+    for (const name of placedServices(environment)) {
+      const [placement] = placementsOf(environment, name);
       expect(compose.services[name]).toMatchObject({
         cpus: placement?.vcpu,
         mem_limit: `${placement?.memoryMiB}m`,
@@ -36,7 +36,7 @@ describe('a compose file', () => {
   });
 
   test('asks a tier nothing that could have it replaced: the image’s own health check is all there is', () => {
-    for (const name of serviceNames) {
+    for (const name of placedServices(environment)) {
       expect(compose.services[name]?.healthcheck).toBeUndefined();
       expect(compose.services[name]?.restart).toBe('unless-stopped');
     }
@@ -120,7 +120,7 @@ describe('a compose file', () => {
   });
 
   test('gives a service the settings that the manifest lists for it, and no other', () => {
-    for (const name of serviceNames) {
+    for (const name of placedServices(environment)) {
       const taken: readonly string[] = ['NODE_OPTIONS', ...services[name].settings];
       const given = Object.keys(compose.services[name]?.environment ?? {});
       expect({ name, foreign: given.filter((key) => !taken.includes(key)) }).toEqual({ name, foreign: [] });

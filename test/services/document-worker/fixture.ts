@@ -14,8 +14,7 @@ import type { PageError, PageResult } from '../../../services/shared/contract/pa
 import { type Hit, searchAnswer, vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
 import { readSettings } from '../../../services/shared/env.ts';
 import type { SavedPage } from '../../../services/shared/jobs/leased-jobs.ts';
-import { createEmbedder } from '../../../services/shared/models/embedding.ts';
-import { lexicalHashingModel } from '../../../services/shared/models/lexical-hashing.ts';
+import { builtInEmbedding } from '../../../services/shared/models/embedding.ts';
 import { type Database, openDatabase } from '../../../services/shared/postgres/database.ts';
 import type { Jobs } from '../../../services/shared/postgres/tables.ts';
 import { type DocumentStore, openDocumentStore } from '../../../services/shared/storage/document-store.ts';
@@ -72,13 +71,6 @@ export const savedPage = (page_number: number, error: PageError | null = null): 
   resultBytes: 1,
 });
 
-const embedder = createEmbedder({
-  EMBEDDING_URL: '',
-  EMBEDDING_MODEL: '',
-  EMBEDDING_DIMENSIONS: 384,
-  EMBEDDING_API_KEY: '',
-});
-
 /** The real one, on the same parts. */
 async function startVectorstore({ databaseUrlOf, documentStoreUrl, log }: TestServices) {
   const { db, pool, close } = openDatabase({ url: databaseUrlOf('vectorstore'), connectionsMax: 5, log });
@@ -114,8 +106,8 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
         id: brainId,
         tenant_id: tenantId,
         name: 'B',
-        embedding_model: lexicalHashingModel,
-        embedding_dimensions: 384,
+        embedding_model: builtInEmbedding.model,
+        embedding_dimensions: builtInEmbedding.dimensions,
       })
       .execute();
     return { tenantId, brainId };
@@ -220,12 +212,11 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
       return jobId;
     },
     search: async (query, documentId) => {
-      const [vector] = await embedder.embed([query]);
       const token = await (await signerOf('chat'))({ to: 'vectorstore', verb: 'search', tenantId, brainId });
       const answer = await fetch(new URL(vectorstorePaths.search(brainId), vectorstore.url), {
         method: 'POST',
         headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ query, vector, limit: 5, ...(documentId && { document_ids: [documentId] }) }),
+        body: JSON.stringify({ query, limit: 5, ...(documentId && { document_ids: [documentId] }) }),
       });
       return searchAnswer.parse(await answer.json()).hits;
     },

@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url';
 import { connect, type Table } from '@lancedb/lancedb';
 import { uuidv7 } from 'uuidv7';
 import { type ChunkInput, vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
-import { lexicalHashing } from '../../../services/shared/models/lexical-hashing.ts';
 import { type Database, openDatabase } from '../../../services/shared/postgres/database.ts';
 import { openDocumentStore } from '../../../services/shared/storage/document-store.ts';
 import { createVectorstoreApp } from '../../../services/vectorstore/app.ts';
@@ -14,6 +13,7 @@ import { createVectorStore } from '../../../services/vectorstore/vector-store.ts
 import { createWriterLock } from '../../../services/vectorstore/writer-lock.ts';
 import { signerOf, verifier } from '../../support/service-keys.ts';
 import type { TestServices } from '../../support/stores.ts';
+import { stubVector } from '../../support/stub-vectors.ts';
 
 export const dimensions = 64;
 
@@ -63,7 +63,7 @@ export async function startVectorstore(
           id: brainId,
           tenant_id: tenantId,
           name: 'Brain',
-          embedding_model: 'lexical-hashing-v1',
+          embedding_model: 'stub',
           embedding_dimensions: dimensions,
         })
         .execute();
@@ -163,7 +163,7 @@ export function chunksOf(documentId: string, texts: readonly string[]): ChunkInp
     start: 0,
     end: text.length,
     text,
-    vector: lexicalHashing(text, dimensions),
+    vector: stubVector(text, dimensions),
   }));
 }
 
@@ -175,7 +175,7 @@ export const remove = (store: TestVectorstore, brain: TestBrain, epoch = 0) =>
 export const search = (store: TestVectorstore, brain: TestBrain, query: string, more: object = {}) =>
   store.post(vectorstorePaths.search(brain.brainId), brain, {
     query,
-    vector: lexicalHashing(query, dimensions),
+    vector: stubVector(query, dimensions),
     limit: 10,
     ...more,
   });

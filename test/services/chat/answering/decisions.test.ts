@@ -4,8 +4,8 @@ import { createMarkReader } from '../../../../services/chat/answering/citations.
 import { extract } from '../../../../services/chat/answering/extractive.ts';
 import { type Passage, toPassages } from '../../../../services/chat/answering/passages.ts';
 import { buildPrompt, recent, searchText } from '../../../../services/chat/answering/prompt.ts';
-import { sentencesOf } from '../../../../services/chat/answering/sentences.ts';
 import { titleOf } from '../../../../services/chat/conversations/conversations.ts';
+import { sentencesOf } from '../../../../services/shared/sentences.ts';
 
 const hit = (start: number, text: string, page = 1, document = 'd') => ({
   id: `${document}:${page}:${start}`,

@@ -242,14 +242,6 @@ test('people and keys see their own conversations only, page by page', async () 
   expect((await chat.call(other, 'GET', `/v1/chat/turns/${turn.id}`)).status).toBe(404);
 });
 
-test('a brain of another embedding is refused with what to do', async () => {
-  const own = await search.newBrain(brain.tenantId);
-  await search.db.updateTable('brains').set({ embedding_model: 'bge-m3' }).where('id', '=', own.brainId).execute();
-  const refused = await chat.ask(person, await chat.newConversation(person, own), 'anything');
-  expect(refused.status).toBe(409);
-  expect((await refused.json()).detail).toMatch(/^The brain was made with the embedding 'bge-m3' \(64 dimensions\)/);
-});
-
 test('without a vectorstore a turn fails and says so; the list routes work', async () => {
   const lonely = await startChat(services, { ...search, url: 'http://127.0.0.1:9' });
   try {

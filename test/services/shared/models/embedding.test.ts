@@ -2,7 +2,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { text as readText } from 'node:stream/consumers';
 import { afterAll, beforeEach, expect, test } from '@jest/globals';
-import { createEmbedder, requireSameEmbedding } from '../../../../services/shared/models/embedding.ts';
+import type { SignCall } from '../../../../services/shared/auth/service-token.ts';
+import {
+  builtInEmbedding,
+  createEmbedder,
+  type Embedder,
+  type EmbeddingSettings,
+} from '../../../../services/shared/models/embedding.ts';
 import { isTransient, retryDelayMs } from '../../../../services/shared/models/retry.ts';
 
 type Answer = (input: string[], request: IncomingMessage, response: ServerResponse) => void;
@@ -33,7 +39,6 @@ beforeEach(() => {
   answers = [];
 });
 
-const local = { EMBEDDING_URL: '', EMBEDDING_MODEL: '', EMBEDDING_DIMENSIONS: 384, EMBEDDING_API_KEY: '' };
 const remote = {
   EMBEDDING_URL: `http://127.0.0.1:${(endpoint.address() as AddressInfo).port}/v1`,
   EMBEDDING_MODEL: 'tiny',
@@ -41,60 +46,66 @@ const remote = {
   EMBEDDING_API_KEY: 'secret',
 };
 
-test('the built-in embedding works without a network and reports no tokens', async () => {
-  const embedder = createEmbedder(local);
-  const { vectors: got, tokens } = await embedder.embedMetered(['one', 'two', 'one']);
-  expect(embedder.model).toBe('lexical-hashing-v1');
-  expect(got.map((vector) => vector.length)).toEqual([384, 384, 384]);
-  expect(got[0]).toEqual(got[2]);
-  expect(tokens).toBe(0);
+const call = { tenantId: 't', brainId: 'b' };
+const sign: SignCall = async ({ to, verb, tenantId, brainId }) => `${to} ${verb} ${tenantId} ${brainId}`;
+const embedderOf = (settings: EmbeddingSettings) => createEmbedder(settings, { sign }) as Embedder;
+
+test('without an endpoint nothing is embedded', () => {
+  expect(createEmbedder({ ...remote, EMBEDDING_URL: '' }, { sign })).toBeNull();
+});
+
+test('the embedding tier gets a service token and gives vectors packed; no other endpoint gets one', async () => {
+  const own = { ...remote, EMBEDDING_MODEL: builtInEmbedding.model, EMBEDDING_API_KEY: '' };
+  const packed = Buffer.from(Float32Array.of(1, 0, 0.5).buffer).toString('base64');
+  answers = [(_input, _request, response) => json(response, 200, { data: [{ index: 0, embedding: packed }] })];
+  expect((await embedderOf(own).embed(['text'], call)).vectors).toEqual([[1, 0, 0.5]]);
+  expect(asked).toEqual([{ input: ['text'], authorization: 'Bearer embedding embed t b' }]);
 });
 
 test('a remote embedding is asked in batches of 32, in order, with the key', async () => {
-  const embedder = createEmbedder(remote);
+  const embedder = embedderOf(remote);
   const texts = Array.from({ length: 70 }, (_, index) => 'x'.repeat(index + 1));
-  const { vectors: got, tokens } = await embedder.embedMetered(texts);
+  const { vectors: got, tokens } = await embedder.embed(texts, call);
   expect(got.map(([length]) => length)).toEqual(texts.map(({ length }) => length));
   expect(asked.map(({ input }) => input.length)).toEqual([32, 32, 6]);
   expect(asked[0]?.authorization).toBe('Bearer secret');
   expect(tokens).toBe(490);
-  expect(embedder.usage).toEqual({ requests: 3, tokens: 490 });
 });
 
 test('without a key none is sent', async () => {
-  await createEmbedder({ ...remote, EMBEDDING_API_KEY: '' }).embed(['text']);
+  await embedderOf({ ...remote, EMBEDDING_API_KEY: '' }).embed(['text'], call);
   expect(asked).toEqual([{ input: ['text'], authorization: undefined }]);
 });
 
 test('what is no list of vectors is refused, and not asked for again', async () => {
   answers = [(_input, _request, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<p>Hello')];
-  await expect(createEmbedder(remote).embed(['text'])).rejects.toThrow(/\/v1\/embeddings answers no list of vectors/);
+  await expect(embedderOf(remote).embed(['text'], call)).rejects.toThrow(/\/v1\/embeddings answers no list of vectors/);
   expect(asked).toHaveLength(1);
 });
 
 test('429 with Retry-After and 503 are tried again; the tokens are counted once', async () => {
   answers = [refuse(429, { 'retry-after': '0' }), refuse(503, { 'retry-after': '0' })];
-  const { tokens } = await createEmbedder(remote).embedMetered(['text']);
+  const { tokens } = await embedderOf(remote).embed(['text'], call);
   expect(asked).toHaveLength(3);
   expect(tokens).toBe(7);
 });
 
 test('a connection that breaks is tried again', async () => {
   answers = [(_input, request) => request.socket.destroy()];
-  await expect(createEmbedder(remote).embed(['text'])).resolves.toEqual([[4, 0, 1]]);
+  await expect(embedderOf(remote).embed(['text'], call)).resolves.toMatchObject({ vectors: [[4, 0, 1]] });
   expect(asked).toHaveLength(2);
 });
 
 test('another 4xx is not tried again', async () => {
   answers = [refuse(400)];
-  await expect(createEmbedder(remote).embed(['text'])).rejects.toThrow(
+  await expect(embedderOf(remote).embed(['text'], call)).rejects.toThrow(
     /The embedding endpoint .* failed: 400 refused with 400/,
   );
   expect(asked).toHaveLength(1);
 });
 
 test('vectors of another length are refused with the setting to change', async () => {
-  await expect(createEmbedder({ ...remote, EMBEDDING_DIMENSIONS: 4 }).embed(['text'])).rejects.toThrow(
+  await expect(embedderOf({ ...remote, EMBEDDING_DIMENSIONS: 4 }).embed(['text'], call)).rejects.toThrow(
     "'tiny' answers vectors of 3 numbers, EMBEDDING_DIMENSIONS is 4: set it to 3.",
   );
   expect(asked).toHaveLength(1);
@@ -102,34 +113,22 @@ test('vectors of another length are refused with the setting to change', async (
 
 test('a provider that asks to wait for an hour is not waited for', async () => {
   answers = [refuse(429, { 'retry-after': '3600' })];
-  await expect(createEmbedder(remote).embed(['text'])).rejects.toThrow(/refused with 429/);
+  await expect(embedderOf(remote).embed(['text'], call)).rejects.toThrow(/refused with 429/);
   expect(asked).toHaveLength(1);
 });
 
 test('an aborted call ends with the reason of its signal', async () => {
   answers = [() => {}];
   const stop = new AbortController();
-  const call = createEmbedder(remote).embed(['text'], stop.signal);
+  const embedding = embedderOf(remote).embed(['text'], { ...call, signal: stop.signal });
   setTimeout(() => stop.abort(), 50);
-  await expect(call).rejects.toThrow(/abort/i);
+  await expect(embedding).rejects.toThrow(/abort/i);
 });
 
-test('contradicting settings are refused', () => {
-  expect(() => createEmbedder({ ...local, EMBEDDING_MODEL: 'bge-m3' })).toThrow(
-    "EMBEDDING_MODEL is 'bge-m3' but EMBEDDING_URL is empty: set the URL that serves it, or leave both empty for 'lexical-hashing-v1'.",
-  );
-  expect(() => createEmbedder({ ...remote, EMBEDDING_MODEL: '' })).toThrow(/EMBEDDING_MODEL must name a model there/);
-  expect(() => createEmbedder({ ...local, EMBEDDING_DIMENSIONS: 0 })).toThrow(
+test('impossible settings are refused', () => {
+  expect(() => embedderOf({ ...remote, EMBEDDING_DIMENSIONS: 0 })).toThrow(
     'EMBEDDING_DIMENSIONS is 0, allowed are 1 to 4096.',
   );
-});
-
-test('a brain pinned to another embedding is refused', () => {
-  expect(() => createEmbedder(local, { model: 'bge-m3', dimensions: 1024 })).toThrow(
-    "The brain was made with the embedding 'bge-m3' (1024 dimensions); configured is 'lexical-hashing-v1' (384). " +
-      'Configure the first again, or make a new brain and add the documents to it.',
-  );
-  expect(() => requireSameEmbedding({ model: 'a', dimensions: 3 }, { model: 'a', dimensions: 3 })).not.toThrow();
 });
 
 test('the delay before a retry is what the provider asks for, bounded, else grows with jitter', () => {

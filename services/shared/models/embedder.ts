@@ -1,0 +1,41 @@
+/** What turns text into vectors, and how it is configured. */
+import type { SignCall } from '../auth/service-token.ts';
+
+/** The model of the embedding tier (services/embedding). */
+export const builtInEmbedding = { model: 'universal-sentence-encoder-multilingual-3', dimensions: 512 } as const;
+
+export interface EmbeddingSettings {
+  /** OpenAI-compatible base URL; empty: nothing is embedded. */
+  readonly EMBEDDING_URL: string;
+  readonly EMBEDDING_MODEL: string;
+  readonly EMBEDDING_DIMENSIONS: number;
+  readonly EMBEDDING_API_KEY: string;
+}
+
+export interface Embedding {
+  readonly model: string;
+  /** Length of every vector. */
+  readonly dimensions: number;
+}
+
+/** For whom: the embedding tier shares itself fairly among tenants. */
+export interface EmbedCall {
+  readonly tenantId: string;
+  readonly brainId: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Embedder extends Embedding {
+  /**
+   * One vector per text, in order, and the tokens that the endpoint counted.
+   *
+   * @throws EmbeddingError when the endpoint fails, after retries
+   */
+  embed(texts: readonly string[], call: EmbedCall): Promise<{ vectors: number[][]; tokens: number }>;
+}
+
+export interface EmbedderOptions {
+  readonly sign: SignCall;
+  /** @default as retry.ts says */
+  readonly retriesMax?: number;
+}
