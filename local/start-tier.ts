@@ -1,22 +1,13 @@
 /** Places the replicas of every tier on ports, and starts them. */
 
-import { type Placement, placedDefinitions, placedServices, placementsOf } from '../environments/environment.ts';
+import { placedDefinitions, placedServices, placementsOf } from '../environments/environment.ts';
 import { addressSettings, calledServices, environmentEdges } from '../environments/wiring/connections.ts';
 import { heapFlags } from '../environments/wiring/settings.ts';
 import { definitionOf, type ServiceName } from '../services/manifest.ts';
-import type { Supervised } from './processes/supervisor.ts';
-import type { Replica } from './router/balance.ts';
 import { freePort } from './router/ports.ts';
 import { openRouter } from './router/router.ts';
-import { type DeploymentState, startPart } from './state.ts';
+import { type DeploymentState, startPart, type TierReplica } from './state.ts';
 import { serviceCommand, tierSettings } from './tiers.ts';
-
-export interface TierReplica extends Replica {
-  /** `chat`, or of several `chat-1`, `chat-2`. */
-  readonly name: string;
-  readonly placement: Placement;
-  process?: Supervised;
-}
 
 /**
  * Gives `replicas.min` replicas of every tier a port, and every tier that others call an address: its one replica, or

@@ -2,19 +2,26 @@
 
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
-import type { Environment } from '../environments/environment.ts';
+import type { Environment, Placement } from '../environments/environment.ts';
 import type { ServiceName } from '../services/manifest.ts';
 import type { Lock } from './processes/lock.ts';
 import { openLog } from './processes/log-file.ts';
 import type { PidRegistry } from './processes/orphans.ts';
 import { type Supervised, type Supervision, supervise } from './processes/supervisor.ts';
 import type { Watchdog } from './processes/watchdog.ts';
+import type { Replica } from './router/balance.ts';
 import type { Router } from './router/router.ts';
-import type { TierReplica } from './start-tier.ts';
 import type { DataFolder, FreeBytes } from './stores/data-folder.ts';
 import type { RedisChoice } from './stores/redis.ts';
 import type { Secrets } from './stores/secrets.ts';
 import type { Overrides, Programs, Settings } from './tiers.ts';
+
+export interface TierReplica extends Replica {
+  /** `chat`, or of several `chat-1`, `chat-2`. */
+  readonly name: string;
+  readonly placement: Placement;
+  process?: Supervised;
+}
 
 export interface SiteOptions {
   readonly data: string;

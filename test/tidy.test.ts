@@ -7,10 +7,12 @@ import {
   deadLinks,
   dialect,
   forbiddenImports,
+  importCircles,
   importsOf,
   linesMax,
   longFiles,
   type SourceFile,
+  serviceBranches,
   silencedTests,
   strayServices,
   strayWrites,
@@ -95,7 +97,27 @@ describe('documents', () => {
     ]));
 });
 
+describe('circles', () => {
+  test('no file imports itself by way of others', () => expect(importCircles(sources)).toEqual([]));
+  test('one is named once, of types too', () =>
+    expect(
+      importCircles([
+        file('local/a.ts', "import { b } from './b.ts';"),
+        file('local/b.ts', "import type { C } from './deep/c.ts';"),
+        file('local/deep/c.ts', "export type { A } from '../a.ts';"),
+        file('local/d.ts', "import { a } from './a.ts';"),
+      ]),
+    ).toEqual(['local/a.ts -> local/b.ts -> local/deep/c.ts -> local/a.ts']));
+});
+
 describe('services', () => {
+  test('no construct and no calculation asks which service it has before it', () =>
+    expect(serviceBranches(sources, serviceNames)).toEqual([]));
+  test('one that does is named', () =>
+    expect(serviceBranches([file('constructs/tier/tier.ts', "if (service === 'chat') slots();")], ['chat'])).toEqual([
+      'constructs/tier/tier.ts asks whether it is chat: make it a field of services/definition.ts',
+    ]));
+
   const folders = readdirSync(join(root, 'services'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && entry.name !== 'shared')
     .map(({ name }) => name);

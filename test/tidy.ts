@@ -90,6 +90,42 @@ export function importsOf(text: string): string[] {
   );
 }
 
+/** Files that import each other in a circle, types included; each circle once, as a path that ends where it begins. */
+export function importCircles(files: readonly SourceFile[]): string[] {
+  const known = new Map(files.map(({ path, text }) => [path, targetsOf(path, text)]));
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const visit = (path: string, way: readonly string[]): void => {
+    const at = way.indexOf(path);
+    if (at >= 0) circles.push([...way.slice(at), path].join(' -> '));
+    if (at >= 0 || done.has(path)) return;
+    for (const target of known.get(path) ?? []) visit(target, [...way, path]);
+    done.add(path);
+  };
+  for (const path of known.keys()) visit(path, []);
+  return circles;
+}
+
+const targetsOf = (path: string, text: string): string[] =>
+  importsOf(text)
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => posix.normalize(posix.join(posix.dirname(path), specifier)));
+
+/** The environments themselves say where each service runs; the comparison is with another product's list of services. */
+const mayAskWho = /^environments\/((dev|staging|prod|bench|local)\.ts|pricing\/comparison\.ts)$/;
+
+/** What asks which service it has before it: such a difference is a field of the definition. */
+export function serviceBranches(files: readonly SourceFile[], names: readonly string[]): string[] {
+  const branch = new RegExp(`[!=]==\\s*'(${names.join('|')})'`, 'g');
+  return files
+    .filter(({ path }) => /^(constructs|environments)\//.test(path) && !mayAskWho.test(path))
+    .flatMap(({ path, text }) =>
+      [...text.matchAll(branch)].map(
+        ([, name]) => `${path} asks whether it is ${name}: make it a field of services/definition.ts`,
+      ),
+    );
+}
+
 /** A file longer than this holds more than one thought; the largest may only shrink. */
 export const linesMax = 300;
 

@@ -6,7 +6,19 @@
  * AmazonEC2, AmazonECS, AmazonRDS, AmazonElastiCache, AWSELB, AmazonVPC, AmazonS3, AmazonCloudWatch, AmazonECR,
  * AWSDataTransfer, AWSSecretsManager, awskms, awswaf, AmazonRoute53 and AmazonEKS; then change amount, source and date.
  */
-import type { PriceRow } from './prices.ts';
+export interface PriceRow {
+  /** @example 'fargate/vcpu/arm64' */
+  readonly item: string;
+  readonly region: string;
+  /** US dollars per unit, on demand, Linux, without tax and free tier. */
+  readonly amountUsd: number;
+  /** What one unit is. @example 'vCPU-hour' */
+  readonly unit: string;
+  /** Where the amount was read; says so when it was scaled or remembered instead. */
+  readonly source: string;
+  /** ISO date on which the source was right. */
+  readonly asOf: string;
+}
 
 /** `unit`, then `item: amount`. */
 type Amounts = readonly (readonly [unit: string, items: Readonly<Record<string, number>>])[];

@@ -2,23 +2,11 @@
  * Unit prices of AWS. `price(item, region)` answers with the row, and throws for what it does not know: a part without
  * a price must fail, never cost nothing.
  */
+
 import { closestMatch } from 'leven';
 import { apNortheast2 } from './ap-northeast-2.ts';
+import type { PriceRow } from './price-book.ts';
 import { usEast1 } from './us-east-1.ts';
-
-export interface PriceRow {
-  /** @example 'fargate/vcpu/arm64' */
-  readonly item: string;
-  readonly region: string;
-  /** US dollars per unit, on demand, Linux, without tax and free tier. */
-  readonly amountUsd: number;
-  /** What one unit is. @example 'vCPU-hour' */
-  readonly unit: string;
-  /** Where the amount was read; says so when it was scaled or remembered instead. */
-  readonly source: string;
-  /** ISO date on which the source was right. */
-  readonly asOf: string;
-}
 
 export const priceRows: readonly PriceRow[] = [...usEast1, ...apNortheast2];
 

@@ -2,7 +2,6 @@
 
 import type { Authenticate, Identity } from '../shared/auth/identity.ts';
 import type { Scheduler } from '../shared/contract/grant.ts';
-import type { SettingsOf } from '../shared/env.ts';
 import type { App } from '../shared/http/http.ts';
 import { ProblemError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
@@ -10,14 +9,13 @@ import type { Database } from '../shared/postgres/database.ts';
 import type { DocumentStore } from '../shared/storage/document-store.ts';
 import type { ChangeListener } from './events/change-listener.ts';
 import type { EventHub } from './events/event-hub.ts';
-import type { InvitationLimits } from './identity/invitations.ts';
+import type { InvitationLimits } from './identity/invitation-limits.ts';
 import type { Mailer } from './identity/mail.ts';
 import type { Passwords } from './identity/passwords.ts';
 import type { SignIn } from './identity/sign-in.ts';
 import type { SignInLimits } from './identity/sign-in-limits.ts';
+import type { ApiSettings } from './settings.ts';
 import type { TransferLimits } from './uploads/transfer-limits.ts';
-
-export type ApiSettings = SettingsOf<'api'>;
 
 export interface Api {
   readonly app: App;

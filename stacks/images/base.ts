@@ -1,8 +1,7 @@
 /** A minimal Node base from Debian packages and the `node` npm package, for machines that reach no image registry. */
 import { copyFile, cp, glob, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Architecture } from './bundle.ts';
-import { strip } from './native-package.ts';
+import { type Architecture, strip } from './native-package.ts';
 import { type Folder, normalize } from './normalize.ts';
 import { run, works } from './run.ts';
 

@@ -4,12 +4,10 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { rdsAuthoritiesFile } from '../../constructs/stores/rds-authorities.ts';
 import { definitionOf, type ImageBuild, type ServiceName, usesStore } from '../../services/manifest.ts';
-import { copyPackage } from './native-package.ts';
+import { type Architecture, copyPackage } from './native-package.ts';
 import { type Folder, normalize } from './normalize.ts';
 import { rdsAuthorities } from './rds-authorities.ts';
 import { projectFolder, run } from './run.ts';
-
-export type Architecture = 'x64' | 'arm64';
 
 /**
  * Writes `<folder>/app` and `<folder>/data`. The same sources give the same bytes, names, modes and times.

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Architecture } from './bundle.ts';
+import type { Architecture } from './native-package.ts';
 import { run, works } from './run.ts';
 
 export interface BuildRequest {

@@ -4,8 +4,9 @@ import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Architecture } from './bundle.ts';
 import { projectFolder, run, works } from './run.ts';
+
+export type Architecture = 'x64' | 'arm64';
 
 const strippers: Readonly<Record<Architecture, readonly string[]>> = {
   x64: [process.arch === 'x64' ? 'strip' : 'x86_64-linux-gnu-strip', 'llvm-strip'],

@@ -1,7 +1,7 @@
 /** Mail to people, by SMTP. Without SMTP_URL there is none, and inviters are shown the links instead. */
 import { createTransport } from 'nodemailer';
 import type { Logger } from '../../shared/log.ts';
-import type { ApiSettings } from '../context.ts';
+import type { ApiSettings } from '../settings.ts';
 
 /** The inviter waits for it: a server that takes longer counts as away. */
 const timeoutMs = 10_000;

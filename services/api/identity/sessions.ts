@@ -6,7 +6,7 @@ import { uuidv7 } from 'uuidv7';
 import { newSecret, sessionCookieName, signedToken } from '../../shared/auth/auth.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import type { Tables } from '../../shared/postgres/tables.ts';
-import type { ApiSettings } from '../context.ts';
+import type { ApiSettings } from '../settings.ts';
 
 type Db = Kysely<Tables> | Transaction<Tables>;
 

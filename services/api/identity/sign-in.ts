@@ -11,7 +11,7 @@ import { uuidv7 } from 'uuidv7';
 import { allowedOrigins } from '../../shared/auth/auth.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Database } from '../../shared/postgres/database.ts';
-import type { ApiSettings } from '../context.ts';
+import type { ApiSettings } from '../settings.ts';
 import { accept, proveAddress } from './proof.ts';
 import { noTenant, sessionLifetimeS, tenantFor } from './sessions.ts';
 

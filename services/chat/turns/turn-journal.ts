@@ -14,7 +14,6 @@ import type { Logger } from '../../shared/log.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import { storableJson } from './storable.ts';
 import { turnsChannel } from './turn-signals.ts';
-import { column } from './turn-store.ts';
 
 export interface NewEvent {
   readonly turnId: string;
@@ -137,3 +136,6 @@ async function insert(
     from alive`.execute(db);
   return new Set(alive.map(({ id }) => id));
 }
+
+/** For `unnest`, which takes rows column by column. */
+export const column = <Row, Key extends keyof Row>(rows: readonly Row[], key: Key) => rows.map((row) => row[key]);

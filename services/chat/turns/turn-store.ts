@@ -15,7 +15,7 @@ import type { Tables, Turns } from '../../shared/postgres/tables.ts';
 import { estimateTokens } from '../answering/tokens.ts';
 import { storableJson, storableText } from './storable.ts';
 import { type Amounts, entriesOf } from './token-usage.ts';
-import type { WrittenEvent } from './turn-journal.ts';
+import { column, type WrittenEvent } from './turn-journal.ts';
 import { turnsChannel } from './turn-signals.ts';
 
 export type TurnRow = Selectable<Turns>;
@@ -149,9 +149,6 @@ const record = (turn: RawBuilder<unknown>) => sql`
       insert into events (tenant_id, event, resource_id, person_id)
       select conversation.tenant_id, 'conversation', conversation.id, conversation.person_id
       from ${turn}, conversation where conversation.person_id is not null`;
-
-/** For `unnest`, which takes rows column by column. */
-export const column = <Row, Key extends keyof Row>(rows: readonly Row[], key: Key) => rows.map((row) => row[key]);
 
 export interface End extends Arrived {
   /** As it began. */

@@ -1,5 +1,13 @@
 /** What Markdown says about its own text: headings, and stretches that are not to be cut. Pure. */
-import type { Heading } from './sections.ts';
+
+export interface Heading {
+  /** UTF-16 offsets in the page's text. */
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+  /** 0 for the largest parts. */
+  readonly level: number;
+}
 
 const fence = /^ {0,3}(?:```|~~~)/;
 const hashes = /^ {0,3}(#{1,6})[ \t]+(.*?)[ \t#]*$/;

@@ -6,20 +6,11 @@ import type { PageResult } from '../../shared/contract/page.ts';
 import { headingCharsMax } from '../../shared/contract/vectorstore.ts';
 import { chunkText, type TextChunk } from './chunk-page.ts';
 import { headingStyle, isEdge, type Layout, linesOf, sizeOf } from './layout.ts';
-import { markdownHeadings, togetherIn } from './markdown.ts';
+import { type Heading, markdownHeadings, togetherIn } from './markdown.ts';
 
 export interface PlacedChunk extends TextChunk {
   /** The document's title and the headings above the text, outermost first. */
   readonly heading: string;
-}
-
-export interface Heading {
-  /** UTF-16 offsets in the page's text. */
-  readonly start: number;
-  readonly end: number;
-  readonly text: string;
-  /** 0 for the largest parts. */
-  readonly level: number;
 }
 
 /** A shorter section is one with the next: a chunk of a few words is found by chance. */

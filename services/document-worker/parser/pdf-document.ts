@@ -2,10 +2,8 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { PageResult } from '../../shared/contract/page.ts';
 import { readPdfPage } from './pdf-page.ts';
-import { loadPdfium, type Pdfium } from './pdfium.ts';
+import { loadPdfium, type Pdfium, pdfParser } from './pdfium.ts';
 import { type DocumentReader, failedPage, RefusedError } from './reader.ts';
-
-export const pdfParser = 'pdfium';
 
 /** @throws RefusedError `encrypted`, `damaged`, `no-text` when it has no pages */
 export async function openPdf(path: string): Promise<DocumentReader> {

@@ -1,7 +1,6 @@
 /** One page of a PDF: text with a box per line, pictures with their boxes and sizes. */
 import type { LineBox, LineFont, PageResult } from '../../shared/contract/page.ts';
-import { pdfParser } from './pdf-document.ts';
-import type { Pdfium } from './pdfium.ts';
+import { type Pdfium, pdfParser } from './pdfium.ts';
 import { failedPage, pageCharsMax, pageLinesMax } from './reader.ts';
 
 type Box = [x0: number, y0: number, x1: number, y1: number];

@@ -3,6 +3,9 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { init, type WrappedPdfiumModule } from '@embedpdf/pdfium';
 
+/** Names the parser in page results. */
+export const pdfParser = 'pdfium';
+
 export interface Pdfium {
   readonly api: WrappedPdfiumModule;
   /** Runs with `bytes` of scratch memory, freed afterwards. */

@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { networkCodes, UnavailableError } from '../http/unavailable.ts';
-import { type DocumentStore, NotInStoreError } from './document-store.ts';
+import { type DocumentStore, NotInStoreError } from './store.ts';
 
 /** S3's smallest part; 4 in flight bound an upload's memory at 20 MiB. */
 const partBytes = 5 * 1024 * 1024;

@@ -1,10 +1,14 @@
 /** A service asks itself, over real sockets, as its first caller will: what that walks through is compiled then. */
-import { request } from 'node:http';
+import { request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { App } from '../http/http.ts';
 
 /** So that the log can tell them from real ones (http.ts). */
 export const visitor = 'bulkhead-warm-up';
+
+/** As far as it is asked for where it listens. */
+interface ListeningApp {
+  readonly http: { readonly server: Server };
+}
 
 export interface SelfRequest {
   readonly path: string;
@@ -19,7 +23,7 @@ export const rounds = 20;
 const timeoutMs = 2000;
 
 /** Reads every answer to its end. @throws Error when one is missing or not a success: the warm-up called a wrong address */
-export async function selfRequest(app: App, { path, headers, body }: SelfRequest): Promise<void> {
+export async function selfRequest(app: ListeningApp, { path, headers, body }: SelfRequest): Promise<void> {
   const { port } = app.http.server.address() as AddressInfo;
   const text = body === undefined ? undefined : JSON.stringify(body);
   for (let round = 0; round < rounds; round += 1)

@@ -1,8 +1,8 @@
 /** A running api on real PostgreSQL, Redis and folder, spoken to through HTTP as a browser or program would. */
 import { Redis } from 'ioredis';
 import { createApi } from '../../../services/api/app.ts';
-import type { ApiSettings } from '../../../services/api/context.ts';
 import { ownerLink } from '../../../services/api/identity/owner.ts';
+import type { ApiSettings } from '../../../services/api/settings.ts';
 import { type TransferLimits, transferLimits } from '../../../services/api/uploads/transfer-limits.ts';
 import type { App } from '../../../services/shared/http/http.ts';
 import { type Database, openDatabase } from '../../../services/shared/postgres/database.ts';

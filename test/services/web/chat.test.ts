@@ -7,7 +7,8 @@ import { passageOn } from './fixture/paper.ts';
 import { linkToken, password } from './fixture/people-routes.ts';
 import { richState } from './fixture/rich.ts';
 import { cited, id, sampleDocument } from './fixture/samples.ts';
-import { type Fixture, startFixture } from './fixture/server.ts';
+import { startFixture } from './fixture/server.ts';
+import type { Fixture } from './fixture/state.ts';
 
 describe('the page', () => {
   let browser: Browser;

@@ -4,7 +4,8 @@ import type { Browser, Page } from 'playwright-core';
 import { builtPage, launch, openPage, browserTest as test, violations } from './browser.ts';
 import { richState } from './fixture/rich.ts';
 import { id } from './fixture/samples.ts';
-import { plainScript, type Script, type State, startFixture } from './fixture/server.ts';
+import { plainScript, startFixture } from './fixture/server.ts';
+import type { Script, State } from './fixture/state.ts';
 
 interface Screen {
   readonly path: string;
