@@ -90,6 +90,9 @@ test.each([
   ['Which index is used above ten thousand rows?', true, 'Above ten thousand rows an IVF index is built.'],
   ['출장비는 언제 지급되나요?', true, '출장비는 영수증을 제출한 뒤 열흘 안에 지급한다.'],
   ['연차휴가 계산 기준', true, '연차휴가는 입사일을 기준으로 계산하며, 회사는 이를 매년 통지한다.'],
+  ['年次有給休暇は何日ですか？', true, '従業員には年次有給休暇が二十日与えられます。'],
+  ['北京的人口是多少？', true, '北京市的人口约为两千二百万。'],
+  ['火星の大気は何でできていますか？', false, ''],
   ['Who won the world cup?', false, ''],
   ['오늘 날씨 어때?', false, ''],
   ['?', false, ''],
@@ -99,6 +102,8 @@ test.each([
     passages(
       'Invoices are due within thirty days; late payment costs eight percent. The rate doubles later.',
       '연차휴가는 입사일을 기준으로 계산하며, 회사는 이를 매년 통지한다. 출장비는 영수증을 제출한 뒤 열흘 안에 지급한다.',
+      '従業員には年次有給休暇が二十日与えられます。',
+      '北京市的人口约为两千二百万。',
       'Small tables need no index at all. Above ten thousand rows an IVF index is built.',
     ),
   );
