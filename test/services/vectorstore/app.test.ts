@@ -243,7 +243,9 @@ test('16 concurrent upserts through two processes lose nothing', async () => {
               chunks: chunksOf(documentId, [`Report of department ${index}.`, 'b']),
             }),
           });
-        const answer = await send();
+        let answer = await send();
+        // Who waits longer than the lock allows is told to come back, and comes back: a busy machine is no fault.
+        for (let attempt = 1; answer.status === 503 && attempt < 20; attempt++) answer = await send();
         expect([answer.status, await answer.text()]).toEqual([200, '{"chunks":2}']);
       }),
     );
