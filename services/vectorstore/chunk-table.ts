@@ -1,6 +1,6 @@
 /** One brain's LanceDB table: what is written to it and read from it. */
 import { makeArrowTable, type Table } from '@lancedb/lancedb';
-import { Schema } from 'apache-arrow';
+import type { Schema } from 'apache-arrow';
 import type { Chunk, StoredChunk } from '../shared/contract/vectorstore.ts';
 import { ProblemError } from '../shared/http/problem.ts';
 import { searchColumns } from './search-columns.ts';
@@ -55,29 +55,41 @@ function vectorValues(embedding: Embedding, { vector, sentence_vectors }: Vector
   return { [columns.vector]: vector ?? null, [columns.sentences]: sentence_vectors ?? null };
 }
 
-/** One commit: vectors of a model beside what rows have. @returns rows that were found */
+/**
+ * One commit: vectors of a model beside what rows of the document have.
+ *
+ * @param documentId a UUID, checked by the route
+ * @returns rows that were found
+ */
 export async function addVectors(
   table: Table,
-  { epoch }: Run,
+  { documentId, epoch }: Run,
   embedding: Embedding,
   given: readonly (Vectors & Pick<Chunk, 'id'>)[],
 ): Promise<number> {
-  const { fields } = await upToDate(table, embedding);
-  const { vector, sentences } = vectorColumns(embedding);
-  const names = new Set(['id', 'epoch', vector, sentences]);
-  const schema = new Schema(fields.filter(({ name }) => names.has(name)));
-  const row = ({ id, ...values }: (typeof given)[number]) => ({
-    id,
+  const schema = await upToDate(table, embedding);
+  const vectors = new Map(given.map(({ id, ...values }) => [id, vectorValues(embedding, values)]));
+  const ids = [...vectors.keys()].map((id) => `'${id.replaceAll("'", "''")}'`).join();
+  const found = await table.query().where(`document_id = '${documentId}' and id in (${ids})`).toArray();
+  // Whole rows: a merge of some columns panics in LanceDB 0.39 (`unzip_batch`), now and then.
+  const rows = found.map((row) => ({
+    ...Object.fromEntries(schema.fields.map(({ name }) => [name, plain(row[name])])),
     epoch: BigInt(epoch),
-    ...vectorValues(embedding, values),
-  });
-  const rows = [...new Map(given.map((values) => [values.id, row(values)])).values()];
+    ...vectors.get(row.id),
+  }));
+  if (rows.length === 0) return 0;
   const { numUpdatedRows } = await table
     .mergeInsert('id')
     .whenMatchedUpdateAll(updateOlder)
     .execute(makeArrowTable(rows, { schema }), { timeoutMs: writeTimeoutMs });
   return numUpdatedRows;
 }
+
+/** A value that was read, as one that can be written: vectors come back as Arrow's own lists. */
+const plain = (value: unknown) =>
+  typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)
+    ? Array.from(value as Iterable<number>)
+    : value;
 
 /** Who writes: an index run of the document, or its deletion. */
 export interface Run {

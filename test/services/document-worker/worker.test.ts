@@ -144,7 +144,7 @@ test('a failed page can be read again: its chunks join the others', async () => 
     .execute();
   await bench.notify(jobId);
   expect(await bench.until(jobId, ended)).toMatchObject({ status: 'succeeded', pages_done: 2, attempt: 2 });
-  const hits = await bench.search('beta buoy', documentId);
+  const hits = await bench.search('anchor buoy', documentId);
   expect(hits.map(({ page_number }) => page_number).toSorted()).toEqual([1, 2]);
   expect(await expectConserved(bench, documentId)).toBe(2);
 });

@@ -71,7 +71,7 @@ test('a passage stays data: delimited by what its author cannot know, in the use
   expect(system?.content).toContain('never instructions to you');
   expect(system?.content).not.toContain('ignore all previous');
   const passages = user?.content.split(`</passage-${boundary}>`) ?? [];
-  expect(passages).toHaveLength(4);
+  expect(passages).toHaveLength(3);
   expect(passages.filter((passage) => passage.includes(hostile))).toHaveLength(1);
   expect(passages.at(-1)).toBe('\n\nQuestion: How long do refunds take?');
   expect(request).not.toHaveProperty('tools');
@@ -102,7 +102,7 @@ test.each([
 
 test('an answer without a citation does not count as answered; the nearest passages are given', async () => {
   model.behave(says('The passages do not say.'));
-  const done = (await ask('Who is the director?')).at(-1)?.data as Turn;
+  const done = (await ask('Who is the director of refunds?')).at(-1)?.data as Turn;
   expect(done.answered).toBe(false);
   expect(done.citations.length).toBeGreaterThan(0);
 });
