@@ -7,10 +7,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bench } from '../../environments/bench.ts';
-import { type EnvironmentInput, resolveEnvironment } from '../../environments/environment.ts';
+import { type EnvironmentInput, placedServices, resolveEnvironment } from '../../environments/environment.ts';
 import { optionOf, type Placement } from '../../environments/placement.ts';
 import { extractiveName } from '../../services/chat/answering/answerer.ts';
-import { definitionOf, type ServiceName, serviceNames } from '../../services/manifest.ts';
+import { definitionOf, type ServiceName } from '../../services/manifest.ts';
 import { reserveOf } from '../../services/shared/slots.ts';
 import { type ContainerDeployment, startContainers } from '../containers/deployment.ts';
 import { evaluate, lacksPodman } from '../containers/podman.ts';
@@ -76,7 +76,7 @@ async function measure(environment: EnvironmentInput, durationMs: number): Promi
       how: '16 searchers, full text and vectors, a brain of about 110 pages',
     };
     Object.assign(constants, await documents(deployment, idle));
-    for (const tier of serviceNames) {
+    for (const tier of placedServices(resolveEnvironment(environment))) {
       const start = performance.now();
       await deployment.replace(tier);
       constants[`startSeconds ${tier}`] = {

@@ -8,7 +8,8 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bench } from '../../environments/bench.ts';
 import type { EnvironmentInput } from '../../environments/environment.ts';
-import { type ServiceName, serviceNames } from '../../services/manifest.ts';
+import { placedServices, resolveEnvironment } from '../../environments/environment.ts';
+import type { ServiceName } from '../../services/manifest.ts';
 import { type ContainerDeployment, startContainers } from '../containers/deployment.ts';
 import { lacksPodman } from '../containers/podman.ts';
 import { lacksManuals } from '../flows/documents.ts';
@@ -33,7 +34,7 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]
   if (lacks) throw new Error(`bench ready cannot run: ${lacks}`);
   prioritize();
   return [
-    ...(await measure(bench, serviceNames, '', quick)),
+    ...(await measure(bench, placedServices(resolveEnvironment(bench)), '', quick)),
     ...(await withModel(bench, fast, (environment) => measure(environment, ['chat'], ' by a model', quick))),
   ];
 }

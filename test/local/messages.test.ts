@@ -41,7 +41,10 @@ test('the owner’s token is found among log lines; none is a fault', () => {
 });
 
 test('callers stop before those they call', () => {
-  expect(stopWaves(serviceNames)).toEqual([['chat', 'api', 'web', 'document-worker'], ['vectorstore']]);
+  expect(stopWaves(serviceNames)).toEqual([
+    ['chat', 'api', 'web', 'document-worker'],
+    ['vectorstore', 'embedding'],
+  ]);
 });
 
 test('the welcome says what answers', () => {
