@@ -16,6 +16,7 @@ import {
   silencedTests,
   strayServices,
   strayWrites,
+  unlisted,
 } from './tidy.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -91,6 +92,13 @@ describe('tables', () => {
 describe('documents', () => {
   test('every link leads somewhere', () =>
     expect(deadLinks(documents, (path) => existsSync(join(root, path)))).toEqual([]));
+  test('every decision stands in the index', () => {
+    const folder = join(root, 'docs/decisions');
+    const names = readdirSync(folder).filter((name) => name !== 'README.md');
+    expect(unlisted(readFileSync(join(folder, 'README.md'), 'utf8'), names)).toEqual([]);
+  });
+  test('one that does not is named', () =>
+    expect(unlisted('- [A](a.md)', ['a.md', 'b.md'])).toEqual(['docs/decisions/README.md does not list b.md']));
   test('a dead link is named', () =>
     expect(deadLinks([file('docs/a.md', '[x](../b.md#c) [y](https://example.com)')], () => false)).toEqual([
       'docs/a.md links to ../b.md, which is not there',

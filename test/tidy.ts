@@ -221,3 +221,7 @@ export function dialect(files: readonly SourceFile[]): string[] {
     ),
   );
 }
+
+/** Decisions that their index does not link to. @param files names beside the index */
+export const unlisted = (index: string, files: readonly string[]): string[] =>
+  files.filter((name) => !index.includes(`](${name})`)).map((name) => `docs/decisions/README.md does not list ${name}`);
