@@ -84,13 +84,15 @@ function levelOf(style: string, known: readonly string[]): number {
 
 type Range = Pick<TextChunk, 'start' | 'end'>;
 
-/** Page headers and footers: in no chunk. */
+/** Page headers and footers: in no chunk. A page that holds nothing else keeps them: they are what it says. */
 export function edgeRanges(page: PageResult, { edges }: Layout): Range[] {
   if (edges.length === 0) return [];
-  return linesOf(page)
+  const ranges = linesOf(page)
     .filter((line) => isEdge(line, page.page_number, edges))
     .map(({ start, end }) => ({ start, end }))
     .sort((a, b) => a.start - b.start);
+  const rest = kept(0, page.text.length, ranges).some(({ start, end }) => page.text.slice(start, end).trim() !== '');
+  return rest ? ranges : [];
 }
 
 /** What is left of a stretch without the given ranges. */

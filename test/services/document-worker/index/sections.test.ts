@@ -145,3 +145,10 @@ test('a layout is learned from a bounded number of pages', () => {
   const some = sampled(Array.from({ length: 70 }, (_, index) => index));
   expect(new Set(some).size).toBe(some.length);
 });
+
+test('what a page says alone is no page header, though every page says it', () => {
+  const pages = Array.from({ length: 8 }, (_, index) => page(index + 1, [['The same words on every page.']]));
+  const layout = learnLayout(pages);
+  const sections = createSections('Copies', layout, false);
+  expect(pages.map((one) => sections.chunksOf(one).length)).toEqual(pages.map(() => 1));
+});
