@@ -15,6 +15,8 @@ export interface OpenedDocument {
 /** Pages that a layout is learned from: runs of neighbours, because headers of left and right pages differ. */
 const runs = 4;
 const pagesOfRun = 16;
+/** A printed page has about 60. Those of 10,000 lines, 64 at once, would end a worker with a heap of 128 MiB. */
+const linesMax = 500;
 
 export async function openSections(
   { db, store }: { readonly db: Database; readonly store: DocumentStore },
@@ -38,8 +40,8 @@ export async function openSections(
 async function layoutOf(store: DocumentStore, places: readonly PagePlace[]): Promise<Layout> {
   const pages: Parameters<typeof learnLayout>[0][number][] = [];
   for await (const { page_number, text, lines, line_fonts } of readPageResults(store, sampled(places)))
-    pages.push({ page_number, text, lines, line_fonts });
-  return learnLayout(pages);
+    if (lines.length <= linesMax) pages.push({ page_number, text, lines, line_fonts });
+  return pages.length > 0 ? learnLayout(pages) : plainLayout;
 }
 
 export function sampled<Place>(places: readonly Place[]): readonly Place[] {

@@ -1,7 +1,7 @@
 /** What callers keep open is bounded: of one, and of one tenant; counted back when their sockets die. */
 import { once } from 'node:events';
 import { type ClientRequest, get } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Caller, type Harness, startHarness, upload } from '../harness.ts';
@@ -95,26 +95,3 @@ test.each([
   },
   120_000,
 );
-
-test('a stream whose reader never reads ends: with what waits, and also when nothing does', async () => {
-  const { port } = harness.app.http.server.address() as AddressInfo;
-  const unread = Array.from({ length: 3 }, () => {
-    const socket = connect(port, '127.0.0.1').on('error', () => {});
-    socket.pause();
-    socket.write(`GET /v1/events HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${first.secret}\r\n\r\n`);
-    return socket;
-  });
-  const ask = () => fetch(`${base}/v1/events`, { headers: { authorization: `Bearer ${first.secret}` } });
-  const statusOnce = async (status: number) => {
-    for (let tries = 0; tries < 300; tries += 1) {
-      const answer = await ask();
-      await answer.body?.cancel();
-      if (answer.status === status) return;
-      await sleep(100);
-    }
-    throw new Error(`no ${status} in 30 s`);
-  };
-  await statusOnce(429);
-  await statusOnce(200);
-  for (const socket of unread) socket.destroy();
-}, 120_000);
