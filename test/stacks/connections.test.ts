@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { postgresPort } from '../../constructs/stores/postgres.ts';
 import { redisPort } from '../../constructs/stores/redis.ts';
 import type { EnvironmentInput } from '../../environments/environment.ts';
-import { type ServiceName, serviceNames, services } from '../../services/manifest.ts';
+import { serviceNames as every, type ServiceName, services } from '../../services/manifest.ts';
+
 import { sample } from '../environments/sample.ts';
 import { type Attributes, ofType, synthesized } from './synthesized.ts';
 
@@ -37,6 +38,9 @@ function rules(input: EnvironmentInput): { readonly opens: string[]; readonly ad
 }
 
 /** What the manifest declares, as the same lines. */
+/** The sample leaves the optional tier out. */
+const serviceNames = every.filter((name) => name !== 'embedding');
+
 function declared(): string[] {
   const ports = { postgres: postgresPort, redis: redisPort } as const;
   return serviceNames.flatMap((name) => {
@@ -45,7 +49,9 @@ function declared(): string[] {
     return [
       ...(routes.length > 0 ? [`public > ${name} : ${port}`] : []),
       ...(called ? [`internal > ${name} : ${port}`] : []),
-      ...calls.map((to) => `${name} > internal : ${services[to].port}`),
+      ...(calls as readonly ServiceName[])
+        .filter((to) => to !== 'embedding')
+        .map((to) => `${name} > internal : ${services[to].port}`),
       ...uses.flatMap((store) => (store === 'document-store' ? [] : [`${name} > ${store} : ${ports[store]}`])),
     ];
   });
