@@ -1,21 +1,19 @@
 import { LbTargetGroup } from '@cdktf/provider-aws/lib/lb-target-group/index.js';
 import type { Construct } from 'constructs';
 import { nameOf } from '../../environments/wiring/names.ts';
-import type { ServiceDefinition } from '../../services/definition.ts';
 import { alarm } from '../observability/alarm.ts';
+import type { PlatformProps, TierContext } from './tier-props.ts';
 
-export interface TargetGroupProps {
-  readonly service: string;
-  readonly definition: ServiceDefinition;
-  readonly vpcId: string;
-  /** `ip` for tasks and pods, `instance` for machines. */
-  readonly targetType: 'ip' | 'instance';
-  readonly deregistrationDelayMs: number;
-  /** Full name for people; the real name is a short prefix and a random end. */
-  readonly name: string;
-  /** The balancer in front, as its metrics name it. */
-  readonly balancerSuffix: string;
-  readonly alarmTopicArn: string;
+/** `ip` for tasks and pods, `instance` for machines. */
+type TargetType = 'ip' | 'instance';
+
+/** ARNs of a tier's target groups on one platform: one for each balancer that sends it requests. */
+export function targetGroups(scope: Construct, name: string, props: PlatformProps, type: TargetType) {
+  const { definition, called } = props;
+  const publicTargetArn = definition.routes.length > 0 ? targetGroup(scope, 'public', name, props, type) : undefined;
+  const internalTargetArn = called ? targetGroup(scope, 'internal', name, props, type) : undefined;
+  const all = [publicTargetArn, internalTargetArn].filter((arn) => arn !== undefined);
+  return { publicTargetArn, internalTargetArn, all };
 }
 
 /**
@@ -27,15 +25,24 @@ export interface TargetGroupProps {
  *
  * @returns its ARN
  */
-export function targetGroup(scope: Construct, id: string, props: TargetGroupProps): string {
-  const { port, healthPath, balancing = 'round_robin' } = props.definition;
+function targetGroup(
+  scope: Construct,
+  exposure: keyof TierContext['balancerSuffixes'],
+  tierName: string,
+  { service, definition, context }: PlatformProps,
+  targetType: TargetType,
+): string {
+  const { port, healthPath, balancing = 'round_robin' } = definition;
+  const id = `${exposure}-target`;
+  // Full name for people; the real name is a short prefix and a random end.
+  const name = `${tierName}-${exposure}`;
   const group = new LbTargetGroup(scope, id, {
-    namePrefix: nameOf('target group prefix', `${props.service.slice(0, 5)}-`),
+    namePrefix: nameOf('target group prefix', `${service.slice(0, 5)}-`),
     port,
     protocol: 'HTTP',
-    targetType: props.targetType,
-    vpcId: props.vpcId,
-    deregistrationDelay: String(Math.ceil(props.deregistrationDelayMs / 1000)),
+    targetType,
+    vpcId: context.vpcId,
+    deregistrationDelay: String(Math.ceil(context.limits.deregistrationDelayMs / 1000)),
     loadBalancingAlgorithmType: balancing,
     healthCheck: {
       enabled: true,
@@ -48,18 +55,18 @@ export function targetGroup(scope: Construct, id: string, props: TargetGroupProp
       healthyThreshold: 2,
       unhealthyThreshold: 3,
     },
-    tags: { Name: props.name, Tier: props.service },
+    tags: { Name: name, Tier: service },
     lifecycle: { createBeforeDestroy: true },
   });
   alarm(scope, `${id}-unhealthy`, {
-    name: `${props.name}-unhealthy`,
-    description: `a replica of ${props.service} does not answer ${healthPath}; read its log group`,
+    name: `${name}-unhealthy`,
+    description: `a replica of ${service} does not answer ${healthPath}; read its log group`,
     namespace: 'AWS/ApplicationELB',
     metric: 'UnHealthyHostCount',
-    dimensions: { TargetGroup: group.arnSuffix, LoadBalancer: props.balancerSuffix },
+    dimensions: { TargetGroup: group.arnSuffix, LoadBalancer: context.balancerSuffixes[exposure] },
     statistic: 'Minimum',
     above: 0,
-    topicArn: props.alarmTopicArn,
+    topicArn: context.alarmTopicArn,
   });
   return group.arn;
 }

@@ -4,7 +4,7 @@ import { Construct } from 'constructs';
 import { address } from '../../tier/address.ts';
 import { refusePlaceholders } from '../../tier/placeholder.ts';
 import { scalingTarget } from '../../tier/scaling-target.ts';
-import { targetGroup } from '../../tier/target-group.ts';
+import { targetGroups } from '../../tier/target-group.ts';
 import type { PlatformChild, PlatformProps } from '../../tier/tier-props.ts';
 import { scaleService } from './ecs-scaling.ts';
 import { taskDefinition } from './ecs-task.ts';
@@ -30,20 +30,9 @@ export class EcsTier extends Construct implements PlatformChild {
     this.cluster = context.cluster;
     const { port } = definition;
     const name = `${context.prefix}-${service}-${id}`;
-    const target = (exposure: keyof typeof context.balancerSuffixes) =>
-      targetGroup(this, `${exposure}-target`, {
-        service,
-        definition,
-        name: `${name}-${exposure}`,
-        vpcId: context.vpcId,
-        targetType: 'ip',
-        deregistrationDelayMs: context.limits.deregistrationDelayMs,
-        balancerSuffix: context.balancerSuffixes[exposure],
-        alarmTopicArn: context.alarmTopicArn,
-      });
-    this.publicTargetArn = definition.routes.length > 0 ? target('public') : undefined;
-    this.internalTargetArn = props.called ? target('internal') : undefined;
-    const targets = [this.publicTargetArn, this.internalTargetArn].filter((arn) => arn !== undefined);
+    const targets = targetGroups(this, name, props, 'ip');
+    this.publicTargetArn = targets.publicTargetArn;
+    this.internalTargetArn = targets.internalTargetArn;
 
     const task = taskDefinition(this, name, props);
     this.ecsService = new EcsService(this, 'service', {
@@ -65,9 +54,9 @@ export class EcsTier extends Construct implements PlatformChild {
         securityGroups: [props.securityGroupId],
         assignPublicIp: false,
       },
-      ...(targets.length > 0
+      ...(targets.all.length > 0
         ? {
-            loadBalancer: targets.map((targetGroupArn) => ({
+            loadBalancer: targets.all.map((targetGroupArn) => ({
               targetGroupArn,
               containerName: service,
               containerPort: port,

@@ -11,7 +11,7 @@ import { address } from '../../tier/address.ts';
 import { initSecretsOf, runGrants, secretsOf, startGrants, usesDocuments } from '../../tier/grants.ts';
 import { refusePlaceholders } from '../../tier/placeholder.ts';
 import { Role, type Statement } from '../../tier/role.ts';
-import { targetGroup } from '../../tier/target-group.ts';
+import { targetGroups } from '../../tier/target-group.ts';
 import type { PlatformChild, PlatformProps } from '../../tier/tier-props.ts';
 import { bootScript, readyTimeoutSeconds } from './boot.ts';
 import { scaleGroup } from './vm-scaling.ts';
@@ -35,22 +35,11 @@ export class VmTier extends Construct implements PlatformChild {
 
   constructor(scope: Construct, id: string, props: PlatformProps) {
     super(scope, id);
-    const { service, definition, context, placement } = props;
+    const { service, context, placement } = props;
     const name = `${context.prefix}-${service}-${id}`;
-    const target = (exposure: keyof typeof context.balancerSuffixes) =>
-      targetGroup(this, `${exposure}-target`, {
-        service,
-        definition,
-        name: `${name}-${exposure}`,
-        vpcId: context.vpcId,
-        targetType: 'instance',
-        deregistrationDelayMs: context.limits.deregistrationDelayMs,
-        balancerSuffix: context.balancerSuffixes[exposure],
-        alarmTopicArn: context.alarmTopicArn,
-      });
-    this.publicTargetArn = definition.routes.length > 0 ? target('public') : undefined;
-    this.internalTargetArn = props.called ? target('internal') : undefined;
-    const targets = [this.publicTargetArn, this.internalTargetArn].filter((arn) => arn !== undefined);
+    const targets = targetGroups(this, name, props, 'instance');
+    this.publicTargetArn = targets.publicTargetArn;
+    this.internalTargetArn = targets.internalTargetArn;
 
     const template = this.template(name, props);
     const { min, max } = placement.replicas;
@@ -73,7 +62,7 @@ export class VmTier extends Construct implements PlatformChild {
       // that is broken is replaced. A service that hangs is started anew by the instance itself (boot.ts).
       healthCheckType: 'EC2',
       // A rollout still waits until the balancer sends requests to the new instances.
-      ...(targets.length > 0 ? { targetGroupArns: targets, minElbCapacity: min } : {}),
+      ...(targets.all.length > 0 ? { targetGroupArns: targets.all, minElbCapacity: min } : {}),
       // The hook already waited for readiness.
       healthCheckGracePeriod: 60,
       // How long scaling leaves a new replica out of its averages.
