@@ -49,22 +49,25 @@ export function linesOf({ text, lines, line_fonts: fonts }: Pick<PageResult, 'te
 type Page = Pick<PageResult, 'page_number' | 'text' | 'lines' | 'line_fonts'>;
 
 export function learnLayout(pages: readonly Page[]): Layout {
-  const read = pages.map((page) => ({ number: page.page_number, lines: linesOf(page) }));
+  const read = pages.map((page) => {
+    const lines = linesOf(page);
+    return { number: page.page_number, lines, downwards: lines.toSorted((a, b) => a.top - b.top) };
+  });
   const textSize = mostText(read.flatMap(({ lines }) => lines));
   const edges = [0, 1]
     .flatMap((rank) => [edgeOf(read, rank, textSize), edgeOf(read, -1 - rank, textSize)])
     .filter((edge) => edge !== null);
-  const texts = new Map<string, string[]>();
-  for (const { number, lines } of read)
-    for (const line of lines) {
+  const titles = read.flatMap(({ number, lines }) =>
+    lines.flatMap((line) => {
       const style = isEdge(line, number, edges) ? null : headingStyle(line, textSize);
-      if (style) texts.set(style, [...(texts.get(style) ?? []), line.text.trim()]);
-    }
-  const styles = [...texts].map(([style, of]) => ({
+      return style === null ? [] : [{ style, text: line.text.trim() }];
+    }),
+  );
+  const styles = [...Map.groupBy(titles, ({ style }) => style)].map(([style, of]) => ({
     style,
     count: of.length,
     // "Details", "Examples": the same words under every heading of the level above.
-    repeats: new Set(of).size < of.length / 2,
+    repeats: new Set(of.map(({ text }) => text)).size < of.length / 2,
   }));
   styles.sort(
     (a, b) => sizeOf(b.style) - sizeOf(a.style) || Number(a.repeats) - Number(b.repeats) || a.count - b.count,
@@ -75,7 +78,7 @@ export function learnLayout(pages: readonly Page[]): Layout {
 function mostText(lines: readonly Line[]): number {
   const letters = new Map<number, number>();
   for (const { size, start, end } of lines) letters.set(size, (letters.get(size) ?? 0) + end - start);
-  return [...letters].reduce((best, next) => (next[1] > best[1] ? next : best), [0, 0])[0];
+  return commonest(letters)[0];
 }
 
 /** Lines of a printed page hold still within this. */
@@ -86,22 +89,21 @@ const pagesMin = 4;
 
 /** @param rank of the line on its page: 0 the topmost, -1 the lowest */
 function edgeOf(
-  pages: readonly { number: number; lines: readonly Line[] }[],
+  pages: readonly { number: number; downwards: readonly Line[] }[],
   rank: number,
   textSize: number,
 ): Edge | null {
   const sizeMax = textSize * largerMin;
-  const found = pages.flatMap(({ number, lines }) => {
-    const line = lines.toSorted((a, b) => a.top - b.top).at(rank);
+  const found = pages.flatMap(({ number, downwards }) => {
+    const line = downwards.at(rank);
     return line && line.size < sizeMax ? [{ number, line }] : [];
   });
   const enough = Math.max(pagesMin, found.length * pagesShareMin);
-  const heights = tally(found.map(({ line }) => Math.round(line.top / heightPoints)));
-  const height = [...heights].reduce((best, next) => (next[1] > best[1] ? next : best), [0, 0])[0] * heightPoints;
+  const height = commonest(tally(found.map(({ line }) => Math.round(line.top / heightPoints))))[0] * heightPoints;
   const there = found.filter(({ line }) => Math.abs(line.top - height) <= heightPoints);
   if (there.length < enough) return null;
   const offsets = tally(there.flatMap(({ number, line }) => numbersOf(line.text).map((of) => of - number)));
-  const [offset, times] = [...offsets].reduce((best, next) => (next[1] > best[1] ? next : best), [0, 0]);
+  const [offset, times] = commonest(offsets);
   const texts = tally(there.map(({ line }) => normalized(line.text)));
   const repeated = new Set([...texts].filter(([, count]) => count >= Math.max(3, enough / 4)).map(([text]) => text));
   const numbered = times >= enough * 0.8;
@@ -143,3 +145,7 @@ function tally<Value>(values: readonly Value[]): Map<Value, number> {
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
   return counts;
 }
+
+/** The first of those that are counted most, with its count; zeros: nothing was counted. */
+const commonest = (counts: ReadonlyMap<number, number>): readonly [value: number, count: number] =>
+  [...counts].reduce((best, next) => (next[1] > best[1] ? next : best), [0, 0]);

@@ -5,7 +5,7 @@
 import type { PageResult } from '../../shared/contract/page.ts';
 import { headingCharsMax } from '../../shared/contract/vectorstore.ts';
 import { chunkText, type TextChunk } from './chunk-page.ts';
-import { headingStyle, isEdge, type Layout, linesOf, sizeOf } from './layout.ts';
+import { headingStyle, isEdge, type Layout, type Line, linesOf, sizeOf } from './layout.ts';
 import { type Heading, markdownHeadings, togetherIn } from './markdown.ts';
 
 export interface PlacedChunk extends TextChunk {
@@ -29,9 +29,10 @@ export function createSections(title: string, layout: Layout, markdown: boolean)
   };
   return {
     chunksOf: (page: PageResult): PlacedChunk[] => {
-      const headings = markdown ? markdownHeadings(page.text) : printedHeadings(page, layout);
-      const together = markdown ? togetherIn(page.text) : codeOf(page);
-      const edges = edgeRanges(page, layout);
+      const lines = linesOf(page);
+      const headings = markdown ? markdownHeadings(page.text) : printedHeadings(page.page_number, lines, layout);
+      const together = markdown ? togetherIn(page.text) : codeOf(lines);
+      const edges = edgeRanges(page, layout, lines);
       return sectionsOf(page.text, headings).flatMap((section) => {
         const heading = enter(section.headings);
         return kept(section.start, section.end, edges).flatMap(({ start, end }) =>
@@ -67,9 +68,9 @@ function sectionsOf(text: string, headings: readonly Heading[]): Section[] {
   return sections;
 }
 
-function printedHeadings(page: PageResult, layout: Layout): Heading[] {
-  return linesOf(page).flatMap((line) => {
-    if (isEdge(line, page.page_number, layout.edges)) return [];
+function printedHeadings(pageNumber: number, lines: readonly Line[], layout: Layout): Heading[] {
+  return lines.flatMap((line) => {
+    if (isEdge(line, pageNumber, layout.edges)) return [];
     const style = headingStyle(line, layout.textSize);
     if (style === null) return [];
     return [{ start: line.start, end: line.end, text: line.text, level: levelOf(style, layout.headings) }];
@@ -85,9 +86,9 @@ function levelOf(style: string, known: readonly string[]): number {
 type Range = Pick<TextChunk, 'start' | 'end'>;
 
 /** Page headers and footers: in no chunk. A page that holds nothing else keeps them: they are what it says. */
-export function edgeRanges(page: PageResult, { edges }: Layout): Range[] {
+export function edgeRanges(page: PageResult, { edges }: Layout, lines = linesOf(page)): Range[] {
   if (edges.length === 0) return [];
-  const ranges = linesOf(page)
+  const ranges = lines
     .filter((line) => isEdge(line, page.page_number, edges))
     .map(({ start, end }) => ({ start, end }))
     .sort((a, b) => a.start - b.start);
@@ -111,10 +112,10 @@ function kept(start: number, end: number, without: readonly Range[]): Range[] {
 const monospaced = 3;
 
 /** Lines of code that follow each other: one stretch. */
-function codeOf(page: PageResult): Range[] {
+function codeOf(lines: readonly Line[]): Range[] {
   const ranges: { start: number; end: number }[] = [];
   let code = false;
-  for (const { start, end, first, last } of linesOf(page)) {
+  for (const { start, end, first, last } of lines) {
     const is = first === monospaced && last === monospaced;
     const open = ranges.at(-1);
     if (is && code && open) open.end = end;
