@@ -114,19 +114,22 @@ export async function createIndexes(table: Table): Promise<boolean> {
  * @throws ProblemError `bad-request` on vectors of another length
  */
 export async function upToDate(table: Table, embedding?: Embedding): Promise<Schema> {
-  let schema = await table.schema();
+  const schema = await table.schema();
   const has = (name: string) => schema.fields.find((known) => known.name === name);
-  if (!has('epoch')) await addFields(table, [field('epoch', new Int64())]);
-  if (has('vector')?.nullable === false) await table.alterColumns([{ path: 'vector', nullable: true }]);
-  if (!has('heading')) await addFields(table, [field('heading', new Utf8())]);
-  if (!has('cjk_words')) await table.addColumns([...searchColumnsInSql]);
-  if (embedding) {
-    requireLength(schema, embedding);
-    const missing = vectorFields(embedding).filter(({ name }) => !has(name));
-    if (missing.length > 0) await addFields(table, missing);
-  }
-  schema = await table.schema();
-  return schema;
+  if (embedding) requireLength(schema, embedding);
+  const fields = [
+    field('epoch', new Int64()),
+    field('heading', new Utf8()),
+    ...(embedding ? vectorFields(embedding) : []),
+  ];
+  const missing = fields.filter(({ name }) => !has(name));
+  const strict = has('vector')?.nullable === false;
+  const unsearched = !has('cjk_words');
+  if (missing.length === 0 && !strict && !unsearched) return schema;
+  if (missing.length > 0) await addFields(table, missing);
+  if (strict) await table.alterColumns([{ path: 'vector', nullable: true }]);
+  if (unsearched) await table.addColumns([...searchColumnsInSql]);
+  return table.schema();
 }
 
 /** LanceDB takes only a schema that its own copy of Arrow has made. */
