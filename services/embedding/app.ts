@@ -1,9 +1,10 @@
 /** The embedding's HTTP side: OpenAI's `/v1/embeddings`, for the tiers that are declared to call it. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import { Counter, Gauge } from 'prom-client';
+import { Counter } from 'prom-client';
 import type { ServiceCall, VerifyCall } from '../shared/auth/service-token.ts';
 import { embeddingAnswer, embeddingBody, embeddingPath } from '../shared/contract/embedding.ts';
+import { gauge } from '../shared/gauge.ts';
 import { type App, createApp } from '../shared/http/http.ts';
 import { ProblemError, yieldError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
@@ -102,18 +103,11 @@ function measure(
 ) {
   const registers = [app.metrics];
   for (const kind of ['questions', 'documents'] as const) {
-    const gauge = (name: string, help: string, value: () => number) =>
-      new Gauge({
-        name: `embedding_${kind}_${name}`,
-        help,
-        registers,
-        collect() {
-          this.set(value());
-        },
-      });
-    gauge('waiting', `Requests of ${kind} that wait for the model`, () => engine.waiting[kind]);
-    gauge('executed', `Number of ${kind} let in`, () => slots[kind].counts.executed);
-    gauge('yielded', `Number of ${kind} refused with 503 yield`, () => slots[kind].counts.yielded);
+    const own = (name: string, help: string, read: () => number) =>
+      gauge(app.metrics, `embedding_${kind}_${name}`, help, read);
+    own('waiting', `Requests of ${kind} that wait for the model`, () => engine.waiting[kind]);
+    own('executed', `Number of ${kind} let in`, () => slots[kind].counts.executed);
+    own('yielded', `Number of ${kind} refused with 503 yield`, () => slots[kind].counts.yielded);
   }
   const labelNames = ['of'] as const;
   const texts = new Counter({ name: 'embedding_texts_total', help: 'Texts embedded', labelNames, registers });

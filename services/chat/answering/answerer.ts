@@ -69,7 +69,7 @@ export function createAnswerer(
       const allowed = modelsOfTenant(listed, tenantModels);
       const name = own ?? allowed[0] ?? extractiveName;
       if (!model || name === extractiveName) return { kind: 'extractive', name: extractiveName };
-      // Of a synthetic tenant: outside a rehearsal the model itself refuses it.
+      // Of a synthetic tenant: outside a warm-up the model itself refuses it.
       if (name !== stubModelName)
         requireAllowedModel(allowed, name, 'conflict', 'Choose another one in the settings of the brain.');
       return { kind: 'model', name };

@@ -70,7 +70,7 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
   };
   const retry = retryTransient(refusals);
   const endpoint = compatibleEndpoint({ baseURL, apiKey: MODEL_API_KEY });
-  let rehearsal: typeof endpoint | null = null;
+  let stub: typeof endpoint | null = null;
 
   return {
     stream: (call) => stream(call),
@@ -78,16 +78,16 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
       return [...breakers.values()].some(({ state }) => state === CircuitState.Open);
     },
     useStub: async (url, run) => {
-      rehearsal = compatibleEndpoint({ baseURL: url, apiKey: '' });
+      stub = compatibleEndpoint({ baseURL: url, apiKey: '' });
       await run().finally(() => {
-        rehearsal = null;
+        stub = null;
       });
     },
   };
 
   async function* stream(call: ModelCall): AsyncGenerator<string> {
     const watch = watchOver(call.signal, { firstTokenMs, tokenMs });
-    const mender = createSurrogateJoiner();
+    const joiner = createSurrogateJoiner();
     try {
       // The breaker judges by the first token; it cannot hold a connection open for the rest.
       const { first, chunks } = await breakerOf(call.name).execute(() =>
@@ -96,11 +96,11 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
       let text: string | null = first;
       while (text !== null) {
         call.tokenUsage.tokensOut += estimateTokens(text);
-        const mended = mender.push(text);
-        if (mended) yield mended;
+        const whole = joiner.push(text);
+        if (whole) yield whole;
         text = await nextText(chunks, call.tokenUsage, watch);
       }
-      const rest = mender.end();
+      const rest = joiner.end();
       if (rest) yield rest;
     } catch (error) {
       if (call.signal.aborted) throw call.signal.reason;
@@ -120,8 +120,8 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
   }
 
   async function* chunksOf({ name, system, messages }: ModelCall, signal: AbortSignal): Chunks {
-    const from = name === stubModelName ? rehearsal : endpoint;
-    // A synthetic tenant's answer that outlives its rehearsal must not be asked of whoever bills it.
+    const from = name === stubModelName ? stub : endpoint;
+    // A synthetic tenant's answer that outlives its warm-up must not be asked of whoever bills it.
     if (from === null) throw new Error('it answers nobody but synthetic tenants');
     const { chat } = await from();
     const request: OpenAI.ChatCompletionCreateParamsStreaming = {

@@ -41,8 +41,7 @@ export const search = (context: ChatContext, asked: Search): Promise<FoundPassag
       const name = names.get(hit.document_id);
       // Deleted meanwhile.
       if (name === undefined) return [];
-      const { document_id, page_number, start, end, text, score } = hit;
-      const heading = 'heading' in hit && typeof hit.heading === 'string' ? hit.heading : '';
+      const { document_id, page_number, start, end, text, score, heading } = hit;
       return { document_id, document_name: name, page_number, start, end, text, score, heading: heading || null };
     });
   });
