@@ -9,8 +9,9 @@ import type { Role } from '../../../services/shared/contract/people.ts';
 import { vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
 import { openDatabase } from '../../../services/shared/postgres/database.ts';
 import { privateKeyOf } from '../../support/service-keys.ts';
-import type { TestServices } from '../../support/stores.ts';
+import { startServices, type TestServices } from '../../support/stores.ts';
 import { chunksOf, dimensions, startVectorstore, type TestBrain } from '../vectorstore/fixture.ts';
+import { startModelServer } from './models/model-server.ts';
 
 export interface Person {
   readonly tenantId: string;
@@ -151,6 +152,46 @@ export async function startChat(services: TestServices, search: TestSearch, opti
   };
 }
 export type TestChat = Awaited<ReturnType<typeof startChat>>;
+
+/**
+ * Stores, a vectorstore, a model and a chat that asks it, all started together.
+ *
+ * @param options `model: false` leaves chat with the extractive answerer
+ */
+export async function openChat({
+  model: withModel = true,
+  ...options
+}: ChatFixtureOptions & { readonly model?: boolean } = {}) {
+  const services = await startServices();
+  const [search, model] = await Promise.all([startSearch(services), startModelServer()]);
+  const replica = () => startChat(services, search, { ...(withModel && { modelUrl: model.url }), ...options });
+  const replicas = [await replica()];
+  return {
+    services,
+    search,
+    model,
+    chat: replicas[0] as TestChat,
+    /** One more beside the first. */
+    another: async () => {
+      const chat = await replica();
+      replicas.push(chat);
+      return chat;
+    },
+    /** A brain with these pages, and a member of its tenant. */
+    brainOf: async (pages: readonly string[]) => {
+      const brain = await search.newBrain();
+      const person = await search.newPerson(brain.tenantId);
+      await search.addPages(brain, pages);
+      return { brain, person };
+    },
+    close: async () => {
+      await Promise.all(replicas.map((chat) => chat.close()));
+      await Promise.all([search.close(), model.close()]);
+      await services.close();
+    },
+  };
+}
+export type ChatUnderTest = Awaited<ReturnType<typeof openChat>>;
 
 export interface StreamedEvent {
   readonly event: string;

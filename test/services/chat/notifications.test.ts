@@ -1,26 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { startServices, type TestServices } from '../../support/stores.ts';
-import { allEvents, events, startChat, startSearch, type TestChat, type TestSearch } from './fixture.ts';
-import { type ModelServer, startModelServer, trickles } from './models/model-server.ts';
+import type { TestServices } from '../../support/stores.ts';
+import { allEvents, type ChatUnderTest, events, openChat, type TestChat, type TestSearch } from './fixture.ts';
+import { type ModelServer, trickles } from './models/model-server.ts';
 
+let opened: ChatUnderTest;
 let services: TestServices;
 let search: TestSearch;
 let model: ModelServer;
 let chat: TestChat;
 let other: TestChat;
 beforeAll(async () => {
-  services = await startServices();
-  [search, model] = await Promise.all([startSearch(services), startModelServer()]);
-  chat = await startChat(services, search, { modelUrl: model.url });
-  other = await startChat(services, search, { modelUrl: model.url });
+  opened = await openChat();
+  ({ services, search, model, chat } = opened);
+  other = await opened.another();
 });
-afterAll(async () => {
-  await Promise.all([chat.close(), other.close()]);
-  await Promise.all([search.close(), model.close()]);
-  await services.close();
-});
+afterAll(() => opened.close());
 
 test('replicas are told of new events only while one of them reads the turn', async () => {
   const brain = await search.newBrain();

@@ -1,25 +1,19 @@
 /** Chat counts the requests of each caller as the api does, in its own memory. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { requestsPerMinuteMax } from '../../../services/shared/auth/rate-limit.ts';
-import { startServices, type TestServices } from '../../support/stores.ts';
-import { type Person, startChat, startSearch, type TestChat, type TestSearch } from './fixture.ts';
+import { type ChatUnderTest, openChat, type Person, type TestChat, type TestSearch } from './fixture.ts';
 
-let services: TestServices;
+let opened: ChatUnderTest;
 let search: TestSearch;
 let chat: TestChat;
 beforeAll(async () => {
-  services = await startServices();
-  search = await startSearch(services);
-  chat = await startChat(services, search);
+  opened = await openChat({ model: false });
+  ({ search, chat } = opened);
 });
-afterAll(async () => {
-  await chat.close();
-  await search.close();
-  await services.close();
-});
+afterAll(() => opened.close());
 
 const request = (person: Person) =>
-  chat.app.http.inject({ url: '/v1/models', headers: { 'x-person': JSON.stringify(person) } });
+  chat.app.http.inject({ url: '/v1/chat/models', headers: { 'x-person': JSON.stringify(person) } });
 
 test('a caller who asks too often is told when to come back; a colleague and operators are not held up', async () => {
   const { tenantId } = await search.newBrain();

@@ -1,11 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import pg from 'pg';
-import { startServices, type TestServices } from '../../support/stores.ts';
+import type { TestServices } from '../../support/stores.ts';
 import type { TestBrain } from '../vectorstore/fixture.ts';
-import { allEvents, events, type Person, startChat, startSearch, type TestChat, type TestSearch } from './fixture.ts';
-import { type ModelServer, startModelServer } from './models/model-server.ts';
+import {
+  allEvents,
+  type ChatUnderTest,
+  events,
+  openChat,
+  type Person,
+  type TestChat,
+  type TestSearch,
+} from './fixture.ts';
+import type { ModelServer } from './models/model-server.ts';
 
+let opened: ChatUnderTest;
 let services: TestServices;
 let search: TestSearch;
 let model: ModelServer;
@@ -14,18 +23,13 @@ let brain: TestBrain;
 let person: Person;
 const sent = jest.spyOn(pg.Client.prototype, 'query');
 beforeAll(async () => {
-  services = await startServices();
-  [search, model] = await Promise.all([startSearch(services), startModelServer()]);
-  chat = await startChat(services, search, { modelUrl: model.url });
-  brain = await search.newBrain();
-  person = await search.newPerson(brain.tenantId);
-  await search.addPages(brain, ['Employees earn twenty five days of annual leave per calendar year.']);
+  opened = await openChat();
+  ({ services, search, model, chat } = opened);
+  ({ brain, person } = await opened.brainOf(['Employees earn twenty five days of annual leave per calendar year.']));
 });
 afterAll(async () => {
   sent.mockRestore();
-  await chat.close();
-  await Promise.all([search.close(), model.close()]);
-  await services.close();
+  await opened.close();
 });
 
 test('an answer costs five statements: looked up, begun, names of documents, its events, ended', async () => {

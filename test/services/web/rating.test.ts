@@ -4,7 +4,8 @@ import type { Browser, Page } from 'playwright-core';
 import { builtPage, launch, openPage, browserTest as test, type Watched } from './browser.ts';
 import { richState } from './fixture/rich.ts';
 import { id } from './fixture/samples.ts';
-import { type Fixture, startFixture } from './fixture/server.ts';
+import { startFixture } from './fixture/server.ts';
+import type { Fixture } from './fixture/state.ts';
 
 describe('a verdict', () => {
   let browser: Browser;

@@ -1,30 +1,22 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { startServices, type TestServices } from '../../../support/stores.ts';
 import type { TestBrain } from '../../vectorstore/fixture.ts';
-import { allEvents, type Person, startChat, startSearch, type TestChat, type TestSearch } from '../fixture.ts';
-import { type ModelServer, says, startModelServer } from '../models/model-server.ts';
+import { allEvents, type ChatUnderTest, openChat, type Person, type TestChat, type TestSearch } from '../fixture.ts';
+import { type ModelServer, says } from '../models/model-server.ts';
 
 const pages = ['Refunds are paid within fourteen days of the return.'];
 
-let services: TestServices;
+let opened: ChatUnderTest;
 let search: TestSearch;
 let model: ModelServer;
 let chat: TestChat;
 let brain: TestBrain;
 let person: Person;
 beforeAll(async () => {
-  services = await startServices();
-  [search, model] = await Promise.all([startSearch(services), startModelServer()]);
-  brain = await search.newBrain();
-  person = await search.newPerson(brain.tenantId);
-  await search.addPages(brain, pages);
-  chat = await startChat(services, search, { modelUrl: model.url });
+  opened = await openChat();
+  ({ search, model, chat } = opened);
+  ({ brain, person } = await opened.brainOf(pages));
 });
-afterAll(async () => {
-  await chat.close();
-  await Promise.all([search.close(), model.close()]);
-  await services.close();
-});
+afterAll(() => opened.close());
 
 test('OpenAI’s completions, whole and streamed', async () => {
   model.behave(says('Fourteen ', 'days [1].'));

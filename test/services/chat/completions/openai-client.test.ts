@@ -3,28 +3,22 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import OpenAI, { type APIError } from 'openai';
 import { uuidv7 } from 'uuidv7';
 import { estimateTokens } from '../../../../services/chat/answering/tokens.ts';
-import { startServices, type TestServices } from '../../../support/stores.ts';
 import type { TestBrain } from '../../vectorstore/fixture.ts';
-import { startChat, startSearch, type TestChat, type TestSearch } from '../fixture.ts';
+import { type ChatUnderTest, openChat, type TestChat, type TestSearch } from '../fixture.ts';
 
-let services: TestServices;
+let opened: ChatUnderTest;
 let search: TestSearch;
 let chat: TestChat;
 let brain: TestBrain;
 let client: OpenAI;
 beforeAll(async () => {
-  services = await startServices();
-  search = await startSearch(services);
+  opened = await openChat({ model: false, slots: 1 });
+  ({ search, chat } = opened);
   brain = await search.newBrain();
   await search.addPages(brain, ['Refunds are paid within fourteen days of the return.']);
-  chat = await startChat(services, search, { slots: 1 });
   client = clientOf(JSON.stringify(await search.newPerson(brain.tenantId)));
 });
-afterAll(async () => {
-  await chat.close();
-  await search.close();
-  await services.close();
-});
+afterAll(() => opened.close());
 
 const clientOf = (person: string | null) =>
   new OpenAI({

@@ -2,28 +2,23 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { startServices, type TestServices } from '../../../support/stores.ts';
 import type { TestBrain } from '../../vectorstore/fixture.ts';
-import { type Person, startChat, startSearch, type TestChat, type TestSearch } from '../fixture.ts';
+import { type ChatUnderTest, openChat, type Person, type TestChat, type TestSearch } from '../fixture.ts';
 
-let services: TestServices;
+let opened: ChatUnderTest;
 let search: TestSearch;
 let chat: TestChat;
 let brain: TestBrain;
 let person: Person;
 beforeAll(async () => {
-  services = await startServices();
-  search = await startSearch(services);
-  brain = await search.newBrain();
-  person = await search.newPerson(brain.tenantId);
-  await search.addPages(brain, ['Refunds are paid within fourteen days of the return.', 'Parcels leave on weekdays.']);
-  chat = await startChat(services, search);
+  opened = await openChat({ model: false });
+  ({ search, chat } = opened);
+  ({ brain, person } = await opened.brainOf([
+    'Refunds are paid within fourteen days of the return.',
+    'Parcels leave on weekdays.',
+  ]));
 });
-afterAll(async () => {
-  await chat.close();
-  await search.close();
-  await services.close();
-});
+afterAll(() => opened.close());
 
 async function connect(who: Person | null, headers: Record<string, string> = {}): Promise<Client> {
   const client = new Client({ name: 'test', version: '1' });

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { startServices, type TestServices } from '../../../support/stores.ts';
 import type { TestBrain } from '../../vectorstore/fixture.ts';
-import { type Person, startChat, startSearch, type TestChat, type TestSearch } from '../fixture.ts';
+import { type ChatUnderTest, openChat, type Person, type TestChat, type TestSearch } from '../fixture.ts';
 
 const pages = [
   'Refunds are paid within fourteen days of the return.',
@@ -9,24 +8,17 @@ const pages = [
   '환불은 반품 후 십사 일 이내에 지급됩니다.',
 ];
 
-let services: TestServices;
+let opened: ChatUnderTest;
 let search: TestSearch;
 let chat: TestChat;
 let brain: TestBrain;
 let person: Person;
 beforeAll(async () => {
-  services = await startServices();
-  search = await startSearch(services);
-  brain = await search.newBrain();
-  person = await search.newPerson(brain.tenantId);
-  await search.addPages(brain, pages);
-  chat = await startChat(services, search, { slots: 2 });
+  opened = await openChat({ model: false, slots: 2 });
+  ({ search, chat } = opened);
+  ({ brain, person } = await opened.brainOf(pages));
 });
-afterAll(async () => {
-  await chat.close();
-  await search.close();
-  await services.close();
-});
+afterAll(() => opened.close());
 
 const find = async (body: object, who = person, brainId = brain.brainId) => {
   const answer = await chat.call(who, 'POST', `/v1/brains/${brainId}/search`, body);

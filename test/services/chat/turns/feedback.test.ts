@@ -1,29 +1,21 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Turn } from '../../../../services/shared/contract/chat.ts';
-import { startServices, type TestServices } from '../../../support/stores.ts';
 import type { TestBrain } from '../../vectorstore/fixture.ts';
-import { allEvents, type Person, startChat, startSearch, type TestChat, type TestSearch } from '../fixture.ts';
+import { allEvents, type ChatUnderTest, openChat, type Person, type TestChat, type TestSearch } from '../fixture.ts';
 
-let services: TestServices;
+let opened: ChatUnderTest;
 let search: TestSearch;
 let chat: TestChat;
 let brain: TestBrain;
 let person: Person;
 let admin: Person;
 beforeAll(async () => {
-  services = await startServices();
-  search = await startSearch(services);
-  brain = await search.newBrain();
-  person = await search.newPerson(brain.tenantId);
+  opened = await openChat({ model: false });
+  ({ search, chat } = opened);
+  ({ brain, person } = await opened.brainOf(['Refunds are paid within fourteen days of the return.']));
   admin = { ...(await search.newPerson(brain.tenantId)), role: 'admin' };
-  await search.addPages(brain, ['Refunds are paid within fourteen days of the return.']);
-  chat = await startChat(services, search);
 });
-afterAll(async () => {
-  await chat.close();
-  await search.close();
-  await services.close();
-});
+afterAll(() => opened.close());
 
 const asked = async (question: string, who = person, of = brain): Promise<Turn> =>
   (await allEvents(await chat.ask(who, await chat.newConversation(who, of), question))).at(-1)?.data;

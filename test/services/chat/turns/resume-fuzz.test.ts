@@ -1,25 +1,19 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { startServices, type TestServices } from '../../../support/stores.ts';
-import { allEvents, startChat, startSearch, type TestChat, type TestSearch } from '../fixture.ts';
-import { type ModelServer, says, startModelServer } from '../models/model-server.ts';
+import { allEvents, type ChatUnderTest, openChat, type TestChat, type TestSearch } from '../fixture.ts';
+import { type ModelServer, says } from '../models/model-server.ts';
 
-let services: TestServices;
+let opened: ChatUnderTest;
 let search: TestSearch;
 let model: ModelServer;
 let chat: TestChat;
 let other: TestChat;
 beforeAll(async () => {
-  services = await startServices();
-  [search, model] = await Promise.all([startSearch(services), startModelServer()]);
-  chat = await startChat(services, search, { modelUrl: model.url });
-  other = await startChat(services, search, { modelUrl: model.url });
+  opened = await openChat();
+  ({ search, model, chat } = opened);
+  other = await opened.another();
 });
-afterAll(async () => {
-  await Promise.all([chat.close(), other.close()]);
-  await Promise.all([search.close(), model.close()]);
-  await services.close();
-});
+afterAll(() => opened.close());
 
 test('any Last-Event-ID gives exactly the events after it', async () => {
   const brain = await search.newBrain();

@@ -2,21 +2,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createSweeper } from '../../../../services/chat/turns/sweeper.ts';
 import type { Conversation } from '../../../../services/shared/contract/chat.ts';
-import { startServices, type TestServices } from '../../../support/stores.ts';
+import type { TestServices } from '../../../support/stores.ts';
 import type { TestBrain } from '../../vectorstore/fixture.ts';
 import {
   allEvents,
   answerOf,
+  type ChatUnderTest,
   events,
+  openChat,
   type Person,
   type StreamedEvent,
   startChat,
-  startSearch,
   type TestChat,
   type TestSearch,
 } from '../fixture.ts';
-import { type ModelServer, says, startModelServer, trickles } from '../models/model-server.ts';
+import { type ModelServer, says, trickles } from '../models/model-server.ts';
 
+let opened: ChatUnderTest;
 let services: TestServices;
 let search: TestSearch;
 let model: ModelServer;
@@ -26,22 +28,17 @@ let brain: TestBrain;
 let person: Person;
 let conversation: Conversation;
 beforeAll(async () => {
-  services = await startServices();
-  [search, model] = await Promise.all([startSearch(services), startModelServer()]);
   // Who comes back comes in time, however busy the machine.
-  const patient = { modelUrl: model.url, slots: 4, reconnectGraceMs: 120_000 };
-  chat = await startChat(services, search, patient);
-  other = await startChat(services, search, patient);
-  brain = await search.newBrain();
-  person = await search.newPerson(brain.tenantId);
-  await search.addPages(brain, ['Annual leave is twenty five days.', 'Late payment costs eight percent.']);
+  opened = await openChat({ slots: 4, reconnectGraceMs: 120_000 });
+  ({ services, search, model, chat } = opened);
+  other = await opened.another();
+  ({ brain, person } = await opened.brainOf([
+    'Annual leave is twenty five days.',
+    'Late payment costs eight percent.',
+  ]));
   conversation = await chat.newConversation(person, brain);
 });
-afterAll(async () => {
-  await Promise.all([chat.close(), other.close()]);
-  await Promise.all([search.close(), model.close()]);
-  await services.close();
-});
+afterAll(() => opened.close());
 
 /** Reads until `enough` tokens came, then hangs up. */
 async function readSome(answer: Response, enough: number, hangUp: AbortController): Promise<StreamedEvent[]> {

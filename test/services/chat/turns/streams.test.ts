@@ -1,28 +1,24 @@
 /** Streams of turns are bounded: of one caller, and of one tenant; counted back when their sockets die. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { startServices, type TestServices } from '../../../support/stores.ts';
 import type { TestBrain } from '../../vectorstore/fixture.ts';
-import { events, type Person, startChat, startSearch, type TestChat, type TestSearch } from '../fixture.ts';
-import { type ModelServer, startModelServer, trickles } from '../models/model-server.ts';
+import { type ChatUnderTest, events, openChat, type Person, type TestChat, type TestSearch } from '../fixture.ts';
+import { type ModelServer, trickles } from '../models/model-server.ts';
 
-let services: TestServices;
+let opened: ChatUnderTest;
 let search: TestSearch;
 let model: ModelServer;
 let chat: TestChat;
 let brain: TestBrain;
 beforeAll(async () => {
-  services = await startServices();
-  [search, model] = await Promise.all([startSearch(services), startModelServer()]);
-  chat = await startChat(services, search, { modelUrl: model.url, slots: 4, reconnectGraceMs: 120_000 });
+  opened = await openChat({ slots: 4, reconnectGraceMs: 120_000 });
+  ({ search, model, chat } = opened);
   brain = await search.newBrain();
   model.behave(trickles(2000, 50));
 });
 afterAll(async () => {
   hangUp.abort();
-  await chat.close();
-  await Promise.all([search.close(), model.close()]);
-  await services.close();
+  await opened.close();
 });
 
 const hangUp = new AbortController();

@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { turn as turnSchema } from '../../../../services/shared/contract/chat.ts';
-import { startServices, type TestServices } from '../../../support/stores.ts';
+import type { TestServices } from '../../../support/stores.ts';
 import type { TestBrain } from '../../vectorstore/fixture.ts';
 import {
   allEvents,
   answerOf,
+  type ChatUnderTest,
+  openChat,
   type Person,
   startChat,
-  startSearch,
   type TestChat,
   type TestSearch,
 } from '../fixture.ts';
@@ -18,24 +19,18 @@ const pages = [
   'Invoices are due within thirty days; late payment costs eight percent. The rate doubles after ninety days.',
 ];
 
+let opened: ChatUnderTest;
 let services: TestServices;
 let search: TestSearch;
 let chat: TestChat;
 let brain: TestBrain;
 let person: Person;
 beforeAll(async () => {
-  services = await startServices();
-  search = await startSearch(services);
-  chat = await startChat(services, search);
-  brain = await search.newBrain();
-  person = await search.newPerson(brain.tenantId);
-  await search.addPages(brain, pages);
+  opened = await openChat({ model: false });
+  ({ services, search, chat } = opened);
+  ({ brain, person } = await opened.brainOf(pages));
 });
-afterAll(async () => {
-  await chat.close();
-  await search.close();
-  await services.close();
-});
+afterAll(() => opened.close());
 
 test('a question streams a cited answer: turn, searching, tokens, citations, done', async () => {
   const conversation = await chat.newConversation(person, brain);
