@@ -11,7 +11,8 @@ export const local: EnvironmentInput = {
     'document-worker': { platform: 'local', vcpu: 2, memoryMiB: 1536, parserChildren: 2 },
     vectorstore: { platform: 'local', vcpu: 1, memoryMiB: 1024 },
     // Left out where its weights cannot be had, and where EMBEDDING_URL names another.
-    embedding: { platform: 'local', vcpu: 1, memoryMiB: 512 },
+    // 269 MiB when it is ready, 563 at most while it embeds a manual.
+    embedding: { platform: 'local', vcpu: 1, memoryMiB: 768 },
   },
   limits: { stopTimeoutMs: 140_000 },
 };
