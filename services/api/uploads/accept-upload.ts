@@ -36,7 +36,8 @@ export async function acceptUpload(
       .select('id')
       .where('id', '=', brainId)
       .where('deleted_at', 'is', null)
-      .forShare()
+      // It is updated below: a share that is raised then waits for a deletion that waits for it.
+      .forNoKeyUpdate()
       .executeTakeFirst();
     if (!brain) throw notFound('brain', brainId);
 
