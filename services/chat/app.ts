@@ -19,7 +19,7 @@ import type { SyntheticTenantSettings } from '../shared/warm-up/synthetic-tenant
 import { createAnswerer } from './answering/answerer.ts';
 import { createRetrieval } from './answering/retrieval.ts';
 import { serveCompletions } from './completions/completions.ts';
-import { streamLimits } from './context.ts';
+import { type ChatContext, streamLimits } from './context.ts';
 import { serveConversations } from './conversations/conversations.ts';
 import { serveMcp } from './mcp/mcp.ts';
 import { serveModelLists } from './models/listing.ts';
@@ -107,10 +107,12 @@ export async function createChat({
   // Chat has no Redis: counted per replica.
   await limitRequests(app.http, null);
   const streams = createConcurrency('streams of turns', streamLimits(slots.max));
-  const context = {
+  const context: ChatContext = {
+    app,
     db,
     answerer,
     retrieval,
+    models,
     runner,
     signals,
     slots,
@@ -119,13 +121,13 @@ export async function createChat({
     turnTimeoutMs,
     log,
   };
-  serveConversations(app, context);
-  serveTurns(app, context);
-  serveFeedback(app, context);
-  serveCompletions(app, context);
-  serveSearch(app, context);
-  serveMcp(app, context);
-  serveModelLists(app, db, models);
+  serveConversations(context);
+  serveTurns(context);
+  serveFeedback(context);
+  serveCompletions(context);
+  serveSearch(context);
+  serveMcp(context);
+  serveModelLists(context);
   measure(app, slots, runner, model);
   const stopMetrics = startMetricLog({
     log,

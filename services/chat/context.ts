@@ -1,6 +1,7 @@
 /** What the handlers of chat share. */
 import type { ExpressionBuilder } from 'kysely';
 import type { Identity } from '../shared/auth/identity.ts';
+import type { App } from '../shared/http/http.ts';
 import { yieldError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
 import type { Database } from '../shared/postgres/database.ts';
@@ -13,15 +14,17 @@ import type { TurnRunner } from './turns/turn-runner.ts';
 import type { TurnSignals } from './turns/turn-signals.ts';
 
 export interface ChatContext {
+  readonly app: App;
   readonly db: Database;
   readonly answerer: Answerer;
   readonly retrieval: Retrieval;
+  /** Names of the environment's models; none without a model. */
+  readonly models: readonly string[];
   readonly runner: TurnRunner;
   readonly signals: TurnSignals;
   readonly slots: Slots;
   /** Streams of turns, asked or resumed. */
   readonly streams: Concurrency;
-  /** What questions are embedded with. */
   /** Unique per process, not only per replica: a restarted one must not take its forerunner's turns for its own. */
   readonly replica: string;
   /** Longest time for one answer. */

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { questionCharactersMax } from '../../shared/contract/chat.ts';
 import { id } from '../../shared/contract/common.ts';
 import { routes } from '../../shared/contract/routes.ts';
-import { type App, serve } from '../../shared/http/http.ts';
+import { serve } from '../../shared/http/http.ts';
 import { toOpenAiError } from '../../shared/http/openai-error.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { admit } from '../admission.ts';
@@ -18,8 +18,8 @@ import type { ChatContext } from '../context.ts';
 import { openEventStream } from '../turns/sse.ts';
 import type { TokenUsage } from '../turns/token-usage.ts';
 
-export function serveCompletions(app: App, context: ChatContext): void {
-  serve(app, routes.completions, async ({ body, identity, reply }) => {
+export function serveCompletions(context: ChatContext): void {
+  serve(context.app, routes.completions, async ({ body, identity, reply }) => {
     const { tenantId } = identity;
     const brainId = brainOf(body.model);
     const messages = readMessages(body.messages);

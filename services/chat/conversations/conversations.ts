@@ -4,7 +4,7 @@ import { uuidv7 } from 'uuidv7';
 import type { Identity } from '../../shared/auth/identity.ts';
 import type { Conversation } from '../../shared/contract/chat.ts';
 import { routes } from '../../shared/contract/routes.ts';
-import { type App, serve } from '../../shared/http/http.ts';
+import { serve } from '../../shared/http/http.ts';
 import { cutPage, readCursor } from '../../shared/http/keyset.ts';
 import { notFound } from '../../shared/http/problem.ts';
 import { recordEvent } from '../../shared/jobs/events.ts';
@@ -12,7 +12,7 @@ import { findBrain } from '../../shared/postgres/find-brain.ts';
 import type { Conversations } from '../../shared/postgres/tables.ts';
 import { type ChatContext, ownConversation } from '../context.ts';
 
-export function serveConversations(app: App, { db }: ChatContext): void {
+export function serveConversations({ app, db }: ChatContext): void {
   serve(app, routes.createConversation, async ({ body, identity }) => {
     await findBrain(db, identity.tenantId, body.brain_id);
     return db.transaction().execute(async (trx) => {

@@ -5,12 +5,13 @@
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
 import { routes } from '../../shared/contract/routes.ts';
-import { type App, serve } from '../../shared/http/http.ts';
+import { serve } from '../../shared/http/http.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import type { ChatContext } from '../context.ts';
 import { registerTools } from './tools.ts';
 
-export function serveMcp(app: App, context: ChatContext): void {
+export function serveMcp(context: ChatContext): void {
+  const { app } = context;
   serve(app, routes.mcp, async ({ body, identity, request, reply }) => {
     const server = new McpServer(
       { name: 'bulkhead', version: '1' },

@@ -1,14 +1,13 @@
 /** Which brains can be asked, as OpenAI's clients list models, and which models a brain may be answered by. */
 import { routes } from '../../shared/contract/routes.ts';
-import { type App, serve } from '../../shared/http/http.ts';
+import { serve } from '../../shared/http/http.ts';
 import { extractiveName, modelsOfTenant } from '../../shared/models/allowed-models.ts';
-import type { Database } from '../../shared/postgres/database.ts';
+import type { ChatContext } from '../context.ts';
 
 /** OpenAI's list has no pages. More brains than anybody picks from; older ones are asked by their id all the same. */
 const brainsMax = 1000;
 
-/** @param listed names of the environment's models */
-export function serveModelLists(app: App, db: Database, listed: readonly string[]): void {
+export function serveModelLists({ app, db, models }: ChatContext): void {
   serve(app, routes.listModels, async ({ identity }) => {
     const brains = await db
       .selectFrom('brains')
@@ -27,14 +26,14 @@ export function serveModelLists(app: App, db: Database, listed: readonly string[
       .select('models_allowed')
       .where('id', '=', identity.tenantId)
       .executeTakeFirstOrThrow();
-    const models = modelsOfTenant(listed, models_allowed).map((id) => ({
+    const allowed = modelsOfTenant(models, models_allowed).map((id) => ({
       id,
       object: 'model' as const,
       kind: 'model' as const,
       owned_by: 'environment',
     }));
     const extractive = { id: extractiveName, object: 'model', kind: 'extractive', owned_by: 'bulkhead' } as const;
-    return { object: 'list' as const, data: [...models, extractive] };
+    return { object: 'list' as const, data: [...allowed, extractive] };
   });
 }
 

@@ -2,13 +2,13 @@
 import type { FastifyReply } from 'fastify';
 import type { FoundPassage, SearchInput } from '../../shared/contract/chat.ts';
 import { routes } from '../../shared/contract/routes.ts';
-import { type App, serve } from '../../shared/http/http.ts';
+import { serve } from '../../shared/http/http.ts';
 import { admit } from '../admission.ts';
 import { searchText } from '../answering/prompt.ts';
 import type { ChatContext } from '../context.ts';
 
-export function serveSearch(app: App, context: ChatContext): void {
-  serve(app, routes.search, async ({ params, body, identity, reply }) => {
+export function serveSearch(context: ChatContext): void {
+  serve(context.app, routes.search, async ({ params, body, identity, reply }) => {
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
     const { tenantId } = identity;

@@ -1,15 +1,15 @@
 /** Thumbs up and down: given by who asked, read by who administers and measures. */
 import type { Citation, Verdict } from '../../shared/contract/chat.ts';
 import { routes } from '../../shared/contract/routes.ts';
-import { type App, serve } from '../../shared/http/http.ts';
+import { serve } from '../../shared/http/http.ts';
 import { cutPage, readCursor } from '../../shared/http/keyset.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import type { ChatContext } from '../context.ts';
 import { toTurns } from './turn-store.ts';
 import { findTurn } from './turns.ts';
 
-export function serveFeedback(app: App, context: ChatContext): void {
-  const { db } = context;
+export function serveFeedback(context: ChatContext): void {
+  const { app, db } = context;
 
   serve(app, routes.rateTurn, async ({ params, body, identity }) => {
     const row = await findTurn(context, identity, params.turn);

@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Identity } from '../../shared/auth/identity.ts';
 import { routes } from '../../shared/contract/routes.ts';
-import { type App, serve } from '../../shared/http/http.ts';
+import { serve } from '../../shared/http/http.ts';
 import { readIdempotencyKey } from '../../shared/http/idempotency-key.ts';
 import { cutPage, readCursor } from '../../shared/http/keyset.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
@@ -13,8 +13,8 @@ import { openEventStream } from './sse.ts';
 import { followTurn } from './turn-follow.ts';
 import { type TurnRow, toTurns } from './turn-store.ts';
 
-export function serveTurns(app: App, context: ChatContext): void {
-  const { db, signals, streams } = context;
+export function serveTurns(context: ChatContext): void {
+  const { app, db, signals, streams } = context;
 
   serve(app, routes.createTurn, async ({ params, body, identity, request, reply }) => {
     const idempotencyKey = readIdempotencyKey(request.headers['idempotency-key']);
@@ -32,14 +32,14 @@ export function serveTurns(app: App, context: ChatContext): void {
     if (idempotencyKey) reply.header('idempotency-key', idempotencyKey);
     if (replayed) reply.header('idempotency-replayed', 'true');
     reply.header('content-location', `/v1/chat/turns/${turnId}`);
-    return sendEvents(app, context, turnId, after, request, reply);
+    return sendEvents(context, turnId, after, request, reply);
   });
 
   serve(app, routes.turnEvents, async ({ params, identity, request, reply }) => {
     const after = lastEventId(request);
     streams.takeFor(identity, reply);
     await findTurn(context, identity, params.turn);
-    return sendEvents(app, context, params.turn, after, request, reply);
+    return sendEvents(context, params.turn, after, request, reply);
   });
 
   serve(app, routes.getTurn, async ({ params, identity }) => {
@@ -88,8 +88,7 @@ export async function findTurn({ db }: ChatContext, identity: Identity, id: stri
 }
 
 async function sendEvents(
-  app: App,
-  { db, runner, signals }: ChatContext,
+  { app, db, runner, signals }: ChatContext,
   turnId: string,
   after: number,
   request: FastifyRequest,
