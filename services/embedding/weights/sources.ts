@@ -21,7 +21,7 @@ export interface Source {
 const connectTimeoutMs = 10_000;
 /** The whole download, at 100 KB/s. */
 const downloadTimeoutMs = 12 * 60_000;
-const tellEveryMs = 2000;
+export const tellEveryMs = 2000;
 
 /** @param given `auto`, `pypi`, an https address or the path of a folder @throws Error for anything else */
 export function sourcesOf(given: string): Source[] {

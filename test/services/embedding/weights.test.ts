@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { freePort } from '../../../local/router/ports.ts';
 import { artefact } from '../../../services/embedding/weights/artefact.ts';
-import { sourcesOf } from '../../../services/embedding/weights/sources.ts';
+import { sourcesOf, tellEveryMs } from '../../../services/embedding/weights/sources.ts';
 import { pipOffline, testWithWeights } from '../../support/weights.ts';
 
 const program = join(import.meta.dirname, '../../../services/embedding/fetch-weights.ts');
@@ -76,7 +76,9 @@ testWithWeights('they come from a model hub over https, which says how far it is
     asked.push(request.url ?? '');
     // As the hub does: the file lies elsewhere.
     if (request.url?.startsWith('/model/')) return response.writeHead(302, { location: '/storage/file' }).end();
-    response.end(file);
+    // Slower than it is told how far it is.
+    response.write(file.subarray(0, file.length / 2));
+    setTimeout(() => response.end(file.subarray(file.length / 2)), 1.5 * tellEveryMs);
   });
   try {
     const folder = newFolder();

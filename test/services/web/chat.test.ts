@@ -246,7 +246,10 @@ describe('the page', () => {
   ])('Enter in a Hangul composition sends once, with the last syllable: %s', async (_name, sequence) => {
     await page.goto(fixture.url + conversation);
     await box().fill('안녕하세');
+    // The page shows a question before the service has it.
+    const asked = page.waitForRequest((request) => request.method() === 'POST' && request.url().endsWith('/turns'));
     await box().evaluate(compose, ['요', ...sequence]);
+    await (await asked).response();
     await page.getByRole('heading', { name: '안녕하세요' }).waitFor();
     expect(fixture.state.turns.filter(({ question }) => question === '안녕하세요')).toHaveLength(1);
     expect(fixture.state.idempotencyKeys).toHaveLength(1);
