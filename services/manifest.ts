@@ -22,7 +22,9 @@ const process = [
   'KEEP_ALIVE_TIMEOUT_MS',
 ] as const;
 const database = ['DATABASE_URL', 'DATABASE_CONNECTIONS_MAX'] as const;
-const identity = ['AUTH_SECRET', 'PUBLIC_URL', 'OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET'] as const;
+const oidc = ['OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET'] as const;
+const identity = ['AUTH_SECRET', 'PUBLIC_URL', 'TENANT_REQUESTS_PER_SECOND', ...oidc] as const;
+const models = ['MODEL_NAME', 'MODELS_ALLOWED'] as const;
 const embedding = ['EMBEDDING_URL', 'EMBEDDING_MODEL', 'EMBEDDING_DIMENSIONS', 'EMBEDDING_API_KEY'] as const;
 
 /** Read by every service that waits for its schema, applied by the api's `migrate`. */
@@ -75,8 +77,7 @@ export const services = {
       'CHAT_SLOTS',
       'TURN_TIMEOUT_MS',
       'MODEL_URL',
-      'MODEL_NAME',
-      'MODELS_ALLOWED',
+      ...models,
       'MODEL_API_KEY',
     ],
   },
@@ -104,8 +105,7 @@ export const services = {
       'PAGES_MAX',
       'EMBEDDING_MODEL',
       'EMBEDDING_DIMENSIONS',
-      'MODEL_NAME',
-      'MODELS_ALLOWED',
+      ...models,
     ],
   },
   web: {

@@ -42,6 +42,11 @@ export const settings = {
   },
   AUTH_SECRET: { type: 'text', what: 'signs sessions; at least 32 bytes', secret: true },
   PUBLIC_URL: { type: 'url', what: 'where people reach the service' },
+  TENANT_REQUESTS_PER_SECOND: {
+    type: 'integer',
+    what: 'requests of one tenant that a replica answers per second while other tenants ask too',
+    default: '150',
+  },
   OIDC_ISSUER: { type: 'text', what: 'issuer of the company sign-in; empty: password only', default: '' },
   OIDC_CLIENT_ID: { type: 'text', what: 'client id at the issuer', default: '' },
   OIDC_CLIENT_SECRET: { type: 'text', what: 'client secret at the issuer', secret: true, default: '' },

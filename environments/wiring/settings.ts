@@ -25,6 +25,7 @@ export function serviceSettings(
     PAGE_TIMEOUT_MS: limits.pageTimeoutMs,
     TURN_TIMEOUT_MS: limits.turnTimeoutMs,
     SCRATCH_BYTES_MAX: scratchBytes(definitionOf(name), limits.uploadBytesMax),
+    TENANT_REQUESTS_PER_SECOND: Math.max(tenantRequestsMin, Math.floor(placement.vcpu * tenantRequestsPerVcpu)),
     ...optionSettings(definitionOf(name), placement),
     MODEL_URL: chatModel?.url,
     MODEL_NAME: chatModel?.model,
@@ -44,6 +45,11 @@ export function serviceSettings(
       .map(([key, value]) => [key, String(value)]),
   );
 }
+
+/** Requests a second that leave two thirds of a replica to others: it answers about 500 on one vCPU. */
+const tenantRequestsPerVcpu = 150;
+/** A page that opens asks some ten times. */
+const tenantRequestsMin = 20;
 
 /**
  * Node's flags for the main process of a service: its heap, from the manifest or as a share of the budget. The rest is

@@ -59,6 +59,7 @@ export async function createApi(
     db,
     authSecret: settings.AUTH_SECRET,
     publicUrl: settings.PUBLIC_URL,
+    tenantRequestsPerSecond: settings.TENANT_REQUESTS_PER_SECOND,
     redis,
   });
   const scheduler = new RedisScheduler(redis);

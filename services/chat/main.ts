@@ -13,7 +13,12 @@ const { db, close } = openDatabase({
   connectionsMax: settings.DATABASE_CONNECTIONS_MAX,
   log,
 });
-const authenticate = createAuthenticate({ db, authSecret: settings.AUTH_SECRET, publicUrl: settings.PUBLIC_URL });
+const authenticate = createAuthenticate({
+  db,
+  authSecret: settings.AUTH_SECRET,
+  publicUrl: settings.PUBLIC_URL,
+  tenantRequestsPerSecond: settings.TENANT_REQUESTS_PER_SECOND,
+});
 const chat = await createChat({ settings, db, authenticate, log });
 chat.app.warmUp(chat.warmUp);
 

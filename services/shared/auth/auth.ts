@@ -12,6 +12,7 @@ import { ProblemError } from '../http/problem.ts';
 import type { Database } from '../postgres/database.ts';
 import { createCredentialGuard } from './credential-guard.ts';
 import type { Authenticate, Identity } from './identity.ts';
+import { createTenantRate } from './tenant-rate.ts';
 
 export interface AuthOptions {
   readonly db: Database;
@@ -19,17 +20,25 @@ export interface AuthOptions {
   readonly authSecret: string;
   /** Setting PUBLIC_URL. */
   readonly publicUrl: string;
+  /** Setting TENANT_REQUESTS_PER_SECOND. */
+  readonly tenantRequestsPerSecond: number;
   /** Where wrong credentials are counted over all replicas. Absent: in each replica alone. */
   readonly redis?: Redis;
 }
 
 /**
- * @throws ProblemError `too-many-requests` for a network with many wrong ones, `forbidden` for a suspended tenant, `wrong-origin` for a state-changing request of another site
+ * @throws ProblemError `too-many-requests` for a network with many wrong ones or a tenant that leaves no room for others, `forbidden` for a suspended tenant, `wrong-origin` for a state-changing request of another site
  */
-export function createAuthenticate({ db, authSecret, publicUrl, redis }: AuthOptions): Authenticate {
+export function createAuthenticate({
+  db,
+  authSecret,
+  publicUrl,
+  tenantRequestsPerSecond,
+  redis,
+}: AuthOptions): Authenticate {
   const cookieName = sessionCookieName(publicUrl);
   const origins = allowedOrigins(publicUrl);
-  const guard = createCredentialGuard(redis ?? null);
+  const guard = createCredentialGuard(redis ?? null, createTenantRate({ perSecond: tenantRequestsPerSecond }));
   return async (request) => {
     const bearer = /^Bearer (bk_\S{20,100})$/.exec(request.headers.authorization ?? '')?.[1];
     if (bearer) return guard.through(request.ip, bearer, () => checkKey(db, bearer));

@@ -147,6 +147,7 @@ export function settingsFor(services: TestServices): ApiSettings {
     MAIL_FROM: '',
     REDIS_URL: services.redisUrl,
     DOCUMENT_STORE_URL: services.documentStoreUrl,
+    TENANT_REQUESTS_PER_SECOND: 150,
     UPLOAD_BYTES_MAX: 1_000_000,
     PAGES_MAX: 5000,
     MODEL_NAME: 'small',
