@@ -15,12 +15,16 @@ export const environmentFaults = (environment: Environment): Fault[] => [
   ...awsFaults(environment),
   ...limitFaults(environment),
   ...embeddingFaults(environment),
+  ...modelFaults(environment),
 ];
 
 const embeddingFaults = ({ embeddingModel, tiers }: Environment): Fault[] =>
   embeddingModel && tiers.embedding
     ? [{ path: ['embeddingModel'], message: 'given beside tiers.embedding; allowed is one of them' }]
     : [];
+
+const modelFaults = ({ chatModel, models }: Environment): Fault[] =>
+  chatModel && models ? [{ path: ['models'], message: 'given beside chatModel; allowed is one of them' }] : [];
 
 function tierFaults(environment: Environment): Fault[] {
   return placedServices(environment).flatMap((name) =>
@@ -86,7 +90,7 @@ function limitFaults({ limits }: Environment): Fault[] {
 
 /** Rules between the `aws` block and the rest of an environment. */
 function awsFaults(environment: Environment): Fault[] {
-  const { aws, target, tiers, chatModel, embeddingModel } = environment;
+  const { aws, target, tiers, chatModel, models, reranker, embeddingModel } = environment;
   if (target !== 'aws')
     return aws ? [{ path: ['aws'], message: `given an aws block with target: '${target}'; leave it out` }] : [];
   if (!aws) return [{ path: ['aws'], message: "missing; required with target: 'aws'" }];
@@ -96,6 +100,8 @@ function awsFaults(environment: Environment): Fault[] {
   if (aws.nat === 'none') {
     const outside =
       (chatModel && 'chatModel') ??
+      (models && 'models') ??
+      (reranker && 'reranker') ??
       (embeddingModel && 'embeddingModel') ??
       (aws.oidc && 'aws.oidc') ??
       (aws.mail && 'aws.mail');

@@ -8,6 +8,7 @@ import {
   type ServiceName,
   serviceNames,
 } from '../services/manifest.ts';
+import { modelList, modelName } from '../services/models.ts';
 import { awsSchema } from './aws.ts';
 import { type Placement, type PlacementInput, placementsSchema } from './placement.ts';
 
@@ -66,12 +67,13 @@ export const environmentShape = z.strictObject({
   chatModel: endpoint
     .extend({
       /** Other models there that a brain may choose: each is paid with the same key. @default none */
-      others: z
-        .array(z.string().regex(/^[^,\s]{1,120}$/, 'must be 1 to 120 characters without space or comma'))
-        .max(20)
-        .default([]),
+      others: z.array(modelName).max(20).default([]),
     })
     .optional(),
+  /** Several models, the one that is asked by default first, in place of {@link chatModel}. */
+  models: modelList.optional(),
+  /** What orders passages anew before they are read: url without `/rerank`. Absent: they stay as the search ranks them. */
+  reranker: z.strictObject({ url: z.url(), model: z.string().min(1).optional() }).optional(),
   /** Model that embeds. Absent: that of the embedding tier; without that tier documents are searched by full text alone. */
   embeddingModel: endpoint.extend({ dimensions: count.max(4096) }).optional(),
   /** @default every limit's own default */

@@ -3,7 +3,7 @@ import { Listr } from 'listr2';
 import open from 'open';
 import { type LocalDeployment, type Plan, planDeployment } from './deployment.ts';
 import type { Programs } from './tiers.ts';
-import { welcome } from './welcome.ts';
+import { shownModel, welcome } from './welcome.ts';
 
 export interface TerminalOptions {
   /** Data folder. */
@@ -67,8 +67,7 @@ async function startWithProgress(plan: Plan): Promise<true | string> {
 }
 
 async function present(deployment: LocalDeployment, options: TerminalOptions): Promise<void> {
-  const model = process.env.MODEL_URL ? process.env.MODEL_NAME || process.env.MODEL_URL : undefined;
-  console.log(welcome(deployment, model));
+  console.log(welcome(deployment, shownModel(process.env)));
   if (options.open) {
     const browser = await open(deployment.signInUrl ?? deployment.url);
     browser.once('error', () => console.log('no browser could be opened; open the address above by hand'));

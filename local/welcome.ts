@@ -1,4 +1,5 @@
 /** What a person needs to know once the deployment runs. Pure. */
+import { modelList } from '../services/models.ts';
 import type { LocalDeployment } from './deployment.ts';
 
 type Shown = Pick<LocalDeployment, 'url' | 'signInUrl' | 'dataFolder' | 'redis'> & {
@@ -22,4 +23,13 @@ export function welcome({ url, signInUrl, dataFolder, redis, logs }: Shown, mode
     'Stop      Ctrl-C',
     '',
   ].join('\n');
+}
+
+/** The models of an outer environment, as {@link welcome} shows them; the services say what is wrong with it. */
+export function shownModel({ MODELS, MODEL_URL, MODEL_NAME }: Readonly<Record<string, string | undefined>>) {
+  if (!MODELS) return MODEL_URL ? MODEL_NAME || MODEL_URL : undefined;
+  return modelList
+    .parse(JSON.parse(MODELS))
+    .map(({ name }) => name)
+    .join(', ');
 }

@@ -7,25 +7,12 @@
  */
 import type { Definitions, Egress, ServiceDefinition, Store } from './definition.ts';
 import { metricNames } from './metrics.ts';
-import type { SettingName } from './settings.ts';
+import { type SettingName, settingGroups } from './settings.ts';
 
 export type { Definitions, Egress, ImageBuild, ServiceDefinition, Store } from './definition.ts';
 export { type Setting, type SettingName, settings } from './settings.ts';
 
-const process = [
-  'HOST',
-  'PORT',
-  'LOG_LEVEL',
-  'REPLICA',
-  'ENVIRONMENT',
-  'STOP_TIMEOUT_MS',
-  'KEEP_ALIVE_TIMEOUT_MS',
-] as const;
-const database = ['DATABASE_URL', 'DATABASE_CONNECTIONS_MAX'] as const;
-const oidc = ['OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET'] as const;
-const identity = ['AUTH_SECRET', 'PUBLIC_URL', 'TENANT_REQUESTS_PER_SECOND', ...oidc] as const;
-const models = ['MODEL_NAME', 'MODELS_ALLOWED'] as const;
-const embedding = ['EMBEDDING_URL', 'EMBEDDING_MODEL', 'EMBEDDING_DIMENSIONS', 'EMBEDDING_API_KEY'] as const;
+const { process, database, identity, embedding, modelNames, models } = settingGroups;
 
 /** Read by every service that waits for its schema, applied by the api's `migrate`. */
 const migrations = { migrations: 'services/shared/postgres/migrations' };
@@ -37,11 +24,11 @@ export const services = {
   chat: {
     port: 8003,
     workload: 'sustained',
-    routes: ['/v1/chat/*', '/v1/brains/*/search', '/v1/models'],
+    routes: ['/v1/chat/*', '/v1/brains/*/search', '/v1/models', '/v1/models/*'],
     healthPath: '/readyz',
     calls: ['vectorstore', 'embedding'],
     uses: ['postgres'],
-    egress: ['model', 'embedding'],
+    egress: ['model', 'embedding', 'rerank'],
     // Answers in flight per replica. Bounds memory; the next request is told to come back.
     options: { slots: { setting: 'CHAT_SLOTS', max: 1024 } },
     // An answer streams for minutes: replicas with few open requests are free, whoever's turn it is.
@@ -76,9 +63,8 @@ export const services = {
       'SERVICE_TOKEN_PRIVATE_KEY',
       'CHAT_SLOTS',
       'TURN_TIMEOUT_MS',
-      'MODEL_URL',
+      ...modelNames,
       ...models,
-      'MODEL_API_KEY',
     ],
   },
   api: {
@@ -105,7 +91,7 @@ export const services = {
       'PAGES_MAX',
       'EMBEDDING_MODEL',
       'EMBEDDING_DIMENSIONS',
-      ...models,
+      ...modelNames,
     ],
   },
   web: {

@@ -74,6 +74,12 @@ export const settings = {
   SCRATCH_BYTES_MAX: { type: 'integer', what: "documents on a worker's own disk, in bytes", default: '200000000' },
   CHAT_SLOTS: { type: 'integer', what: 'answers in flight per replica; the next gets 503 yield', default: '64' },
   TURN_TIMEOUT_MS: { type: 'integer', what: 'longest time for one answer', default: '100000' },
+  MODELS: {
+    type: 'text',
+    what: 'JSON: models that brains may be answered by, the default first (services/models.ts); instead of MODEL_URL',
+    default: '',
+  },
+  MODEL_API_KEYS: { type: 'text', what: "JSON: a key for each 'key' that MODELS names", secret: true, default: '' },
   MODEL_URL: { type: 'text', what: 'OpenAI-compatible base URL; empty: the extractive answerer', default: '' },
   MODEL_NAME: { type: 'text', what: 'model to ask there', default: '' },
   MODELS_ALLOWED: {
@@ -82,6 +88,17 @@ export const settings = {
     default: '',
   },
   MODEL_API_KEY: { type: 'text', what: 'key for it', secret: true, default: '' },
+  RERANK_URL: {
+    type: 'text',
+    what: 'base URL of a reranker, /rerank comes after it; empty: passages stay as the search ranks them',
+    default: '',
+  },
+  RERANK_MODEL: {
+    type: 'text',
+    what: 'reranker to ask there, as Cohere and Jina want it; empty: text-embeddings-inference, which serves one',
+    default: '',
+  },
+  RERANK_API_KEY: { type: 'text', what: 'key for it', secret: true, default: '' },
   EMBEDDING_URL: {
     type: 'text',
     what: 'OpenAI-compatible base URL, of the embedding tier or another; empty: full text alone',
@@ -104,3 +121,20 @@ export const settings = {
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof settings;
+
+/** Settings that services take together. */
+export const settingGroups = {
+  process: ['HOST', 'PORT', 'LOG_LEVEL', 'REPLICA', 'ENVIRONMENT', 'STOP_TIMEOUT_MS', 'KEEP_ALIVE_TIMEOUT_MS'],
+  database: ['DATABASE_URL', 'DATABASE_CONNECTIONS_MAX'],
+  identity: [
+    'AUTH_SECRET',
+    'PUBLIC_URL',
+    'TENANT_REQUESTS_PER_SECOND',
+    'OIDC_ISSUER',
+    'OIDC_CLIENT_ID',
+    'OIDC_CLIENT_SECRET',
+  ],
+  embedding: ['EMBEDDING_URL', 'EMBEDDING_MODEL', 'EMBEDDING_DIMENSIONS', 'EMBEDDING_API_KEY'],
+  modelNames: ['MODELS', 'MODEL_NAME', 'MODELS_ALLOWED'],
+  models: ['MODEL_URL', 'MODEL_API_KEY', 'MODEL_API_KEYS', 'RERANK_URL', 'RERANK_MODEL', 'RERANK_API_KEY'],
+} as const satisfies Record<string, readonly SettingName[]>;

@@ -106,6 +106,10 @@ export class FoundationStack extends BaseStack {
       SERVICE_TOKEN_PUBLIC_KEYS: keys.publicKeysArn,
       AUTH_SECRET: secret('AUTH_SECRET', 'random'),
       ...(environment.chatModel ? { MODEL_API_KEY: secret('MODEL_API_KEY', 'by hand') } : {}),
+      ...(environment.models?.some(({ key }) => key !== undefined)
+        ? { MODEL_API_KEYS: secret('MODEL_API_KEYS', 'by hand') }
+        : {}),
+      ...(environment.reranker ? { RERANK_API_KEY: secret('RERANK_API_KEY', 'by hand') } : {}),
       ...(environment.embeddingModel ? { EMBEDDING_API_KEY: secret('EMBEDDING_API_KEY', 'by hand') } : {}),
       ...(aws.oidc ? { OIDC_CLIENT_SECRET: secret('OIDC_CLIENT_SECRET', 'by hand') } : {}),
       ...(aws.mail ? { SMTP_URL: secret('SMTP_URL', 'by hand') } : {}),

@@ -186,11 +186,20 @@ export class ServiceStack extends BaseStack {
   }
 }
 
-/** Ports of a foreign endpoint that this environment has: the port of its URL, or its scheme's. */
-export function egressPorts({ chatModel, embeddingModel, aws }: AwsEnvironment, to: Egress): number[] {
+/** Ports of foreign endpoints that this environment has: the port of each URL, or its scheme's. */
+export function egressPorts(environment: AwsEnvironment, to: Egress): number[] {
+  const { chatModel, models = [], reranker, embeddingModel, aws } = environment;
   if (to === 'mail') return aws.mail ? [aws.mail.port] : [];
-  const url = { model: chatModel?.url, embedding: embeddingModel?.url, 'identity-provider': aws.oidc?.issuer }[to];
-  if (!url) return [];
+  const urls = {
+    model: [chatModel?.url, ...models.map(({ url }) => url)],
+    rerank: [reranker?.url],
+    embedding: [embeddingModel?.url],
+    'identity-provider': [aws.oidc?.issuer],
+  }[to];
+  return [...new Set(urls.flatMap((url) => (url ? [portOf(url)] : [])))];
+}
+
+function portOf(url: string): number {
   const { port, protocol } = new URL(url);
-  return [port ? Number(port) : protocol === 'http:' ? 80 : 443];
+  return port ? Number(port) : protocol === 'http:' ? 80 : 443;
 }

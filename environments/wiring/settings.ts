@@ -14,7 +14,7 @@ export function serviceSettings(
   name: ServiceName,
   placement: Placement,
 ): Partial<Record<SettingName, string>> {
-  const { limits, chatModel, embeddingModel } = environment;
+  const { limits, chatModel, models, reranker, embeddingModel } = environment;
   const all: Partial<Record<SettingName, string | number | undefined>> = {
     PORT: definitionOf(name).port,
     ENVIRONMENT: environment.name,
@@ -30,6 +30,9 @@ export function serviceSettings(
     MODEL_URL: chatModel?.url,
     MODEL_NAME: chatModel?.model,
     MODELS_ALLOWED: chatModel?.others.length ? chatModel.others.join(',') : undefined,
+    MODELS: models && JSON.stringify(models),
+    RERANK_URL: reranker?.url,
+    RERANK_MODEL: reranker?.model,
     EMBEDDING_URL: embeddingModel?.url,
     EMBEDDING_MODEL: embeddingModel?.model,
     EMBEDDING_DIMENSIONS: embeddingModel?.dimensions,

@@ -10,7 +10,7 @@ import { findEngine } from '../../stacks/images/engine.ts';
 import { freePort } from '../router/ports.ts';
 import { passed } from '../tiers.ts';
 import { withWeights } from '../weights.ts';
-import { welcome } from '../welcome.ts';
+import { shownModel, welcome } from '../welcome.ts';
 import { migrateService } from './compose.ts';
 import { type Composer, findComposer } from './composer.ts';
 import { loadComposable } from './environments.ts';
@@ -56,7 +56,7 @@ export async function runInContainers(options: ContainersOptions): Promise<numbe
     const shown = { url: run.url, dataFolder: run.folder ?? '', redis: 'redis, in its container' };
     const signInUrl = `${run.url}/sign-in#token=${run.ownerToken}`;
     const logs = `${run.composer?.name} logs, in that folder`;
-    console.log(welcome({ ...shown, signInUrl, logs }, process.env.MODEL_NAME || process.env.MODEL_URL));
+    console.log(welcome({ ...shown, signInUrl, logs }, shownModel(process.env)));
     if (options.open) (await open(signInUrl)).once('error', () => console.log('open the address above by hand'));
     await stopped;
     console.log('\nStopping: requests under way may end.');

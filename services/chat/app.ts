@@ -10,20 +10,20 @@ import { startMetricLog } from '../shared/embedded-metrics.ts';
 import { gauge } from '../shared/gauge.ts';
 import { type App, createApp } from '../shared/http/http.ts';
 import type { Logger } from '../shared/log.ts';
-import { allowedModels, type ModelNames } from '../shared/models/allowed-models.ts';
+import { configuredModels, type ModelSettings } from '../shared/models/configured-models.ts';
 import { createEmbedder, type EmbeddingSettings } from '../shared/models/embedding.ts';
 import { type Database, schemaCheck } from '../shared/postgres/database.ts';
 import { createSlots, type Slots } from '../shared/slots.ts';
 import { createConcurrency } from '../shared/storage/concurrency.ts';
 import type { SyntheticTenantSettings } from '../shared/warm-up/synthetic-tenant.ts';
-import { createAnswerer } from './answering/answerer.ts';
+import { type Answerer, createAnswerer } from './answering/answerer.ts';
 import { createRetrieval } from './answering/retrieval.ts';
 import { serveCompletions } from './completions/completions.ts';
 import { type ChatContext, streamLimits } from './context.ts';
 import { serveConversations } from './conversations/conversations.ts';
 import { serveMcp } from './mcp/mcp.ts';
 import { serveModelLists } from './models/listing.ts';
-import { createModel, type LanguageModel, type ModelSettings, type ModelTimeouts } from './models/model.ts';
+import { createModel, type LanguageModel, type ModelTimeouts } from './models/model.ts';
 import { serveSearch } from './search/search.ts';
 import { serveFeedback } from './turns/feedback.ts';
 import { createSweeper } from './turns/sweeper.ts';
@@ -33,7 +33,7 @@ import { openTurnSignals } from './turns/turn-signals.ts';
 import { serveTurns } from './turns/turns.ts';
 import { warmUp } from './warm-up.ts';
 
-export interface ChatSettings extends EmbeddingSettings, SyntheticTenantSettings, ModelSettings, ModelNames {
+export interface ChatSettings extends EmbeddingSettings, SyntheticTenantSettings, ModelSettings {
   readonly DATABASE_URL: string;
   readonly VECTORSTORE_URL: string;
   readonly SERVICE_TOKEN_PRIVATE_KEY: string;
@@ -73,8 +73,8 @@ export async function createChat({
   // Unique per process: a restarted one must not take its forerunner's turns for its own.
   const replica = `${settings.REPLICA || hostname()}/${uuidv7()}`;
   const sign = await createSigner('chat', settings.SERVICE_TOKEN_PRIVATE_KEY);
-  const model = createModel(settings, modelTimeouts);
-  const models = model ? allowedModels(settings) : [];
+  const models = configuredModels(settings);
+  const model = createModel(models, modelTimeouts);
   const retrieval = createRetrieval({
     db,
     embedder: createEmbedder(settings, { sign, retriesMax: 0 }),
@@ -88,7 +88,8 @@ export async function createChat({
   const journal = createTurnJournal(db, replica, log);
   const turnTimeoutMs = settings.TURN_TIMEOUT_MS;
   const runner = createTurnRunner({ db, journal, signals, answerer, replica, log, turnTimeoutMs, reconnectGraceMs });
-  const sweeper = createSweeper(db, log);
+  const priced = (name: string) => ({ name, price: models.find((one) => one.name === name)?.price ?? null });
+  const sweeper = createSweeper(db, priced, log);
 
   const isCurrent = schemaCheck(db);
   const app = createApp({
@@ -128,7 +129,7 @@ export async function createChat({
   serveSearch(context);
   serveMcp(context);
   serveModelLists(context);
-  measure(app, slots, runner, model);
+  measure(app, slots, runner, model, answerer);
   const stopMetrics = startMetricLog({
     log,
     environment: settings.ENVIRONMENT,
@@ -155,7 +156,7 @@ export async function createChat({
   };
 }
 
-function measure(app: App, slots: Slots, runner: TurnRunner, model: LanguageModel | null): void {
+function measure(app: App, slots: Slots, runner: TurnRunner, model: LanguageModel | null, { counts }: Answerer): void {
   gauge(app.metrics, 'chat_slots', 'Answers that this replica gives at a time', () => slots.max);
   gauge(app.metrics, 'chat_inflight', 'Slots taken', () => slots.inFlight);
   gauge(app.metrics, 'chat_executed_total', 'Slots given since the start', () => slots.counts.executed);
@@ -169,5 +170,17 @@ function measure(app: App, slots: Slots, runner: TurnRunner, model: LanguageMode
   gauge(app.metrics, 'chat_turns_running', 'Turns under way', () => runner.running);
   gauge(app.metrics, 'chat_model_circuit_open', '1 while the model endpoint is not asked because it failed', () =>
     Number(model?.circuitOpen ?? false),
+  );
+  gauge(
+    app.metrics,
+    'chat_model_fallbacks_total',
+    'Answers that another model was asked for since the start, because the chosen one failed',
+    () => counts.fallbacks,
+  );
+  gauge(
+    app.metrics,
+    'chat_citations_dropped_total',
+    'Citations left out since the start, because the passage does not support the claim',
+    () => counts.citationsDropped,
   );
 }

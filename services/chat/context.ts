@@ -4,6 +4,7 @@ import type { Identity } from '../shared/auth/identity.ts';
 import type { App } from '../shared/http/http.ts';
 import { yieldError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
+import type { ConfiguredModel } from '../shared/models/configured-models.ts';
 import type { Database } from '../shared/postgres/database.ts';
 import type { Tables } from '../shared/postgres/tables.ts';
 import type { Slots } from '../shared/slots.ts';
@@ -18,8 +19,8 @@ export interface ChatContext {
   readonly db: Database;
   readonly answerer: Answerer;
   readonly retrieval: Retrieval;
-  /** Names of the environment's models; none without a model. */
-  readonly models: readonly string[];
+  /** Of the environment, the one that is asked by default first. */
+  readonly models: readonly ConfiguredModel[];
   readonly runner: TurnRunner;
   readonly signals: TurnSignals;
   readonly slots: Slots;

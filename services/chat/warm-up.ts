@@ -77,8 +77,9 @@ export async function warmUp({ app, db, settings, model }: ChatWarmUp): Promise<
 
 /** From passages, which the synthetic tenant's turns have none of. */
 async function answers(model: LanguageModel, passages: readonly Passage[]): Promise<void> {
-  const answerer = createAnswerer({ find: async () => [...passages] }, model, [stubModelName]);
-  const asked = { tenantId: '', brainId: '', text: question, history: [], answerer: answerer.choose(null, null) };
+  const answerer = createAnswerer({ find: async () => [...passages] }, model, []);
+  const own = { model: stubModelName, instructions: '' };
+  const asked = { tenantId: '', brainId: '', text: question, history: [], ...answerer.choose(own, null) };
   for (let round = 0; round < rounds; round += 1)
     for await (const _part of answerer.answer(asked, newTokenUsage(), AbortSignal.timeout(timeoutMs)));
 }

@@ -5,7 +5,7 @@ describe('the route table', () => {
   test.each([
     ['/v1/chat/conversations/1/turns', 'chat'],
     ['/v1/models', 'chat'],
-    ['/v1/models/x', 'api'],
+    ['/v1/models/x', 'chat'],
     ['/v1/brains/1/search', 'chat'],
     ['/v1/brains/search', 'api'],
     ['/v1/brains/1/documents', 'api'],

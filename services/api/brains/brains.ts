@@ -7,7 +7,8 @@ import { cutPage, readCursor } from '../../shared/http/keyset.ts';
 import { notFound } from '../../shared/http/problem.ts';
 import { recordEvent } from '../../shared/jobs/events.ts';
 import { orderDeletion } from '../../shared/jobs/job-requests.ts';
-import { allowedModels, modelsOfTenant, requireAllowedModel } from '../../shared/models/allowed-models.ts';
+import { modelsOfTenant, requireAllowedModel } from '../../shared/models/allowed-models.ts';
+import { modelNames } from '../../shared/models/configured-models.ts';
 import { configuredEmbedding } from '../../shared/models/embedding.ts';
 import { findBrain } from '../../shared/postgres/find-brain.ts';
 import type { Api } from '../context.ts';
@@ -16,7 +17,7 @@ import { selectBrains, toBrain, withDocuments } from './document-view.ts';
 
 export function serveBrains(api: Api): void {
   const { app, db, settings } = api;
-  const listed = allowedModels(settings);
+  const listed = modelNames(settings);
   const checkModel = async (tenantId: string, model: string | null | undefined) => {
     if (!model) return;
     const { models_allowed } = await db

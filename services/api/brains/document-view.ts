@@ -58,7 +58,7 @@ export async function withDocuments<Row extends { readonly id: string }>(
 export const selectBrains = (db: Database | Transaction<Tables>) =>
   db
     .selectFrom('brains')
-    .select(['id', 'name', 'description', 'model', 'embedding_model', 'embedding_dimensions'])
+    .select(['id', 'name', 'description', 'model', 'instructions', 'embedding_model', 'embedding_dimensions'])
     .select(['created_at', 'updated_at'])
     .select((eb) =>
       eb
@@ -78,6 +78,7 @@ export const toBrain = (row: BrainRow): Brain => ({
   name: row.name,
   description: row.description,
   model: row.model,
+  instructions: row.instructions,
   embedding: { model: row.embedding_model, dimensions: row.embedding_dimensions },
   documents: row.documents ?? 0,
   created_at: row.created_at.toISOString(),

@@ -7,17 +7,23 @@ import { serve } from '../../shared/http/http.ts';
 import { cutPage, readCursor } from '../../shared/http/keyset.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
 import { usedOf } from '../../shared/ledger/quota.ts';
-import { allowedModels, requireAllowedModel } from '../../shared/models/allowed-models.ts';
+import { requireAllowedModel } from '../../shared/models/allowed-models.ts';
+import { modelNames } from '../../shared/models/configured-models.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Tenants } from '../../shared/postgres/tables.ts';
 import { syntheticTenantMark } from '../../shared/warm-up/synthetic-tenant.ts';
 import { type Api, personOf } from '../context.ts';
 
 export function serveTenants({ app, db, settings }: Api): void {
-  const listed = allowedModels(settings);
+  const listed = modelNames(settings);
   const checkModels = (names: readonly string[] | null | undefined) => {
     for (const name of names ?? [])
-      requireAllowedModel(listed, name, 'bad-request', 'More are added with MODELS_ALLOWED (docs/operating.md).');
+      requireAllowedModel(
+        listed,
+        name,
+        'bad-request',
+        'More are added with MODELS or MODELS_ALLOWED (docs/operating.md).',
+      );
   };
 
   serve(app, routes.createTenant, async ({ identity, body }) => {

@@ -2,38 +2,54 @@
 import { randomBytes } from 'node:crypto';
 import type { Citation, Turn } from '../../shared/contract/chat.ts';
 import { extractiveName, modelsOfTenant, requireAllowedModel } from '../../shared/models/allowed-models.ts';
-import { type LanguageModel, stubModelName } from '../models/model.ts';
+import type { ConfiguredModel } from '../../shared/models/configured-models.ts';
+import { type LanguageModel, ModelFailedError, stubModelName } from '../models/model.ts';
 import type { TokenUsage } from '../turns/token-usage.ts';
-import { createMarkReader, quoteCitation } from './citations.ts';
+import { createMarkReader, quoteCitation, type Read } from './citations.ts';
 import { extract, notAnswered, type Quote } from './extractive.ts';
 import type { Passage } from './passages.ts';
 import { buildPrompt, type Exchange, searchText } from './prompt.ts';
 import type { Retrieval } from './retrieval.ts';
 
-export interface Question {
+export interface Question extends Choice {
   readonly tenantId: string;
   readonly brainId: string;
   readonly text: string;
   /** Oldest first. */
   readonly history: readonly Exchange[];
-  readonly answerer: Turn['answerer'];
   readonly callerInstructions?: string;
+}
+
+/** What answers a brain's questions, and how. */
+export interface Choice {
+  readonly answerer: Turn['answerer'];
+  /** The model that is asked when the first one fails before a word came; null: none. */
+  readonly fallback: string | null;
+  /** The brain's own, for a model; '' when there are none. */
+  readonly instructions: string;
+}
+
+export interface OwnSettings {
+  readonly model: string | null;
+  readonly instructions: string;
 }
 
 export type AnswerPart =
   /** Passages were found; the answer begins. */
   | { readonly found: number }
+  /** Another model than the one that was chosen answers. */
+  | { readonly answerer: Turn['answerer'] }
   | { readonly text: string }
   | { readonly citation: Citation }
   | { readonly answered: boolean };
 
 export interface Answerer {
   /**
-   * Which one answers for a brain whose own setting is `model`, in a tenant that may ask `tenantModels` (null: all).
+   * Which one answers for a brain with these settings, in a tenant that may ask `tenantModels` (null: all).
    *
    * @throws ProblemError `conflict`, it is not allowed any more
    */
-  choose(model: string | null, tenantModels: readonly string[] | null): Turn['answerer'];
+  choose(brain: OwnSettings, tenantModels: readonly string[] | null): Choice;
   /**
    * The parts as they come; the last one says whether the documents answer. Before the model is called, `tokenUsage` holds
    * an estimate of what it will read.
@@ -41,15 +57,27 @@ export interface Answerer {
    * @throws ProblemError `unavailable`, `model-failed`; the signal's reason when it aborts
    */
   answer(question: Question, tokenUsage: TokenUsage, signal: AbortSignal): AsyncGenerator<AnswerPart>;
+  /** Since the start. */
+  readonly counts: AnswerCounts;
 }
 
-/** A whole answer, for who does not stream. `answered`: whether the documents answer. */
+export interface AnswerCounts {
+  /** Marks in answers whose passage does not support the claim. */
+  citationsDropped: number;
+  /** Answers that another model was asked for. */
+  fallbacks: number;
+}
+
+/**
+ * A whole answer, for who does not stream. `answered`: whether the documents answer; `answerer`: null, the chosen one did.
+ */
 export async function collect(parts: AsyncIterable<AnswerPart>) {
-  const whole = { text: '', citations: [] as Citation[], answered: false };
+  const whole = { text: '', citations: [] as Citation[], answered: false, answerer: null as Turn['answerer'] | null };
   for await (const part of parts)
     if ('text' in part) whole.text += part.text;
     else if ('citation' in part) whole.citations.push(part.citation);
     else if ('answered' in part) whole.answered = part.answered;
+    else if ('answerer' in part) whole.answerer = part.answerer;
   return whole;
 }
 
@@ -58,52 +86,103 @@ export { extractiveName };
 /** Shown as "nearest passages" when the documents do not answer. */
 const nearestMax = 3;
 
-/** @param listed names of models, the one that is asked by default first */
+/** @param models the one that is asked by default first */
 export function createAnswerer(
   retrieval: Pick<Retrieval, 'find'>,
   model: LanguageModel | null,
-  listed: readonly string[],
+  models: readonly ConfiguredModel[],
 ): Answerer {
+  const known = new Map(models.map((configured) => [configured.name, configured]));
+  const counts: AnswerCounts = { citationsDropped: 0, fallbacks: 0 };
   return {
-    choose: (own, tenantModels) => {
-      const allowed = modelsOfTenant(listed, tenantModels);
+    counts,
+    choose: ({ model: own, instructions }, tenantModels) => {
+      const allowed = modelsOfTenant([...known.keys()], tenantModels);
       const name = own ?? allowed[0] ?? extractiveName;
-      if (!model || name === extractiveName) return { kind: 'extractive', name: extractiveName };
+      if (!model || name === extractiveName)
+        return { answerer: { kind: 'extractive', name: extractiveName }, fallback: null, instructions };
       // Of a synthetic tenant: outside a warm-up the model itself refuses it.
       if (name !== stubModelName)
         requireAllowedModel(allowed, name, 'conflict', 'Choose another one in the settings of the brain.');
-      return { kind: 'model', name };
+      const second = known.get(name)?.fallback ?? null;
+      const fallback = second !== null && allowed.includes(second) ? second : null;
+      return { answerer: { kind: 'model', name }, fallback, instructions };
     },
     answer: async function* (question, tokenUsage, signal) {
       const text = searchText(question.text, question.history);
       const passages = await retrieval.find({ ...question, text }, tokenUsage, signal);
       signal.throwIfAborted();
-      if (model && question.answerer.kind === 'model') yield* fromModel(model, question, passages, tokenUsage, signal);
+      if (model && question.answerer.kind === 'model')
+        yield* fromModels({ model, known, counts }, question, passages, tokenUsage, signal);
       else yield* fromQuotes(text, question.text, passages);
     },
   };
 }
 
-async function* fromModel(
-  model: LanguageModel,
+interface Models {
+  readonly model: LanguageModel;
+  readonly known: ReadonlyMap<string, ConfiguredModel>;
+  readonly counts: AnswerCounts;
+}
+
+/** From the chosen model, or from its fallback when it failed before a word came. */
+async function* fromModels(
+  models: Models,
   question: Question,
   passages: readonly Passage[],
   tokenUsage: TokenUsage,
   signal: AbortSignal,
 ): AsyncGenerator<AnswerPart> {
-  const { text, history, callerInstructions, answerer } = question;
+  const { answerer, fallback } = question;
+  let begun = false;
+  try {
+    for await (const part of fromModel(models, answerer.name, question, passages, tokenUsage, signal)) {
+      begun ||= 'text' in part;
+      yield part;
+    }
+  } catch (error) {
+    // A second answer below half of a first one would be read as one.
+    if (begun || fallback === null || !(error instanceof ModelFailedError && error.isOutage)) throw error;
+    models.counts.fallbacks += 1;
+    yield { answerer: { kind: 'model', name: fallback } };
+    yield* fromModel(models, fallback, question, passages, tokenUsage, signal);
+  }
+}
+
+async function* fromModel(
+  { model, known, counts }: Models,
+  name: string,
+  { text, history, instructions, callerInstructions }: Question,
+  found: readonly Passage[],
+  tokenUsage: TokenUsage,
+  signal: AbortSignal,
+): AsyncGenerator<AnswerPart> {
+  const { contextTokens = null, price = null } = known.get(name) ?? {};
   const boundary = randomBytes(8).toString('hex');
-  const prompt = buildPrompt({ question: text, passages, history, boundary, callerInstructions });
-  tokenUsage.tokensIn = prompt.tokens;
+  const asked = { question: text, passages: found, history, boundary, instructions, callerInstructions, contextTokens };
+  const { passages, tokens, ...prompt } = buildPrompt(asked);
+  tokenUsage.model = { name, price };
+  tokenUsage.tokensIn = tokens;
+  tokenUsage.passages = passages.length;
   yield { found: passages.length };
   const marks = createMarkReader(passages);
   let cited = 0;
-  for await (const piece of model.stream({ name: answerer.name, ...prompt, tokenUsage, signal })) {
-    yield { text: piece };
-    for (const citation of marks.push(piece)) {
+  const parts = function* ({ text: shown, citations }: Read): Generator<AnswerPart> {
+    if (shown) yield { text: shown };
+    for (const citation of citations) {
       cited += 1;
       yield { citation };
     }
+  };
+  try {
+    for await (const piece of model.stream({ name, ...prompt, tokenUsage, signal })) yield* parts(marks.push(piece));
+    yield* parts(marks.end());
+  } catch (error) {
+    // What arrived is kept.
+    yield* parts(marks.end());
+    throw error;
+  } finally {
+    counts.citationsDropped += marks.dropped;
   }
   // An answer that rests on no passage is not from the documents.
   if (cited === 0) yield* cite(extract(text, passages).quotes.slice(0, nearestMax));

@@ -12,6 +12,8 @@ export interface Passage {
   readonly start: number;
   readonly end: number;
   readonly text: string;
+  /** The headings that its beginning stands under, the document's title first; '' when there are none. */
+  readonly heading: string;
 }
 
 /** About 12 chunks: what small models still read with care, and cheap on large ones. */
@@ -36,6 +38,7 @@ export function toPassages(
       start: hit.start,
       end: hit.end,
       text: hit.text,
+      heading: hit.heading,
     };
     tokens += estimateTokens(hit.text);
     if (tokens > tokensMax && merged.length > 0) break;

@@ -5,7 +5,6 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { questionCharactersMax } from '../../shared/contract/chat.ts';
-import { id } from '../../shared/contract/common.ts';
 import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
 import { toOpenAiError } from '../../shared/http/openai-error.ts';
@@ -15,6 +14,7 @@ import { collect, type Question } from '../answering/answerer.ts';
 import type { Exchange } from '../answering/prompt.ts';
 import { estimateTokens } from '../answering/tokens.ts';
 import type { ChatContext } from '../context.ts';
+import { brainOf } from '../models/listing.ts';
 import { openEventStream } from '../turns/sse.ts';
 import type { TokenUsage } from '../turns/token-usage.ts';
 
@@ -24,8 +24,8 @@ export function serveCompletions(context: ChatContext): void {
     const brainId = brainOf(body.model);
     const messages = readMessages(body.messages);
     return admit(context, { tenantId, brainId, reply }, async ({ id, brain, tokenUsage, settle }) => {
-      const answerer = context.answerer.choose(brain.model, brain.models_allowed);
-      const question: Question = { tenantId, brainId, answerer, ...messages };
+      const choice = context.answerer.choose(brain, brain.models_allowed);
+      const question: Question = { tenantId, brainId, ...choice, ...messages };
       const answer: Answer = { id: `chatcmpl-${id}`, model: body.model, created: Math.floor(Date.now() / 1000) };
       if (!body.stream) return whole(context, question, tokenUsage, answer, reply);
       const options = body.stream_options as { include_usage?: boolean } | undefined;
@@ -50,15 +50,15 @@ async function whole(
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
   const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(turnTimeoutMs)]);
-  const { text: content, citations, answered } = await collect(answerer.answer(question, tokenUsage, signal));
+  const { text: content, ...rest } = await collect(answerer.answer(question, tokenUsage, signal));
   return {
     ...answer,
     object: 'chat.completion',
     choices: [
       {
         index: 0,
-        // `citations` and `answered` are our own additions; clients ignore what they do not know.
-        message: { role: 'assistant', content, citations, answered },
+        // All but the first two are our own additions; clients ignore what they do not know.
+        message: { role: 'assistant', content, ...rest, answerer: rest.answerer ?? question.answerer },
         finish_reason: 'stop',
         logprobs: null,
       },
@@ -92,6 +92,7 @@ async function streamed(
       }
       if ('citation' in part) await delta({ citations: [part.citation] });
       if ('answered' in part) await delta({ answered: part.answered });
+      if ('answerer' in part) await delta({ answerer: part.answerer });
     }
     // Before the end is told: whoever hears it finds the usage record written.
     await settle();
@@ -121,16 +122,6 @@ function builtInTokens({ text, history, callerInstructions = '' }: Question, con
     tokensIn: messages.reduce((sum, message) => sum + estimateTokens(message), 0),
     tokensOut: estimateTokens(content),
   };
-}
-
-/** @throws ProblemError `not-found` */
-function brainOf(model: string): string {
-  const brain = id.safeParse(model.replace(/^brain:/, ''));
-  if (!model.startsWith('brain:') || !brain.success)
-    throw new ProblemError('not-found', `The model is '${model}', allowed is 'brain:' and the id of a brain.`, {
-      errors: [{ path: 'body/model', message: 'must be an id of GET /v1/models' }],
-    });
-  return brain.data;
 }
 
 /** A string, or parts of which the text counts. */

@@ -92,11 +92,11 @@ export function registerTools(server: McpServer, caller: Caller): void {
     ({ brain_id, question: text }, { signal }) =>
       told(caller, () =>
         admit(context, { tenantId, brainId: brain_id }, async ({ brain, tokenUsage }) => {
-          const chosen = answerer.choose(brain.model, brain.models_allowed);
-          const question = { tenantId, brainId: brain_id, text, history: [], answerer: chosen };
+          const chosen = answerer.choose(brain, brain.models_allowed);
+          const question = { tenantId, brainId: brain_id, text, history: [], ...chosen };
           const within = AbortSignal.any([signal, AbortSignal.timeout(turnTimeoutMs)]);
-          const { text: answer, ...rest } = await collect(answerer.answer(question, tokenUsage, within));
-          return { answer, ...rest };
+          const { text: answer, answered, citations } = await collect(answerer.answer(question, tokenUsage, within));
+          return { answer, answered, citations };
         }),
       ),
   );

@@ -1,24 +1,20 @@
 /** The language model behind any OpenAI-compatible endpoint. */
 import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
 import type { OpenAI } from 'openai';
-import { ProblemError } from '../../shared/http/problem.ts';
+import { ProblemError, type ProblemExtras } from '../../shared/http/problem.ts';
 import { compatibleEndpoint, failureText } from '../../shared/models/compatible-endpoint.ts';
+import type { ConfiguredModel } from '../../shared/models/configured-models.ts';
 import { type CallFailure, isTransient, networkCode, retryTransient } from '../../shared/models/retry.ts';
 import type { Message } from '../answering/prompt.ts';
 import { estimateTokens } from '../answering/tokens.ts';
 import { createSurrogateJoiner } from '../turns/storable.ts';
 import type { TokenUsage } from '../turns/token-usage.ts';
 
-export interface ModelSettings {
-  readonly MODEL_URL: string;
-  readonly MODEL_NAME: string;
-  readonly MODEL_API_KEY: string;
-}
-
 export interface ModelCall {
   readonly name: string;
   readonly system: string;
   readonly messages: readonly Message[];
+  readonly answerTokensMax: number;
   /** Its token counts are kept up to date while the answer streams. */
   readonly tokenUsage: TokenUsage;
   readonly signal: AbortSignal;
@@ -28,7 +24,7 @@ export interface ModelCall {
 export const stubModelName = 'bulkhead-warm-up';
 
 export interface LanguageModel {
-  /** The answer as it comes. @throws ProblemError `model-failed`; the reason of the signal when it aborts */
+  /** The answer as it comes. @throws ModelFailedError; the reason of the signal when it aborts */
   stream(call: ModelCall): AsyncIterable<string>;
   /** True while calls of a model are refused because it failed several times in a row. */
   readonly circuitOpen: boolean;
@@ -40,8 +36,6 @@ export interface LanguageModel {
 const firstTokenTimeoutMs = 30_000;
 /** A stream that pauses longer has died without closing its connection. */
 const tokenTimeoutMs = 30_000;
-/** About 1,500 words: no answer from 12 passages needs more. */
-const answerTokensMax = 2000;
 /** So many failures in a row are no accident: asking again would only hold slots that wait for a timeout. */
 const failuresMax = 5;
 const restMs = 10_000;
@@ -55,12 +49,21 @@ export interface ModelTimeouts {
   readonly tokenMs?: number;
 }
 
-/** @returns null when no endpoint is configured */
-export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {}): LanguageModel | null {
+/** No answer came, or it broke off. */
+export class ModelFailedError extends ProblemError {
+  /** The model or its endpoint is overloaded, broken or away: another one may answer. */
+  readonly isOutage: boolean;
+
+  constructor(detail: string, isOutage: boolean, extras: ProblemExtras = {}) {
+    super('model-failed', detail, extras);
+    this.isOutage = isOutage;
+  }
+}
+
+/** @returns null when there are none */
+export function createModel(models: readonly ConfiguredModel[], timeouts: ModelTimeouts = {}): LanguageModel | null {
   const { firstTokenMs = firstTokenTimeoutMs, tokenMs = tokenTimeoutMs } = timeouts;
-  const { MODEL_URL: baseURL, MODEL_NAME, MODEL_API_KEY } = settings;
-  if (!baseURL) return null;
-  if (!MODEL_NAME) throw new Error(`MODEL_URL is '${baseURL}', so MODEL_NAME must name a model there.`);
+  if (models.length === 0) return null;
   // One per model: what one of them does says nothing of the others. Their number is bounded by who may be asked.
   const breakers = new Map<string, ReturnType<typeof newBreaker>>();
   const breakerOf = (name: string) => {
@@ -69,8 +72,13 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
     return breaker;
   };
   const retry = retryTransient(refusals);
-  const endpoint = compatibleEndpoint({ baseURL, apiKey: MODEL_API_KEY });
-  let stub: typeof endpoint | null = null;
+  const endpoints = new Map(
+    models.map(({ name, model, url, apiKey }) => [
+      name,
+      { model, client: compatibleEndpoint({ baseURL: url, apiKey }) },
+    ]),
+  );
+  let stub: ReturnType<typeof compatibleEndpoint> | null = null;
 
   return {
     stream: (call) => stream(call),
@@ -119,13 +127,13 @@ export function createModel(settings: ModelSettings, timeouts: ModelTimeouts = {
     return { first, chunks };
   }
 
-  async function* chunksOf({ name, system, messages }: ModelCall, signal: AbortSignal): Chunks {
-    const from = name === stubModelName ? stub : endpoint;
+  async function* chunksOf({ name, system, messages, answerTokensMax }: ModelCall, signal: AbortSignal): Chunks {
+    const from = name === stubModelName && stub ? { model: name, client: stub } : endpoints.get(name);
     // A synthetic tenant's answer that outlives its warm-up must not be asked of whoever bills it.
-    if (from === null) throw new Error('it answers nobody but synthetic tenants');
-    const { chat } = await from();
+    if (!from) throw new Error('it answers nobody but synthetic tenants');
+    const { chat } = await from.client();
     const request: OpenAI.ChatCompletionCreateParamsStreaming = {
-      model: name,
+      model: from.model,
       messages: [{ role: 'system', content: system }, ...messages],
       // Not max_completion_tokens, its successor: few endpoints but OpenAI's know that.
       max_tokens: answerTokensMax,
@@ -204,18 +212,16 @@ class AbortedError extends Error {
   readonly aborted = true;
 }
 
-function modelFailed(error: unknown, name: string): ProblemError {
+function modelFailed(error: unknown, name: string): ModelFailedError {
   if (error instanceof BrokenCircuitError)
-    return new ProblemError(
-      'model-failed',
+    return new ModelFailedError(
       `'${name}' failed ${failuresMax} times in a row; it is asked again in a few seconds.`,
-      {
-        retryAfterS: restMs / 1000,
-      },
+      true,
+      { retryAfterS: restMs / 1000 },
     );
   const { status } = error as CallFailure;
   const why = status === undefined ? failureText(error) : `it answered ${failureText(error)}`;
-  return new ProblemError('model-failed', `'${name}' failed: ${why.slice(0, 300)}`);
+  return new ModelFailedError(`'${name}' failed: ${why.slice(0, 300)}`, isOutage(error));
 }
 
 function wasRefused(error: unknown): boolean {

@@ -65,6 +65,7 @@ async function begin(context: ChatContext, asked: Ask): Promise<StartedTurn> {
   const { brain } = found;
   if (!brain) throw notFound('brain', found.brain_id);
 
+  const choice = answerer.choose(brain, found.models_allowed);
   const turn: Turn = {
     id: uuidv7(),
     object: 'turn',
@@ -72,7 +73,7 @@ async function begin(context: ChatContext, asked: Ask): Promise<StartedTurn> {
     question,
     answer: '',
     status: 'streaming',
-    answerer: answerer.choose(brain.model, found.models_allowed),
+    answerer: choice.answerer,
     answered: null,
     citations: [],
     usage: null,
@@ -101,11 +102,11 @@ async function begin(context: ChatContext, asked: Ask): Promise<StartedTurn> {
       await write(trx);
     });
   const history = found.history.reverse();
-  return { turn, first, question: { tenantId, brainId: brain.id, text: question, history, answerer: turn.answerer } };
+  return { turn, first, question: { tenantId, brainId: brain.id, text: question, history, ...choice } };
 }
 
 /** More never fit into the part of the prompt that history may take. */
-const exchangesMax = 10;
+const exchangesMax = 20;
 
 /**
  * What an answer needs to know, in one statement: the conversation, its last exchanges (newest first), its brain (null: it
@@ -126,7 +127,7 @@ async function lookUp(db: Database, { identity, conversationId }: Ask) {
       jsonObjectFrom(
         eb
           .selectFrom('brains')
-          .select(['id', 'model'])
+          .select(['id', 'model', 'instructions'])
           .whereRef('brains.id', '=', 'conversations.brain_id')
           .where('brains.deleted_at', 'is', null),
       ).as('brain'),

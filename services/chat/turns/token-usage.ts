@@ -1,6 +1,8 @@
 /** What an answer used, and its entries in the ledger (shared/ledger/ledger.ts). */
 import type { Transaction } from 'kysely';
+import type { Turn } from '../../shared/contract/chat.ts';
 import { type Entry, type EntryKind, entryOf, recordEntries } from '../../shared/ledger/ledger.ts';
+import { costUsd, type ModelPrice } from '../../shared/models/configured-models.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Tables } from '../../shared/postgres/tables.ts';
 
@@ -18,26 +20,50 @@ export interface TokenUsage {
   tokensOut: number;
   embeddingTokens: number;
   passages: number;
+  /** The model that reads and writes them; null: none does. */
+  model: PricedModel | null;
 }
 
-export const newTokenUsage = (): TokenUsage => ({ tokensIn: 0, tokensOut: 0, embeddingTokens: 0, passages: 0 });
+export interface PricedModel {
+  readonly name: string;
+  /** Null: unknown. */
+  readonly price: ModelPrice | null;
+}
 
-/** Of a kind of entry: questions, tokens. */
-export type Amounts = Readonly<Partial<Record<EntryKind, number>>>;
+export const newTokenUsage = (): TokenUsage => ({
+  tokensIn: 0,
+  tokensOut: 0,
+  embeddingTokens: 0,
+  passages: 0,
+  model: null,
+});
 
 /** A question that fails was asked all the same: it is counted before the work. */
 export const recordQuestion = (db: Database | Transaction<Tables>, usageRecord: UsageRecord) =>
-  recordEntries(db, usageRecord, entriesOf(usageRecord.id, { question: 1 }));
+  recordEntries(db, usageRecord, [questionEntry(usageRecord.id)]);
 
 export const recordTokens = (db: Database, usageRecord: UsageRecord, tokenUsage: TokenUsage) =>
-  recordEntries(db, usageRecord, entriesOf(usageRecord.id, tokensOf(tokenUsage)));
-
-export const tokensOf = ({ tokensIn, tokensOut, embeddingTokens }: TokenUsage): Amounts => ({
-  model_tokens_in: tokensIn,
-  model_tokens_out: tokensOut,
-  embedding_tokens: embeddingTokens,
-});
+  recordEntries(db, usageRecord, tokenEntries(usageRecord.id, tokenUsage));
 
 /** `id`: the turn's, or the completion's. */
-export const entriesOf = (id: string, amounts: Amounts): Entry[] =>
-  Object.entries(amounts).map(([kind, amount]) => entryOf('answer', id, [], kind as EntryKind, amount));
+export const questionEntry = (id: string): Entry => entryOf('answer', id, [], 'question', 1);
+
+/** `id`: the turn's, or the completion's. */
+export function tokenEntries(id: string, { tokensIn, tokensOut, embeddingTokens, model }: TokenUsage): Entry[] {
+  const price = model?.price ?? null;
+  const ofModel = (kind: EntryKind, amount: number, cost: number | null): Entry => ({
+    ...entryOf('answer', id, [], kind, amount, cost),
+    model: model?.name ?? null,
+  });
+  return [
+    ofModel('model_tokens_in', tokensIn, costUsd(price, tokensIn, 0)),
+    ofModel('model_tokens_out', tokensOut, costUsd(price, 0, tokensOut)),
+    entryOf('answer', id, [], 'embedding_tokens', embeddingTokens),
+  ];
+}
+
+/** As the turn shows it. */
+export function turnUsageOf({ tokensIn, tokensOut, passages, model }: TokenUsage): NonNullable<Turn['usage']> {
+  const cost = model ? costUsd(model.price, tokensIn, tokensOut) : 0;
+  return { tokens_in: tokensIn, tokens_out: tokensOut, cost_usd: cost, passages };
+}

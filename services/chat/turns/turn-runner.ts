@@ -12,7 +12,7 @@ import { UnavailableError } from '../../shared/http/unavailable.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Answerer, Question } from '../answering/answerer.ts';
-import { newTokenUsage, recordTokens, type TokenUsage, tokensOf } from './token-usage.ts';
+import { newTokenUsage, recordTokens, type TokenUsage, tokenEntries, turnUsageOf } from './token-usage.ts';
 import type { TurnJournal, WrittenEvent } from './turn-journal.ts';
 import type { TurnSignals } from './turn-signals.ts';
 import { type End, endTurn, renewLeases } from './turn-store.ts';
@@ -154,20 +154,23 @@ async function run(
   const tokenUsage = newTokenUsage();
   const citations: Citation[] = [];
   const parts = { answer: '', answered: null as boolean | null };
+  let { answerer: by } = turn;
   let error: Problem | null = null;
   const signal = AbortSignal.any([stopped, AbortSignal.timeout(turnTimeoutMs)]);
   try {
     for await (const part of answerer.answer(question, tokenUsage, signal)) {
       if ('found' in part) {
         // For the sweeper, should this replica die: what the model reads is paid for from here on.
-        if (tokenUsage.tokensIn + tokenUsage.embeddingTokens > 0) await rememberUsage(db, turn.id, tokenUsage, log);
+        if (tokenUsage.tokensIn + tokenUsage.embeddingTokens > 0)
+          await rememberUsage(db, { ...turn, answerer: by }, tokenUsage, log);
       } else if ('text' in part) {
         parts.answer += part.text;
         stream.token(part.text);
       } else if ('citation' in part) {
         citations.push(part.citation);
         stream.append('citation', part.citation);
-      } else parts.answered = part.answered;
+      } else if ('answerer' in part) by = part.answerer;
+      else parts.answered = part.answered;
     }
   } catch (thrown) {
     if (!stopped.aborted) error = toProblem(thrown, turn.id, log);
@@ -178,15 +181,15 @@ async function run(
   if (stop) log.info({ turnId: turn.id, ...stop }, 'answer ended early');
 
   const last = await endSurely(db, log, {
-    turn,
+    turn: { ...turn, answerer: by },
     status: stop ? stop.status : error ? 'failed' : 'done',
     answer: parts.answer,
     answered: parts.answered,
     citations,
-    usage: usageOf(tokenUsage),
+    usage: turnUsageOf(tokenUsage),
     error,
     place: stream.nextPlace,
-    amounts: tokensOf(tokenUsage),
+    entries: tokenEntries(turn.id, tokenUsage),
   });
   if (!last) await recordLost(db, question, turn, tokenUsage);
   stream.finish(last);
@@ -211,23 +214,15 @@ async function endSurely(db: Database, log: Logger, end: End): Promise<WrittenEv
     }
 }
 
-/** No price of a model is configured: tokens are counted, dollars are not. */
-const usageOf = (tokenUsage: TokenUsage) => ({
-  tokens_in: tokenUsage.tokensIn,
-  tokens_out: tokenUsage.tokensOut,
-  cost_usd: 0,
-  passages: tokenUsage.passages,
-});
-
 /** Without it the answer goes on: only a sweeper would miss it. */
-async function rememberUsage(db: Database, turnId: string, tokenUsage: TokenUsage, log: Logger): Promise<void> {
+async function rememberUsage(db: Database, { id, answerer }: Turn, tokenUsage: TokenUsage, log: Logger): Promise<void> {
   await db
     .updateTable('turns')
-    .set({ usage: JSON.stringify(usageOf(tokenUsage)) })
-    .where('id', '=', turnId)
+    .set({ usage: JSON.stringify(turnUsageOf(tokenUsage)), answerer_name: answerer.name })
+    .where('id', '=', id)
     .where('status', '=', 'streaming')
     .execute()
-    .catch((error: Error) => log.warn({ err: error, turnId }, 'usage of a turn not noted'));
+    .catch((error: Error) => log.warn({ err: error, turnId: id }, 'usage of a turn not noted'));
 }
 
 /** The conversation was deleted meanwhile, or a sweeper was first: the model was paid all the same. */

@@ -9,12 +9,12 @@ import type { Citation, Turn, TurnStatus, Verdict } from '../../shared/contract/
 import type { Problem } from '../../shared/contract/common.ts';
 import { type FinishedKey, writeKeySql } from '../../shared/http/idempotency-key.ts';
 import { UnavailableError } from '../../shared/http/unavailable.ts';
-import { recordEntriesSql } from '../../shared/ledger/ledger.ts';
+import { type Entry, recordEntriesSql } from '../../shared/ledger/ledger.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Tables, Turns } from '../../shared/postgres/tables.ts';
 import { estimateTokens } from '../answering/tokens.ts';
 import { storableJson, storableText } from './storable.ts';
-import { type Amounts, entriesOf } from './token-usage.ts';
+import { type PricedModel, questionEntry, tokenEntries, turnUsageOf } from './token-usage.ts';
 import { column, type WrittenEvent } from './turn-journal.ts';
 import { turnsChannel } from './turn-signals.ts';
 
@@ -126,7 +126,7 @@ async function writeBeginning(
       select begun.id, told.place, told.event, told.data
       from begun, unnest(${column(first, 'place')}::int[], ${column(first, 'event')}::text[],
         ${column(first, 'json')}::jsonb[]) as told (place, event, data)
-    ), billed as (${usageRecord(sql`begun`, turn.id, { question: 1 })}), touched as (
+    ), billed as (${usageRecord(sql`begun`, [questionEntry(turn.id)])}), touched as (
       update conversations set updated_at = now(), title = case title when '' then ${title} else title end
       where id in (select conversation.id from conversation, begun)
     ), recorded as (${record(sql`begun`)})
@@ -137,11 +137,11 @@ async function writeBeginning(
 }
 
 /** Part of a statement that has a `conversation`; `turn`: the rows without which there is no usage record. */
-const usageRecord = (turn: RawBuilder<unknown>, id: string, amounts: Amounts): RawBuilder<unknown> =>
+const usageRecord = (turn: RawBuilder<unknown>, entries: readonly Entry[]): RawBuilder<unknown> =>
   recordEntriesSql(
     { tenantId: sql`conversation.tenant_id`, brainId: sql`conversation.brain_id`, turnId: sql`${turn}.id` },
     sql`${turn}, conversation`,
-    entriesOf(id, amounts),
+    entries,
   );
 
 /** As {@link usageRecord}: the event that tells the person's other windows. */
@@ -151,7 +151,7 @@ const record = (turn: RawBuilder<unknown>) => sql`
       from ${turn}, conversation where conversation.person_id is not null`;
 
 export interface End extends Arrived {
-  /** As it began. */
+  /** As it began, but for the model: another one may have answered. */
   readonly turn: Turn;
   readonly status: Exclude<TurnStatus, 'streaming'>;
   readonly answered: boolean | null;
@@ -160,7 +160,7 @@ export interface End extends Arrived {
   /** Of the last event. */
   readonly place: number;
   /** What is still to be paid for. */
-  readonly amounts: Amounts;
+  readonly entries: readonly Entry[];
   /** Only if its lease is over. */
   readonly expired?: boolean;
 }
@@ -171,7 +171,7 @@ export interface End extends Arrived {
  * @returns the last event; null: the turn had ended, or is gone, and nothing was written
  */
 export async function endTurn(db: Database, end: End): Promise<WrittenEvent | null> {
-  const { turn, status, answered, citations, usage, error, place, amounts, expired = false } = end;
+  const { turn, status, answered, citations, usage, error, place, entries, expired = false } = end;
   const answer = storableText(end.answer);
   const finishedAt = new Date().toISOString();
   const ended: Turn = { ...turn, status, answer, answered, citations, usage, error, finished_at: finishedAt };
@@ -182,6 +182,7 @@ export async function endTurn(db: Database, end: End): Promise<WrittenEvent | nu
       where id = ${turn.conversation_id} for no key update
     ), ended as (
       update turns set status = ${status}, answer = ${answer}, answered = ${answered},
+        answerer_name = ${turn.answerer.name},
         citations = ${storableJson(citations)}, usage = ${usage && JSON.stringify(usage)},
         error = ${error && storableJson(error)}, finished_at = ${finishedAt}
       from conversation where turns.id = ${turn.id} and turns.status = 'streaming'
@@ -190,7 +191,7 @@ export async function endTurn(db: Database, end: End): Promise<WrittenEvent | nu
     ), told as (
       insert into turn_events (turn_id, place, event, data)
       select id, ${place}, ${last.event}, ${last.json} from ended
-    ), billed as (${usageRecord(sql`ended`, turn.id, amounts)}), touched as (
+    ), billed as (${usageRecord(sql`ended`, entries)}), touched as (
       update conversations set updated_at = now() where id in (select conversation.id from conversation, ended)
     ), recorded as (${record(sql`ended`)})
     select pg_notify(${turnsChannel}, 'events ' || id) from ended`.execute(db);
@@ -217,9 +218,10 @@ const sweepMax = 100;
  * Ends turns whose replica is gone as `interrupted`, with what arrived. The model is not called again: whether the
  * question is worth paying for twice is for the person to decide.
  *
+ * @param priced a model, by its name
  * @returns how many
  */
-export async function sweepExpired(db: Database): Promise<number> {
+export async function sweepExpired(db: Database, priced: (name: string) => PricedModel): Promise<number> {
   const expired = await db
     .selectFrom('turns')
     .selectAll()
@@ -236,22 +238,26 @@ export async function sweepExpired(db: Database): Promise<number> {
   for (const row of expired) {
     const { answer = '', citations = [] } = arrived.get(row.id) ?? {};
     const turn = toTurn(row);
-    const usage = turn.usage && {
-      ...turn.usage,
-      tokens_out: turn.answerer.kind === 'model' ? estimateTokens(answer) : 0,
+    const isModel = turn.answerer.kind === 'model';
+    const tokenUsage = turn.usage && {
+      tokensIn: turn.usage.tokens_in,
+      tokensOut: isModel ? estimateTokens(answer) : 0,
+      embeddingTokens: 0,
+      passages: turn.usage.passages,
+      model: isModel ? priced(turn.answerer.name) : null,
     };
     // Another sweeper, or the replica itself, back again, may have ended it meanwhile: one of them writes the last place.
     const ended = await endTurn(db, {
       turn,
       answer,
       citations,
-      usage,
+      usage: tokenUsage && turnUsageOf(tokenUsage),
       expired: true,
       status: 'interrupted',
       answered: null,
       error: null,
       place: (places.get(row.id) ?? 0) + 1,
-      amounts: { model_tokens_in: usage?.tokens_in ?? 0, model_tokens_out: usage?.tokens_out ?? 0 },
+      entries: tokenUsage ? tokenEntries(turn.id, tokenUsage) : [],
     });
     if (ended) count += 1;
   }

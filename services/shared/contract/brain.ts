@@ -10,6 +10,8 @@ export const brain = z.object({
   description: z.string(),
   /** Model that answers; null: the environment's. `extractive`: quotes only. */
   model: z.string().nullable(),
+  /** Added to the rules that the model answers by. */
+  instructions: z.string(),
   /** Pinned when the brain is made: vectors of two models do not mix. */
   embedding: z.object({ model: z.string(), dimensions: z.int() }),
   documents: z.int(),
@@ -18,15 +20,20 @@ export const brain = z.object({
 });
 export type Brain = z.output<typeof brain>;
 
+/** Half a page of rules, less than its passages take: they are paid for with every question. */
+export const instructionsCharactersMax = 2000;
+
 export const brainInput = z.strictObject({
   name: text.trim().min(1).max(120),
   description: text.trim().max(2000).default(''),
   model: text.trim().min(1).max(120).nullable().default(null),
+  instructions: text.trim().max(instructionsCharactersMax).default(''),
 });
 export const brainPatch = z.strictObject({
   name: text.trim().min(1).max(120).optional(),
   description: text.trim().max(2000).optional(),
   model: text.trim().min(1).max(120).nullable().optional(),
+  instructions: text.trim().max(instructionsCharactersMax).optional(),
 });
 
 export const mediaTypes = ['application/pdf', 'text/markdown', 'text/plain'] as const;

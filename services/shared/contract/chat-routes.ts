@@ -26,6 +26,16 @@ export const chatRoutes = {
     responses: { 200: z.object({ object: z.literal('list'), data: z.array(brainModel) }) },
     errors: 'openai',
   },
+  getModel: {
+    owner: 'chat',
+    method: 'GET',
+    path: '/v1/models/{model}',
+    summary: "A brain as OpenAI's clients see a model",
+    access: may.look,
+    params: z.object({ model: z.string() }),
+    responses: { 200: brainModel },
+    errors: 'openai',
+  },
   listAnswerModels: {
     owner: 'chat',
     method: 'GET',

@@ -36,7 +36,13 @@ export const searchInput = z.strictObject({
 });
 export type SearchInput = z.output<typeof searchInput>;
 
-export const turnUsage = z.object({ tokens_in: z.int(), tokens_out: z.int(), cost_usd: z.number(), passages: z.int() });
+export const turnUsage = z.object({
+  tokens_in: z.int(),
+  tokens_out: z.int(),
+  /** Of the model; null: its price is unknown. */
+  cost_usd: z.number().nullable(),
+  passages: z.int(),
+});
 
 export const turnStatus = z.enum(['streaming', 'done', 'stopped', 'interrupted', 'failed']);
 export type TurnStatus = z.output<typeof turnStatus>;
@@ -123,4 +129,8 @@ export const model = z.object({
   object: z.literal('model'),
   kind: z.enum(['model', 'extractive']),
   owned_by: z.string(),
+  /** Tokens that it reads and writes in one call; null: unknown. */
+  context_tokens: z.int().nullable(),
+  /** US dollars; null: unknown. */
+  usd_per_million_tokens: z.object({ in: z.number(), out: z.number() }).nullable(),
 });

@@ -33,7 +33,10 @@ export interface Entry {
   readonly key: string;
   readonly kind: EntryKind;
   readonly amount: number;
-  readonly costUsd: number;
+  /** Null: unknown. */
+  readonly costUsd: number | null;
+  /** That was used. @default none */
+  readonly model?: string | null;
 }
 
 /** Whom an entry is charged to, and what for. */
@@ -51,7 +54,7 @@ export const entryOf = (
   part: readonly (string | number)[],
   kind: EntryKind,
   amount: number,
-  costUsd = 0,
+  costUsd: number | null = 0,
 ): Entry => ({ key: [source, id, ...part, kind].join(':'), kind, amount, costUsd });
 
 /** Entries that are there already stay as they are; entries of nothing are left out. */
@@ -65,11 +68,12 @@ export async function recordEntries(
   await db
     .insertInto('ledger')
     .values(
-      charged.map(({ key, kind, amount, costUsd }) => ({
+      charged.map(({ key, kind, amount, costUsd, model = null }) => ({
         key,
         kind,
         amount,
         cost_usd: costUsd,
+        model,
         tenant_id: tenantId,
         brain_id: brainId,
         job_id: jobId,
@@ -91,15 +95,16 @@ export function recordEntriesSql(
   entries: readonly Entry[],
 ): RawBuilder<unknown> {
   const charged = entries.filter(isCharged);
-  const column = <Key extends keyof Entry>(key: Key) => charged.map((entry) => entry[key]);
-  return sql`insert into ledger (key, tenant_id, brain_id, turn_id, kind, amount, cost_usd)
-    select entry.key, ${of.tenantId}, ${of.brainId}, ${of.turnId}, entry.kind, entry.amount, entry.cost_usd
+  const column = <Key extends keyof Entry>(key: Key) => charged.map((entry) => entry[key] ?? null);
+  return sql`insert into ledger (key, tenant_id, brain_id, turn_id, kind, amount, cost_usd, model)
+    select entry.key, ${of.tenantId}, ${of.brainId}, ${of.turnId}, entry.kind, entry.amount, entry.cost_usd,
+      entry.model
     from ${from}, unnest(${column('key')}::text[], ${column('kind')}::text[], ${column('amount')}::bigint[],
-      ${column('costUsd')}::numeric[]) as entry (key, kind, amount, cost_usd)
+      ${column('costUsd')}::numeric[], ${column('model')}::text[]) as entry (key, kind, amount, cost_usd, model)
     on conflict (key) do nothing`;
 }
 
-const isCharged = ({ amount, costUsd }: Entry) => amount > 0 || costUsd > 0;
+const isCharged = ({ amount, costUsd }: Entry) => amount > 0 || (costUsd ?? 0) > 0;
 
 /** What the tenant used of a kind today (UTC), as an expression. */
 export const usedToday = (tenantId: string, kind: EntryKind): RawBuilder<number> =>

@@ -4,19 +4,6 @@ import { type ProblemCode, ProblemError } from '../http/problem.ts';
 /** Quotes only; costs nothing, so it is always allowed. */
 export const extractiveName = 'extractive';
 
-export interface ModelNames {
-  /** Asked where a brain names none. Empty: none is configured. */
-  readonly MODEL_NAME: string;
-  readonly MODELS_ALLOWED: string;
-}
-
-/** The one that is asked by default first; without a model none. */
-export function allowedModels({ MODEL_NAME, MODELS_ALLOWED }: ModelNames): string[] {
-  if (!MODEL_NAME) return [];
-  const others = MODELS_ALLOWED.split(',').map((name) => name.trim());
-  return [...new Set([MODEL_NAME, ...others])].filter((name) => name !== '');
-}
-
 /** Of those the environment lists, the tenant's own choice; null: all. */
 export const modelsOfTenant = (listed: readonly string[], own: readonly string[] | null): string[] =>
   listed.filter((name) => own === null || own.includes(name));

@@ -55,6 +55,7 @@ export interface Brains {
   embedding_dimensions: number;
   embedding_model: string;
   id: string;
+  instructions: Generated<string>;
   model: string | null;
   name: string;
   tenant_id: string;
@@ -147,11 +148,12 @@ export interface Jobs {
 export interface Ledger {
   amount: Int8;
   brain_id: string | null;
-  cost_usd: Generated<Numeric>;
+  cost_usd: Generated<Numeric | null>;
   created_at: Generated<Timestamp>;
   job_id: string | null;
   key: string;
   kind: string;
+  model: string | null;
   tenant_id: string;
   turn_id: string | null;
 }

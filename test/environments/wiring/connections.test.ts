@@ -17,6 +17,7 @@ describe('the matrix', () => {
       'chat > postgres',
       'chat > model',
       'chat > embedding',
+      'chat > rerank',
       'public > api',
       'api > postgres',
       'api > redis',

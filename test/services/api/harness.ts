@@ -150,6 +150,7 @@ export function settingsFor(services: TestServices): ApiSettings {
     TENANT_REQUESTS_PER_SECOND: 150,
     UPLOAD_BYTES_MAX: 1_000_000,
     PAGES_MAX: 5000,
+    MODELS: '',
     MODEL_NAME: 'small',
     MODELS_ALLOWED: 'large, larger',
     EMBEDDING_MODEL: '',

@@ -45,7 +45,7 @@ test('a tenant’s brains are answered by those its operator leaves it, and by n
   const unlisted = await allow(['large', 'dearest']);
   expect([unlisted.status, unlisted.body.detail]).toEqual([
     400,
-    "The model is 'dearest', allowed here are 'small', 'large', 'larger', 'extractive'. More are added with MODELS_ALLOWED (docs/operating.md).",
+    "The model is 'dearest', allowed here are 'small', 'large', 'larger', 'extractive'. More are added with MODELS or MODELS_ALLOWED (docs/operating.md).",
   ]);
   const stranger = await harness.otherTenant();
   expect((await stranger('PATCH', `/v1/tenants/${id}`, { models_allowed: null })).status).toBe(403);

@@ -2,7 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { uuidv7 } from 'uuidv7';
-import { createChat } from '../../../services/chat/app.ts';
+import { type ChatSettings, createChat } from '../../../services/chat/app.ts';
 import type { Authenticate } from '../../../services/shared/auth/identity.ts';
 import type { Conversation, Turn } from '../../../services/shared/contract/chat.ts';
 import type { Role } from '../../../services/shared/contract/people.ts';
@@ -42,6 +42,8 @@ export interface ChatFixtureOptions {
   readonly reconnectGraceMs?: number;
   /** Through a proxy, for instance. @default the services' own */
   readonly databaseUrl?: string;
+  /** That differ from the usual ones. */
+  readonly settings?: Partial<ChatSettings>;
   readonly modelTimeouts?: { readonly firstTokenMs?: number; readonly tokenMs?: number };
 }
 
@@ -94,6 +96,8 @@ export async function startChat(services: TestServices, search: TestSearch, opti
       TURN_TIMEOUT_MS: 100_000,
       REPLICA: 'test',
       STOP_TIMEOUT_MS: 6000,
+      MODELS: '',
+      MODEL_API_KEYS: '',
       MODEL_URL: modelUrl,
       MODEL_NAME: modelUrl && 'test-model',
       MODELS_ALLOWED: modelUrl && 'larger-model',
@@ -102,6 +106,7 @@ export async function startChat(services: TestServices, search: TestSearch, opti
       EMBEDDING_MODEL: '',
       EMBEDDING_DIMENSIONS: dimensions,
       EMBEDDING_API_KEY: '',
+      ...options.settings,
     },
   });
   await chat.app.http.listen({ host: '127.0.0.1', port: 0 });

@@ -71,7 +71,7 @@ test('marks become citations wherever the stream is cut', () => {
   const given = passages('Refunds take fourteen days. Fees are extra.', 'Late payment costs eight percent.');
   const answer = 'Refunds: fourteen days [1]. Late: 8% [2, 7][99] [x] [1';
   const whole = createMarkReader(given).push(answer);
-  expect(whole.map(({ n, quote }) => [n, quote])).toEqual([
+  expect(whole.citations.map(({ n, quote }) => [n, quote])).toEqual([
     [1, 'Refunds take fourteen days.'],
     [2, 'Late payment costs eight percent.'],
   ]);
@@ -80,7 +80,7 @@ test('marks become citations wherever the stream is cut', () => {
       const [from, to] = [Math.min(first, second), Math.max(first, second)];
       const reader = createMarkReader(given);
       const pieces = [answer.slice(0, from), answer.slice(from, to), answer.slice(to)];
-      expect(pieces.flatMap((piece) => reader.push(piece)).map(({ n }) => n)).toEqual([1, 2]);
+      expect(pieces.flatMap((piece) => reader.push(piece).citations).map(({ n }) => n)).toEqual([1, 2]);
     }),
   );
 });

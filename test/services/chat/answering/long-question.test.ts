@@ -36,7 +36,8 @@ async function heldMs(question: string): Promise<number> {
     check: async () => {},
   };
   const answerer = createAnswerer(retrieval, null, []);
-  const asked = { tenantId: '', brainId: '', text: question, history: [], answerer: answerer.choose(null, null) };
+  const own = { model: null, instructions: '' };
+  const asked = { tenantId: '', brainId: '', text: question, history: [], ...answerer.choose(own, null) };
   const start = performance.now();
   for await (const _part of answerer.answer(asked, newTokenUsage(), new AbortController().signal));
   return performance.now() - start;

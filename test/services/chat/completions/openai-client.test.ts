@@ -49,6 +49,17 @@ test('every model that is listed can be asked; those of other tenants are not li
   }
 });
 
+test('a model of the list is found by its id, and no other is', async () => {
+  const [listed] = (await client.models.list()).data;
+  expect(await client.models.retrieve(`brain:${brain.brainId}`)).toEqual(listed);
+  const absent = (await search.newBrain()).brainId;
+  for (const [id, message] of [
+    [`brain:${absent}`, `404 There is no brain ${absent}.`],
+    ['gpt-4o', "404 The model is 'gpt-4o', allowed is 'brain:' and the id of a brain."],
+  ] as const)
+    expect(await failure(client.models.retrieve(id))).toMatchObject({ status: 404, code: 'not-found', message });
+});
+
 test('a streamed built-in answer ends with its tokens, and the ledger pays none of them', async () => {
   const stream = await client.chat.completions.create({
     model: `brain:${brain.brainId}`,

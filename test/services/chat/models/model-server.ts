@@ -23,10 +23,12 @@ export type ModelBehaviour = (stream: ModelStream, request: ModelRequest) => voi
 /** @param host where it listens; containers do not reach loopback */
 export async function startModelServer(host = '127.0.0.1') {
   const requests: ModelRequest[] = [];
+  const authorizations: (string | undefined)[] = [];
   let behave: ModelBehaviour = says('Nothing was set up.');
   const server = createServer(async (incoming, response) => {
     const request = (await readJson(incoming)) as ModelRequest;
     requests.push(request);
+    authorizations.push(incoming.headers.authorization);
     let gone = false;
     response.once('close', () => {
       gone = true;
@@ -65,9 +67,12 @@ export async function startModelServer(host = '127.0.0.1') {
     port,
     url: `http://127.0.0.1:${port}/v1`,
     requests,
+    /** One per request. */
+    authorizations,
     behave: (behaviour: ModelBehaviour) => {
       behave = behaviour;
       requests.length = 0;
+      authorizations.length = 0;
     },
     close: async () => {
       server.closeAllConnections();

@@ -199,7 +199,7 @@ test('a turn of a lost replica is ended as interrupted, and its readers are told
   expect((await chat.turn(person, id)).answer).toBe('What arrived');
 
   const reading = allEvents(await chat.resume(person, id, 1));
-  const sweeper = createSweeper(search.db, services.log);
+  const sweeper = createSweeper(search.db, (name) => ({ name, price: { in: 1, out: 10 } }), services.log);
   await sweeper.sweep();
   expect((await chat.turn(person, id)).status).toBe('streaming');
   await search.db

@@ -1,0 +1,96 @@
+/** The models of an environment, from its settings: a list in MODELS, or the one at MODEL_URL. */
+import { z } from 'zod';
+import { type ModelEntry, modelKeys, modelList } from '../../models.ts';
+
+export interface ModelSettings {
+  readonly MODELS: string;
+  readonly MODEL_API_KEYS: string;
+  readonly MODEL_URL: string;
+  readonly MODEL_NAME: string;
+  readonly MODELS_ALLOWED: string;
+  readonly MODEL_API_KEY: string;
+}
+
+/** What says which models there are; enough for who asks none. */
+export type ModelNames = Pick<ModelSettings, 'MODELS' | 'MODEL_NAME' | 'MODELS_ALLOWED'>;
+
+export type ModelPrice = NonNullable<ModelEntry['usdPerMillionTokens']>;
+
+export interface ConfiguredModel {
+  /** As a tenant and a brain name it. */
+  readonly name: string;
+  readonly url: string;
+  /** What the endpoint calls it. */
+  readonly model: string;
+  /** Empty: none is sent. */
+  readonly apiKey: string;
+  /** Null: unknown. */
+  readonly contextTokens: number | null;
+  /** Null: unknown. */
+  readonly price: ModelPrice | null;
+  /** Asked when this one fails before a word came. */
+  readonly fallback: string | null;
+}
+
+/** The one that is asked by default first; without a model none. @throws Error for impossible settings */
+export function configuredModels(settings: ModelSettings): ConfiguredModel[] {
+  const { MODEL_URL: url, MODEL_NAME, MODEL_API_KEY: apiKey } = settings;
+  const listed = readList(settings);
+  if (listed) {
+    if (url) throw new Error('MODELS and MODEL_URL are both set, allowed is one of them.');
+    const keys = settings.MODEL_API_KEYS ? readJson('MODEL_API_KEYS', settings.MODEL_API_KEYS, modelKeys) : {};
+    return listed.map(({ name, model = name, usdPerMillionTokens, key, fallback, ...rest }) => ({
+      ...rest,
+      name,
+      model,
+      apiKey: keyOf(keys, name, key),
+      price: usdPerMillionTokens ?? null,
+      fallback: fallback ?? null,
+    }));
+  }
+  if (!url) return [];
+  if (!MODEL_NAME) throw new Error(`MODEL_URL is '${url}', so MODEL_NAME must name a model there.`);
+  const unknown = { contextTokens: null, price: null, fallback: null };
+  return modelNames(settings).map((name) => ({ name, url, model: name, apiKey, ...unknown }));
+}
+
+/** Their names, in the same order. @throws Error as {@link configuredModels} does */
+export function modelNames(settings: ModelNames): string[] {
+  const listed = readList(settings);
+  if (listed) return listed.map(({ name }) => name);
+  const { MODEL_NAME, MODELS_ALLOWED } = settings;
+  if (!MODEL_NAME) return [];
+  const others = MODELS_ALLOWED.split(',').map((name) => name.trim());
+  return [...new Set([MODEL_NAME, ...others])].filter((name) => name !== '');
+}
+
+const readList = ({ MODELS }: ModelNames): ModelEntry[] | null =>
+  MODELS ? readJson('MODELS', MODELS, modelList) : null;
+
+/** Never shows a value of a secret: zod's messages name places, JSON.parse's would quote the text. */
+function readJson<Value>(name: string, text: string, schema: z.ZodType<Value>): Value {
+  let given: unknown;
+  try {
+    given = JSON.parse(text);
+  } catch {
+    throw new Error(`${name} is no JSON. docs/operating.md has an example.`);
+  }
+  const read = schema.safeParse(given);
+  if (read.success) return read.data;
+  throw new Error(`${name} is not as docs/operating.md says:\n${z.prettifyError(read.error)}`);
+}
+
+function keyOf(keys: Readonly<Record<string, string>>, model: string, key: string | undefined): string {
+  if (key === undefined) return '';
+  const found = keys[key];
+  if (found) return found;
+  throw new Error(`The model '${model}' has the key '${key}', and MODEL_API_KEYS has none of that name: add it there.`);
+}
+
+/** What an answer cost, rounded up to a millionth of a dollar, as the ledger holds it; null: unknown. */
+export function costUsd(price: ModelPrice | null, tokensIn: number, tokensOut: number): number | null {
+  if (!price) return null;
+  // Two products of decimals: their last digits are noise, which must not be rounded up.
+  const millionths = Number((tokensIn * price.in + tokensOut * price.out).toFixed(6));
+  return Math.ceil(millionths) / 1_000_000;
+}
