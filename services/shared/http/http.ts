@@ -208,9 +208,11 @@ export function serve<R extends Route>(app: App, route: R, handler: Handler<R>):
   });
 }
 
-/** `/v1/jobs/{job}:cancel` as find-my-way writes it: `/v1/jobs/:job([^:/]+)::cancel`. */
+/** `/v1/jobs/{job}:cancel` as find-my-way writes it: `/v1/jobs/:job([^:/]+)::cancel`. A model's id has a colon: `brain:…`. */
 export function fastifyPath(path: string): string {
-  return path.replaceAll(':', '::').replaceAll(/\{(\w+)\}/g, ':$1([^:/]+)');
+  return path
+    .replaceAll(':', '::')
+    .replaceAll(/\{(\w+)\}/g, (_, name: string) => `:${name}(${name === 'model' ? '[^/]+' : '[^:/]+'})`);
 }
 
 /** The settings of every service that say where it listens and how long it waits. */
