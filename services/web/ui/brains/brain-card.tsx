@@ -17,7 +17,7 @@ import { BrainDialog } from './brain-dialog.tsx';
 export function BrainCard({ brain, me }: { brain: Brain; me: Me | undefined }) {
   const copy = useCopy();
   const client = useQueryClient();
-  const [open, setOpen] = useState<'rename' | 'delete' | null>(null);
+  const [open, setOpen] = useState<'settings' | 'delete' | null>(null);
   const mayDelete = me?.role === 'owner' || me?.role === 'admin';
   const destroy = async () => {
     await call('DELETE', `/v1/brains/${brain.id}`);
@@ -43,7 +43,7 @@ export function BrainCard({ brain, me }: { brain: Brain; me: Me | undefined }) {
               </Button>
             }
             groups={[
-              [{ label: copy.brains.rename, onSelect: () => setOpen('rename') }],
+              [{ label: copy.brains.settings, onSelect: () => setOpen('settings') }],
               mayDelete
                 ? [
                     {
@@ -58,7 +58,7 @@ export function BrainCard({ brain, me }: { brain: Brain; me: Me | undefined }) {
           />
         </div>
       )}
-      {open === 'rename' && <BrainDialog brain={brain} onClose={() => setOpen(null)} />}
+      {open === 'settings' && <BrainDialog brain={brain} onClose={() => setOpen(null)} />}
       <Confirm
         open={open === 'delete'}
         title={copy.brains.deleteTitle(brain.name)}

@@ -1,4 +1,4 @@
-/** Makes a brain, or changes its name and description. */
+/** Makes a brain, or changes its settings. */
 import { useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useLocation } from 'wouter';
@@ -11,6 +11,7 @@ import { Button } from '../parts/button.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import { Field } from '../parts/field.tsx';
 import { Failure, reasonOf, Spinner } from '../parts/states.tsx';
+import { ModelFields, modelSettings } from './model-fields.tsx';
 
 export function BrainDialog({ brain, onClose }: { brain?: Brain; onClose: () => void }) {
   const copy = useCopy();
@@ -21,7 +22,7 @@ export function BrainDialog({ brain, onClose }: { brain?: Brain; onClose: () => 
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    const body = { name: form.get('name'), description: form.get('description') };
+    const body = { name: form.get('name'), description: form.get('description'), ...modelSettings(form) };
     setBusy(true);
     setFailure(null);
     try {
@@ -37,7 +38,7 @@ export function BrainDialog({ brain, onClose }: { brain?: Brain; onClose: () => 
     }
   };
   return (
-    <Dialog open onClose={onClose} title={brain ? copy.brains.renameTitle : copy.brains.create}>
+    <Dialog open onClose={onClose} title={brain ? copy.brains.settingsTitle : copy.brains.create}>
       <form onSubmit={(event) => void submit(event)} className="flex flex-col gap-4">
         <Field
           label={copy.brains.name}
@@ -55,6 +56,7 @@ export function BrainDialog({ brain, onClose }: { brain?: Brain; onClose: () => 
           maxLength={2000}
           autoComplete="off"
         />
+        <ModelFields brain={brain} />
         {failure && <Failure>{reasonOf(failure, copy)}</Failure>}
         <div className="mt-2 flex justify-end gap-2">
           <Button onClick={onClose}>{copy.common.cancel}</Button>

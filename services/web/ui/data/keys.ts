@@ -3,6 +3,7 @@ export const keys = {
   me: ['me'] as const,
   methods: ['sign-in-methods'] as const,
   brains: ['brains'] as const,
+  models: ['models'] as const,
   documents: (brain: string) => ['documents', brain] as const,
   conversations: (brain: string) => ['conversations', brain] as const,
   turns: (conversation: string) => ['turns', conversation] as const,
