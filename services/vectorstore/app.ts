@@ -19,6 +19,7 @@ import {
   vectorsBody,
   vectorstorePaths,
 } from '../shared/contract/vectorstore.ts';
+import { createFairQueue, type FairQueue } from '../shared/fair-queue.ts';
 import { gauge } from '../shared/gauge.ts';
 import type { Dependency } from '../shared/http/health.ts';
 import { type App, createApp, fastifyPath } from '../shared/http/http.ts';
@@ -41,15 +42,18 @@ export interface VectorstoreOptions {
 const upsertBytesMax = 40 * 1024 * 1024;
 /** Bodies in memory at once: 8 × 40 MB, with their parsed form below a gigabyte in the worst case. */
 const writesMax = 8;
-/** More queries at once than this only share the same CPU; each holds a few megabytes. */
+/** Queries that are here at once; each holds a few megabytes. */
 const searchesMax = 64;
+/** As many as TOKIO_WORKER_THREADS: more would only share their CPU, and nobody could go first. */
+const searchesRunningMax = 4;
 
 export function createVectorstoreApp(options: VectorstoreOptions): App {
   const { store, verify } = options;
   const app = createApp(options);
   const writes = createSlots({ max: writesMax, expectedMs: 500 });
   const searches = createSlots({ max: searchesMax, expectedMs: 50 });
-  measure(app, store, { writes, searches });
+  const turns = createFairQueue(searchesRunningMax);
+  measure(app, store, { writes, searches }, turns);
 
   /** Before the body is read: a stranger, or one too many, must not fill the memory. */
   const admit = (slots: Slots, verb: Verb) => async (request: FastifyRequest, reply: FastifyReply) => {
@@ -58,7 +62,7 @@ export function createVectorstoreApp(options: VectorstoreOptions): App {
     if (call.brainId !== brain)
       throw new ProblemError('forbidden', `The token is for brain ${call.brainId}, the path names ${brain}.`);
     request.brain = { tenantId: call.tenantId, brainId: brain };
-    const slot = slots.take();
+    const slot = slots.take(call.tenantId);
     if ('retryHintMs' in slot) throw yieldError('All slots of this replica are taken.', slot.retryHintMs);
     request.withSlot = holdSlot(reply, slot.release);
   };
@@ -84,8 +88,10 @@ export function createVectorstoreApp(options: VectorstoreOptions): App {
       } as FastifySchema,
       handler: async (request, reply) => {
         const { brain, params, body, withSlot } = request;
+        const { tenantId } = brain as Brain;
         const work = () => handler(brain as Brain, params as { document: string }, body as z.output<Body>);
-        return reply.send(await (withSlot as WithSlot)(work));
+        const inTurn = slots === searches ? () => turns.run(tenantId, work, goneOf(reply)) : work;
+        return reply.send(await (withSlot as WithSlot)(inTurn));
       },
     });
 
@@ -149,6 +155,13 @@ export function createVectorstoreApp(options: VectorstoreOptions): App {
 }
 
 const done = z.object({});
+
+/** Aborts when nobody waits for the answer any more. */
+function goneOf({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  raw.once('close', () => gone.abort(new ProblemError('unavailable', 'The caller went away.')));
+  return gone.signal;
+}
 
 type WithSlot = <Answer>(work: () => Promise<Answer>) => Promise<Answer>;
 
@@ -217,8 +230,14 @@ function requireVectors(
   }
 }
 
-function measure(app: App, store: VectorStore, slots: Readonly<Record<'writes' | 'searches', Slots>>): void {
+function measure(
+  app: App,
+  store: VectorStore,
+  slots: Readonly<Record<'writes' | 'searches', Slots>>,
+  turns: FairQueue,
+): void {
   gauge(app.metrics, 'vectorstore_cache_bytes', 'Index and metadata cache in use', () => store.cacheBytes());
+  gauge(app.metrics, 'vectorstore_searches_waiting', 'Searches that wait for their turn', () => turns.waiting);
   for (const [kind, { counts }] of Object.entries(slots)) {
     gauge(app.metrics, `vectorstore_${kind}_executed`, `Number of ${kind} let in`, () => counts.executed);
     gauge(app.metrics, `vectorstore_${kind}_yielded`, `Number of ${kind} refused with 503 yield`, () => counts.yielded);

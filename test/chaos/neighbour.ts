@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { routes } from '../../services/shared/contract/routes.ts';
-import type { Client } from '../flows/client.ts';
-import type { Cluster } from './cluster.ts';
-import { newTenant, textUpload } from './tenants.ts';
+import { Client } from '../flows/client.ts';
+import { type Flow, openFlow } from '../flows/deployment.ts';
+import { textUpload } from './tenants.ts';
 
 export interface Felt {
   /** 95 % of calls took at most so long. */
@@ -30,39 +30,57 @@ export interface Round {
 /** The machine itself may be noisy: each stretch of noise is held against what was felt just before and just after. */
 const rounds = 3;
 
-export async function besideNoise(cluster: Cluster, eachMs: number): Promise<Round[]> {
-  const [loud, quiet] = [await newTenant(cluster, 'loud'), await newTenant(cluster, 'quiet')];
-  const brainOf = async (client: Client) => (await client.call(routes.createBrain, { body: { name: 'b' } })).id;
-  const [loudBrain, quietBrain] = [await brainOf(loud.owner), await brainOf(quiet.owner)];
-  const { id } = (await (await textUpload(quiet.owner, quietBrain, 'Annual leave is twenty five days.')).json()) as {
-    id: string;
-  };
-  await quiet.owner.finished(id);
-  await feel(quiet.owner, quietBrain, 3000);
-  const felt: Round[] = [];
-  let before = await feel(quiet.owner, quietBrain, eachMs);
-  for (let round = 1; round <= rounds; round += 1) {
-    const noise = makeNoise(cluster, loud.owner, loudBrain, eachMs + 4000);
-    await sleep(2000);
-    const beside = await feel(quiet.owner, quietBrain, eachMs);
-    const { stdout } = await noise;
-    for (const { id } of (await loud.owner.call(routes.listJobs, { query: { limit: 100 } })).data)
-      await loud.owner.send(routes.cancelJob, { params: { job: id } });
-    await sleep(5000);
-    const after = await feel(quiet.owner, quietBrain, eachMs);
-    felt.push({ before, beside, after, noise: stdout.trim() });
-    before = after;
+/**
+ * In a whole local deployment: what stands between people and stores in a cluster that is broken on purpose (proxies, the
+ * S3 for tests) would cost more than all tiers.
+ */
+export async function besideNoise(eachMs: number): Promise<Round[]> {
+  const flow = await openFlow();
+  try {
+    const [loud, quiet] = [await newTenant(flow, 'loud'), await newTenant(flow, 'quiet')];
+    const brainOf = async (client: Client) => (await client.call(routes.createBrain, { body: { name: 'b' } })).id;
+    const [loudBrain, quietBrain] = [await brainOf(loud.client), await brainOf(quiet.client)];
+    const { id } = (await (await textUpload(quiet.client, quietBrain, 'Annual leave is twenty five days.')).json()) as {
+      id: string;
+    };
+    await quiet.client.finished(id);
+    await feel(quiet.client, quietBrain, 3000);
+    const felt: Round[] = [];
+    let before = await feel(quiet.client, quietBrain, eachMs);
+    for (let round = 1; round <= rounds; round += 1) {
+      const noise = makeNoise(flow.deployment.url, loud.key, loudBrain, eachMs + 4000);
+      await sleep(2000);
+      const beside = await feel(quiet.client, quietBrain, eachMs);
+      const { stdout } = await noise;
+      for (const { id } of (await loud.client.call(routes.listJobs, { query: { limit: 100 } })).data)
+        await loud.client.send(routes.cancelJob, { params: { job: id } });
+      await sleep(5000);
+      const after = await feel(quiet.client, quietBrain, eachMs);
+      felt.push({ before, beside, after, noise: stdout.trim() });
+      before = after;
+    }
+    return felt;
+  } finally {
+    await flow.close();
   }
-  return felt;
+}
+
+async function newTenant({ owner, deployment }: Flow, name: string): Promise<{ key: string; client: Client }> {
+  const { id } = await owner.call(routes.createTenant, { body: { name } });
+  await owner.call(routes.switchTenant, { body: { tenant_id: id } });
+  const { secret: key } = await owner.call(routes.createKey, {
+    body: { name, scopes: ['documents:read', 'documents:write', 'chat'] },
+  });
+  return { key, client: new Client(deployment.url, key) };
 }
 
 /** Clients have machines of their own: here they get what the service leaves of this one. */
-const makeNoise = (cluster: Cluster, client: Client, brain: string, ms: number) =>
+const makeNoise = (url: string, key: string, brain: string, ms: number) =>
   promisify(execFile)('nice', ['-n', '19', process.execPath, join(import.meta.dirname, 'noise.ts')], {
     env: {
       PATH: process.env.PATH,
-      NOISE_URL: cluster.url,
-      NOISE_COOKIE: client.cookie,
+      NOISE_URL: url,
+      NOISE_KEY: key,
       NOISE_BRAIN: brain,
       NOISE_MS: String(ms),
     },

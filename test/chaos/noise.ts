@@ -1,5 +1,5 @@
 /**
- * A tenant at the maximum of everything, as a process of its own: `node test/chaos/noise.ts` with NOISE_URL, NOISE_COOKIE,
+ * A tenant at the maximum of everything, as a process of its own: `node test/chaos/noise.ts` with NOISE_URL, NOISE_KEY,
  * NOISE_BRAIN and NOISE_MS. What it is refused is its own affair; it prints answers by status when it ends.
  */
 import { readFile } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import { type Route, routes } from '../../services/shared/contract/routes.ts';
 import { type CallOptions, Client } from '../flows/client.ts';
 import { manualPdf } from '../flows/documents.ts';
 
-const { NOISE_URL = '', NOISE_COOKIE = '', NOISE_BRAIN: brain = '', NOISE_MS } = process.env;
+const { NOISE_URL = '', NOISE_KEY = '', NOISE_BRAIN: brain = '', NOISE_MS } = process.env;
 /** Of each kind, without a pause: more than any share of a tenant, few enough not to be a test of this machine's sockets. */
 const [uploaders, chatUsers, readers, streams] = [4, 24, 12, 8] as const;
 /** After a refusal, as a rude client does. */
@@ -21,7 +21,7 @@ const manual = await readFile(manualPdf);
 let copies = 0;
 
 async function send(route: Route, options: CallOptions = {}): Promise<Response | undefined> {
-  const call = Client.ofSession(NOISE_URL, NOISE_COOKIE).send(route, { ...options, signal: ended });
+  const call = new Client(NOISE_URL, NOISE_KEY).send(route, { ...options, signal: ended });
   const answer = await call.catch(() => undefined);
   statuses[answer?.status ?? 0] = (statuses[answer?.status ?? 0] ?? 0) + 1;
   if (!answer?.ok) await sleep(refusedPauseMs);

@@ -6,6 +6,7 @@ import { startServices, type TestServices } from '../../support/stores.ts';
 import {
   chunksOf,
   dimensions,
+  search,
   startVectorstore,
   type TestBrain,
   type TestVectorstore,
@@ -78,4 +79,19 @@ test('callers who go while their write is under way hold a slot until it has end
   hold = undefined;
   resolve();
   await worksSoon(brain);
+});
+
+test('a tenant that searches seldom does not stand behind all that another searches for', async () => {
+  const [loud, quiet] = [await store.newBrain(), await store.newBrain()];
+  for (const brain of [loud, quiet]) expect((await upsert(store, brain, text)).status).toBe(200);
+  await Promise.all([loud, quiet].map((brain) => search(store, brain, 'text')));
+  let before = 0;
+  const flood = Array.from({ length: 50 }, async () => {
+    expect((await search(store, loud, 'text of a page')).status).toBe(200);
+    before += 1;
+  });
+  expect((await search(store, quiet, 'text of a page')).status).toBe(200);
+  // Four that ran already, and one more for each turn of theirs.
+  expect(before).toBeLessThan(15);
+  await Promise.all(flood);
 });
