@@ -17,6 +17,7 @@ import { createSlots, type Slots } from '../shared/slots.ts';
 import { createConcurrency } from '../shared/storage/concurrency.ts';
 import type { SyntheticTenantSettings } from '../shared/warm-up/synthetic-tenant.ts';
 import { type Answerer, createAnswerer } from './answering/answerer.ts';
+import { createReranker, type Reranker, type RerankSettings } from './answering/rerank.ts';
 import { createRetrieval } from './answering/retrieval.ts';
 import { serveCompletions } from './completions/completions.ts';
 import { type ChatContext, streamLimits } from './context.ts';
@@ -33,7 +34,7 @@ import { openTurnSignals } from './turns/turn-signals.ts';
 import { serveTurns } from './turns/turns.ts';
 import { warmUp } from './warm-up.ts';
 
-export interface ChatSettings extends EmbeddingSettings, SyntheticTenantSettings, ModelSettings {
+export interface ChatSettings extends EmbeddingSettings, SyntheticTenantSettings, ModelSettings, RerankSettings {
   readonly DATABASE_URL: string;
   readonly VECTORSTORE_URL: string;
   readonly SERVICE_TOKEN_PRIVATE_KEY: string;
@@ -52,6 +53,8 @@ export interface ChatOptions {
   /** How long a lost client has to come back. @default 10000 */
   readonly reconnectGraceMs?: number;
   readonly modelTimeouts?: ModelTimeouts;
+  /** @default 1000 */
+  readonly rerankTimeoutMs?: number;
 }
 
 /** Left for the last events, the ledger and the connections, before the process is killed. */
@@ -64,6 +67,7 @@ export async function createChat({
   log,
   reconnectGraceMs,
   modelTimeouts,
+  rerankTimeoutMs,
 }: ChatOptions): Promise<{
   app: App;
   warmUp(): Promise<void>;
@@ -75,8 +79,10 @@ export async function createChat({
   const sign = await createSigner('chat', settings.SERVICE_TOKEN_PRIVATE_KEY);
   const models = configuredModels(settings);
   const model = createModel(models, modelTimeouts);
+  const reranker = createReranker(settings, log, rerankTimeoutMs);
   const retrieval = createRetrieval({
     db,
+    reranker,
     embedder: createEmbedder(settings, { sign, retriesMax: 0 }),
     vectorstoreUrl: settings.VECTORSTORE_URL,
     sign,
@@ -130,6 +136,7 @@ export async function createChat({
   serveMcp(context);
   serveModelLists(context);
   measure(app, slots, runner, model, answerer);
+  if (reranker) measureReranker(app, reranker);
   const stopMetrics = startMetricLog({
     log,
     environment: settings.ENVIRONMENT,
@@ -182,5 +189,20 @@ function measure(app: App, slots: Slots, runner: TurnRunner, model: LanguageMode
     'chat_citations_dropped_total',
     'Citations left out since the start, because the passage does not support the claim',
     () => counts.citationsDropped,
+  );
+}
+
+function measureReranker({ metrics }: App, reranker: Reranker): void {
+  const { counts } = reranker;
+  gauge(
+    metrics,
+    'chat_rerank_done_total',
+    'Lists of passages that the reranker sorted since the start',
+    () => counts.done,
+  );
+  gauge(metrics, 'chat_rerank_late_total', 'Lists that stayed as they were: it answered too late', () => counts.late);
+  gauge(metrics, 'chat_rerank_failed_total', 'Lists that stayed as they were: it failed', () => counts.failed);
+  gauge(metrics, 'chat_rerank_circuit_open', '1 while the reranker is not asked because it failed', () =>
+    Number(reranker.circuitOpen),
   );
 }

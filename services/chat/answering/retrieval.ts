@@ -1,4 +1,4 @@
-/** From a question to numbered passages: embed, search in the vectorstore tier, merge. */
+/** From a question to numbered passages: embed, search in the vectorstore tier, rerank where that is configured, merge. */
 
 import type { SignCall } from '../../shared/auth/service-token.ts';
 import { textCharactersMax } from '../../shared/contract/embedding.ts';
@@ -11,6 +11,7 @@ import { retryTransient } from '../../shared/models/retry.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { TokenUsage } from '../turns/token-usage.ts';
 import { type Passage, toPassages } from './passages.ts';
+import type { Reranker } from './rerank.ts';
 
 export interface Searched {
   readonly tenantId: string;
@@ -20,7 +21,7 @@ export interface Searched {
 
 export interface Retrieval {
   /**
-   * As the vectorstore ranks them, best first, with the names of their documents; one that is gone has none.
+   * Best first, with the names of their documents; one that is gone has none.
    *
    * @throws ProblemError `unavailable` when the vectorstore does not answer
    */
@@ -39,6 +40,8 @@ export interface RetrievalOptions {
   readonly db: Database;
   /** Null: full text alone. */
   readonly embedder: Embedder | null;
+  /** Null: hits stay as the vectorstore ranks them. */
+  readonly reranker: Reranker | null;
   readonly log: Logger;
   readonly vectorstoreUrl: string;
   readonly sign: SignCall;
@@ -57,7 +60,7 @@ const searchRetryAfterS = 5;
 /** A search changes nothing: asking twice is harmless. Short waits, a person is watching. */
 const searchRetries = { retriesMax: 2, retryAfterMsMax: 2000 };
 
-export function createRetrieval({ db, embedder, vectorstoreUrl, sign, log }: RetrievalOptions): Retrieval {
+export function createRetrieval({ db, embedder, reranker, vectorstoreUrl, sign, log }: RetrievalOptions): Retrieval {
   const retry = retryTransient(searchRetries);
 
   const post = async (path: string, authorization: string, body: object, signal: AbortSignal) => {
@@ -94,7 +97,7 @@ export function createRetrieval({ db, embedder, vectorstoreUrl, sign, log }: Ret
     try {
       const embedded = await embed({ tenantId, brainId, text }, tokenUsage, signal);
       const authorization = `Bearer ${await sign({ to: 'vectorstore', verb: 'search', tenantId, brainId })}`;
-      const body = { query: text, ...embedded, limit };
+      const body = { query: text, ...embedded, limit: Math.max(limit, reranker?.passagesMax ?? 0) };
       const found = await retry.execute(
         () => post(vectorstorePaths.search(brainId), authorization, body, signal),
         signal,
@@ -106,7 +109,10 @@ export function createRetrieval({ db, embedder, vectorstoreUrl, sign, log }: Ret
         brainId,
         hits.map(({ document_id }) => document_id),
       );
-      return { hits, names };
+      if (!reranker) return { hits, names };
+      // The text of a document that is gone leaves this service no more.
+      const present = hits.filter(({ document_id }) => names.has(document_id));
+      return { hits: (await reranker.rerank(text, present, signal)).slice(0, limit), names };
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       const { message } = error as Error;

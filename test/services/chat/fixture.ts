@@ -44,6 +44,7 @@ export interface ChatFixtureOptions {
   readonly databaseUrl?: string;
   /** That differ from the usual ones. */
   readonly settings?: Partial<ChatSettings>;
+  readonly rerankTimeoutMs?: number;
   readonly modelTimeouts?: { readonly firstTokenMs?: number; readonly tokenMs?: number };
 }
 
@@ -85,6 +86,7 @@ export async function startChat(services: TestServices, search: TestSearch, opti
     log,
     reconnectGraceMs,
     modelTimeouts,
+    rerankTimeoutMs: options.rerankTimeoutMs,
     settings: {
       DATABASE_URL: databaseUrl,
       VECTORSTORE_URL: search.url,
@@ -96,6 +98,9 @@ export async function startChat(services: TestServices, search: TestSearch, opti
       TURN_TIMEOUT_MS: 100_000,
       REPLICA: 'test',
       STOP_TIMEOUT_MS: 6000,
+      RERANK_URL: '',
+      RERANK_MODEL: '',
+      RERANK_API_KEY: '',
       MODELS: '',
       MODEL_API_KEYS: '',
       MODEL_URL: modelUrl,
