@@ -19,6 +19,7 @@ function synthOf(input: EnvironmentInput): () => void {
 const chat = (changes: object) =>
   sample({ tiers: { chat: { platform: 'ecs', vcpu: 0.25, memoryMiB: 512, ...changes } } as never });
 const model = { url: 'https://models.example.com/v1', model: 'm' };
+const listed = { name: 'one', url: 'https://models.example.com/v1', contextTokens: 8000 };
 
 describe('synth says what was given, what is allowed and what to do', () => {
   test.each<[what: string, EnvironmentInput, says: string | RegExp]>([
@@ -75,6 +76,22 @@ describe('synth says what was given, what is allowed and what to do', () => {
       'a model outside without a way out',
       sample({ chatModel: model, aws: { nat: 'none' } }),
       "given 'none' with chatModel, which lies outside; allowed: 'instance', 'single', 'per-az', or leave chatModel out",
+    ],
+    [
+      'two ways to name models',
+      sample({ chatModel: model, models: [{ ...listed, name: 'm' }] }),
+      'given beside chatModel; allowed is one of them',
+    ],
+    ['a model twice', sample({ models: [listed, listed] }), "given 'one' twice; allowed is once"],
+    [
+      'a fallback that is no other model',
+      sample({ models: [{ ...listed, fallback: 'one' }] }),
+      "given 'one'; allowed is another model of this list",
+    ],
+    [
+      'a reranker outside without a way out',
+      sample({ reranker: { url: 'https://rerank.example.com' }, aws: { nat: 'none' } }),
+      "given 'none' with reranker, which lies outside; allowed: 'instance', 'single', 'per-az', or leave reranker out",
     ],
     [
       'neither a way out nor endpoints',

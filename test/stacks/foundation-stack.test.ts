@@ -107,6 +107,14 @@ describe('secrets', () => {
     expect(one(withModel, 'aws_secretsmanager_secret_version', 'MODEL_API_KEY')).toMatchObject({
       secret_string_wo: 'unset',
     });
+    expect(names(withModel)).not.toContain('MODEL_API_KEYS');
+    const models = [{ name: 'm', url: 'https://models.example.com', contextTokens: 8000 }];
+    expect(names(foundation({ models }))).not.toContain('MODEL_API_KEYS');
+    const keyed = names(
+      foundation({ models: models.map((one) => ({ ...one, key: 'k' })), reranker: { url: 'https://r.example' } }),
+    );
+    expect(keyed).toEqual(expect.arrayContaining(['MODEL_API_KEYS', 'RERANK_API_KEY']));
+    expect(keyed).not.toContain('MODEL_API_KEY');
   });
 });
 

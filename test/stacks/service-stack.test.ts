@@ -111,6 +111,28 @@ describe('a tier’s settings', () => {
   });
 });
 
+test('several models and a reranker are settings of chat, their keys are references', () => {
+  const models = [
+    { name: 'small', url: 'https://models.example.com/v1', contextTokens: 128_000, key: 'example', fallback: 'own' },
+    { name: 'own', url: 'http://models.example.net:11434/v1', contextTokens: 32_000 },
+  ];
+  const reranker = { url: 'https://rerank.example.org:8443/v2', model: 'r' };
+  const given = sample({ models, reranker });
+  const { service } = synthesized(given);
+  expect(JSON.parse(environment(service, 'chat').MODELS as string)).toEqual(models);
+  expect(environment(service, 'api').MODELS).toBe(environment(service, 'chat').MODELS);
+  expect(environment(service, 'chat')).toMatchObject({ RERANK_URL: reranker.url, RERANK_MODEL: 'r' });
+  expect(environment(service, 'chat')).not.toHaveProperty('MODEL_URL');
+  const secrets = (name: 'chat' | 'api') => containers(service, name)[0]?.secrets.map((secret) => secret.name);
+  expect(secrets('chat')).toEqual(expect.arrayContaining(['MODEL_API_KEYS', 'RERANK_API_KEY']));
+  expect(secrets('chat')).not.toContain('MODEL_API_KEY');
+  expect(secrets('api')?.filter((name) => /MODEL|RERANK/.test(name))).toEqual([]);
+  const resolved = onAws(resolveEnvironment(given));
+  expect(egressPorts(resolved, 'model')).toEqual([443, 11434]);
+  expect(egressPorts(resolved, 'rerank')).toEqual([8443]);
+  expect(egressPorts(onAws(resolveEnvironment(sample())), 'rerank')).toEqual([]);
+});
+
 test('services start after the cluster may take their capacity, and go before it', () => {
   for (const service of Object.values(ofType(stack, 'aws_ecs_service')))
     expect((service.depends_on as string[])[0]).toBe('aws_ecs_cluster_capacity_providers.capacity');

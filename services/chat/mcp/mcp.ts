@@ -8,6 +8,7 @@ import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import type { ChatContext } from '../context.ts';
+import { asksForProgress } from './progress.ts';
 import { registerTools } from './tools.ts';
 
 export function serveMcp(context: ChatContext): void {
@@ -18,7 +19,7 @@ export function serveMcp(context: ChatContext): void {
       { instructions: 'Documents lie in brains: list_brains first, then search or ask in one of them.' },
     );
     registerTools(server, { context, identity, requestId: request.id });
-    const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true });
+    const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: !asksForProgress(body) });
     await server.connect(transport);
     // Ends the work of who is gone, and lets go of a server whose request is answered.
     reply.raw.once('close', () => void server.close());
@@ -28,7 +29,10 @@ export function serveMcp(context: ChatContext): void {
     const url = new URL(request.url, 'http://localhost');
     const answer = await transport.handleRequest(new Request(url, { method: 'POST', headers }), { parsedBody: body });
     for (const [name, value] of answer.headers) reply.header(name, value);
-    return reply.code(answer.status).send(await answer.text());
+    reply.code(answer.status);
+    if (answer.headers.get('content-type') !== 'text/event-stream') return reply.send(await answer.text());
+    // nginx and its kin would collect the stream before passing it on.
+    return reply.header('x-accel-buffering', 'no').send(answer.body);
   });
 
   // Streams that a server starts, and ends of sessions: a stateless server says 405, which clients expect.

@@ -12,6 +12,7 @@ import { admit } from '../admission.ts';
 import { collect } from '../answering/answerer.ts';
 import type { ChatContext } from '../context.ts';
 import { search } from '../search/search.ts';
+import { withProgress } from './progress.ts';
 
 export interface Caller {
   readonly context: ChatContext;
@@ -89,13 +90,17 @@ export function registerTools(server: McpServer, caller: Caller): void {
       outputSchema: { answer: z.string(), answered: z.boolean(), citations: z.array(citation) },
       annotations: reading,
     },
-    ({ brain_id, question: text }, { signal }) =>
+    ({ brain_id, question: text }, { signal, ...progressTo }) =>
       told(caller, () =>
         admit(context, { tenantId, brainId: brain_id }, async ({ brain, tokenUsage }) => {
           const chosen = answerer.choose(brain, brain.models_allowed);
           const question = { tenantId, brainId: brain_id, text, history: [], ...chosen };
           const within = AbortSignal.any([signal, AbortSignal.timeout(turnTimeoutMs)]);
-          const { text: answer, answered, citations } = await collect(answerer.answer(question, tokenUsage, within));
+          const {
+            text: answer,
+            answered,
+            citations,
+          } = await collect(withProgress(answerer.answer(question, tokenUsage, within), progressTo));
           return { answer, answered, citations };
         }),
       ),

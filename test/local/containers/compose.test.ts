@@ -110,6 +110,8 @@ describe('a compose file', () => {
     expect(networks['chat-egress']).toEqual({ driver_opts: { isolate: 'true' } });
     expect(Object.keys(parts.chat?.networks ?? {})).toContain('chat-egress');
     expect(Object.keys(parts.api?.networks ?? {})).not.toContain('chat-egress');
+    const reranked = resolveEnvironment({ ...dev, reranker: { url: 'https://rerank.example.com' } });
+    expect(composeOf(reranked).networks).toHaveProperty('chat-egress');
   });
 
   test('holds no secret: they stand in the .env file', () => {

@@ -49,7 +49,10 @@ beforeAll(async () => {
   search = await startSearch(services);
   brain = await search.newBrain();
   person = await search.newPerson(brain.tenantId);
-  const pages = Array.from({ length: 40 }, (_, at) => `Refunds of kind ${at} are paid. ${'More text. '.repeat(6 * at)}`);
+  const pages = Array.from(
+    { length: 40 },
+    (_, at) => `Refunds of kind ${at} are paid. ${'More text. '.repeat(6 * at)}`,
+  );
   await search.addPages(brain, pages);
   plain = await startChat(services, search);
   before = (await found(plain, 50)).map(({ text }) => text);

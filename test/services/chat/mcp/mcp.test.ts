@@ -20,10 +20,10 @@ beforeAll(async () => {
 });
 afterAll(() => opened.close());
 
-async function connect(who: Person | null, headers: Record<string, string> = {}): Promise<Client> {
+async function connect(who: Person | null, headers: Record<string, string> = {}, base = chat.url): Promise<Client> {
   const client = new Client({ name: 'test', version: '1' });
   client.onerror = (error) => failed.push(error);
-  const transport = new StreamableHTTPClientTransport(new URL('/v1/chat/mcp', chat.url), {
+  const transport = new StreamableHTTPClientTransport(new URL('/v1/chat/mcp', base), {
     requestInit: { headers: { ...(who && { 'x-person': JSON.stringify(who) }), ...headers } },
   });
   await client.connect(transport);
@@ -63,6 +63,42 @@ test('an agent finds a brain, searches it and asks it', async () => {
   await client.close();
   // The client asks for a stream of the server's own; the 405 that it gets is no fault to it.
   expect(failed).toEqual([]);
+});
+
+test('who asks for progress hears of it while the answer is made, and gets the same answer', async () => {
+  const told = await openChat({ slots: 2 });
+  const { brain: own, person: user } = await told.brainOf(['Refunds are paid within fourteen days of the return.']);
+  let toldBeforeTheEnd = 0;
+  const heard: { progress: number; message?: string }[] = [];
+  told.model.behave(async (stream) => {
+    stream.text('Within fourteen ');
+    // The client has heard of the first words while the others are still to come.
+    while (heard.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+    toldBeforeTheEnd = heard.length;
+    stream.text('days [1].');
+    stream.end();
+  });
+  const client = await connect(user, {}, told.chat.url);
+  const args = { brain_id: own.brainId, question: 'When are refunds of a return paid?' };
+  const asked = await client.callTool({ name: 'ask', arguments: args }, undefined, {
+    onprogress: (progress) => void heard.push(progress),
+  });
+  expect(heard).toEqual([
+    { progress: 1, message: 'Searching' },
+    { progress: 2, message: 'Passages found: 1' },
+    { progress: 3, message: 'Answering: 15 characters' },
+  ]);
+  expect(toldBeforeTheEnd).toBe(3);
+  expect(asked.structuredContent).toMatchObject({ answer: 'Within fourteen days [1].', answered: true });
+
+  told.model.behave(({ response }) => void response.writeHead(500).end());
+  const failed = await client.callTool({ name: 'ask', arguments: args }, undefined, { onprogress: () => {} });
+  expect([failed.isError, JSON.stringify(failed.content)]).toEqual([true, expect.stringContaining('model-failed')]);
+  expect(
+    (await client.callTool({ name: 'list_brains', arguments: {} }, undefined, { onprogress: () => {} })).isError,
+  ).toBe(undefined);
+  await client.close();
+  await told.close();
 });
 
 test('a refusal is read by the agent: brains of others, the day’s questions', async () => {
