@@ -80,6 +80,7 @@ describe('a tier’s settings', () => {
       PORT: '8003',
       PUBLIC_URL: 'https://test.example.com',
       STOP_TIMEOUT_MS: '120000',
+      TENANT_REQUESTS_PER_SECOND: '37',
       TURN_TIMEOUT_MS: '100000',
       VECTORSTORE_URL: expect.stringMatching(/^http:\/\/\$\{aws_lb\.internal_balancer_\w+\.dns_name\}:8005$/),
     });
