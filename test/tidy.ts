@@ -212,7 +212,7 @@ const privateWords: Readonly<Record<string, string>> = {
   asker: 'user',
 };
 
-/** Private words in code and documents. SQL that has landed keeps its names: `enter_guest`, and the mark in its rows. */
+/** Private words in code and documents. SQL that has landed keeps its words: the mark in rows of synthetic tenants. */
 export function dialect(files: readonly SourceFile[]): string[] {
   const words = new RegExp(`(?<!')\\b(${Object.keys(privateWords).join('|')})s?\\b(?!')`, 'gi');
   return files.flatMap(({ path, text }) =>

@@ -110,17 +110,6 @@ export interface IdempotencyKeys {
   tenant_id: string;
 }
 
-export interface Invitations {
-  created_at: Generated<Timestamp>;
-  email: string;
-  expires_at: Timestamp;
-  id: string;
-  inviter_id: string;
-  role: string | null;
-  status: Generated<string>;
-  tenant_id: string;
-}
-
 export interface Jobs {
   attempt: Generated<number>;
   brain_id: string | null;
@@ -288,7 +277,6 @@ export interface Tables {
   documents: Documents;
   events: Events;
   idempotency_keys: IdempotencyKeys;
-  invitations: Invitations;
   jobs: Jobs;
   ledger: Ledger;
   members: Members;

@@ -22,7 +22,7 @@ export type SyntheticTenantSettings = Pick<EmbeddingSettings, 'EMBEDDING_MODEL' 
   readonly PUBLIC_URL: string;
 };
 
-/** `tenants.metadata` of syntheticTenants; lists leave them out. */
+/** `tenants.metadata` of synthetic tenants, as the release before writes it too; lists leave them out. */
 export const syntheticTenantMark = 'guest';
 /** Answered by the extractive answerer: a synthetic tenant costs nothing. */
 const unpaid = 'extractive';
@@ -36,12 +36,12 @@ export async function withSyntheticTenant(
   model = unpaid,
 ): Promise<void> {
   const { syntheticTenant, token } = newSyntheticTenant(settings);
-  await leave(db, null);
+  await remove(db, null);
   try {
-    await enter(db, settings, syntheticTenant, token, model);
+    await create(db, settings, syntheticTenant, token, model);
     await run(syntheticTenant);
   } finally {
-    await leave(db, syntheticTenant.tenantId);
+    await remove(db, syntheticTenant.tenantId);
   }
 }
 
@@ -58,12 +58,12 @@ function newSyntheticTenant({ AUTH_SECRET, PUBLIC_URL }: SyntheticTenantSettings
 const lifetime = sql`make_interval(secs => ${lifetimeMs / 1000})`;
 
 /** By the one id of tenant and person; with null those that a replica left which was killed. */
-async function leave(db: Database, id: string | null): Promise<void> {
-  await sql`select leave_guest(${id}::uuid, ${lifetime})`.execute(db);
+async function remove(db: Database, id: string | null): Promise<void> {
+  await sql`select delete_synthetic_tenants(${id}::uuid, ${lifetime})`.execute(db);
 }
 
-/** A function of the database (012_roles.sql): no tier but the api may make people and sessions. */
-async function enter(
+/** A function of the database (020_synthetic_tenants.sql): no tier but the api may make people and sessions. */
+async function create(
   db: Database,
   settings: SyntheticTenantSettings,
   { tenantId, brainId }: SyntheticTenant,
@@ -71,6 +71,6 @@ async function enter(
   model: string,
 ): Promise<void> {
   const { model: embeddingModel, dimensions } = configuredEmbedding(settings);
-  await sql`select enter_guest(${tenantId}::uuid, ${brainId}::uuid, ${token}, ${lifetime}, ${model}, ${embeddingModel},
-    ${dimensions}::integer)`.execute(db);
+  await sql`select create_synthetic_tenant(${tenantId}::uuid, ${brainId}::uuid, ${token}, ${lifetime}, ${model},
+    ${embeddingModel}, ${dimensions}::integer)`.execute(db);
 }
