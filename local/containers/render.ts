@@ -13,9 +13,9 @@ export function renderCompose(compose: Compose, environment: Environment): strin
   return `${head.map((line) => `# ${line}\n`).join('')}\n${stringify(compose, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false })}`;
 }
 
-/** The `.env` file. Values are our own, each in one line that begins with no quote, so nothing needs any. */
+/** The `.env` file. Values are our own and begin with no quote, so nothing needs any; JSON of several lines becomes one. */
 export function renderEnv(values: Readonly<Record<string, string>>): string {
   return Object.entries(values)
-    .map(([name, value]) => `${name}=${value}\n`)
+    .map(([name, value]) => `${name}=${value.replaceAll(/\s*\n\s*/g, ' ')}\n`)
     .join('');
 }

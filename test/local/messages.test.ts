@@ -4,7 +4,7 @@ import { portTaken } from '../../local/router/ports.ts';
 import { tokenIn } from '../../local/steps.ts';
 import { stopWaves } from '../../local/stop.ts';
 import { configuration } from '../../local/stores/redis.ts';
-import { welcome } from '../../local/welcome.ts';
+import { shownModel, welcome } from '../../local/welcome.ts';
 import { serviceNames } from '../../services/manifest.ts';
 
 test('a Node that is too old is named, with the way to the right one', () => {
@@ -54,4 +54,11 @@ test('the welcome says what answers', () => {
   const text = welcome({ ...deployment, signInUrl: 'http://localhost:1/sign-in#token=t' }, 'gpt-5-mini');
   expect(text).toContain('Sign in as the owner, once, with:\n  http://localhost:1/sign-in#token=t');
   expect(text).toContain('Answers   by gpt-5-mini');
+  const models = ['one', 'two'].map((name) => ({ name, url: 'http://localhost:1/v1', contextTokens: 8000 }));
+  expect([
+    shownModel({ MODELS: JSON.stringify(models) }),
+    shownModel({ MODEL_URL: 'u', MODEL_NAME: 'm' }),
+    shownModel({ MODEL_URL: 'u' }),
+    shownModel({}),
+  ]).toEqual(['one, two', 'm', 'u', undefined]);
 });

@@ -1,6 +1,7 @@
 import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { bench } from '../../../environments/bench.ts';
@@ -11,7 +12,7 @@ import { local } from '../../../environments/local.ts';
 import { composeOf } from '../../../local/containers/compose.ts';
 import { sustainedCpus } from '../../../local/containers/cpus.ts';
 import { writeCompose } from '../../../local/containers/files.ts';
-import { renderCompose } from '../../../local/containers/render.ts';
+import { renderCompose, renderEnv } from '../../../local/containers/render.ts';
 import { serviceNames, services } from '../../../services/manifest.ts';
 
 const environment = resolveEnvironment(dev);
@@ -119,6 +120,12 @@ describe('a compose file', () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: compose's own references
     expect(text).toContain('SERVICE_TOKEN_PRIVATE_KEY: ${CHAT_PRIVATE_KEY}');
     expect(text).not.toMatch(/[A-Za-z0-9_-]{40,}/);
+  });
+
+  test('a list of models in several lines passes through the .env file', () => {
+    const models = [{ name: 'one', url: 'http://localhost:1/v1', contextTokens: 8000 }];
+    const { MODELS, ...others } = parseEnv(renderEnv({ MODELS: JSON.stringify(models, null, 2), PORT: '1' }));
+    expect([JSON.parse(MODELS as string), others]).toEqual([models, { PORT: '1' }]);
   });
 
   test('gives a service the settings that the manifest lists for it, and no other', () => {
