@@ -218,6 +218,7 @@ test('a turn of a lost replica is ended as interrupted, and its readers are told
     [],
   ]);
   expect(await ledgerOf(id)).toEqual({ model_tokens_in: 70, model_tokens_out: 3 });
+  expect((await chat.turn(person, id)).usage?.cost_usd).toBe(0.0001);
   expect(model.requests).toHaveLength(0);
 });
 
