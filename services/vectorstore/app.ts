@@ -62,7 +62,8 @@ export function createVectorstoreApp(options: VectorstoreOptions): App {
     if (call.brainId !== brain)
       throw new ProblemError('forbidden', `The token is for brain ${call.brainId}, the path names ${brain}.`);
     request.brain = { tenantId: call.tenantId, brainId: brain };
-    const slot = slots.take(call.tenantId);
+    // Workers, which write, share themselves among tenants.
+    const slot = slots.take(slots === searches ? call.tenantId : undefined);
     if ('retryHintMs' in slot) throw yieldError('All slots of this replica are taken.', slot.retryHintMs);
     request.withSlot = holdSlot(reply, slot.release);
   };
