@@ -68,7 +68,7 @@ const within = (ids: readonly string[]) => `document_id IN (${ids.map((id) => `'
 
 /** One query over all columns that have something to find: its score is the sum of their BM25. */
 async function findText(table: Table, search: Search, indexed: ReadonlySet<string>, columns: readonly string[]) {
-  const text = search.query.normalize('NFC').slice(0, queryCharactersMax);
+  const text = wordsOnce(search.query.normalize('NFC').slice(0, queryCharactersMax));
   const texts: Record<FullTextColumn, string> = { text, heading: text, ...searchColumns(text) };
   const parts = fullTextColumns.filter((column) => indexed.has(column) && texts[column].trim());
   if (parts.length === 0) return [];
@@ -85,6 +85,10 @@ async function findText(table: Table, search: Search, indexed: ReadonlySet<strin
     .toArrow();
   return answer.batches;
 }
+
+/** A word that is said again asks for nothing more, and would cost as much again. */
+const wordsOnce = (text: string) =>
+  [...new Map(text.split(/\s+/).map((word) => [word.toLowerCase(), word])).values()].join(' ');
 
 async function findVectors(
   table: Table,
