@@ -13,7 +13,7 @@ import { serviceCommand, tierSettings } from './tiers.ts';
  * Gives `replicas.min` replicas of every tier a port, and every tier that others call an address: its one replica, or
  * an internal balancer before several.
  */
-export async function placeTiers(state: DeploymentState): Promise<void> {
+export async function allocatePorts(state: DeploymentState): Promise<void> {
   const placed = placedServices(state.environment);
   for (const name of placed) {
     const placements = placementsOf(state.environment, name).flatMap((placement) =>

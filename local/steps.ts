@@ -10,7 +10,7 @@ import { endOrphans, openPidRegistry } from './processes/orphans.ts';
 import { openWatchdog } from './processes/watchdog.ts';
 import { portHolder, portTaken } from './router/ports.ts';
 import { openRouter } from './router/router.ts';
-import { placeTiers, settingsOf, startTier } from './start-tier.ts';
+import { allocatePorts, settingsOf, startTier } from './start-tier.ts';
 import { type DeploymentState, logOf, logPath, need, startPart } from './state.ts';
 import { checkVersion, openDataFolder } from './stores/data-folder.ts';
 import { publicKeys } from './stores/key-pair.ts';
@@ -165,7 +165,7 @@ async function buildPage(state: DeploymentState): Promise<string | undefined> {
 }
 
 async function startTiers(state: DeploymentState): Promise<undefined> {
-  await placeTiers(state);
+  await allocatePorts(state);
   let first: unknown;
   const started = placedServices(state.environment).map((name) =>
     startTier(state, name).catch((error) => {

@@ -16,9 +16,9 @@ export type Expected =
   /** On one of these pages, of this document if it is named. `answer`: words that the passage must hold; '': none. */
   | { readonly pages: readonly number[]; readonly document: string; readonly answer: string }
   /** On one of these pages, which may be of several documents. */
-  | { readonly places: readonly Place[] };
+  | { readonly places: readonly SourceLocation[] };
 
-export interface Place {
+export interface SourceLocation {
   readonly document_name: string;
   readonly page_number: number;
 }
@@ -65,10 +65,10 @@ function readSquad(name: string, text: string): QuestionSet {
     throw new Error(`${name} is no SQuAD file: it needs { "data": [{ "paragraphs": [...] }] }.`);
   const questions = data.flatMap(({ paragraphs }, article) =>
     paragraphs.flatMap(({ context, qas }, at) =>
-      qas.map(({ id, question, is_impossible, answers = [] }, place): EvalQuestion => {
+      qas.map(({ id, question, is_impossible, answers = [] }, index): EvalQuestion => {
         const expected = { paragraph: context, answers: answers.map((answer) => answer.text) };
         return {
-          id: id ?? `${article}.${at}.${place}`,
+          id: id ?? `${article}.${at}.${index}`,
           question,
           group: '',
           expected: is_impossible ? null : expected,
@@ -102,9 +102,9 @@ function readCsv(name: string, text: string): EvalQuestion[] {
   ) as Record<Column, number>;
   const named = at.question >= 0 && at.pages >= 0;
   // Without a header: question, page, document, answer, group.
-  const place = named ? at : { question: 0, pages: 1, document: 2, answer: 3, group: 4 };
+  const cellOf = named ? at : { question: 0, pages: 1, document: 2, answer: 3, group: 4 };
   return rows.slice(named ? 1 : 0).map((row, index) => {
-    const cell = (column: Column) => row[place[column]] ?? '';
+    const cell = (column: Column) => row[cellOf[column]] ?? '';
     const line = index + (named ? 2 : 1);
     const question = cell('question');
     if (!question) throw new Error(`${name}, row ${line}: there is no question.`);

@@ -6,7 +6,7 @@ export interface Outcome {
   readonly question: string;
   readonly group: string;
   readonly answerable: boolean;
-  /** Place of the first passage where the answer stands, from 1; null: not among those found. */
+  /** Rank of the first passage where the answer stands, from 1; null: not among those found. */
   readonly rank: number | null;
   readonly searchMs: number;
   /** Absent when nothing was asked. */

@@ -2,7 +2,7 @@
 import { openAsBlob } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Found } from './matching.ts';
-import type { Place } from './questions.ts';
+import type { SourceLocation } from './questions.ts';
 
 export interface EvalService {
   /** Best first. */
@@ -24,7 +24,7 @@ export interface Feedback {
   readonly question: string;
   readonly verdict: 'up' | 'down';
   readonly answered: boolean | null;
-  readonly citations: readonly (Place & { readonly deleted?: true })[];
+  readonly citations: readonly (SourceLocation & { readonly deleted?: true })[];
 }
 
 export interface Timed<Value> {

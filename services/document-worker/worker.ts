@@ -143,7 +143,7 @@ export function startWorker(options: WorkerOptions): Worker {
       loop.wake();
       await indexing.look();
     });
-    const told = async (jobId: string) => {
+    const enqueue = async (jobId: string) => {
       try {
         await enqueueJob(db, scheduler, jobId);
       } catch (error) {
@@ -163,7 +163,7 @@ export function startWorker(options: WorkerOptions): Worker {
     });
     const notifications = listenTo(settings.DATABASE_URL, jobsChannel, log, (jobId) => {
       if (jobId === null) void look();
-      else void told(jobId);
+      else void enqueue(jobId);
     });
     loop.start();
     onClose(async (limitMs) => {

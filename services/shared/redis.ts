@@ -23,13 +23,13 @@ export function openRedis(url: string, mode: keyof typeof modes, log: Logger): R
     retryStrategy: (attempt) => Math.min(reconnectMsMax, attempt * 100),
   });
   // Without a listener a lost connection would end the process. How long it lasts is told by health.ts.
-  let told = false;
+  let logged = false;
   redis.on('error', (error) => {
-    if (!told) log.warn({ err: error }, 'Redis connection lost');
-    told = true;
+    if (!logged) log.warn({ err: error }, 'Redis connection lost');
+    logged = true;
   });
   redis.on('ready', () => {
-    told = false;
+    logged = false;
   });
   return redis;
 }

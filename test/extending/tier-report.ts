@@ -11,7 +11,7 @@ import { resolveEnvironment } from '../../environments/environment.ts';
 import { local } from '../../environments/local.ts';
 import { composeOf } from '../../local/containers/compose.ts';
 import { composeSecrets } from '../../local/containers/files.ts';
-import { placeTiers, settingsOf } from '../../local/start-tier.ts';
+import { allocatePorts, settingsOf } from '../../local/start-tier.ts';
 import { newState } from '../../local/state.ts';
 import { programs } from '../../local/tiers.ts';
 import { serviceNames } from '../../services/manifest.ts';
@@ -56,7 +56,7 @@ async function report(placed: boolean): Promise<TierReport> {
     ...{ data: tmpdir(), port: 0, redis: 'auto', environment: here, settings: {}, outer: {}, programs },
     tell: () => {},
   });
-  await placeTiers(state);
+  await allocatePorts(state);
   const [chat] = state.replicas.get('chat') ?? [];
   if (!chat) throw new Error('no chat');
   const given = settingsOf(state, 'chat', chat) as Record<string, string>;

@@ -17,8 +17,8 @@ const any = '*';
 export function listenForChanges(url: string, log: Logger): ChangeListener {
   const watchers = new Map<string, Set<() => void>>();
   const notifications = listenTo(url, 'events', log, (tenantId) => {
-    const told = tenantId === null ? [...watchers.values()] : [watchers.get(tenantId), watchers.get(any)];
-    for (const all of told) for (const changed of all ?? []) changed();
+    const concerned = tenantId === null ? [...watchers.values()] : [watchers.get(tenantId), watchers.get(any)];
+    for (const all of concerned) for (const changed of all ?? []) changed();
   });
 
   const on = (tenantId: string, changed: () => void) => {

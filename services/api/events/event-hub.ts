@@ -8,7 +8,7 @@
 import { UnavailableError } from '../../shared/http/unavailable.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Database } from '../../shared/postgres/database.ts';
-import { endOfLog, eventsAfter, type LoggedEvent, type Place } from './event-store.ts';
+import { endOfLog, eventsAfter, type LoggedEvent, type LogPosition } from './event-store.ts';
 
 /** Four times a second looks like moving, and is cheap to draw. */
 const restMs = 250;
@@ -25,14 +25,14 @@ export interface Message {
   readonly personId: string | null;
 }
 export type Render = (tenantId: string, events: readonly LoggedEvent[]) => Promise<Message[]>;
-/** Everything up to `place` has been told then. */
-export type Watcher = (messages: readonly Message[], place: Place) => void;
+/** Everything up to `position` has been told then. */
+export type Watcher = (messages: readonly Message[], position: LogPosition) => void;
 
 export interface EventHub {
   /** Resolves when the end of the log is known. */
   readonly ready: Promise<void>;
   /** How far every watcher has been told. @throws UnavailableError before {@link EventHub.ready} */
-  readonly place: Place;
+  readonly position: LogPosition;
   /** @returns stops it */
   watch(tenantId: string, watcher: Watcher): () => void;
   /** Something was logged. */
@@ -42,7 +42,7 @@ export interface EventHub {
 
 export function openEventHub(db: Database, render: Render, log: Logger): EventHub {
   const watchers = new Map<string, Set<Watcher>>();
-  let place: Place | undefined;
+  let position: LogPosition | undefined;
   const { promise: ready, resolve: known } = Promise.withResolvers<void>();
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> | undefined;
@@ -51,15 +51,15 @@ export function openEventHub(db: Database, render: Render, log: Logger): EventHu
   let restsUntilMs = 0;
 
   const look = async () => {
-    if (!place) {
-      place = await endOfLog(db);
+    if (!position) {
+      position = await endOfLog(db);
       known();
     }
-    const { events, held } = await eventsAfter(db, place);
+    const { events, held } = await eventsAfter(db, position);
     const byTenant = Map.groupBy(events, (event) => event.tenantId);
     const rendered = new Map<string, readonly Message[]>();
     for (;;) {
-      // Again for who begins to watch while the news of others is rendered: from the same place on, it is theirs too.
+      // Again for who begins to watch while the news of others is rendered: from the same position on, it is theirs too.
       const missing = [...byTenant].filter(([tenantId]) => watchers.has(tenantId) && !rendered.has(tenantId));
       if (missing.length === 0) break;
       await Promise.all(
@@ -67,10 +67,10 @@ export function openEventHub(db: Database, render: Render, log: Logger): EventHu
       );
     }
     // Told and moved on in one breath: a watcher that comes now starts exactly here.
-    const told = events.at(-1)?.place ?? place;
-    place = told;
+    const reached = events.at(-1)?.position ?? position;
+    position = reached;
     for (const [tenantId, messages] of rendered)
-      for (const watcher of watchers.get(tenantId) ?? []) watcher(messages, told);
+      for (const watcher of watchers.get(tenantId) ?? []) watcher(messages, reached);
     again ||= held;
   };
   const schedule = () => {
@@ -102,9 +102,9 @@ export function openEventHub(db: Database, render: Render, log: Logger): EventHu
 
   return {
     ready,
-    get place() {
-      if (!place) throw new UnavailableError('postgres', 'the event log was not read yet');
-      return place;
+    get position() {
+      if (!position) throw new UnavailableError('postgres', 'the event log was not read yet');
+      return position;
     },
     watch: (tenantId, watcher) => {
       const all = watchers.get(tenantId) ?? new Set();

@@ -9,14 +9,14 @@ import { sql } from 'kysely';
 import type { EventName } from '../../shared/contract/events.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 
-/** A place in the log: `transaction.id`, the SSE id. */
-export interface Place {
+/** A position in the log: `transaction.id`, the SSE id. */
+export interface LogPosition {
   readonly transaction: bigint;
   readonly id: bigint;
 }
 
 export interface LoggedEvent {
-  readonly place: Place;
+  readonly position: LogPosition;
   readonly tenantId: string;
   readonly personId: string | null;
   readonly event: EventName;
@@ -30,7 +30,7 @@ export const replayMax = 1000;
 const readMax = 5000;
 
 /** Where the log ends now: everything after it is new. */
-export async function endOfLog(db: Database): Promise<Place> {
+export async function endOfLog(db: Database): Promise<LogPosition> {
   const { rows } = await sql<{ transaction: string; id: string }>`
     select transaction_id::text as transaction, id::text as id from events
     where transaction_id < pg_snapshot_xmin(pg_current_snapshot())
@@ -39,12 +39,12 @@ export async function endOfLog(db: Database): Promise<Place> {
 }
 
 /**
- * Events of all tenants after a place, oldest first. `held`: there is more, either beyond the bound of one look or held
+ * Events of all tenants after a position, oldest first. `held`: there is more, either beyond the bound of one look or held
  * back by a transaction that is still open.
  */
 export async function eventsAfter(
   db: Database,
-  { transaction, id }: Place,
+  { transaction, id }: LogPosition,
 ): Promise<{ events: LoggedEvent[]; held: boolean }> {
   const { rows } = await sql<Row & { ended: boolean }>`
     select ${columns}, transaction_id < pg_snapshot_xmin(pg_current_snapshot()) as ended from events
@@ -58,8 +58,8 @@ export async function eventsAfter(
 export async function eventsBetween(
   db: Database,
   tenantId: string,
-  from: Place,
-  to: Place,
+  from: LogPosition,
+  to: LogPosition,
 ): Promise<LoggedEvent[] | null> {
   const { rows: known } = await sql`
     select from events where id = ${from.id}::bigint and transaction_id = ${from.transaction}::xid8`.execute(db);
@@ -73,10 +73,10 @@ export async function eventsBetween(
   return rows.length > replayMax ? null : rows.map(toEvent);
 }
 
-export const formatPlace = ({ transaction, id }: Place) => `${transaction}.${id}`;
+export const formatPosition = ({ transaction, id }: LogPosition) => `${transaction}.${id}`;
 
 /** Null: not one of ours. */
-export function parsePlace(text: string): Place | null {
+export function parsePosition(text: string): LogPosition | null {
   const [, transaction, id] = /^(\d{1,19})\.(\d{1,18})$/.exec(text) ?? [];
   return transaction && id ? { transaction: BigInt(transaction), id: BigInt(id) } : null;
 }
@@ -95,7 +95,7 @@ interface Row {
 const columns = sql`transaction_id::text as transaction, id::text as id, tenant_id, person_id, event, resource_id, data`;
 
 const toEvent = (row: Row): LoggedEvent => ({
-  place: { transaction: BigInt(row.transaction), id: BigInt(row.id) },
+  position: { transaction: BigInt(row.transaction), id: BigInt(row.id) },
   tenantId: row.tenant_id,
   personId: row.person_id,
   event: row.event as EventName,

@@ -9,7 +9,7 @@ import { createConcurrency } from '../../shared/storage/concurrency.ts';
 import type { Api } from '../context.ts';
 import { type Message, newest } from './event-hub.ts';
 import { renderEvents } from './event-messages.ts';
-import { eventsBetween, formatPlace, type Place, parsePlace } from './event-store.ts';
+import { eventsBetween, formatPosition, type LogPosition, parsePosition } from './event-store.ts';
 
 /** Below the idle time of any balancer in between. */
 const heartbeatMs = 15_000;
@@ -31,7 +31,7 @@ export function serveEvents(api: Api): void {
 
   serve(app, routes.events, async ({ identity, request, reply }) => {
     // Throws before anything is opened that would have to be closed.
-    const now = events.place;
+    const now = events.position;
     streams.takeFor(identity, reply);
 
     const stream = new Readable({ read: () => {} });
@@ -41,13 +41,14 @@ export function serveEvents(api: Api): void {
       if (stream.readableLength > bufferBytesMax) stream.destroy();
     };
     const mine = ({ personId }: Message) => personId === null || personId === identity.personId;
-    const tell = (messages: readonly Message[], place: Place) => write(bounded(messages.filter(mine), place));
+    const tell = (messages: readonly Message[], position: LogPosition) =>
+      write(bounded(messages.filter(mine), position));
 
     // News that comes while the past is replayed waits, so that the order holds.
     let waiting: (() => void)[] | null = [];
-    const unwatch = events.watch(identity.tenantId, (messages, place) => {
-      if (waiting) waiting.push(() => tell(messages, place));
-      else tell(messages, place);
+    const unwatch = events.watch(identity.tenantId, (messages, position) => {
+      if (waiting) waiting.push(() => tell(messages, position));
+      else tell(messages, position);
     });
     const stopHeart = heart(api, request, identity, write, () => stream.push(null));
     const end = () => stream.push(null);
@@ -66,7 +67,7 @@ export function serveEvents(api: Api): void {
     replay(api, identity.tenantId, request.headers['last-event-id'], now).then(
       (past) => {
         tell(past, now);
-        for (const told of waiting ?? []) told();
+        for (const send of waiting ?? []) send();
         waiting = null;
       },
       (error: Error) => stream.destroy(error),
@@ -93,11 +94,11 @@ async function replay(
   { db, scheduler }: Api,
   tenantId: string,
   lastEventId: string | string[] | undefined,
-  now: Place,
+  now: LogPosition,
 ): Promise<Message[]> {
   if (lastEventId === undefined) return [];
-  const from = parsePlace(String(lastEventId));
-  if (from && formatPlace(from) === formatPlace(now)) return [];
+  const from = parsePosition(String(lastEventId));
+  if (from && formatPosition(from) === formatPosition(now)) return [];
   const missed = from && (await eventsBetween(db, tenantId, from, now));
   if (!missed) return [reload];
   return renderEvents(db, scheduler, tenantId, newest(missed));
@@ -105,14 +106,14 @@ async function replay(
 
 const reload: Message = { event: 'reload', data: {}, personId: null };
 
-function bounded(messages: readonly Message[], place: Place): string {
-  const text = frames(messages, place);
-  return Buffer.byteLength(text) > newsBytesMax ? frames([reload], place) : text;
+function bounded(messages: readonly Message[], position: LogPosition): string {
+  const text = frames(messages, position);
+  return Buffer.byteLength(text) > newsBytesMax ? frames([reload], position) : text;
 }
 
 /** The id stands on the last frame alone: a connection that breaks in between gets all of them again. */
-function frames(messages: readonly Message[], place: Place): string {
-  const id = `id: ${formatPlace(place)}\n`;
+function frames(messages: readonly Message[], position: LogPosition): string {
+  const id = `id: ${formatPosition(position)}\n`;
   // Without data this is no event, but the reader remembers the id.
   if (messages.length === 0) return `${id}\n`;
   return messages

@@ -41,7 +41,7 @@ export function registerTools(server: McpServer, caller: Caller): void {
       annotations: reading,
     },
     () =>
-      told(caller, async () => {
+      toolResult(caller, async () => {
         const brains = await db
           .selectFrom('brains')
           .select((eb) => [
@@ -75,7 +75,7 @@ export function registerTools(server: McpServer, caller: Caller): void {
       annotations: reading,
     },
     ({ brain_id, query, limit }, { signal }) =>
-      told(caller, async () => ({
+      toolResult(caller, async () => ({
         passages: await search(context, { tenantId, brainId: brain_id, query, limit, signal }),
       })),
   );
@@ -91,7 +91,7 @@ export function registerTools(server: McpServer, caller: Caller): void {
       annotations: reading,
     },
     ({ brain_id, question: text }, { signal, ...progressTo }) =>
-      told(caller, () =>
+      toolResult(caller, () =>
         admit(context, { tenantId, brainId: brain_id }, async ({ brain, tokenUsage }) => {
           const chosen = answerer.choose(brain, brain.models_allowed);
           const question = { tenantId, brainId: brain_id, text, history: [], ...chosen };
@@ -108,7 +108,7 @@ export function registerTools(server: McpServer, caller: Caller): void {
 }
 
 /** The result of a tool; a refusal is one too, so that the agent can read why. */
-async function told({ context: { log }, requestId }: Caller, run: () => Promise<Record<string, unknown>>) {
+async function toolResult({ context: { log }, requestId }: Caller, run: () => Promise<Record<string, unknown>>) {
   try {
     const structuredContent = await run();
     return {

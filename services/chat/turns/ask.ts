@@ -83,8 +83,8 @@ async function begin(context: ChatContext, asked: Ask): Promise<StartedTurn> {
     finished_at: null,
   };
   const first = [
-    { place: 1, event: 'turn', json: JSON.stringify(turn) },
-    { place: 2, event: 'searching', json: JSON.stringify({ documents: found.documents - found.unread }) },
+    { sequence: 1, event: 'turn', json: JSON.stringify(turn) },
+    { sequence: 2, event: 'searching', json: JSON.stringify({ documents: found.documents - found.unread }) },
   ];
   const key = idempotencyKey
     ? { route, key: idempotencyKey, fingerprint: fingerprint(asked), status: 200, response: { turn_id: turn.id } }

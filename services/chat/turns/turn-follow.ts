@@ -1,4 +1,4 @@
-/** Reads a turn's events from a place on, wherever it is answered, until its last one. */
+/** Reads a turn's events from one of them on, wherever it is answered, until its last one. */
 import type { Database } from '../../shared/postgres/database.ts';
 import type { WrittenEvent } from './turn-journal.ts';
 import type { TurnRunner } from './turn-runner.ts';
@@ -17,28 +17,28 @@ const lookEveryMs = 2000;
 /** Events of one look. */
 const eventsMax = 500;
 
-/** @param after place of the last event that the reader has; 0: from the first */
+/** @param after sequence of the last event that the reader has; 0: from the first */
 export async function* followTurn(options: FollowOptions, turnId: string, after: number): AsyncGenerator<WrittenEvent> {
-  let place = after;
+  let sequence = after;
   const local = options.runner.stream(turnId);
   if (local) {
     const leave = options.runner.watch(turnId);
     try {
       for (;;) {
-        for (let at = place; at < local.written.length; at++) {
+        for (let at = sequence; at < local.written.length; at++) {
           const event = local.written[at] as WrittenEvent;
           yield event;
-          place = event.place;
+          sequence = event.sequence;
         }
         if (options.signal.aborted || local.ended === 'done') return;
         if (local.ended === 'lost') break;
-        if (place >= local.written.length) await local.changed(options.signal);
+        if (sequence >= local.written.length) await local.changed(options.signal);
       }
     } finally {
       leave();
     }
   }
-  yield* followStored(options, turnId, place);
+  yield* followStored(options, turnId, sequence);
 }
 
 async function* followStored(
@@ -46,7 +46,7 @@ async function* followStored(
   turnId: string,
   after: number,
 ): AsyncGenerator<WrittenEvent> {
-  let place = after;
+  let sequence = after;
   let heard = Promise.withResolvers<void>();
   const unhear = signals.on(turnId, (kind) => {
     if (kind === 'events') heard.resolve();
@@ -56,17 +56,17 @@ async function* followStored(
   try {
     while (!signal.aborted) {
       heard = Promise.withResolvers();
-      const events = await eventsAfter(db, turnId, place);
+      const events = await eventsAfter(db, turnId, sequence);
       for (const event of events) {
         yield event;
-        place = event.place;
+        sequence = event.sequence;
         if (isLast(event)) return;
       }
       if (events.length === eventsMax) continue;
       if (events.length === 0) {
         const turn = await findTurn(db, turnId);
         if (turn?.status !== 'streaming') {
-          if (turn && !(await hasEvents(db, turnId))) yield endOf(turn, place);
+          if (turn && !(await hasEvents(db, turnId))) yield endOf(turn, sequence);
           return;
         }
       }
@@ -83,16 +83,16 @@ async function* followStored(
 
 const isLast = ({ event }: WrittenEvent) => event === 'done' || event === 'error';
 
-async function eventsAfter(db: Database, turnId: string, place: number): Promise<WrittenEvent[]> {
+async function eventsAfter(db: Database, turnId: string, after: number): Promise<WrittenEvent[]> {
   const rows = await db
     .selectFrom('turn_events')
     .select(['place', 'event', 'data'])
     .where('turn_id', '=', turnId)
-    .where('place', '>', place)
+    .where('place', '>', after)
     .orderBy('place')
     .limit(eventsMax)
     .execute();
-  return rows.map(({ place: at, event, data }) => ({ place: at, event, json: JSON.stringify(data) }));
+  return rows.map(({ place, event, data }) => ({ sequence: place, event, json: JSON.stringify(data) }));
 }
 
 const findTurn = (db: Database, turnId: string) =>
@@ -106,5 +106,5 @@ async function hasEvents(db: Database, turnId: string): Promise<boolean> {
 /** Its events have expired, or went with a document that they cite. */
 function endOf(row: TurnRow, after: number): WrittenEvent {
   const turn = toTurn(row);
-  return { place: after + 1, event: turn.error ? 'error' : 'done', json: JSON.stringify(turn.error ?? turn) };
+  return { sequence: after + 1, event: turn.error ? 'error' : 'done', json: JSON.stringify(turn.error ?? turn) };
 }

@@ -17,7 +17,7 @@ import { turnsChannel } from './turn-signals.ts';
 
 export interface NewEvent {
   readonly turnId: string;
-  readonly place: number;
+  readonly sequence: number;
   readonly event: string;
   /** May grow until it is {@link taken}: tokens are joined. */
   readonly data: object;
@@ -30,7 +30,7 @@ export interface NewEvent {
 }
 
 export interface WrittenEvent {
-  readonly place: number;
+  readonly sequence: number;
   readonly event: string;
   readonly json: string;
 }
@@ -89,10 +89,10 @@ export function createTurnJournal(db: Database, replica: string, log: Logger): T
 
 async function write(db: Database, replica: string, batch: readonly NewEvent[], log: Logger): Promise<void> {
   const followed = new Set<string>();
-  const rows = batch.map(({ turnId, place, event, data, taken, followed: isFollowed }) => {
+  const rows = batch.map(({ turnId, sequence, event, data, taken, followed: isFollowed }) => {
     taken();
     if (isFollowed()) followed.add(turnId);
-    return { turnId, place, event, json: storableJson(data) };
+    return { turnId, sequence, event, json: storableJson(data) };
   });
   let alive: ReadonlySet<string> = new Set();
   for (let tries = 1; tries <= triesMax; tries++) {
@@ -105,13 +105,13 @@ async function write(db: Database, replica: string, batch: readonly NewEvent[], 
     }
   }
   for (const [index, { written, refused, turnId }] of batch.entries()) {
-    const { place, event, json } = rows[index] as (typeof rows)[number];
-    if (alive.has(turnId)) written({ place, event, json });
+    const { sequence, event, json } = rows[index] as (typeof rows)[number];
+    if (alive.has(turnId)) written({ sequence, event, json });
     else refused();
   }
 }
 
-type Row = { readonly turnId: string; readonly place: number; readonly event: string; readonly json: string };
+type Row = { readonly turnId: string; readonly sequence: number; readonly event: string; readonly json: string };
 
 /** @returns turns that are still this replica's; their events are written, once, also when this is tried again */
 async function insert(
@@ -127,7 +127,7 @@ async function insert(
     ), written as (
       insert into turn_events (turn_id, place, event, data)
       select new.turn_id, new.place, new.event, new.data
-      from unnest(${column(rows, 'turnId')}::uuid[], ${column(rows, 'place')}::int[], ${column(rows, 'event')}::text[], ${column(rows, 'json')}::jsonb[])
+      from unnest(${column(rows, 'turnId')}::uuid[], ${column(rows, 'sequence')}::int[], ${column(rows, 'event')}::text[], ${column(rows, 'json')}::jsonb[])
         as new (turn_id, place, event, data)
       join alive on alive.id = new.turn_id
       on conflict do nothing

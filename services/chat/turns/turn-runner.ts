@@ -188,7 +188,7 @@ async function run(
     citations,
     usage: turnUsageOf(tokenUsage),
     error,
-    place: stream.nextPlace,
+    sequence: stream.nextSequence,
     entries: tokenEntries(turn.id, tokenUsage),
   });
   if (!last) await recordLost(db, question, turn, tokenUsage);

@@ -121,11 +121,11 @@ async function writeBeginning(
         ${turn.answerer.name}, ${turn.unread_documents}, ${replica}, ${leaseUntil}, ${turn.created_at}
       from conversation where ${key === null} or exists (select from taken)
       returning id
-    ), told as (
+    ), inserted as (
       insert into turn_events (turn_id, place, event, data)
-      select begun.id, told.place, told.event, told.data
-      from begun, unnest(${column(first, 'place')}::int[], ${column(first, 'event')}::text[],
-        ${column(first, 'json')}::jsonb[]) as told (place, event, data)
+      select begun.id, inserted.place, inserted.event, inserted.data
+      from begun, unnest(${column(first, 'sequence')}::int[], ${column(first, 'event')}::text[],
+        ${column(first, 'json')}::jsonb[]) as inserted (place, event, data)
     ), billed as (${usageRecord(sql`begun`, [questionEntry(turn.id)])}), touched as (
       update conversations set updated_at = now(), title = case title when '' then ${title} else title end
       where id in (select conversation.id from conversation, begun)
@@ -158,7 +158,7 @@ export interface End extends Arrived {
   readonly usage: Turn['usage'];
   readonly error: Problem | null;
   /** Of the last event. */
-  readonly place: number;
+  readonly sequence: number;
   /** What is still to be paid for. */
   readonly entries: readonly Entry[];
   /** Only if its lease is over. */
@@ -171,11 +171,11 @@ export interface End extends Arrived {
  * @returns the last event; null: the turn had ended, or is gone, and nothing was written
  */
 export async function endTurn(db: Database, end: End): Promise<WrittenEvent | null> {
-  const { turn, status, answered, citations, usage, error, place, entries, expired = false } = end;
+  const { turn, status, answered, citations, usage, error, sequence, entries, expired = false } = end;
   const answer = storableText(end.answer);
   const finishedAt = new Date().toISOString();
   const ended: Turn = { ...turn, status, answer, answered, citations, usage, error, finished_at: finishedAt };
-  const last = { place, event: error ? 'error' : 'done', json: storableJson(error ?? ended) };
+  const last = { sequence, event: error ? 'error' : 'done', json: storableJson(error ?? ended) };
   const { rows } = await sql`
     with conversation as materialized (
       select id, tenant_id, brain_id, person_id from conversations
@@ -188,9 +188,9 @@ export async function endTurn(db: Database, end: End): Promise<WrittenEvent | nu
       from conversation where turns.id = ${turn.id} and turns.status = 'streaming'
         and (not ${expired} or turns.lease_until < now())
       returning turns.id
-    ), told as (
+    ), inserted as (
       insert into turn_events (turn_id, place, event, data)
-      select id, ${place}, ${last.event}, ${last.json} from ended
+      select id, ${sequence}, ${last.event}, ${last.json} from ended
     ), billed as (${usageRecord(sql`ended`, entries)}), touched as (
       update conversations set updated_at = now() where id in (select conversation.id from conversation, ended)
     ), recorded as (${record(sql`ended`)})
@@ -233,7 +233,7 @@ export async function sweepExpired(db: Database, priced: (name: string) => Price
   if (expired.length === 0) return 0;
   const ids = expired.map(({ id }) => id);
   const arrived = await arrivedOf(db, ids);
-  const places = await lastPlaces(db, ids);
+  const sequences = await lastPlaces(db, ids);
   let count = 0;
   for (const row of expired) {
     const { answer = '', citations = [] } = arrived.get(row.id) ?? {};
@@ -246,7 +246,7 @@ export async function sweepExpired(db: Database, priced: (name: string) => Price
       passages: turn.usage.passages,
       model: isModel ? priced(turn.answerer.name) : null,
     };
-    // Another sweeper, or the replica itself, back again, may have ended it meanwhile: one of them writes the last place.
+    // Another sweeper, or the replica itself, back again, may have ended it meanwhile: one of them writes the last event.
     const ended = await endTurn(db, {
       turn,
       answer,
@@ -256,7 +256,7 @@ export async function sweepExpired(db: Database, priced: (name: string) => Price
       status: 'interrupted',
       answered: null,
       error: null,
-      place: (places.get(row.id) ?? 0) + 1,
+      sequence: (sequences.get(row.id) ?? 0) + 1,
       entries: tokenUsage ? tokenEntries(turn.id, tokenUsage) : [],
     });
     if (ended) count += 1;

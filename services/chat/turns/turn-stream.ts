@@ -3,12 +3,12 @@ import type { TurnJournal, WrittenEvent } from './turn-journal.ts';
 
 export interface TurnStream {
   readonly turnId: string;
-  /** In order, from place 1. Readers keep their own position, so a slow one holds up nobody and costs nothing. */
+  /** In order, from 1. Readers keep their own position, so a slow one holds up nobody and costs nothing. */
   readonly written: readonly WrittenEvent[];
   /** `lost`: the turn is no longer this replica's; what else happened to it stands in PostgreSQL. */
   readonly ended: 'done' | 'lost' | null;
-  /** Place of the next event. */
-  readonly nextPlace: number;
+  /** Sequence of the next event. */
+  readonly nextSequence: number;
   /** Joined to the token before, if that is not written yet. */
   token(text: string): void;
   append(event: string, data: object): void;
@@ -31,7 +31,7 @@ export interface TurnStreamOptions {
 
 export function createTurnStream({ turnId, journal, first, lost, followed }: TurnStreamOptions): TurnStream {
   const written = [...first];
-  let nextPlace = first.length + 1;
+  let nextSequence = first.length + 1;
   let openToken: { text: string } | null = null;
   let ended: TurnStream['ended'] = null;
   let wake = Promise.withResolvers<void>();
@@ -43,7 +43,7 @@ export function createTurnStream({ turnId, journal, first, lost, followed }: Tur
   const append = (event: string, data: object) => {
     journal.append({
       turnId,
-      place: nextPlace,
+      sequence: nextSequence,
       event,
       data,
       taken: () => {
@@ -61,7 +61,7 @@ export function createTurnStream({ turnId, journal, first, lost, followed }: Tur
       },
       followed,
     });
-    nextPlace += 1;
+    nextSequence += 1;
   };
 
   return {
@@ -95,8 +95,8 @@ export function createTurnStream({ turnId, journal, first, lost, followed }: Tur
     get ended() {
       return ended;
     },
-    get nextPlace() {
-      return nextPlace;
+    get nextSequence() {
+      return nextSequence;
     },
   };
 }

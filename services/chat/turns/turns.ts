@@ -98,8 +98,8 @@ async function sendEvents(
   // An answer of this replica is read to its end while it drains; one of another is better resumed elsewhere.
   const signal = runner.stream(turnId) ? stream.signal : AbortSignal.any([stream.signal, app.stopping]);
   try {
-    for await (const { place, event, json } of followTurn({ db, runner, signals, signal }, turnId, after))
-      await stream.send({ event, id: place, json });
+    for await (const { sequence, event, json } of followTurn({ db, runner, signals, signal }, turnId, after))
+      await stream.send({ event, id: sequence, json });
   } catch (error) {
     // The answer has begun, so its status cannot tell; the reader resumes where it was.
     request.log.warn({ err: error, turnId }, 'stream of a turn broken off');

@@ -5,7 +5,7 @@ import type { Scheduler } from '../../shared/contract/grant.ts';
 import { abandonIngest, beginTask, endTask } from '../../shared/jobs/background-jobs.ts';
 import { recordEvent } from '../../shared/jobs/events.ts';
 import type { JobRow } from '../../shared/jobs/job-store.ts';
-import { NotYetError } from '../../shared/jobs/task-runner.ts';
+import { RetryLaterError } from '../../shared/jobs/task-runner.ts';
 import { documentLock, tryLock } from '../../shared/postgres/advisory-lock.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { DocumentStore } from '../../shared/storage/document-store.ts';
@@ -30,7 +30,7 @@ const answerPauseMs = 2000;
 /**
  * It succeeds when nothing of the document's text is left: neither vectors nor their old versions, objects, rows, quotes.
  *
- * @throws NotYetError, and what another try may mend; graphile-worker tries again
+ * @throws RetryLaterError, and what another try may mend; graphile-worker tries again
  */
 export async function deleteDocument(context: DeletionContext, jobId: string): Promise<void> {
   const { db, vectors } = context;
@@ -50,7 +50,7 @@ export async function deleteDocument(context: DeletionContext, jobId: string): P
   }
   const orderedAt = new Date(Math.max(...deletions.map(({ created_at }) => created_at.getTime())));
   if (await isStillRead(db, job.brain_id, orderedAt))
-    throw new NotYetError(`an answer may still read document ${job.document_id}`, answerPauseMs);
+    throw new RetryLaterError(`an answer may still read document ${job.document_id}`, answerPauseMs);
   await vectors.purge({ tenantId: job.tenant_id, brainId: job.brain_id });
   for (const deletion of deletions.toReversed()) await endDeletion(db, deletion);
 }

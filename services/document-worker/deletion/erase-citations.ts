@@ -45,7 +45,7 @@ export async function eraseCitations(db: Database, brainId: string, documentId: 
         returning id, conversation_id
       ), forgotten as (
         delete from turn_events where turn_id in (select id from changed)
-      ), told as (
+      ), inserted as (
         insert into events (tenant_id, event, resource_id, person_id)
         select tenant_id, 'conversation', id, person_id from batch
         where person_id is not null and id in (select conversation_id from changed)

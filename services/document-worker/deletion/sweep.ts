@@ -140,12 +140,12 @@ async function keep<Item>(items: readonly Item[], wanted: (item: Item) => Promis
   return items.filter((_, index) => answers[index]);
 }
 
-/** @returns whether it was told now */
+/** @returns whether its job says so since now */
 async function tellMissing({ db, log }: SweepContext, tenantId: string, documentId: string): Promise<boolean> {
   const problem = new ProblemError('damaged', 'The file is no longer stored. Upload it again.');
-  const told = await db.transaction().execute((trx) => loseFile(trx, documentId, problem));
-  if (told) log.error({ tenantId, documentId }, 'the file of a document is missing');
-  return told;
+  const reported = await db.transaction().execute((trx) => loseFile(trx, documentId, problem));
+  if (reported) log.error({ tenantId, documentId }, 'the file of a document is missing');
+  return reported;
 }
 
 const tenantsFrom = (db: Database, place: string) =>

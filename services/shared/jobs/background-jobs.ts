@@ -38,7 +38,7 @@ export async function abandonIngest(
   return jobs.map(({ id }) => id);
 }
 
-/** The file of a document is gone: its last job says so. A job under way finds out by itself. @returns whether it was told now */
+/** The file of a document is gone: its last job says so. A job under way finds out by itself. @returns whether it says so since now */
 export async function loseFile(tx: Transaction<Tables>, documentId: string, problem: ProblemError): Promise<boolean> {
   const job = await changeStatus(
     tx,

@@ -8,19 +8,19 @@ import type { BackgroundKind } from './job-states.ts';
 export interface TaskRunnerOptions {
   readonly pool: Pool;
   readonly log: Logger;
-  /** Does a job of the kind. What it throws, another try may mend; {@link NotYetError} says when. */
+  /** Does a job of the kind. What it throws, another try may mend; {@link RetryLaterError} says when. */
   readonly jobs: Readonly<Partial<Record<BackgroundKind, (jobId: string) => Promise<void>>>>;
   /** By name. `at` as in a crontab, UTC. */
   readonly cron: Readonly<Record<string, { readonly at: string; run(): Promise<void> }>>;
 }
 
-/** Something that ends by itself must end first. */
-export class NotYetError extends Error {
+/** Thrown by a job that cannot go on yet: something that ends by itself must end first. */
+export class RetryLaterError extends Error {
   readonly delayMs: number;
 
   constructor(message: string, delayMs: number) {
     super(message);
-    this.name = 'NotYetError';
+    this.name = 'RetryLaterError';
     this.delayMs = delayMs;
   }
 }
@@ -33,7 +33,7 @@ export async function runTasks({ pool, log, jobs, cron }: TaskRunnerOptions): Pr
   for (const [kind, work] of Object.entries(jobs))
     taskList[kind] = async (payload, helpers) => {
       const jobId = jobIdOf(payload);
-      await work(jobId).catch(orLater(jobId, helpers, log));
+      await work(jobId).catch(retryLater(jobId, helpers, log));
     };
   for (const [name, task] of Object.entries(cron)) taskList[name] = () => task.run();
   const crontab = Object.entries(cron)
@@ -72,9 +72,9 @@ export async function runTasks({ pool, log, jobs, cron }: TaskRunnerOptions): Pr
 }
 
 /** Other jobs go on meanwhile. */
-function orLater(jobId: string, { addJob, job }: JobHelpers, log: Logger) {
+function retryLater(jobId: string, { addJob, job }: JobHelpers, log: Logger) {
   return async (error: unknown) => {
-    if (!(error instanceof NotYetError)) throw error;
+    if (!(error instanceof RetryLaterError)) throw error;
     log.info({ jobId, kind: job.task_identifier, reason: error.message }, 'job goes on later');
     await addJob(job.task_identifier, { jobId }, { jobKey: jobId, runAt: new Date(Date.now() + error.delayMs) });
   };

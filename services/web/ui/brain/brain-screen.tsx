@@ -15,7 +15,7 @@ import { useTitle } from '../parts/use-title.ts';
 import { SourcePane } from '../source/source-pane.tsx';
 import { Divider, usePaneWidth } from './divider.tsx';
 import { PaneTabs } from './pane-tabs.tsx';
-import { readPlace, type SourcePlace, withPane, withPlace } from './place.ts';
+import { readLocation, type SourceLocation, withPane, withSource } from './source-location.ts';
 
 export function BrainScreen({ brain: id, conversation }: { brain: string; conversation?: string }) {
   const copy = useCopy();
@@ -23,15 +23,13 @@ export function BrainScreen({ brain: id, conversation }: { brain: string; conver
   const [search] = useSearchParams();
   const { data: brains, error, refetch } = useBrains();
   const brain = brains?.find((other) => other.id === id);
-  const place = readPlace(search);
-  const pane = place.pane;
-  const source = place.source;
+  const { pane, source } = readLocation(search);
   const documentsWidth = usePaneWidth('documents', { initial: 320, min: 240, max: 480 });
   const sourceWidth = usePaneWidth('source', { initial: 560, min: 320, max: 1000 });
   useTitle(brain?.name);
 
   const open = useCallback(
-    (next: SourcePlace, options?: { replace?: boolean }) => navigate(`${path}?${withPlace(next)}`, options),
+    (next: SourceLocation, options?: { replace?: boolean }) => navigate(`${path}?${withSource(next)}`, options),
     [navigate, path],
   );
   const close = useCallback(() => navigate(path), [navigate, path]);
@@ -82,7 +80,7 @@ export function BrainScreen({ brain: id, conversation }: { brain: string; conver
               key={source.document}
               brain={id}
               conversation={conversation}
-              place={source}
+              source={source}
               onMove={(page) => open({ ...source, page }, { replace: true })}
               onClose={close}
             />

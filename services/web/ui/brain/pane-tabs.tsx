@@ -1,7 +1,7 @@
 /** The phone's bottom bar: one pane at a time. */
 import { useCopy } from '../copy/index.tsx';
 import { FileText, FolderOpen, MessageSquare } from '../parts/icons.tsx';
-import type { Pane } from './place.ts';
+import type { Pane } from './source-location.ts';
 
 interface PaneTabsProps {
   readonly pane: Pane;

@@ -3,7 +3,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import { useLocation } from 'wouter';
 import type { Conversation } from '../../../shared/contract/chat.ts';
-import type { SourcePlace } from '../brain/place.ts';
+import type { SourceLocation } from '../brain/source-location.ts';
 import { upsert } from '../data/apply-events.ts';
 import { ApiError, call, unreachable } from '../data/http.ts';
 import { keys } from '../data/keys.ts';
@@ -20,8 +20,8 @@ import { useAnswerAnnouncements } from './use-answer-announcements.ts';
 interface ChatPaneProps {
   readonly brain: string;
   readonly conversation: string | undefined;
-  readonly source: SourcePlace | null;
-  readonly onOpen: (place: SourcePlace) => void;
+  readonly source: SourceLocation | null;
+  readonly onOpen: (location: SourceLocation) => void;
 }
 
 export function ChatPane({ brain, conversation, source, onOpen }: ChatPaneProps) {

@@ -4,7 +4,7 @@
  */
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { Turn } from '../../../shared/contract/chat.ts';
-import type { SourcePlace } from '../brain/place.ts';
+import type { SourceLocation } from '../brain/source-location.ts';
 import { useCopy } from '../copy/index.tsx';
 import { Button } from '../parts/button.tsx';
 import { ArrowDown } from '../parts/icons.tsx';
@@ -17,8 +17,8 @@ interface TranscriptProps {
   readonly turns: readonly Turn[];
   readonly asking: Asking | null;
   readonly turnRequest: typeof noTurnRequest;
-  readonly source: SourcePlace | null;
-  readonly onOpen: (place: SourcePlace) => void;
+  readonly source: SourceLocation | null;
+  readonly onOpen: (location: SourceLocation) => void;
   readonly onAsk: (question: string) => void;
   /** Loads older turns; null: there are none. */
   readonly earlier: (() => void) | null;

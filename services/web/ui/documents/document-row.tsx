@@ -21,7 +21,7 @@ interface DocumentRowProps {
   /** The time, ms, for "no progress". */
   readonly now: number;
   readonly mayWrite: boolean;
-  readonly place: readonly [number, number];
+  readonly position: readonly [number, number];
   readonly onOpen: () => void;
 }
 
@@ -75,7 +75,7 @@ export const DocumentRow = memo(function DocumentRow(props: DocumentRowProps) {
       tone={state.tone}
       text={state.text}
       bar={state.bar}
-      place={props.place}
+      position={props.position}
       onOpen={state.readable ? onOpen : undefined}
       onCancel={mayWrite && cancelOnly ? acts.cancel : undefined}
       menu={

@@ -1,7 +1,7 @@
 /** The documents of a brain: adding by picker or by drop, every state live, and what can be done about it. */
 import { useRef, useState } from 'react';
 import { Virtualizer } from 'virtua';
-import type { SourcePlace } from '../brain/place.ts';
+import type { SourceLocation } from '../brain/source-location.ts';
 import { useCopy } from '../copy/index.tsx';
 import { useDocuments, useMe } from '../data/queries.ts';
 import { useNow } from '../parts/banner.tsx';
@@ -18,7 +18,7 @@ import { useUploads } from './use-uploads.ts';
 
 interface DocumentsPaneProps {
   readonly brain: string;
-  readonly onOpen: (place: SourcePlace) => void;
+  readonly onOpen: (location: SourceLocation) => void;
 }
 
 /** Below, every row is in the page: simpler for assistive technology, and fast enough. */
@@ -51,7 +51,7 @@ export function DocumentsPane({ brain, onOpen }: DocumentsPaneProps) {
           limits={me.limits}
           now={now}
           mayWrite={mayWrite}
-          place={[index + 1, shown.length]}
+          position={[index + 1, shown.length]}
           onOpen={() => onOpen({ document: document.id, page: 1, cite: null })}
         />
       ))

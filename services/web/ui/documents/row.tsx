@@ -18,17 +18,17 @@ interface RowProps {
   /** Stops what runs: a small button beside the menu, so that a working row stays two lines high. */
   readonly onCancel?: (() => void) | undefined;
   readonly alert?: boolean;
-  /** Place and size for readers when only a part of a long list is in the page. */
-  readonly place?: readonly [number, number];
+  /** Position and size for readers when only a part of a long list is in the page. */
+  readonly position?: readonly [number, number];
 }
 
-export function Row({ name, tone, text, bar, onOpen, actions, menu, onCancel, alert, place }: RowProps) {
+export function Row({ name, tone, text, bar, onOpen, actions, menu, onCancel, alert, position }: RowProps) {
   const copy = useCopy();
   const cancel = `${copy.common.cancel}: ${name}`;
   return (
     <li
-      aria-posinset={place?.[0]}
-      aria-setsize={place?.[1]}
+      aria-posinset={position?.[0]}
+      aria-setsize={position?.[1]}
       className="group relative border-t border-line px-4 py-2.5 first:border-t-0 hover:bg-bg md:min-h-11"
     >
       <div className="flex items-center gap-0.5">

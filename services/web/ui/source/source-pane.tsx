@@ -4,7 +4,7 @@ import { Tabs } from 'radix-ui';
 import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import type { Document } from '../../../shared/contract/brain.ts';
 import type { Citation } from '../../../shared/contract/chat.ts';
-import type { SourcePlace } from '../brain/place.ts';
+import type { SourceLocation } from '../brain/source-location.ts';
 import { turnRequestFor } from '../chat/turn-requests.ts';
 import { type TurnPages, turnsOf } from '../chat/turns-cache.ts';
 import { useCopy } from '../copy/index.tsx';
@@ -21,24 +21,24 @@ const PageTab = lazy(() => import('./page-tab.tsx'));
 interface SourcePaneProps {
   readonly brain: string;
   readonly conversation: string | undefined;
-  readonly place: SourcePlace;
+  readonly source: SourceLocation;
   readonly onMove: (page: number) => void;
   readonly onClose: () => void;
 }
 
-export function SourcePane({ brain, conversation, place, onMove, onClose }: SourcePaneProps) {
+export function SourcePane({ brain, conversation, source, onMove, onClose }: SourcePaneProps) {
   const copy = useCopy();
   const heading = useRef<HTMLHeadingElement>(null);
-  const document = useDocument(brain, place.document);
-  const page = usePage(place.document, place.page);
-  const citation = useCitation(conversation, place);
+  const document = useDocument(brain, source.document);
+  const page = usePage(source.document, source.page);
+  const citation = useCitation(conversation, source);
   const [tab, setTab] = useState(() => localStorage.getItem('source-tab') ?? 'text');
-  const cite = place.cite ? `${place.cite.turn}.${place.cite.n}` : null;
+  const cite = source.cite ? `${source.cite.turn}.${source.cite.n}` : null;
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: each citation that opens takes the focus here.
   useEffect(() => {
     heading.current?.focus({ preventScroll: true });
-  }, [cite, place.document]);
+  }, [cite, source.document]);
   const leave = () => {
     onClose();
     // Back to the mark that led here.
@@ -48,7 +48,7 @@ export function SourcePane({ brain, conversation, place, onMove, onClose }: Sour
   const deleted = page.error instanceof ApiError && page.error.status === 404 && document.gone;
   const name = document.data?.name ?? citation?.document_name ?? '';
   const isPdf = document.data?.media_type === 'application/pdf';
-  const passage = citation?.page_number === place.page ? citation : null;
+  const passage = citation?.page_number === source.page ? citation : null;
   const shownTab = isPdf && tab === 'page' ? 'page' : 'text';
   const text = page.data ? (
     <TextTab page={page.data} passage={passage} />
@@ -61,7 +61,7 @@ export function SourcePane({ brain, conversation, place, onMove, onClose }: Sour
   ) : (
     <p role="status" className="flex items-center gap-2 p-6 text-muted">
       <Spinner />
-      {copy.source.opening(place.page)}
+      {copy.source.opening(source.page)}
     </p>
   );
   return (
@@ -103,14 +103,14 @@ export function SourcePane({ brain, conversation, place, onMove, onClose }: Sour
                 </Tabs.Trigger>
               )}
             </Tabs.List>
-            <PageTurner page={place.page} total={document.data?.pages_total ?? null} onMove={onMove} />
+            <PageTurner page={source.page} total={document.data?.pages_total ?? null} onMove={onMove} />
           </div>
           <Tabs.Content value="text" tabIndex={-1} className="scroll-quiet min-h-0 flex-1 overflow-y-auto">
             {text}
           </Tabs.Content>
           <Tabs.Content value="page" tabIndex={-1} className="scroll-quiet min-h-0 flex-1 overflow-auto bg-surface">
-            <Suspense fallback={<p className="p-6 text-muted">{copy.source.opening(place.page)}</p>}>
-              <PageTab document={place.document} name={name} number={place.page} page={page.data} passage={passage} />
+            <Suspense fallback={<p className="p-6 text-muted">{copy.source.opening(source.page)}</p>}>
+              <PageTab document={source.document} name={name} number={source.page} page={page.data} passage={passage} />
             </Suspense>
           </Tabs.Content>
         </Tabs.Root>
@@ -135,7 +135,7 @@ function useDocument(brain: string, id: string) {
   return { data: listed ?? single.data, gone };
 }
 
-function useCitation(conversation: string | undefined, { cite }: SourcePlace): Citation | null {
+function useCitation(conversation: string | undefined, { cite }: SourceLocation): Citation | null {
   const client = useQueryClient();
   const { data } = useTurns(conversation);
   if (!cite) return null;

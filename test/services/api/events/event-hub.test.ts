@@ -51,7 +51,7 @@ test('who begins to watch while the news of another tenant is rendered misses no
   });
   hub.wake();
   await rendering.promise;
-  const from = hub.place;
+  const from = hub.position;
   hub.watch(late, (messages) => {
     told.push(...messages);
     heardLate.resolve();
@@ -59,7 +59,7 @@ test('who begins to watch while the news of another tenant is rendered misses no
   release.resolve();
   await heardEarly.promise;
   // The hub has moved past the place where the late one began.
-  expect(hub.place).not.toEqual(from);
+  expect(hub.position).not.toEqual(from);
   expect(told).toEqual([{ event: 'brain', data: late, personId: null }]);
   await heardLate.promise;
 });

@@ -70,7 +70,7 @@ test.each([
   },
 );
 
-test('a finished turn can be read again from any place', async () => {
+test('a finished turn can be read again from anywhere', async () => {
   model.behave(says('It is ', 'twenty five days [1].'));
   const all = await allEvents(await chat.ask(person, conversation, 'How many days of annual leave?'));
   expect(await allEvents(await other.resume(person, turnIdOf(all), 0))).toEqual(all);

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Turn } from '../../../../services/shared/contract/chat.ts';
 import type { Job } from '../../../../services/shared/contract/job.ts';
-import { readPlace, withPlace } from '../../../../services/web/ui/brain/place.ts';
+import { readLocation, withSource } from '../../../../services/web/ui/brain/source-location.ts';
 import { grow, noBlocks } from '../../../../services/web/ui/chat/blocks.ts';
 import { onEnter } from '../../../../services/web/ui/chat/ime.ts';
 import { turnsOf, withTurn } from '../../../../services/web/ui/chat/turns-cache.ts';
@@ -189,13 +189,13 @@ describe('the cited passage', () => {
     expect(rectangles(page, null)).toEqual([]);
   });
   test('is a part of the address', () => {
-    const place = { document: id(1), page: 7, cite: { turn: id(2), n: 3 } };
-    expect(readPlace(withPlace(place))).toEqual({ pane: 'source', source: place });
-    expect(readPlace(new URLSearchParams('src=x&p=-2&cite=t.0'))).toEqual({
+    const source = { document: id(1), page: 7, cite: { turn: id(2), n: 3 } };
+    expect(readLocation(withSource(source))).toEqual({ pane: 'source', source });
+    expect(readLocation(new URLSearchParams('src=x&p=-2&cite=t.0'))).toEqual({
       pane: 'chat',
       source: { document: 'x', page: 1, cite: null },
     });
-    expect(readPlace(new URLSearchParams('pane=source'))).toEqual({ pane: 'chat', source: null });
+    expect(readLocation(new URLSearchParams('pane=source'))).toEqual({ pane: 'chat', source: null });
   });
 });
 

@@ -1,6 +1,6 @@
 /** What the address says beside the path: which page is open in the source pane, and the phone's tab. Pure. */
 
-export interface SourcePlace {
+export interface SourceLocation {
   readonly document: string;
   /** 1-based. */
   readonly page: number;
@@ -11,7 +11,7 @@ export interface SourcePlace {
 export type Pane = 'documents' | 'chat' | 'source';
 
 /** `?src=:document&p=:page&cite=:turn.:n&pane=:pane`; numbers of citations repeat in every turn, so the turn is named. */
-export function readPlace(search: URLSearchParams): { pane: Pane; source: SourcePlace | null } {
+export function readLocation(search: URLSearchParams): { pane: Pane; source: SourceLocation | null } {
   const document = search.get('src');
   const page = Number(search.get('p'));
   const [turn, n] = search.get('cite')?.split('.') ?? [];
@@ -28,7 +28,7 @@ export function readPlace(search: URLSearchParams): { pane: Pane; source: Source
 }
 
 /** The address of an open source; on a phone its tab comes to the front. */
-export function withPlace({ document, page, cite }: SourcePlace): URLSearchParams {
+export function withSource({ document, page, cite }: SourceLocation): URLSearchParams {
   return new URLSearchParams({
     src: document,
     p: String(page),
