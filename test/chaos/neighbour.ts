@@ -65,8 +65,11 @@ export async function besideNoise(eachMs: number): Promise<Round[]> {
   }
 }
 
+/** Of a tenant: some 50,000 pages, which keep the workers busy for all rounds. Without a quota one may fill the disk. */
+const documentsMax = 20;
+
 async function newTenant({ owner, deployment }: Flow, name: string): Promise<{ key: string; client: Client }> {
-  const { id } = await owner.call(routes.createTenant, { body: { name } });
+  const { id } = await owner.call(routes.createTenant, { body: { name, quotas: { documents_max: documentsMax } } });
   await owner.call(routes.switchTenant, { body: { tenant_id: id } });
   const { secret: key } = await owner.call(routes.createKey, {
     body: { name, scopes: ['documents:read', 'documents:write', 'chat'] },
