@@ -12,14 +12,14 @@ export function figuresOf(text: string): Set<string> {
 
 /** A passage may write what its reader puts in figures. One too many does little harm, so 한 and 일 count wherever they stand. */
 export function numbersOf(text: string): Set<string> {
-  const lower = text.normalize('NFKC').toLowerCase();
+  const lower = text.normalize('NFKC').toLowerCase().replaceAll('两', '二');
   const english = [...lower.matchAll(englishNumber)].map(([spelled]) => englishValue(spelled));
   const characters = [...lower.matchAll(/[일이삼사오육칠팔구십백천만一二三四五六七八九十百千万]+/g)].map(([spelled]) =>
     positional(spelled),
   );
-  const korean = [...lower.matchAll(nativeNumber)]
-    .filter(([spelled]) => spelled !== '')
-    .map(([, ten = '', one = '']) => 10 * (nativeTens.indexOf(ten) + 1) + (nativeOnes[one] ?? 0));
+  const korean = [...lower.matchAll(nativeNumber)].map(
+    ([spelled, ten = '', one = spelled]) => 10 * (nativeTens.indexOf(ten) + 1) + (nativeOnes[one] ?? 0),
+  );
   return new Set([...figuresOf(text), ...[...english, ...characters, ...korean].map(String)]);
 }
 
@@ -82,4 +82,5 @@ const nativeOnes: Readonly<Record<string, number>> = {
   여덟: 8,
   아홉: 9,
 };
-const nativeNumber = new RegExp(`(${nativeTens.join('|')})?(${Object.keys(nativeOnes).join('|')})?`, 'g');
+const anyOne = Object.keys(nativeOnes).join('|');
+const nativeNumber = new RegExp(`(${nativeTens.join('|')})(${anyOne})?|${anyOne}`, 'g');
