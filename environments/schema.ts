@@ -76,6 +76,11 @@ export const environmentShape = z.strictObject({
   reranker: z.strictObject({ url: z.url(), model: z.string().min(1).optional() }).optional(),
   /** Model that embeds. Absent: that of the embedding tier; without that tier documents are searched by full text alone. */
   embeddingModel: endpoint.extend({ dimensions: count.max(4096) }).optional(),
+  /**
+   * The model that embedded before, while brains are embedded anew: their vectors of before serve until then. Absent:
+   * such a brain is searched by full text, and by the new vectors as they come.
+   */
+  previousEmbeddingModel: endpoint.extend({ dimensions: count.max(4096) }).optional(),
   /** @default every limit's own default */
   limits: limitsSchema.prefault({}),
   /** Where in AWS, and how the shared parts are sized. Required with target: 'aws'. */

@@ -12,7 +12,7 @@ import { type SettingName, settingGroups } from './settings.ts';
 export type { Definitions, Egress, ImageBuild, ServiceDefinition, Store } from './definition.ts';
 export { type Setting, type SettingName, settings } from './settings.ts';
 
-const { process, database, identity, embedding, modelNames, models } = settingGroups;
+const { process, database, identity, embedding, previousEmbedding, modelNames, models } = settingGroups;
 
 /** Read by every service that waits for its schema, applied by the api's `migrate`. */
 const migrations = { migrations: 'services/shared/postgres/migrations' };
@@ -59,6 +59,7 @@ export const services = {
       ...database,
       ...identity,
       ...embedding,
+      ...previousEmbedding,
       'VECTORSTORE_URL',
       'SERVICE_TOKEN_PRIVATE_KEY',
       'CHAT_SLOTS',
@@ -89,6 +90,8 @@ export const services = {
       'DOCUMENT_STORE_URL',
       'UPLOAD_BYTES_MAX',
       'PAGES_MAX',
+      // Only whether there is one: the api embeds nothing.
+      'EMBEDDING_URL',
       'EMBEDDING_MODEL',
       'EMBEDDING_DIMENSIONS',
       ...modelNames,

@@ -111,6 +111,14 @@ export const settings = {
   },
   EMBEDDING_DIMENSIONS: { type: 'integer', what: 'length of its vectors', default: '512' },
   EMBEDDING_API_KEY: { type: 'text', what: 'key for it', secret: true, default: '' },
+  EMBEDDING_PREVIOUS_URL: {
+    type: 'text',
+    what: 'as EMBEDDING_URL, of the model before: it embeds questions on brains that are not embedded anew yet; empty: these are searched by full text meanwhile',
+    default: '',
+  },
+  EMBEDDING_PREVIOUS_MODEL: { type: 'text', what: 'embedding model to ask there', default: '' },
+  EMBEDDING_PREVIOUS_DIMENSIONS: { type: 'integer', what: 'length of its vectors', default: '512' },
+  EMBEDDING_PREVIOUS_API_KEY: { type: 'text', what: 'key for it', secret: true, default: '' },
   EMBEDDING_WEIGHTS_FOLDER: {
     type: 'text',
     what: 'folder that holds graph.onnx and tokenizer.model, as fetch-weights.ts writes them',
@@ -135,6 +143,12 @@ export const settingGroups = {
     'OIDC_CLIENT_SECRET',
   ],
   embedding: ['EMBEDDING_URL', 'EMBEDDING_MODEL', 'EMBEDDING_DIMENSIONS', 'EMBEDDING_API_KEY'],
+  previousEmbedding: [
+    'EMBEDDING_PREVIOUS_URL',
+    'EMBEDDING_PREVIOUS_MODEL',
+    'EMBEDDING_PREVIOUS_DIMENSIONS',
+    'EMBEDDING_PREVIOUS_API_KEY',
+  ],
   modelNames: ['MODELS', 'MODEL_NAME', 'MODELS_ALLOWED'],
   models: ['MODEL_URL', 'MODEL_API_KEY', 'MODEL_API_KEYS', 'RERANK_URL', 'RERANK_MODEL', 'RERANK_API_KEY'],
 } as const satisfies Record<string, readonly SettingName[]>;

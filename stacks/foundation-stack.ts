@@ -111,6 +111,9 @@ export class FoundationStack extends BaseStack {
         : {}),
       ...(environment.reranker ? { RERANK_API_KEY: secret('RERANK_API_KEY', 'by hand') } : {}),
       ...(environment.embeddingModel ? { EMBEDDING_API_KEY: secret('EMBEDDING_API_KEY', 'by hand') } : {}),
+      ...(environment.previousEmbeddingModel
+        ? { EMBEDDING_PREVIOUS_API_KEY: secret('EMBEDDING_PREVIOUS_API_KEY', 'by hand') }
+        : {}),
       ...(aws.oidc ? { OIDC_CLIENT_SECRET: secret('OIDC_CLIENT_SECRET', 'by hand') } : {}),
       ...(aws.mail ? { SMTP_URL: secret('SMTP_URL', 'by hand') } : {}),
     };

@@ -14,7 +14,7 @@ export function serviceSettings(
   name: ServiceName,
   placement: Placement,
 ): Partial<Record<SettingName, string>> {
-  const { limits, chatModel, models, reranker, embeddingModel } = environment;
+  const { limits, chatModel, models, reranker, embeddingModel, previousEmbeddingModel } = environment;
   const all: Partial<Record<SettingName, string | number | undefined>> = {
     PORT: definitionOf(name).port,
     ENVIRONMENT: environment.name,
@@ -36,6 +36,9 @@ export function serviceSettings(
     EMBEDDING_URL: embeddingModel?.url,
     EMBEDDING_MODEL: embeddingModel?.model,
     EMBEDDING_DIMENSIONS: embeddingModel?.dimensions,
+    EMBEDDING_PREVIOUS_URL: previousEmbeddingModel?.url,
+    EMBEDDING_PREVIOUS_MODEL: previousEmbeddingModel?.model,
+    EMBEDDING_PREVIOUS_DIMENSIONS: previousEmbeddingModel?.dimensions,
     // A quarter of the replica's memory: the rest is the process, a query's working set and a commit under way.
     CACHE_MIB: Math.floor(placement.memoryMiB / 4),
     // Tokio reads it itself, and counts one thread below two CPUs: then a brain's merge would stop every search.

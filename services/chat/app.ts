@@ -11,7 +11,13 @@ import { gauge } from '../shared/gauge.ts';
 import { type App, createApp } from '../shared/http/http.ts';
 import type { Logger } from '../shared/log.ts';
 import { configuredModels, type ModelSettings } from '../shared/models/configured-models.ts';
-import { createEmbedder, type EmbeddingSettings } from '../shared/models/embedding.ts';
+import {
+  createEmbedder,
+  type EmbeddingSettings,
+  type PreviousEmbeddingSettings,
+  previousEmbedding,
+  searchedBy,
+} from '../shared/models/embedding.ts';
 import { type Database, schemaCheck } from '../shared/postgres/database.ts';
 import { createSlots, type Slots } from '../shared/slots.ts';
 import { createConcurrency } from '../shared/storage/concurrency.ts';
@@ -34,7 +40,12 @@ import { openTurnSignals } from './turns/turn-signals.ts';
 import { serveTurns } from './turns/turns.ts';
 import { warmUp } from './warm-up.ts';
 
-export interface ChatSettings extends EmbeddingSettings, SyntheticTenantSettings, ModelSettings, RerankSettings {
+export interface ChatSettings
+  extends EmbeddingSettings,
+    PreviousEmbeddingSettings,
+    SyntheticTenantSettings,
+    ModelSettings,
+    RerankSettings {
   readonly DATABASE_URL: string;
   readonly VECTORSTORE_URL: string;
   readonly SERVICE_TOKEN_PRIVATE_KEY: string;
@@ -83,7 +94,9 @@ export async function createChat({
   const retrieval = createRetrieval({
     db,
     reranker,
-    embedder: createEmbedder(settings, { sign, retriesMax: 0 }),
+    embedders: [settings, previousEmbedding(settings)].flatMap(
+      (one) => createEmbedder(one, { sign, retriesMax: 0 }) ?? [],
+    ),
     vectorstoreUrl: settings.VECTORSTORE_URL,
     sign,
     log,
@@ -106,6 +119,7 @@ export async function createChat({
       await signals.connected;
       return null;
     },
+    details: () => ({ search: searchedBy(settings) }),
     dependencies: [
       { name: 'postgres', check: () => sql`select 1`.execute(db) },
       { name: 'vectorstore', check: retrieval.check },

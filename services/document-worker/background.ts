@@ -7,7 +7,7 @@ import { type DeletionContext, deleteBrain, deleteDocument } from './deletion/de
 import { sweep } from './deletion/sweep.ts';
 
 export const startBackground = (
-  context: DeletionContext & { readonly pool: Pool; readonly log: Logger },
+  context: DeletionContext & { readonly pool: Pool; readonly log: Logger; readonly order: () => Promise<void> },
 ): Promise<{ close(): Promise<void> }> => {
   const { db, pool, log } = context;
   return runTasks({
@@ -19,6 +19,8 @@ export const startBackground = (
     },
     cron: {
       clean_up: { at: '17 * * * *', run: async () => log.info({ removed: await cleanUp(db) }, 'cleaned up') },
+      // What a build or a setting before left without vectors.
+      order_vectors: { at: '7 * * * *', run: context.order },
       sweep: {
         at: '47 * * * *',
         run: async () => log.info({ swept: await sweep(context) }, 'store and rows compared'),

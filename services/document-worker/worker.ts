@@ -12,7 +12,7 @@ import { UnavailableError } from '../shared/http/unavailable.ts';
 import { reviveTasks } from '../shared/jobs/background-jobs.ts';
 import { jobsChannel } from '../shared/jobs/job-store.ts';
 import type { Logger } from '../shared/log.ts';
-import { createEmbedder } from '../shared/models/embedding.ts';
+import { createEmbedder, searchedBy } from '../shared/models/embedding.ts';
 import { type Database, schemaIsCurrent } from '../shared/postgres/database.ts';
 import { listenTo } from '../shared/postgres/notifications.ts';
 import { GrantLoop } from '../shared/scheduler/grant-loop.ts';
@@ -20,6 +20,8 @@ import { cancelRequested, enqueueJob, rebuild, reconcile } from '../shared/sched
 import { RedisScheduler } from '../shared/scheduler/redis-scheduler.ts';
 import type { DocumentStore } from '../shared/storage/document-store.ts';
 import { startBackground } from './background.ts';
+import { EmbedLoop, embedSlots } from './embed/embed-loop.ts';
+import { orderMissingVectors } from './embed/reindex.ts';
 import { IndexLoop } from './index/index-loop.ts';
 import { openVectors } from './index/vectors.ts';
 import { createMetrics, pagesLeft, watchPool } from './metrics.ts';
@@ -56,8 +58,8 @@ export interface Worker {
 /** How often lost work is looked for. */
 const reconcileMs = 15_000;
 const schemaWaitMs = 500;
-/** Held for long: two index runs, a deletion, a rebuild, graphile-worker's listener. One more for everything else. */
-const connectionsMin = 6;
+/** Held for long: two index runs, embedding, a deletion, a rebuild, graphile-worker's listener. One more for everything else. */
+const connectionsMin = 6 + embedSlots;
 /** May a worker start where a parser could reach a network? */
 const isolations = ['preferred', 'required'];
 /** One child per slot of the contract. */
@@ -129,9 +131,17 @@ export function startWorker(options: WorkerOptions): Worker {
     const sign = await createSigner('document-worker', settings.SERVICE_TOKEN_PRIVATE_KEY);
     const vectors = openVectors(settings.VECTORSTORE_URL, sign);
     const embedder = createEmbedder(settings, { sign });
-    const indexing = new IndexLoop({ db, pool, store, vectors, embedder, metrics, log });
+    const indexing = new IndexLoop({ db, pool, store, vectors, embeds: embedder !== null, metrics, log });
     onClose((limitMs) => indexing.stop(limitMs));
-    const background = await whenThere(() => startBackground({ db, pool, store, scheduler, vectors, log }));
+    const embedding = embedder && new EmbedLoop({ db, pool, vectors, embedder, log });
+    if (embedding) onClose((limitMs) => embedding.stop(limitMs));
+    const order = async () => {
+      const ordered = embedder && (await orderMissingVectors(db, embedder));
+      if (ordered?.brains)
+        log.warn({ ...ordered, model: embedder?.model }, 'brains of another model are embedded anew');
+    };
+    await whenThere(order);
+    const background = await whenThere(() => startBackground({ db, pool, store, scheduler, vectors, log, order }));
     onClose(() => background.close());
     const look = inTurn(log, async () => {
       if (await scheduler.needsRebuild())
@@ -142,6 +152,7 @@ export function startWorker(options: WorkerOptions): Worker {
       await reviveTasks(db);
       loop.wake();
       await indexing.look();
+      await embedding?.look();
     });
     const enqueue = async (jobId: string) => {
       try {
@@ -151,6 +162,7 @@ export function startWorker(options: WorkerOptions): Worker {
       }
       loop.wake();
       await indexing.look();
+      await embedding?.look();
     };
     await look();
     const timer = setInterval(() => void look(), reconcileMs);
@@ -188,7 +200,7 @@ export function startWorker(options: WorkerOptions): Worker {
       if (!parser?.warm) return 'no parser child is warm';
       return null;
     },
-    details: () => (parser ? { parser_isolation: isolationOf(parser) } : {}),
+    details: () => ({ ...(parser && { parser_isolation: isolationOf(parser) }), search: searchedBy(settings) }),
     close: async (limitMs) => {
       closing.abort();
       const deadlineMs = Date.now() + limitMs;

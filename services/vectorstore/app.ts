@@ -148,8 +148,14 @@ export function createVectorstoreApp(options: VectorstoreOptions): App {
     'read',
     searches,
     { body: readBody, answer: readAnswer },
-    async (brain, { document }, { first_page, last_page }) => ({
-      chunks: await store.read(brain, document, first_page, last_page),
+    async (brain, { document }, { first_page, last_page, model, dimensions }) => ({
+      chunks: await store.read(
+        brain,
+        document,
+        first_page,
+        last_page,
+        dimensions === undefined ? null : { model, dimensions },
+      ),
     }),
   );
   return app;

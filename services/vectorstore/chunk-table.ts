@@ -114,19 +114,32 @@ export async function documentsOf(table: Table): Promise<string[]> {
   return [...ids];
 }
 
+export interface ReadChunk extends StoredChunk {
+  /** Of the model that was asked for. */
+  readonly has_vector: boolean;
+}
+
 /** @param documentId a UUID, checked by the route */
 export async function readChunks(
   table: Table,
   documentId: string,
   first: number,
   last: number,
-): Promise<StoredChunk[]> {
+  embedding: Embedding | null,
+): Promise<ReadChunk[]> {
   const { fields } = await table.schema();
+  const within = `document_id = '${documentId}' AND page_number >= ${first} AND page_number <= ${last}`;
   const rows = (await table
     .query()
-    .where(`document_id = '${documentId}' AND page_number >= ${first} AND page_number <= ${last}`)
+    .where(within)
     .select(storedColumns(fields.map(({ name }) => name)))
     .toArray()) as StoredChunk[];
+  const column = embedding && vectorColumns(embedding).vector;
+  const known = column !== null && fields.some(({ name }) => name === column);
+  const withVector = known
+    ? ((await table.query().where(`${within} AND ${column} IS NOT NULL`).select(['id']).toArray()) as { id: string }[])
+    : [];
+  const ids = new Set(withVector.map(({ id }) => id));
   return rows.map(({ id, page_number, start, end, text, heading }) => ({
     id,
     page_number,
@@ -134,6 +147,7 @@ export async function readChunks(
     end,
     text,
     heading: heading ?? '',
+    has_vector: ids.has(id),
   }));
 }
 

@@ -1,6 +1,6 @@
 /** Chunks of brains: written by one writer per brain, read by any replica, gone when they are deleted. */
 
-import type { Chunk, Hit, StoredChunk } from '../shared/contract/vectorstore.ts';
+import type { Chunk, Hit } from '../shared/contract/vectorstore.ts';
 import { ProblemError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
 import type { Database } from '../shared/postgres/database.ts';
@@ -9,6 +9,7 @@ import { type Brain, type BrainTables, tablePrefix } from './brain-tables.ts';
 import {
   addVectors,
   documentsOf,
+  type ReadChunk,
   type Run,
   readChunks,
   removeDocument,
@@ -43,8 +44,14 @@ export interface VectorStore {
   deleteBrain(brain: Brain): Promise<void>;
   /** Ids of the documents that have chunks. */
   documents(brain: Brain): Promise<string[]>;
-  /** Chunks of a document's pages from `first` to `last`. */
-  read(brain: Brain, documentId: string, first: number, last: number): Promise<StoredChunk[]>;
+  /** Chunks of a document's pages from `first` to `last`. @param embedding whose vectors are looked for */
+  read(
+    brain: Brain,
+    documentId: string,
+    first: number,
+    last: number,
+    embedding: Embedding | null,
+  ): Promise<ReadChunk[]>;
   /** Brings the indexes of brains that were worked on lately into the cache. @returns these brains */
   openRecent(): Promise<RecentBrain[]>;
   cacheBytes(): number;
@@ -151,8 +158,8 @@ export function createVectorStore({ db, documents, tables, lock, log, compaction
       return found ?? 0;
     },
     documents: async (brain) => (await tables.read(brain, documentsOf)) ?? [],
-    read: async (brain, documentId, first, last) =>
-      (await tables.read(brain, (table) => readChunks(table, documentId, first, last))) ?? [],
+    read: async (brain, documentId, first, last, embedding) =>
+      (await tables.read(brain, (table) => readChunks(table, documentId, first, last, embedding))) ?? [],
     search: async (brain, search) => (await tables.read(brain, (table) => searchChunks(table, search))) ?? [],
     deleteDocument: async (brain, run) => {
       const found = await written(

@@ -4,9 +4,10 @@ import { uuidv7 } from 'uuidv7';
 import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
 import { cutPage, readCursor } from '../../shared/http/keyset.ts';
-import { notFound } from '../../shared/http/problem.ts';
+import { notFound, ProblemError } from '../../shared/http/problem.ts';
 import { recordEvent } from '../../shared/jobs/events.ts';
 import { orderDeletion } from '../../shared/jobs/job-requests.ts';
+import { orderReindex } from '../../shared/jobs/reindex-order.ts';
 import { modelsOfTenant, requireAllowedModel } from '../../shared/models/allowed-models.ts';
 import { modelNames } from '../../shared/models/configured-models.ts';
 import { configuredEmbedding } from '../../shared/models/embedding.ts';
@@ -81,6 +82,21 @@ export function serveBrains(api: Api): void {
       return changed;
     });
     return toBrain(row);
+  });
+
+  serve(app, routes.reindexBrain, async ({ identity: { tenantId }, params, reply }) => {
+    if (!settings.EMBEDDING_URL)
+      throw new ProblemError(
+        'conflict',
+        'No embedding is configured, so there is nothing to embed with: set EMBEDDING_URL, or place the embedding tier.',
+      );
+    const job = await db.transaction().execute(async (trx) => {
+      const ordered = await orderReindex(trx, { tenantId, brainId: params.brain }, configuredEmbedding(settings));
+      if (!ordered) throw notFound('brain', params.brain);
+      await recordEvent(trx, { tenantId, event: 'brain', resourceId: params.brain });
+      return ordered;
+    });
+    return answerWithJob(api, reply, job);
   });
 
   serve(app, routes.deleteBrain, async ({ identity, params, reply }) => {

@@ -3,6 +3,7 @@ import type { Selectable, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import type { Brain, Document, MediaType } from '../../shared/contract/brain.ts';
 import type { Scheduler } from '../../shared/contract/grant.ts';
+import type { Job } from '../../shared/contract/job.ts';
 import type { JobRow } from '../../shared/jobs/job-store.ts';
 import { jobViews } from '../../shared/jobs/job-view.ts';
 import type { Database } from '../../shared/postgres/database.ts';
@@ -33,11 +34,18 @@ export async function documentViews(
             sha256: row.sha256.toString('hex'),
             pages_total: row.pages_total,
             created_at: row.created_at.toISOString(),
+            search: searchOf(row, job),
             job,
           },
         ]
       : [];
   });
+}
+
+function searchOf(row: Pick<Documents, 'vectors_model'> & { vectors_pending: boolean }, { kind, status }: Job) {
+  if (kind === 'ingest' && status !== 'succeeded' && status !== 'partial') return null;
+  if (row.vectors_pending) return 'improving';
+  return row.vectors_model === null ? 'text' : 'full';
 }
 
 /** A brain with its number of documents. */
@@ -59,7 +67,7 @@ export const selectBrains = (db: Database | Transaction<Tables>) =>
   db
     .selectFrom('brains')
     .select(['id', 'name', 'description', 'model', 'instructions', 'embedding_model', 'embedding_dimensions'])
-    .select(['created_at', 'updated_at'])
+    .select(['next_embedding_model', 'next_embedding_dimensions', 'created_at', 'updated_at'])
     .select((eb) =>
       eb
         .selectFrom('documents')
@@ -79,7 +87,14 @@ export const toBrain = (row: BrainRow): Brain => ({
   description: row.description,
   model: row.model,
   instructions: row.instructions,
-  embedding: { model: row.embedding_model, dimensions: row.embedding_dimensions },
+  embedding: {
+    model: row.embedding_model,
+    dimensions: row.embedding_dimensions,
+    next:
+      row.next_embedding_model !== null && row.next_embedding_dimensions !== null
+        ? { model: row.next_embedding_model, dimensions: row.next_embedding_dimensions }
+        : null,
+  },
   documents: row.documents ?? 0,
   created_at: row.created_at.toISOString(),
   updated_at: row.updated_at.toISOString(),

@@ -159,6 +159,7 @@ export async function whoIs({ db, settings }: Api, identity: Identity, confinedT
     role,
     operator,
     tenants: tenants.map(({ id, name, role }) => ({ id, name, role: role as Role })),
+    embedding_model: settings.EMBEDDING_URL ? settings.EMBEDDING_MODEL : null,
     limits: {
       upload_bytes_max: settings.UPLOAD_BYTES_MAX,
       pages_max: settings.PAGES_MAX,

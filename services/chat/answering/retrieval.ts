@@ -38,8 +38,8 @@ export interface Retrieval {
 
 export interface RetrievalOptions {
   readonly db: Database;
-  /** Null: full text alone. */
-  readonly embedder: Embedder | null;
+  /** That of the model that is configured, then that of the one before. None: full text alone. */
+  readonly embedders: readonly Embedder[];
   /** Null: hits stay as the vectorstore ranks them. */
   readonly reranker: Reranker | null;
   readonly log: Logger;
@@ -60,7 +60,7 @@ const searchRetryAfterS = 5;
 /** A search changes nothing: asking twice is harmless. Short waits, a person is watching. */
 const searchRetries = { retriesMax: 2, retryAfterMsMax: 2000 };
 
-export function createRetrieval({ db, embedder, reranker, vectorstoreUrl, sign, log }: RetrievalOptions): Retrieval {
+export function createRetrieval({ db, embedders, reranker, vectorstoreUrl, sign, log }: RetrievalOptions): Retrieval {
   const retry = retryTransient(searchRetries);
 
   const post = async (path: string, authorization: string, body: object, signal: AbortSignal) => {
@@ -78,6 +78,8 @@ export function createRetrieval({ db, embedder, reranker, vectorstoreUrl, sign, 
 
   /** Full text finds enough to go on with, so nobody waits for long, and nothing is tried twice. */
   const embed = async ({ tenantId, brainId, text }: Searched, tokenUsage: TokenUsage, signal: AbortSignal) => {
+    if (embedders.length === 0) return {};
+    const embedder = await embedderOf(db, embedders, brainId);
     if (!embedder) return {};
     const { model } = embedder;
     const inTime = AbortSignal.any([signal, AbortSignal.timeout(embedTimeoutMs)]);
@@ -137,6 +139,26 @@ export function createRetrieval({ db, embedder, reranker, vectorstoreUrl, sign, 
     },
     check: () => checkVectorstore(vectorstoreUrl),
   };
+}
+
+/**
+ * Of the model whose vectors serve in the brain. Where nobody embeds with that any more: of the one that it is embedded
+ * anew with, whose vectors come document by document.
+ */
+async function embedderOf(
+  db: Database,
+  embedders: readonly Embedder[],
+  brainId: string,
+): Promise<Embedder | undefined> {
+  const brain = await db
+    .selectFrom('brains')
+    .select(['embedding_model as model', 'embedding_dimensions as dimensions'])
+    .select(['next_embedding_model as nextModel', 'next_embedding_dimensions as nextDimensions'])
+    .where('id', '=', brainId)
+    .executeTakeFirst();
+  const of = (model: string | null | undefined, dimensions: number | null | undefined) =>
+    embedders.find((one) => one.model === model && one.dimensions === dimensions);
+  return of(brain?.model, brain?.dimensions) ?? of(brain?.nextModel, brain?.nextDimensions);
 }
 
 /** Of documents that are still there, in this brain of this tenant. */

@@ -1,16 +1,14 @@
-/** After the last page: chunks and their vectors; then the job ends. Safe to repeat from the start. */
+/**
+ * After the last page: chunks, found by full text from then on; then the job ends. Their vectors follow (embed/). Safe to
+ * repeat from the start.
+ */
 import { type ChunkInput, chunksPerUpsertMax } from '../../shared/contract/vectorstore.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { recordProgress } from '../../shared/jobs/job-store.ts';
-import { entryOf, recordEntries } from '../../shared/ledger/ledger.ts';
-import type { Logger } from '../../shared/log.ts';
-import type { Embedder } from '../../shared/models/embedding.ts';
-import { EmbeddingError } from '../../shared/models/remote-embedding.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { DocumentStore } from '../../shared/storage/document-store.ts';
 import { readPageResults } from '../../shared/storage/page-results.ts';
 import type { WorkerMetrics } from '../metrics.ts';
-import { type ChunkVectors, embedChunks } from './embed-chunks.ts';
 import { endRun, type IndexRun, lookAt, startRun } from './index-run.ts';
 import { openSections } from './open-sections.ts';
 import { isSuperseded, type Vectors } from './vectors.ts';
@@ -19,24 +17,16 @@ export interface IndexContext {
   readonly db: Database;
   readonly store: DocumentStore;
   readonly vectors: Vectors;
-  /** Null: full text alone. */
-  readonly embedder: Embedder | null;
-  readonly log: Logger;
+  /** Do vectors follow? */
+  readonly embeds: boolean;
   readonly metrics: WorkerMetrics;
 }
 
 /**
- * One upsert as JSON. While the vectorstore reads it no search moves: 4 MiB held first tokens up by 100 ms at half a CPU.
- * Each is a commit, so not too small either.
+ * Chunks of one upsert: 4,000 bytes each in UTF-8 and JSON, so a megabyte. While the vectorstore reads it no search moves:
+ * 4 MiB held first tokens up by 100 ms at half a CPU. Each is a commit, so not too small either.
  */
-const batchBytesMax = 1024 * 1024;
-
-/**
- * Chunks of one upsert: 4,000 bytes for the text in UTF-8 and JSON, 8 for each number of its vector, and for each of some
- * eight sentences four bytes of base64 per three numbers.
- */
-export const chunksPerBatch = (dimensions: number) =>
-  Math.max(1, Math.min(chunksPerUpsertMax, Math.floor(batchBytesMax / (4000 + dimensions * (8 + (8 * 4) / 3)))));
+export const chunksPerBatch = Math.min(chunksPerUpsertMax, 256);
 
 /**
  * The caller holds the document's lock.
@@ -54,7 +44,7 @@ export async function indexDocument(context: IndexContext, jobId: string, signal
     if (!run.first) await vectors.deleteDocument(run, signal);
     const chunks = await writeChunks(context, run, signal);
     const outcome = await outcomeOf(db, run.documentId, chunks);
-    await endRun(db, run, outcome.status, outcome.problem);
+    await endRun(db, run, outcome.status, outcome.problem, context.embeds && chunks > 0);
   } catch (error) {
     if (error instanceof SupersededError || isSuperseded(error)) return;
     if (!(error instanceof CanceledError)) throw error;
@@ -67,7 +57,6 @@ class CanceledError extends Error {}
 class SupersededError extends Error {}
 
 async function writeChunks(context: IndexContext, run: IndexRun, signal: AbortSignal): Promise<number> {
-  const batchChunks = chunksPerBatch(context.embedder?.dimensions ?? 0);
   let chunks = 0;
   const batch: ChunkInput[] = [];
   const flush = async () => {
@@ -75,7 +64,7 @@ async function writeChunks(context: IndexContext, run: IndexRun, signal: AbortSi
     if (standing === 'canceled') throw new CanceledError();
     if (standing === 'superseded') throw new SupersededError();
     signal.throwIfAborted();
-    await upsert(context, run, chunks, batch, signal);
+    await upsert(context, run, batch, signal);
     chunks += batch.length;
     batch.length = 0;
   };
@@ -84,7 +73,7 @@ async function writeChunks(context: IndexContext, run: IndexRun, signal: AbortSi
     for (const { start, end, text, heading } of sections.chunksOf(page)) {
       const id = `${run.documentId}:${page.page_number}:${start}`;
       batch.push({ id, page_number: page.page_number, start, end, text, heading });
-      if (batch.length >= batchChunks) await flush();
+      if (batch.length >= chunksPerBatch) await flush();
     }
   }
   await flush();
@@ -92,41 +81,15 @@ async function writeChunks(context: IndexContext, run: IndexRun, signal: AbortSi
 }
 
 async function upsert(
-  context: IndexContext,
+  { db, vectors, metrics }: IndexContext,
   run: IndexRun,
-  place: number,
   batch: readonly ChunkInput[],
   signal: AbortSignal,
 ): Promise<void> {
   if (batch.length === 0) return;
-  const { db, vectors, metrics } = context;
-  const embedded = await embed(context, run, place, batch, signal);
-  const chunks = batch.map((chunk, index) => ({ ...chunk, ...embedded?.[index] }));
-  await vectors.upsert(run, embedded && context.embedder, chunks, signal);
-  metrics.indexed.inc(chunks.length);
+  await vectors.upsert(run, batch, signal);
+  metrics.indexed.inc(batch.length);
   await recordProgress(db, run.jobId);
-}
-
-/** Null: these chunks are found by full text alone, which is better than not at all. */
-async function embed(
-  { db, embedder, log }: IndexContext,
-  run: IndexRun,
-  place: number,
-  batch: readonly ChunkInput[],
-  signal: AbortSignal,
-): Promise<ChunkVectors[] | null> {
-  if (!embedder) return null;
-  const { jobId, tenantId, brainId } = run;
-  try {
-    const { vectors, tokens } = await embedChunks(embedder, batch, { tenantId, brainId, signal });
-    await recordEntries(db, run, [entryOf('index', run.jobId, [run.attempt, place], 'embedding_tokens', tokens)]);
-    return vectors;
-  } catch (error) {
-    signal.throwIfAborted();
-    if (!(error instanceof EmbeddingError)) throw error;
-    log.warn({ err: error, jobId }, 'chunks not embedded: found by full text alone');
-    return null;
-  }
 }
 
 async function outcomeOf(db: Database, documentId: string, chunks: number) {

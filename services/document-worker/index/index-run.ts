@@ -5,6 +5,7 @@
 import { sql, type Transaction } from 'kysely';
 import type { ProblemError } from '../../shared/http/problem.ts';
 import { indexableStatuses, type Outcome } from '../../shared/jobs/job-states.ts';
+import { wakeWorkers } from '../../shared/jobs/job-store.ts';
 import { endIndexed } from '../../shared/jobs/leased-jobs.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Tables } from '../../shared/postgres/tables.ts';
@@ -20,11 +21,13 @@ export interface IndexRun extends DocumentTarget {
 /** Above every epoch before, also those of a database that was restored from an older backup. */
 const nextEpoch = sql<number>`greatest(index_epoch + 1, (extract(epoch from clock_timestamp()) * 1000)::bigint)`;
 
-/** Raises the epoch. @returns null: the document is gone */
+const withoutVectors = { vectors_pending: false, vectors_model: null, vectors_dimensions: null, vectors_page: 0 };
+
+/** Raises the epoch: vectors of before are of no use any more. @returns null: the document is gone */
 export async function raiseEpoch(tx: Database | Transaction<Tables>, documentId: string): Promise<number | null> {
   const row = await tx
     .updateTable('documents')
-    .set({ index_epoch: nextEpoch })
+    .set({ index_epoch: nextEpoch, ...withoutVectors })
     .where('id', '=', documentId)
     .returning('index_epoch')
     .executeTakeFirst();
@@ -89,8 +92,17 @@ export async function lookAt(db: Database, { jobId, epoch }: IndexRun): Promise<
   return standingOf(found, epoch);
 }
 
-/** @returns false: a newer run took over, and nothing was changed */
-export async function endRun(db: Database, run: IndexRun, status: Outcome, problem?: ProblemError): Promise<boolean> {
+/**
+ * @param toEmbed vectors follow
+ * @returns false: a newer run took over, and nothing was changed
+ */
+export async function endRun(
+  db: Database,
+  run: IndexRun,
+  status: Outcome,
+  problem?: ProblemError,
+  toEmbed = false,
+): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
     // Locked: no newer run can begin until this one has ended the job.
     const current = await tx
@@ -100,6 +112,13 @@ export async function endRun(db: Database, run: IndexRun, status: Outcome, probl
       .where('index_epoch', '=', run.epoch)
       .forUpdate()
       .executeTakeFirst();
-    return current !== undefined && endIndexed(tx, run.jobId, status, problem);
+    if (!current) return false;
+    const embeds = toEmbed && (status === 'succeeded' || status === 'partial');
+    // In the same commit, so that watchers of the document see both at once.
+    if (embeds)
+      await tx.updateTable('documents').set({ vectors_pending: true }).where('id', '=', run.documentId).execute();
+    const ended = await endIndexed(tx, run.jobId, status, problem);
+    if (ended && embeds) await wakeWorkers(tx, run.jobId);
+    return ended;
   });
 }

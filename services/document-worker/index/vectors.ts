@@ -1,15 +1,16 @@
 /** Calls to the vectorstore tier, signed, with a time limit and retries. */
 import { ExponentialBackoff, handleWhen, retry, TaskCancelledError, TimeoutStrategy, timeout, wrap } from 'cockatiel';
+import type { z } from 'zod';
 import type { Verb } from '../../manifest.ts';
 import type { SignCall } from '../../shared/auth/service-token.ts';
 import {
   type ChunkInput,
   documentsAnswer,
   readAnswer,
-  type StoredChunk,
+  vectorsAnswer,
+  type vectorsBody,
   vectorstorePaths,
 } from '../../shared/contract/vectorstore.ts';
-
 import type { Embedding } from '../../shared/models/embedding.ts';
 
 export interface BrainTarget {
@@ -24,22 +25,31 @@ export interface DocumentTarget extends BrainTarget {
 
 export interface Vectors {
   /** Same ids replace, so repeating is harmless. @throws VectorstoreError after retries */
-  upsert(
+  upsert(target: DocumentTarget, chunks: readonly ChunkInput[], signal?: AbortSignal): Promise<void>;
+  /** @returns chunks that were found: the others are gone, or of a newer run. Repeating is harmless */
+  addVectors(
     target: DocumentTarget,
-    /** Null: no chunk has a vector. */
-    embedding: Embedding | null,
-    chunks: readonly ChunkInput[],
+    embedding: Embedding,
+    vectors: readonly NewVector[],
     signal?: AbortSignal,
-  ): Promise<void>;
+  ): Promise<number>;
   deleteDocument(target: DocumentTarget, signal?: AbortSignal): Promise<void>;
   /** What was deleted before has left the store when this is answered. */
   purge(target: BrainTarget, signal?: AbortSignal): Promise<void>;
   deleteBrain(target: BrainTarget, signal?: AbortSignal): Promise<void>;
   /** Documents that have chunks in a brain. */
   documentsOf(target: BrainTarget): Promise<readonly string[]>;
-  /** Chunks of the pages from `first` to `last`. */
-  chunksOf(target: Omit<DocumentTarget, 'epoch'>, first: number, last: number): Promise<readonly StoredChunk[]>;
+  /** Chunks of the pages from `first` to `last`. @param embedding whose vectors are looked for */
+  chunksOf(
+    target: Omit<DocumentTarget, 'epoch'>,
+    first: number,
+    last: number,
+    embedding?: Embedding | null,
+  ): Promise<readonly ReadChunk[]>;
 }
+
+export type NewVector = z.input<typeof vectorsBody>['vectors'][number];
+export type ReadChunk = z.output<typeof readAnswer>['chunks'][number];
 
 export class VectorstoreError extends Error {
   /** 0: no answer. */
@@ -95,24 +105,23 @@ export function openVectors(baseUrl: string, sign: SignCall): Vectors {
       return JSON.parse(text) as unknown;
     }, signal);
   const write = async (...given: Parameters<typeof call>) => void (await call(...given));
-  const { upsert, deleteDocument, purge, deleteBrain, documents, read } = vectorstorePaths;
+  const { upsert, vectors: add, deleteDocument, purge, deleteBrain, documents, read } = vectorstorePaths;
   return {
-    upsert: (target, embedding, chunks, signal) =>
-      write(
-        'write',
-        target,
-        upsert(target.brainId, target.documentId),
-        { epoch: target.epoch, model: embedding?.model, dimensions: embedding?.dimensions, chunks },
-        signal,
-      ),
+    upsert: (target, chunks, signal) =>
+      write('write', target, upsert(target.brainId, target.documentId), { epoch: target.epoch, chunks }, signal),
+    addVectors: async (target, { model, dimensions }, vectors, signal) => {
+      const body = { epoch: target.epoch, model, dimensions, vectors };
+      return vectorsAnswer.parse(await call('write', target, add(target.brainId, target.documentId), body, signal))
+        .chunks;
+    },
     deleteDocument: (target, signal) =>
       write('delete', target, deleteDocument(target.brainId, target.documentId), { epoch: target.epoch }, signal),
     purge: (target, signal) => write('delete', target, purge(target.brainId), {}, signal, slow),
     deleteBrain: (target, signal) => write('delete', target, deleteBrain(target.brainId), {}, signal),
     documentsOf: async (target) =>
       documentsAnswer.parse(await call('read', target, documents(target.brainId), {})).documents,
-    chunksOf: async (target, first, last) => {
-      const pages = { first_page: first, last_page: last };
+    chunksOf: async (target, first, last, embedding) => {
+      const pages = { first_page: first, last_page: last, model: embedding?.model, dimensions: embedding?.dimensions };
       return readAnswer.parse(await call('read', target, read(target.brainId, target.documentId), pages)).chunks;
     },
   };

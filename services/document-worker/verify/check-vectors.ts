@@ -1,7 +1,13 @@
-/** Pages against the chunks that search finds: all of the text once, none of what was deleted. Read-only. */
+/**
+ * Pages against the chunks that search finds: all of the text once, none of what was deleted; every chunk with its vector,
+ * unless vectors are still to come. Read-only.
+ */
+import type { Selectable } from 'kysely';
 import type { PageResult } from '../../shared/contract/page.ts';
 import type { StoredChunk } from '../../shared/contract/vectorstore.ts';
+import type { Embedding } from '../../shared/models/embedding.ts';
 import type { Database } from '../../shared/postgres/database.ts';
+import type { Documents } from '../../shared/postgres/tables.ts';
 import { type DocumentStore, NotInStoreError } from '../../shared/storage/document-store.ts';
 import { readPageResults } from '../../shared/storage/page-results.ts';
 import { openSections } from '../index/open-sections.ts';
@@ -22,11 +28,11 @@ export async function checkVectors(db: Database, store: DocumentStore, stored: S
     const target = { tenantId: brain.tenant_id, brainId: brain.id };
     const withChunks = new Set(await stored.documentsOf(target));
     const documents = await documentsWithJobs(db, brain.id);
-    for (const { id, status, stage } of documents) {
+    for (const { id, status, stage, ...row } of documents) {
       const document = { ...target, documentId: id };
       // What is being indexed, or read again, is between two states.
       const searchable = status === 'succeeded' || status === 'partial';
-      if (searchable) findings.push(...(await compareDocument(db, store, stored, document)));
+      if (searchable) findings.push(...(await compareDocument(db, store, stored, document, vectorsOf(row))));
       else if (withChunks.has(id) && stage !== 'indexing' && status === 'canceled')
         findings.push({ kind: 'left over', says: 'a canceled document can be found by a search', subject: id });
       withChunks.delete(id);
@@ -37,18 +43,36 @@ export async function checkVectors(db: Database, store: DocumentStore, stored: S
   return findings;
 }
 
+/** Null: nothing is said of its vectors, or some are still to come. */
+const vectorsOf = (
+  row: Pick<Selectable<Documents>, 'vectors_pending' | 'vectors_model' | 'vectors_dimensions'>,
+): Embedding | null =>
+  row.vectors_pending || row.vectors_model === null || row.vectors_dimensions === null
+    ? null
+    : { model: row.vectors_model, dimensions: row.vectors_dimensions };
+
 async function compareDocument(
   db: Database,
   store: DocumentStore,
   stored: StoredChunks,
   document: Omit<DocumentTarget, 'epoch'>,
+  embedding: Embedding | null,
 ) {
   const findings: Finding[] = [];
   const { places: rows, layout } = await openSections({ db, store }, document.documentId);
   for (let at = 0; at < rows.length; at += pagesAtOnce) {
     const window = rows.slice(at, at + pagesAtOnce);
     const [first, last] = [window[0]?.page_number ?? 1, window.at(-1)?.page_number ?? 1];
-    const chunks = Map.groupBy(await stored.chunksOf(document, first, last), ({ page_number }) => page_number);
+    const found = await stored.chunksOf(document, first, last, embedding);
+    const chunks = Map.groupBy(found, ({ page_number }) => page_number);
+    const without = embedding ? found.filter(({ has_vector }) => !has_vector) : [];
+    if (without.length > 0)
+      findings.push({
+        kind: 'missing',
+        says: 'a document is said to have all its vectors, and chunks have none',
+        subject: document.documentId,
+        detail: `${without.length} chunks of pages ${first} to ${last}, the first is '${without[0]?.id}'`,
+      });
     const wanted = new Set(window.map(({ page_number }) => page_number));
     // One object that is gone must not hide what the others hold.
     for (const places of Map.groupBy(window, ({ object_key }) => object_key).values())
@@ -120,6 +144,7 @@ const documentsWithJobs = (db: Database, brainId: string) =>
     .leftJoin('jobs', (join) => join.onRef('jobs.document_id', '=', 'documents.id').on('jobs.kind', '=', 'ingest'))
     .distinctOn('documents.id')
     .select(['documents.id', 'jobs.status', 'jobs.stage'])
+    .select(['vectors_pending', 'vectors_model', 'vectors_dimensions'])
     .where('documents.brain_id', '=', brainId)
     .where('documents.deleted_at', 'is', null)
     .orderBy('documents.id')

@@ -12,8 +12,12 @@ export const brain = z.object({
   model: z.string().nullable(),
   /** Added to the rules that the model answers by. */
   instructions: z.string(),
-  /** Pinned when the brain is made: vectors of two models do not mix. */
-  embedding: z.object({ model: z.string(), dimensions: z.int() }),
+  /** Whose vectors are searched. `next`: those that a reindex makes; they serve when every document has them. */
+  embedding: z.object({
+    model: z.string(),
+    dimensions: z.int(),
+    next: z.object({ model: z.string(), dimensions: z.int() }).nullable(),
+  }),
   documents: z.int(),
   created_at: timestamp,
   updated_at: timestamp,
@@ -49,6 +53,11 @@ export const document = z.object({
   sha256: z.string(),
   pages_total: z.int().nullable(),
   created_at: timestamp,
+  /**
+   * How a question finds it: by its words (`text`), by its words while vectors are being made (`improving`), by words and
+   * meaning (`full`). Null until it has been read.
+   */
+  search: z.enum(['text', 'improving', 'full']).nullable(),
   /** The job that last worked on it: its state is the document's state. */
   job,
 });

@@ -54,6 +54,15 @@ export const documentRoutes = {
     params: params('brain'),
     responses: { 202: job },
   },
+  reindexBrain: {
+    owner: 'api',
+    method: 'POST',
+    path: '/v1/brains/{brain}/reindex',
+    summary: "Embed every document anew with the environment's model; the vectors of before serve meanwhile",
+    access: may.administer,
+    params: params('brain'),
+    responses: { 202: job },
+  },
   uploadDocument: {
     owner: 'api',
     method: 'POST',

@@ -21,7 +21,7 @@ export const jobStages = ['probing', 'parsing', 'indexing', 'deleting'] as const
 export type JobStage = (typeof jobStages)[number];
 
 /** What a job does. How each moves: shared/jobs/job-states.ts. */
-export const jobKinds = ['ingest', 'delete_document', 'delete_brain'] as const;
+export const jobKinds = ['ingest', 'delete_document', 'delete_brain', 'reindex'] as const;
 export type JobKind = (typeof jobKinds)[number];
 
 /** By the pages that a job has left. */

@@ -121,6 +121,8 @@ export const me = z.object({
   /** True: may make, suspend and limit tenants of this installation. */
   operator: z.boolean(),
   tenants: z.array(z.object({ id, name: z.string(), role: z.enum(roles) })),
+  /** Model that texts are embedded with; null: none is configured, documents are searched by their words only. */
+  embedding_model: z.string().nullable(),
   limits: z.object({ upload_bytes_max: z.int(), pages_max: z.int(), question_characters_max: z.int() }),
   sign_in: z.object({ password: z.boolean(), oidc: z.boolean() }),
 });

@@ -78,8 +78,14 @@ export const vectorsAnswer = z.object({ chunks: z.int() });
 export const storedChunk = chunk.omit({ vector: true, sentence_vectors: true });
 export type StoredChunk = z.output<typeof storedChunk>;
 export const documentsAnswer = z.object({ documents: z.array(id) });
-export const readBody = z.object({ first_page: z.int().min(1), last_page: z.int().min(1) });
-export const readAnswer = z.object({ chunks: z.array(storedChunk) });
+export const readBody = z.object({
+  first_page: z.int().min(1),
+  last_page: z.int().min(1),
+  /** Of which vectors it is told whether a chunk has them. */
+  model,
+  dimensions: dimensions.optional(),
+});
+export const readAnswer = z.object({ chunks: z.array(storedChunk.extend({ has_vector: z.boolean().default(false) })) });
 
 export const searchBody = z.object({
   query: z.string().min(1).max(10_000),
@@ -115,6 +121,6 @@ export const vectorstorePaths = {
   search: (brain: string) => `/brains/${brain}/search`,
   /** Ids of the documents that have chunks. */
   documents: (brain: string) => `/brains/${brain}/documents`,
-  /** Chunks of a document's pages, for the conservation check. */
+  /** Chunks of a document's pages. */
   read: (brain: string, document: string) => `/brains/${brain}/documents/${document}/read`,
 };

@@ -27,7 +27,7 @@ export async function endTask(
   await changeStatus(tx, 'endTask', 'succeeded', (jobs) => jobs.where('id', '=', jobId), set).execute();
 }
 
-/** Ends the ingest jobs of a document or brain that is deleted: a checkpoint that is on its way is refused. @returns ids */
+/** Ends what reads or embeds a document or brain that is deleted: a checkpoint that is on its way is refused. @returns ids */
 export async function abandonIngest(
   db: Database,
   of: { documentId: string } | { brainId: string },

@@ -57,6 +57,11 @@ export async function confirmJob(tx: Transaction<Tables>, job: JobRow): Promise<
 }
 
 export async function cancelJob(tx: Transaction<Tables>, job: JobRow): Promise<JobRow> {
+  if (job.kind === 'reindex')
+    throw new ProblemError(
+      'conflict',
+      'A reindex cannot be canceled: until it is whole the brain is searched as before.',
+    );
   if (job.kind !== 'ingest')
     throw new ProblemError('conflict', 'A deletion cannot be canceled: what it removed is gone.');
   if (allows('cancel', job)) return changeStatus(tx, 'cancel', 'canceled', only(job)).executeTakeFirstOrThrow();
@@ -109,7 +114,8 @@ export async function retryPages(
 }
 
 async function assertRetryable(tx: Transaction<Tables>, job: JobRow): Promise<void> {
-  if (job.kind !== 'ingest') throw new ProblemError('conflict', 'A deletion has no pages to read again.');
+  if (job.kind !== 'ingest')
+    throw new ProblemError('conflict', `A job of kind ${job.kind} has no pages to read again; one of kind ingest has.`);
   if (!hasEnded(job))
     throw new ProblemError('conflict', `The job is ${job.status}; pages can be read again when it has ended.`);
   const document = await tx

@@ -11,9 +11,11 @@
  *     partial, failed, canceled ──retry──► queued; running when all that is left is to index
  *     succeeded, partial ──loseFile──► failed
  *     whatever has not ended ──abandon──► canceled: its document or brain is deleted
+ *     reindex: queued ──beginReindex──► running ──endReindex──► succeeded
  *
  * Stages of a running job: an ingest is `probing`, then `parsing` under leases (contract/grant.ts), then `indexing` by one
- * index run; a deletion is `deleting`, as a task of graphile-worker. A job that has ended has no stage.
+ * index run; a deletion is `deleting`, as a task of graphile-worker; a reindex is `indexing`, moved on by whatever worker
+ * makes vectors. A job that has ended has no stage.
  *
  * A job belongs to a tenant, most to a brain, some to a document. It goes with its brain or document; one without a brain
  * stays when its tenant goes.
@@ -57,6 +59,7 @@ export interface Transition {
 }
 
 const ingest: readonly JobKind[] = ['ingest'];
+const reindex: readonly JobKind[] = ['reindex'];
 const outcomes = ['succeeded', 'partial', 'failed', 'canceled'] as const;
 /** How a job ends. */
 export type Outcome = (typeof outcomes)[number];
@@ -76,11 +79,13 @@ export const transitions = {
   endIndexed: { by: 'index run', kinds: ingest, from: ['running', 'canceling'], stages: ['indexing'], to: outcomes },
   abandon: {
     by: 'task',
-    kinds: ingest,
+    kinds: ['ingest', 'reindex'],
     from: ['awaiting_confirmation', 'queued', 'running', 'canceling'],
     to: ['canceled'],
   },
   loseFile: { by: 'task', kinds: ingest, from: ['succeeded', 'partial'], to: ['failed'] },
+  beginReindex: { by: 'any worker', kinds: reindex, from: ['queued', 'running'], to: ['running'] },
+  endReindex: { by: 'any worker', kinds: reindex, from: ['queued', 'running'], to: ['succeeded'] },
   beginTask: { by: 'task', kinds: backgroundKinds, from: ['queued', 'running', 'canceling'], to: ['running'] },
   // Each step may be repeated, the last one too.
   endTask: {

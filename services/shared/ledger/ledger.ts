@@ -8,7 +8,7 @@
  *     answer:0198…:question                   asked, counted before the work
  *     answer:0198…:model_tokens_in            of a turn, or of a completion
  *     pages:0198…:1764281423017:1-50:pages    of a document, read under the lease of that epoch
- *     index:0198…:1:0:embedding_tokens        of a job's attempt, from that chunk on
+ *     vectors:0198…:0198…:embedding_tokens    of a document, by one call; builds before: index:<job>:<attempt>:<chunk>
  */
 import { type RawBuilder, sql, type Transaction } from 'kysely';
 import type { Job } from '../contract/job.ts';
@@ -27,7 +27,7 @@ export const entryUnits = {
 } as const;
 export type EntryKind = keyof typeof entryUnits;
 
-export type EntrySource = 'answer' | 'pages' | 'index';
+export type EntrySource = 'answer' | 'pages' | 'vectors';
 
 export interface Entry {
   readonly key: string;

@@ -9,6 +9,13 @@ export const configuredEmbedding = (
   settings: Pick<EmbeddingSettings, 'EMBEDDING_MODEL' | 'EMBEDDING_DIMENSIONS'>,
 ): Embedding => ({ model: settings.EMBEDDING_MODEL, dimensions: settings.EMBEDDING_DIMENSIONS });
 
+/** One line for people: how documents are searched. */
+export const searchedBy = ({
+  EMBEDDING_URL,
+  EMBEDDING_MODEL,
+}: Pick<EmbeddingSettings, 'EMBEDDING_URL' | 'EMBEDDING_MODEL'>) =>
+  EMBEDDING_URL ? `by words and meaning (${EMBEDDING_MODEL})` : 'by words only: no embedding is configured';
+
 /** @returns null: none is configured, documents are searched by full text alone. @throws Error for impossible settings */
 export function createEmbedder(settings: EmbeddingSettings, options: EmbedderOptions): Embedder | null {
   const { EMBEDDING_URL, EMBEDDING_DIMENSIONS: dimensions } = settings;
@@ -16,6 +23,21 @@ export function createEmbedder(settings: EmbeddingSettings, options: EmbedderOpt
     throw new Error(`EMBEDDING_DIMENSIONS is ${dimensions}, allowed are 1 to ${dimensionsMax}.`);
   return EMBEDDING_URL ? remoteEmbedder(settings, options) : null;
 }
+
+/** Of the model that embedded before; it embeds questions on brains that still have its vectors. */
+export interface PreviousEmbeddingSettings {
+  readonly EMBEDDING_PREVIOUS_URL: string;
+  readonly EMBEDDING_PREVIOUS_MODEL: string;
+  readonly EMBEDDING_PREVIOUS_DIMENSIONS: number;
+  readonly EMBEDDING_PREVIOUS_API_KEY: string;
+}
+
+export const previousEmbedding = (settings: PreviousEmbeddingSettings): EmbeddingSettings => ({
+  EMBEDDING_URL: settings.EMBEDDING_PREVIOUS_URL,
+  EMBEDDING_MODEL: settings.EMBEDDING_PREVIOUS_MODEL,
+  EMBEDDING_DIMENSIONS: settings.EMBEDDING_PREVIOUS_DIMENSIONS,
+  EMBEDDING_API_KEY: settings.EMBEDDING_PREVIOUS_API_KEY,
+});
 
 /** As many as the vectorstore takes (contract/vectorstore.ts). */
 const dimensionsMax = 4096;

@@ -7,7 +7,7 @@ import {
   type EmbedderOptions,
   type EmbeddingSettings,
 } from './embedder.ts';
-import { retryTransient } from './retry.ts';
+import { type CallFailure, retryTransient } from './retry.ts';
 
 export class EmbeddingError extends Error {
   constructor(message: string, options?: ErrorOptions) {
@@ -15,6 +15,10 @@ export class EmbeddingError extends Error {
     this.name = 'EmbeddingError';
   }
 }
+
+/** These texts are refused, others may not be; any other failure is one of the endpoint, whatever the texts. */
+export const refusesTexts = (error: unknown): boolean =>
+  error instanceof EmbeddingError && [400, 413, 422].includes((error.cause as CallFailure | undefined)?.status ?? 0);
 
 /** Hugging Face's text-embeddings-inference refuses more by default (`--max-client-batch-size 32`); others take more. */
 const textsPerRequest = 32;

@@ -41,3 +41,5 @@ export async function tryLock(
 
 /** Held while a document is indexed or deleted: never both. */
 export const documentLock = (documentId: string) => `document ${documentId}`;
+/** Held while vectors of a document are made. Not the lock above: a deletion waits for no embedding, epochs fence it. */
+export const vectorsLock = (documentId: string) => `vectors of ${documentId}`;

@@ -58,6 +58,8 @@ export interface Brains {
   instructions: Generated<string>;
   model: string | null;
   name: string;
+  next_embedding_dimensions: number | null;
+  next_embedding_model: string | null;
   tenant_id: string;
   updated_at: Generated<Timestamp>;
 }
@@ -87,6 +89,10 @@ export interface Documents {
   size_bytes: Int8;
   tenant_id: string;
   uploaded_by: string | null;
+  vectors_dimensions: number | null;
+  vectors_model: string | null;
+  vectors_page: Generated<number>;
+  vectors_pending: Generated<boolean>;
 }
 
 export interface Events {

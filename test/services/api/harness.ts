@@ -153,6 +153,7 @@ export function settingsFor(services: TestServices): ApiSettings {
     MODELS: '',
     MODEL_NAME: 'small',
     MODELS_ALLOWED: 'large, larger',
+    EMBEDDING_URL: '',
     EMBEDDING_MODEL: '',
     EMBEDDING_DIMENSIONS: 384,
   };

@@ -111,6 +111,10 @@ export async function startChat(services: TestServices, search: TestSearch, opti
       EMBEDDING_MODEL: '',
       EMBEDDING_DIMENSIONS: dimensions,
       EMBEDDING_API_KEY: '',
+      EMBEDDING_PREVIOUS_URL: '',
+      EMBEDDING_PREVIOUS_MODEL: '',
+      EMBEDDING_PREVIOUS_DIMENSIONS: dimensions,
+      EMBEDDING_PREVIOUS_API_KEY: '',
       ...options.settings,
     },
   });

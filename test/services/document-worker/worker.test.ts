@@ -223,6 +223,10 @@ test('metrics tell of pages, faults, children and the schedule', async () => {
     expect(text).toContain(name);
   const ready = await worker.app.http.inject('/readyz');
   const { network } = ready.json().parser_isolation;
-  expect(ready.json()).toEqual({ status: 'ok', parser_isolation: { network, refused: expect.any(Array) } });
+  expect(ready.json()).toEqual({
+    status: 'ok',
+    parser_isolation: { network, refused: expect.any(Array) },
+    search: 'by words only: no embedding is configured',
+  });
   expect(['none', 'open']).toContain(network);
 });

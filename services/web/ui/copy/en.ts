@@ -122,12 +122,21 @@ export const en = (f: Format) => ({
     canceling: 'Stopping…',
     paused: (until: number | null) =>
       `Paused: daily limit reached.${until === null ? '' : ` Continues at ${f.time(until)}.`}`,
-    ready: (n: number | null) => (n === null ? 'Ready' : `Ready · ${pages(f, n)}`),
-    partial: (failed: readonly number[], failedTotal: number, withoutText: number, total: number) => {
+    ready: (n: number | null, improving: boolean) =>
+      `Ready${n === null ? '' : ` · ${pages(f, n)}`}${improving ? ' · improving search' : ''}`,
+    wordsOnly: 'Search by words only: no embedding is configured.',
+    partial: (
+      failed: readonly number[],
+      failedTotal: number,
+      withoutText: number,
+      total: number,
+      improving: boolean,
+    ) => {
+      const more = improving ? ' · improving search' : '';
       const scans = `${f.number(withoutText)} of ${pages(f, total)} ${withoutText === 1 ? 'holds' : 'hold'} no text (scanned?)`;
-      if (failedTotal === 0) return `Ready, but ${scans}`;
+      if (failedTotal === 0) return `Ready, but ${scans}${more}`;
       const unread = `${f.number(failedTotal)} of ${pages(f, total)} could not be read: ${pageRanges(failed)}${failed.length < failedTotal ? ', …' : ''}`;
-      return `Ready, but ${unread}${withoutText > 0 ? `; ${scans}` : ''}`;
+      return `Ready, but ${unread}${withoutText > 0 ? `; ${scans}` : ''}${more}`;
     },
     failed: (reason: string) => `Not added: ${reason}`,
     alreadyHere: (name: string) => `Already here: "${name}"`,

@@ -118,12 +118,14 @@ export const ko = (f: Format): Copy => ({
     deleting: '삭제하는 중…',
     canceling: '중지하는 중…',
     paused: (until) => `일시 중지: 하루 한도에 도달했습니다.${until === null ? '' : ` ${f.time(until)}에 계속합니다.`}`,
-    ready: (n) => (n === null ? '준비됨' : `준비됨 · ${f.number(n)}쪽`),
-    partial: (failed, failedTotal, withoutText, total) => {
+    ready: (n, improving) => `준비됨${n === null ? '' : ` · ${f.number(n)}쪽`}${improving ? ' · 검색 개선 중' : ''}`,
+    wordsOnly: '단어로만 검색합니다: 임베딩이 설정되지 않았습니다.',
+    partial: (failed, failedTotal, withoutText, total, improving) => {
+      const more = improving ? ' · 검색 개선 중' : '';
       const scans = `${f.number(total)}쪽 중 ${f.number(withoutText)}쪽에 텍스트가 없습니다(스캔한 쪽인가요?)`;
-      if (failedTotal === 0) return `준비됨. 단, ${scans}`;
+      if (failedTotal === 0) return `준비됨. 단, ${scans}${more}`;
       const unread = `${f.number(total)}쪽 중 ${f.number(failedTotal)}쪽을 읽지 못했습니다: ${pageRanges(failed)}${failed.length < failedTotal ? ', …' : ''}`;
-      return `준비됨. 단, ${unread}${withoutText > 0 ? `; ${scans}` : ''}`;
+      return `준비됨. 단, ${unread}${withoutText > 0 ? `; ${scans}` : ''}${more}`;
     },
     failed: (reason) => `추가하지 못했습니다: ${reason}`,
     alreadyHere: (name) => `이미 있는 문서입니다: “${name}”`,

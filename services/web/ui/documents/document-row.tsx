@@ -32,7 +32,7 @@ export const DocumentRow = memo(function DocumentRow(props: DocumentRowProps) {
   const client = useQueryClient();
   const [asking, setAsking] = useState(false);
   const [failure, setFailure] = useState<Error | null>(null);
-  const state = documentState(job, name, copy, limits, now);
+  const state = documentState(document, copy, limits, now);
 
   const change = async (path: string, method: 'POST' | 'DELETE' = 'POST') => {
     setFailure(null);

@@ -1,4 +1,5 @@
 /** What a document's row says, decided from its job. Pure; `ui.md`'s table of states is its test. */
+import type { Document } from '../../../shared/contract/brain.ts';
 import type { Problem } from '../../../shared/contract/common.ts';
 import type { Job } from '../../../shared/contract/job.ts';
 import type { Copy } from '../copy/en.ts';
@@ -24,7 +25,12 @@ export interface Limits {
 /** A job that has not moved for this long says so; a page may take 30 s, twice that is a sign. */
 const stillMs = 60_000;
 
-export function documentState(job: Job, name: string, copy: Copy, limits: Limits, now: number): DocumentState {
+export function documentState(
+  { job, name, search }: Pick<Document, 'job' | 'name' | 'search'>,
+  copy: Copy,
+  limits: Limits,
+  now: number,
+): DocumentState {
   const words = copy.documents;
   const { stage, pages_total: total, pages_done: done, pages_failed: failed, failed_pages, eta_ms } = job.progress;
   const withoutText = job.progress.pages_without_text;
@@ -55,12 +61,12 @@ export function documentState(job: Job, name: string, copy: Copy, limits: Limits
       return row('busy', stage === 'deleting' ? words.deleting : words.probing, stage === 'deleting' ? [] : ['cancel']);
     }
     case 'succeeded':
-      return row('ok', words.ready(total), ['open'], { readable: true });
+      return row('ok', words.ready(total, search === 'improving'), ['open'], { readable: true });
     case 'partial':
       // Reading a scan again finds no more text in it.
       return row(
         'warn',
-        words.partial(failed_pages, failed, withoutText, total ?? 0),
+        words.partial(failed_pages, failed, withoutText, total ?? 0, search === 'improving'),
         failed > 0 ? ['retry-pages', 'open'] : ['open'],
         { readable: true },
       );

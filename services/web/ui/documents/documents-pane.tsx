@@ -76,6 +76,7 @@ export function DocumentsPane({ brain, onOpen }: DocumentsPaneProps) {
           </Button>
         )}
       </div>
+      {me && me.embedding_model === null && <p className="px-4 pb-3 text-xs text-muted">{copy.documents.wordsOnly}</p>}
       <input
         ref={picker}
         type="file"

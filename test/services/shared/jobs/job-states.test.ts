@@ -68,6 +68,7 @@ test('from every state that a job can come to, it can end, also while nobody del
     ingest: [null, 'probing', 'parsing', 'indexing'],
     delete_document: ['deleting'],
     delete_brain: ['deleting'],
+    reindex: ['indexing'],
   };
   fc.assert(
     fc.property(kind, steps, (of, some) => {

@@ -34,7 +34,7 @@ afterAll(async () => {
 
 test('a key says what its entry is for: two of different things never share one', () => {
   const thing = fc.tuple(
-    fc.constantFrom('answer', 'pages', 'index' as const),
+    fc.constantFrom('answer', 'pages', 'vectors' as const),
     fc.uuid(),
     fc.array(fc.nat(9), { maxLength: 2 }),
     fc.constantFrom(...kinds),
@@ -49,7 +49,7 @@ test('a key says what its entry is for: two of different things never share one'
 
 test('every kind has its place, with its cost; written twice it stands once', async () => {
   const jobId = uuidv7();
-  const entries = kinds.map((kind, index) => entryOf('index', jobId, [1], kind, 10 + index, 0.25));
+  const entries = kinds.map((kind, index) => entryOf('vectors', jobId, [1], kind, 10 + index, 0.25));
   for (const _twice of [1, 2]) await recordEntries(db, { tenantId, brainId: null, jobId }, entries);
   expect(await usageOfJobs(db, [jobId])).toEqual(
     new Map([[jobId, { pages: 11, tokens_in: 12 + 13, tokens_out: 14, cost_usd: 0.25 * kinds.length }]]),

@@ -23,11 +23,12 @@ const korean = ko(formatFor('ko'));
 const limits = { upload_bytes_max: 100_000_000, pages_max: 5000 };
 
 describe('the state of a document', () => {
+  const of = (job: Job) => ({ ...sampleDocument(1, 'a.pdf'), job });
   const now = Date.now();
   const said = Object.fromEntries(
-    everyState().map(({ name, job }) => [
-      name,
-      [english, korean].map((copy) => documentState(job, name, copy, limits, now).text),
+    everyState().map((document) => [
+      document.name,
+      [english, korean].map((copy) => documentState(document, copy, limits, now).text),
     ]),
   );
   test.each([
@@ -37,6 +38,7 @@ describe('the state of a document', () => {
     ['stuck.pdf', 'No progress for 2 min. Still trying.', '2분 동안 진행이 없습니다. 계속 시도하고 있습니다.'],
     ['indexing.pdf', 'Making it searchable…', '검색할 수 있게 준비하는 중…'],
     ['contract.pdf', 'Ready · 3 pages', '준비됨 · 3쪽'],
+    ['계약서-부속합의.md', 'Ready · 2 pages · improving search', '준비됨 · 2쪽 · 검색 개선 중'],
     [
       'scan-of-minutes.pdf',
       'Ready, but 3 of 2,000 pages could not be read: 17, 40-41',
@@ -52,7 +54,7 @@ describe('the state of a document', () => {
   test('what the contract allows and no service writes yet is said too', () => {
     const queued = sampleJob(1, { status: 'queued', ahead: 3 });
     const say = (change: Partial<Job>) =>
-      [english, korean].map((copy) => documentState({ ...queued, ...change }, 'a.pdf', copy, limits, now).text);
+      [english, korean].map((copy) => documentState(of({ ...queued, ...change }), copy, limits, now).text);
     const price = { pages: 2000, usd: 4.2 };
     const progress = { ...queued.progress, pages_total: 2000, eta_ms: 21 * 60_000 };
     expect(say({ status: 'awaiting_confirmation', price, progress })).toEqual([
@@ -69,15 +71,15 @@ describe('the state of a document', () => {
   });
   test('our own fault names a reference; trying again is offered only where it can help', () => {
     const failed = (code: 'internal' | 'encrypted') => sampleJob(1, { status: 'failed', error: problemOf(code) });
-    const fault = documentState(failed('internal'), 'a.pdf', english, limits, now);
+    const fault = documentState(of(failed('internal')), english, limits, now);
     expect(fault).toMatchObject({ text: `Not added: our fault, reference ${id(5001)}`, actions: ['retry', 'remove'] });
-    expect(documentState(failed('encrypted'), 'a.pdf', english, limits, now).actions).toEqual(['remove']);
+    expect(documentState(of(failed('encrypted')), english, limits, now).actions).toEqual(['remove']);
   });
   test('pages without text are told, and reading them again is not offered', () => {
     const said = (failed: number[]) => {
       const progress = { pages_total: 12, failed_pages: failed, pages_without_text: 9 };
-      const { job } = sampleDocument(1, 'a.pdf', { status: 'partial', progress });
-      return [english, korean].map((copy) => documentState(job, 'a.pdf', copy, limits, now));
+      const document = sampleDocument(1, 'a.pdf', { status: 'partial', progress });
+      return [english, korean].map((copy) => documentState(document, copy, limits, now));
     };
     expect(said([]).map(({ text }) => text)).toEqual([
       'Ready, but 9 of 12 pages hold no text (scanned?)',
@@ -91,7 +93,7 @@ describe('the state of a document', () => {
     expect(said([3])[0]?.actions).toEqual(['retry-pages', 'open']);
   });
   test('failures are a part of the bar', () => {
-    const { job } = sampleDocument(1, 'a.pdf', {
+    const document = sampleDocument(1, 'a.pdf', {
       status: 'running',
       progress: {
         stage: 'parsing',
@@ -100,7 +102,7 @@ describe('the state of a document', () => {
         failed_pages: Array.from({ length: 10 }, (_, at) => at + 1),
       },
     });
-    expect(documentState(job, 'a.pdf', english, limits, now).bar).toMatchObject({ done: 0.4, failed: 0.1 });
+    expect(documentState(document, english, limits, now).bar).toMatchObject({ done: 0.4, failed: 0.1 });
   });
   test.each([
     [{ name: '보고서.hwp', size: 1 }, 'type not supported: .hwp'],

@@ -1,0 +1,165 @@
+/**
+ * One turn of a document whose text is searched already and whose vectors are still to come: some pages are looked at, a
+ * batch of chunks without a vector is embedded and stored. Small, so that a large document stands in nobody's way. What is
+ * stored is not embedded again, wherever a turn broke off; what comes after a newer index run or a deletion is refused by
+ * the epoch, as any write to the vectorstore.
+ */
+import { sql } from 'kysely';
+import { uuidv7 } from 'uuidv7';
+import { recordEvent } from '../../shared/jobs/events.ts';
+import { entryOf, recordEntries } from '../../shared/ledger/ledger.ts';
+import type { Embedder, Embedding } from '../../shared/models/embedding.ts';
+import type { Database } from '../../shared/postgres/database.ts';
+import { type DocumentTarget, isSuperseded, type ReadChunk, type Vectors } from '../index/vectors.ts';
+import { embedChunks } from './embed-chunks.ts';
+
+export interface EmbedContext {
+  readonly db: Database;
+  readonly vectors: Vectors;
+  readonly embedder: Embedder;
+}
+
+/** Two seconds of the embedding tier, on one CPU; a kill loses no more. */
+const chunksPerTurn = 64;
+/** Looked at in one read: more than a turn embeds where pages are full, some 100 KB. */
+const pagesPerTurn = 32;
+/** While the vectorstore reads a body no search moves (index/index-document.ts). */
+const bodyBytesMax = 1024 * 1024;
+/** 8 bytes for each number of a chunk's vector; for each of some eight sentences four bytes of base64 per three numbers. */
+const chunksMax = (dimensions: number) =>
+  Math.max(1, Math.min(chunksPerTurn, Math.floor(bodyBytesMax / (dimensions * (8 + (8 * 4) / 3)))));
+
+/** `whole`: it has all its vectors now. `gone`: there is nothing left to do for it, or not now. */
+export type TurnOutcome = 'more' | 'whole' | 'gone';
+
+/**
+ * The caller holds the document's {@link vectorsLock}.
+ *
+ * @throws EmbeddingError, VectorstoreError, and what another try may mend
+ */
+export async function embedTurn(context: EmbedContext, documentId: string, signal: AbortSignal): Promise<TurnOutcome> {
+  const { db, vectors, embedder } = context;
+  const document = await pendingDocument(db, embedder, documentId);
+  if (!document) return 'gone';
+  const { target, pagesTotal, done } = document;
+  const last = Math.min(done + pagesPerTurn, pagesTotal);
+  const chunks = done < last ? await vectors.chunksOf(target, done + 1, last, embedder) : [];
+  const lacking = inOrder(chunks.filter(({ has_vector }) => !has_vector));
+  const batch = lacking.slice(0, chunksMax(embedder.dimensions));
+  signal.throwIfAborted();
+  if (batch.length > 0 && !(await addVectors(context, document, batch, signal))) return 'gone';
+  const next = lacking[batch.length];
+  return checkpoint(db, embedder, document, next ? next.page_number - 1 : last);
+}
+
+interface Pending {
+  readonly target: DocumentTarget;
+  readonly jobId: string | null;
+  readonly pagesTotal: number;
+  /** Pages that have all their vectors. */
+  readonly done: number;
+}
+
+/** Null: nothing is to be made of it, or vectors of another model. */
+async function pendingDocument(
+  db: Database,
+  { model, dimensions }: Embedding,
+  documentId: string,
+): Promise<Pending | null> {
+  const row = await db
+    .selectFrom('documents')
+    .innerJoin('brains', 'brains.id', 'documents.brain_id')
+    .select(['documents.tenant_id', 'documents.brain_id', 'documents.index_epoch', 'documents.pages_total'])
+    .select(['vectors_page', 'vectors_model', 'vectors_dimensions'])
+    .select((eb) =>
+      eb
+        .selectFrom('jobs')
+        .select('jobs.id')
+        .where((of) =>
+          of.or([
+            // Who asked for it is told what it used.
+            of.and([
+              of('jobs.kind', '=', 'reindex'),
+              of('jobs.status', 'in', ['queued', 'running']),
+              of('jobs.brain_id', '=', of.ref('documents.brain_id')),
+            ]),
+            of.and([of('jobs.kind', '=', 'ingest'), of('jobs.document_id', '=', documentId)]),
+          ]),
+        )
+        .orderBy(sql`kind = 'reindex'`, 'desc')
+        .orderBy('jobs.id', 'desc')
+        .limit(1)
+        .as('job_id'),
+    )
+    .where('documents.id', '=', documentId)
+    .where('vectors_pending', '=', true)
+    .where('documents.deleted_at', 'is', null)
+    .where('brains.deleted_at', 'is', null)
+    .where(wantedModel, '=', model)
+    .where(wantedDimensions, '=', dimensions)
+    .executeTakeFirst();
+  if (!row) return null;
+  const goesOn = row.vectors_model === model && row.vectors_dimensions === dimensions;
+  return {
+    target: { tenantId: row.tenant_id, brainId: row.brain_id, documentId, epoch: row.index_epoch },
+    jobId: row.job_id,
+    pagesTotal: row.pages_total ?? 0,
+    done: goesOn ? row.vectors_page : 0,
+  };
+}
+
+/** The model that a brain's documents are to have vectors of. */
+export const wantedModel = sql<string>`coalesce(brains.next_embedding_model, brains.embedding_model)`;
+export const wantedDimensions = sql<number>`coalesce(brains.next_embedding_dimensions, brains.embedding_dimensions)`;
+
+const inOrder = (chunks: readonly ReadChunk[]) =>
+  [...chunks].sort((a, b) => a.page_number - b.page_number || a.start - b.start);
+
+/** @returns false: a newer index run or a deletion took over */
+async function addVectors(
+  { db, vectors, embedder }: EmbedContext,
+  { target, jobId }: Pending,
+  batch: readonly ReadChunk[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { tenantId, brainId, documentId } = target;
+  const embedded = await embedChunks(embedder, batch, { tenantId, brainId, signal });
+  // Used, whatever becomes of the vectors; a turn that is repeated uses them again.
+  const entry = entryOf('vectors', documentId, [uuidv7()], 'embedding_tokens', embedded.tokens);
+  await recordEntries(db, { tenantId, brainId, jobId }, [entry]);
+  const rows = batch.map(({ id }, index) => ({
+    id,
+    ...embedded.vectors[index],
+    vector: embedded.vectors[index]?.vector ?? [],
+  }));
+  try {
+    return (await vectors.addVectors(target, embedder, rows, signal)) === rows.length;
+  } catch (error) {
+    if (isSuperseded(error)) return false;
+    throw error;
+  }
+}
+
+async function checkpoint(
+  db: Database,
+  { model, dimensions }: Embedding,
+  { target: { tenantId, documentId, epoch }, pagesTotal }: Pending,
+  page: number,
+): Promise<TurnOutcome> {
+  const whole = page >= pagesTotal;
+  return db.transaction().execute(async (tx) => {
+    const kept = await tx
+      .updateTable('documents')
+      .set({ vectors_model: model, vectors_dimensions: dimensions, vectors_page: page, vectors_pending: !whole })
+      .where('id', '=', documentId)
+      .where('index_epoch', '=', epoch)
+      .where('vectors_pending', '=', true)
+      .where('deleted_at', 'is', null)
+      .returning('id')
+      .executeTakeFirst();
+    if (!kept) return 'gone';
+    if (!whole) return 'more';
+    await recordEvent(tx, { tenantId, event: 'document', resourceId: documentId });
+    return 'whole';
+  });
+}

@@ -1,0 +1,163 @@
+/** Text first, vectors after: on a real worker, PostgreSQL, Redis and vectorstore, and a stub that embeds. */
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import type { DocumentWorker } from '../../../../services/document-worker/app.ts';
+import { type StubEmbedding, startStubEmbedding, stubTokens } from '../../../support/stub-embedding.ts';
+import { type Bench, openBench } from '../fixture.ts';
+import {
+  dimensions,
+  documentOf,
+  embeddingEnv,
+  expectNothingWrong,
+  isWhole,
+  longText,
+  vectorCounts,
+} from './vectors.ts';
+
+const model = 'stub';
+let bench: Bench;
+let stub: StubEmbedding;
+const workers: DocumentWorker[] = [];
+const start = async (env = embeddingEnv(stub, model)) => {
+  const worker = await bench.startWorker({}, env);
+  workers.push(worker);
+  return worker;
+};
+beforeAll(async () => {
+  bench = await openBench();
+});
+beforeEach(async () => {
+  stub = await startStubEmbedding(dimensions);
+  await bench.db.updateTable('brains').set({ embedding_model: model, embedding_dimensions: dimensions }).execute();
+});
+afterEach(async () => {
+  await Promise.all(workers.splice(0).map((worker) => worker.close(0)));
+  await stub.close();
+});
+afterAll(() => bench.close());
+
+const succeeded = ({ status }: { status: string }) => status === 'succeeded';
+
+test('a document is found by its words before it has a vector; vectors follow, are counted, and say so', async () => {
+  stub.letThrough(0);
+  await start();
+  const { jobId, documentId } = await bench.submit(longText('Frigate', 200), 'text/plain');
+  await bench.until(jobId, succeeded);
+  expect((await bench.search('frigate dock', documentId)).length).toBeGreaterThan(0);
+  await stub.until(() => stub.asked.length > 0);
+  expect(stub.answered).toEqual([]);
+  expect(await documentOf(bench, documentId)).toMatchObject({ vectors_pending: true, vectors_model: null });
+  // Vectors that are still to come are no damage.
+  await expectNothingWrong(bench);
+  stub.letThrough(Number.POSITIVE_INFINITY);
+  await stub.until(() => isWhole(bench, documentId));
+  const { chunks, withVector } = await vectorCounts(bench, documentId, model);
+  expect({ chunks, withVector }).toEqual({ chunks, withVector: chunks });
+  const used = await bench.db
+    .selectFrom('ledger')
+    .select(({ fn }) => fn.sum<number>('amount').as('tokens'))
+    .where('job_id', '=', jobId)
+    .where('kind', '=', 'embedding_tokens')
+    .executeTakeFirstOrThrow();
+  expect(Number(used.tokens)).toBe(stubTokens(stub.answered.flat()));
+  const events = await bench.db
+    .selectFrom('events')
+    .select('event')
+    .where('resource_id', '=', documentId)
+    .orderBy('id')
+    .execute();
+  expect(events.at(-1)).toEqual({ event: 'document' });
+  await expectNothingWrong(bench);
+}, 180_000);
+
+test('one huge document of a tenant stands in nobody else’s way', async () => {
+  const others = [await bench.newPlace(), await bench.newPlace()];
+  await bench.db.updateTable('brains').set({ embedding_model: model, embedding_dimensions: dimensions }).execute();
+  stub.letThrough(0);
+  await start();
+  const huge = await bench.submit(longText('Whale', 8000), 'text/plain');
+  await bench.until(huge.jobId, succeeded);
+  const small: { documentId: string }[] = [];
+  for (const [at, place] of others.entries()) {
+    const submitted = await bench.submit(longText(`Shrimp${at}`, 30), 'text/plain', place);
+    await bench.until(submitted.jobId, succeeded);
+    small.push(submitted);
+  }
+  stub.letThrough(Number.POSITIVE_INFINITY);
+  await stub.until(async () =>
+    (await Promise.all(small.map(({ documentId }) => isWhole(bench, documentId)))).every(Boolean),
+  );
+  const whales = stub.answered.flat().filter((text) => text.includes('Whale')).length;
+  const all = (await vectorCounts(bench, huge.documentId, model)).chunks;
+  expect(await isWhole(bench, huge.documentId)).toBe(false);
+  // Both turns that it had at first, and at most as many again while the others had theirs.
+  expect(whales).toBeLessThan(8000 / 3);
+  expect(all).toBeGreaterThan(400);
+  await stub.until(() => isWhole(bench, huge.documentId));
+}, 240_000);
+
+test('an embedding that is away, or full, is waited for; the document stays found by its words', async () => {
+  stub.refuse(429);
+  await start();
+  const { jobId, documentId } = await bench.submit(longText('Barge', 100), 'text/plain');
+  await bench.until(jobId, succeeded);
+  await stub.until(() => stub.asked.length >= 4);
+  expect((await bench.search('barge dock', documentId)).length).toBeGreaterThan(0);
+  expect(await documentOf(bench, documentId)).toMatchObject({ vectors_pending: true });
+  stub.refuse(null);
+  await stub.until(() => isWhole(bench, documentId));
+  await expectNothingWrong(bench);
+}, 180_000);
+
+test('vectors of a text that was read again meanwhile are refused, and those of the new one made', async () => {
+  stub.letThrough(0);
+  await start();
+  const { jobId, documentId } = await bench.submit(longText('Ketch', 100), 'text/plain');
+  await bench.until(jobId, succeeded);
+  await stub.until(() => stub.asked.length > 0);
+  const before = await documentOf(bench, documentId);
+  // As a retry of its pages does.
+  await bench.services.query(
+    `update jobs set status = 'running', stage = 'indexing', attempt = 2, finished_at = null where id = $1`,
+    [jobId],
+  );
+  await bench.notify(jobId);
+  await bench.until(jobId, succeeded);
+  const again = await documentOf(bench, documentId);
+  expect(again.index_epoch).toBeGreaterThan(before.index_epoch);
+  const inFlight = stub.asked.length;
+  stub.letThrough(Number.POSITIVE_INFINITY);
+  await stub.until(() => isWhole(bench, documentId));
+  // What was under way is asked for again: its answer was of no use.
+  const firstTexts = stub.answered[0]?.join();
+  expect(stub.answered.filter((texts) => texts.join() === firstTexts).length).toBe(2);
+  expect(inFlight).toBeGreaterThan(0);
+  await expectNothingWrong(bench);
+}, 180_000);
+
+test('a deletion waits for no embedding', async () => {
+  stub.letThrough(0);
+  await start();
+  const { jobId, documentId } = await bench.submit(longText('Dhow', 100), 'text/plain');
+  await bench.until(jobId, succeeded);
+  await stub.until(() => stub.asked.length > 0);
+  await bench.services.query('update documents set deleted_at = now() where id = $1', [documentId]);
+  const deletion = await bench.order('delete_document', documentId);
+  await bench.until(deletion, succeeded);
+  expect(stub.answered).toEqual([]);
+  stub.letThrough(Number.POSITIVE_INFINITY);
+  await stub.until(() => stub.answered.length > 0);
+  await expectNothingWrong(bench);
+}, 180_000);
+
+test('without an embedding nothing is pending; a worker that has one makes up for it', async () => {
+  const worker = await start({ ...embeddingEnv(stub, model), EMBEDDING_URL: '' });
+  const { jobId, documentId } = await bench.submit(longText('Sloop', 50), 'text/plain');
+  await bench.until(jobId, succeeded);
+  expect(await documentOf(bench, documentId)).toMatchObject({ vectors_pending: false, vectors_model: null });
+  await expectNothingWrong(bench);
+  const { body } = await worker.app.http.inject('/readyz');
+  expect(JSON.parse(body)).toMatchObject({ search: 'by words only: no embedding is configured' });
+  await start();
+  await stub.until(() => isWhole(bench, documentId));
+  await expectNothingWrong(bench);
+}, 180_000);

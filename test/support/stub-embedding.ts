@@ -1,0 +1,73 @@
+/** An OpenAI-compatible `/embeddings` for tests: says what it was asked, and can be held, away, or full. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text as readText } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stubVector } from './stub-vectors.ts';
+
+export interface StubEmbedding {
+  readonly url: string;
+  /** Texts of each request, in the order in which they came. */
+  readonly asked: readonly (readonly string[])[];
+  /** As {@link StubEmbedding.asked}, of those that were answered with vectors. */
+  readonly answered: readonly (readonly string[])[];
+  /** Answers so many requests, and lets the others wait. @default all */
+  letThrough(count: number): void;
+  /** Every request is refused with this status from now on; null: none is. */
+  refuse(status: number | null): void;
+  until(holds: () => boolean | Promise<boolean>): Promise<void>;
+  close(): Promise<void>;
+}
+
+export const stubTokens = (texts: readonly string[]) => texts.length * 3;
+
+export async function startStubEmbedding(dimensions: number): Promise<StubEmbedding> {
+  const [asked, answered]: string[][][] = [[], []];
+  let left = Number.POSITIVE_INFINITY;
+  let refused: number | null = null;
+  let turn = Promise.withResolvers<void>();
+  const server = createServer(async (request, response) => {
+    const { input } = JSON.parse(await readText(request)) as { input: string[] };
+    asked?.push(input);
+    const answer = (status: number, body: object) =>
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    while (refused === null && left <= 0) await turn.promise;
+    if (refused !== null) return answer(refused, { error: { message: `refused with ${refused}` } });
+    left -= 1;
+    answered?.push(input);
+    return answer(200, {
+      data: input.map((text, index) => ({ object: 'embedding', index, embedding: stubVector(text, dimensions) })),
+      usage: { prompt_tokens: stubTokens(input), total_tokens: stubTokens(input) },
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const wake = () => {
+    turn.resolve();
+    turn = Promise.withResolvers();
+  };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    asked: asked ?? [],
+    answered: answered ?? [],
+    letThrough: (count) => {
+      left = count;
+      wake();
+    },
+    refuse: (status) => {
+      refused = status;
+      wake();
+    },
+    until: async (holds) => {
+      for (const end = Date.now() + 90_000; !(await holds()); await sleep(30))
+        if (Date.now() > end)
+          throw new Error(`asked ${asked?.length}, answered ${answered?.length}: not so after 90 s`);
+    },
+    close: async () => {
+      left = Number.POSITIVE_INFINITY;
+      wake();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
