@@ -14,6 +14,10 @@ export interface Passage {
   readonly text: string;
   /** The headings that its beginning stands under, the document's title first; '' when there are none. */
   readonly heading: string;
+  /** BM25; of what was merged, the best. */
+  readonly textScore: number;
+  /** Cosine of the question and the nearest sentence; of what was merged, the best. Null without vectors. */
+  readonly similarity: number | null;
 }
 
 /** About 12 chunks: what small models still read with care, and cheap on large ones. */
@@ -39,6 +43,8 @@ export function toPassages(
       end: hit.end,
       text: hit.text,
       heading: hit.heading,
+      textScore: hit.text_score,
+      similarity: hit.similarity,
     };
     tokens += estimateTokens(hit.text);
     if (tokens > tokensMax && merged.length > 0) break;
@@ -72,6 +78,12 @@ const touches = (a: Piece, b: Piece) =>
 
 function union(a: Piece, b: Piece): Piece {
   const [first, second] = a.start <= b.start ? [a, b] : [b, a];
-  if (second.end <= first.end) return first;
-  return { ...first, end: second.end, text: first.text + second.text.slice(first.end - second.start) };
+  const similarities = [a.similarity, b.similarity].filter((each) => each !== null);
+  const found = {
+    textScore: Math.max(a.textScore, b.textScore),
+    similarity: similarities.length > 0 ? Math.max(...similarities) : null,
+  };
+  if (second.end <= first.end) return { ...first, ...found };
+  const text = first.text + second.text.slice(first.end - second.start);
+  return { ...first, ...found, end: second.end, text };
 }

@@ -13,6 +13,8 @@ const passage = (n: number, text: string, at: Partial<Passage> = {}): Passage =>
   end: text.length,
   text,
   heading: '',
+  textScore: 1,
+  similarity: null,
   ...at,
 });
 /** All of it, in pieces of any size. */
