@@ -221,20 +221,6 @@ export const migration = services.api.initStep;
 /** The role in PostgreSQL that a service is. @example 'document-worker' -> 'bulkhead_document_worker' */
 export const databaseRole = (service: string): string => `bulkhead_${service.replaceAll('-', '_')}`;
 
-/** What a call is for. */
-export type Verb = 'search' | 'read' | 'write' | 'delete' | 'embed';
-
-/** What each caller may do where it calls; the callee holds it, whatever the caller signs. */
-export const callVerbs: Readonly<
-  Partial<Record<ServiceName, Readonly<Partial<Record<ServiceName, readonly Verb[]>>>>>
-> = {
-  chat: { vectorstore: ['search'], embedding: ['embed'] },
-  'document-worker': { vectorstore: ['read', 'write', 'delete'], embedding: ['embed'] },
-  // Themselves, as they warm up, with a key that never leaves the process.
-  vectorstore: { vectorstore: ['search'] },
-  embedding: { embedding: ['embed'] },
-};
-
 export type ServiceName = keyof typeof services;
 
 /** Services that an environment may leave out. */
@@ -265,25 +251,3 @@ export const urlSetting = (service: string): SettingName => `${variablePart(serv
 /** Of these services alone. */
 export const definitionsOf = (names: readonly ServiceName[]): Definitions<ServiceName> =>
   Object.fromEntries(names.map((name) => [name, services[name]])) as unknown as Definitions<ServiceName>;
-
-/** Public paths of services, `[pattern, owner]` in matching order. */
-export const routeTableOf = <Name extends string>(definitions: Definitions<Name>): (readonly [string, Name])[] =>
-  (Object.entries(definitions) as [Name, ServiceDefinition][]).flatMap(([name, { routes }]) =>
-    routes.map((pattern) => [pattern, name] as const),
-  );
-
-/** The one route table: `[pattern, owner]` in matching order. */
-export const routeTable = routeTableOf<ServiceName>(services);
-
-/** The service that owns a public path, as a load balancer decides it: first match, `*` crosses `/`. */
-export function routeOwner(path: string): ServiceName | undefined {
-  return routeTable.find(([pattern]) => matches(pattern, path))?.[1];
-}
-
-function matches(pattern: string, path: string): boolean {
-  const source = pattern
-    .split('*')
-    .map((literal) => literal.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
-    .join('.*');
-  return new RegExp(`^${source}$`).test(path);
-}

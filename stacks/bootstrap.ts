@@ -11,6 +11,7 @@ import {
   S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
+import { Command } from 'commander';
 import { resolveEnvironment } from '../environments/environment.ts';
 import { loadEnvironment } from '../environments/index.ts';
 import { onAws } from './on-aws.ts';
@@ -61,9 +62,8 @@ async function exists(s3: S3Client, bucket: string): Promise<boolean> {
 }
 
 if (import.meta.main) {
-  const [name] = process.argv.slice(2);
+  const [name = ''] = new Command('npm run bootstrap --').argument('<environment>').parse().args;
   try {
-    if (!name) throw new Error('given no environment; allowed: npm run bootstrap -- <environment>');
     const { aws } = onAws(resolveEnvironment(await loadEnvironment(name)));
     const s3 = new S3Client({ region: aws.region, forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined });
     console.log(`${aws.stateBucket}: ${await bootstrap(s3, aws.stateBucket)}`);

@@ -2,6 +2,7 @@
  * `npm run diff|deploy|destroy -- <env> [cdktf options]`: the cdktf CLI over both stacks of one environment, in the
  * right order. `cdktf deploy <env>-foundation <env>-service` does the same by itself.
  */
+import { Argument, Command } from 'commander';
 import { execa } from 'execa';
 import { placeholderAmi, placeholderDigest } from '../constructs/tier/placeholder.ts';
 import { placedServices, resolveEnvironment } from '../environments/environment.ts';
@@ -42,18 +43,23 @@ export function refuseUnfinished(environment: AwsEnvironment, images: Images): v
   if (faults.length > 0) throw new Error(`'${name}' cannot be deployed yet:\n- ${faults.join('\n- ')}`);
 }
 
-async function main([action, name, ...options]: readonly string[]): Promise<void> {
-  if (!actions.includes(action as Action) || !name)
-    throw new Error(`given '${[action, name].join(' ')}'; allowed: ${actions.join('|')} <environment> [options]`);
+async function main(action: Action, name: string, options: readonly string[]): Promise<void> {
   const environment = onAws(resolveEnvironment(await loadEnvironment(name)));
   if (action === 'deploy') refuseUnfinished(environment, readImages(name));
-  for (const call of cdktfCalls(action as Action, name, options))
+  for (const call of cdktfCalls(action, name, options))
     await execa('cdktf', call, { preferLocal: true, stdio: 'inherit' });
 }
 
 if (import.meta.main) {
   try {
-    await main(process.argv.slice(2));
+    await new Command('npm run')
+      .addArgument(new Argument('<action>').choices(actions))
+      .argument('<environment>')
+      .argument('[options...]', "options of cdktf's command, after --")
+      .allowUnknownOption()
+      .passThroughOptions()
+      .action(main)
+      .parseAsync();
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 1;

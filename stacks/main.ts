@@ -3,6 +3,7 @@
  * file (cdktf.json); what it writes lies in `cdktf.out/`.
  */
 import { createRequire, enableCompileCache } from 'node:module';
+import { Command } from 'commander';
 
 // Compiling cdktf takes as long as synthesizing; Node keeps what it compiled in the system's temporary folder.
 enableCompileCache();
@@ -10,8 +11,12 @@ enableCompileCache();
 createRequire(import.meta.url)('cdktf/lib/tokens/private/stack-trace.js').captureStackTrace = () => [];
 const { synthesize } = await import('./synthesize.ts');
 
+const names = new Command('npm run synth --')
+  .description('Writes the Terraform configuration of environments, and prints what each costs.')
+  .argument('[environments...]', 'absent: all of them')
+  .parse().args;
 try {
-  for (const sheet of await synthesize(process.argv.slice(2))) console.log(`${sheet}\n`);
+  for (const sheet of await synthesize(names)) console.log(`${sheet}\n`);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

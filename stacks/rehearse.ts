@@ -10,6 +10,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Command } from 'commander';
 import { execa } from 'execa';
 import { synthesize } from './synthesize.ts';
 
@@ -175,9 +176,8 @@ async function run(folder: string, step: Step, endpoint: string, print: (line: s
 const tail = (output: string, lines = 30): string => output.split('\n').slice(-lines).join('\n');
 
 if (import.meta.main) {
+  const [name = ''] = new Command('npm run rehearse --').argument('<environment>').parse().args;
   try {
-    const [name] = process.argv.slice(2);
-    if (!name) throw new Error('given no environment; allowed: npm run rehearse -- <environment>');
     await rehearse(name, process.env.AWS_ENDPOINT_URL);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);

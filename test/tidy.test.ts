@@ -10,6 +10,7 @@ import {
   importCircles,
   importsOf,
   linesMax,
+  lonelyShared,
   longFiles,
   type SourceFile,
   serviceBranches,
@@ -67,6 +68,26 @@ describe('who may import whom', () => {
   test('every form of import is seen', () => {
     const text = `import a from 'a';\nimport type { B } from "b";\nimport 'c';\nexport * from 'd';\nconst e = await import('e');`;
     expect(importsOf(text)).toEqual(['a', 'b', 'c', 'd', 'e']);
+  });
+});
+
+describe('shared code', () => {
+  const shared = [file('services/shared/b.ts', "import { c } from './c.ts';"), file('services/shared/c.ts', '')];
+  const lonely = (user: string) =>
+    shared.map(({ path }) => `${path} is used by ${user}: move it to its only user, or delete it`);
+  test('has two services that use it', () => expect(lonelyShared(sources)).toEqual([]));
+  test('what a single service uses is named, by way of others too', () => {
+    const api = file('services/api/a.ts', "import { b } from '../shared/b.ts';");
+    expect(lonelyShared([api, ...shared])).toEqual(lonely('services/api'));
+    expect(lonelyShared([api, ...shared, file('services/chat/a.ts', "import '../shared/b.ts';")])).toEqual([]);
+  });
+  test('tests are no users', () =>
+    expect(lonelyShared([file('test/a.ts', "import '../services/shared/b.ts';"), ...shared])).toEqual(
+      lonely('nobody'),
+    ));
+  test('jobs, scheduler and ledger are there whoever uses them, and count as a user', () => {
+    const store = file('services/shared/jobs/store.ts', "import '../b.ts';");
+    expect(lonelyShared([store, file('services/api/a.ts', "import '../shared/b.ts';"), ...shared])).toEqual([]);
   });
 });
 

@@ -14,7 +14,7 @@ interface ImportRule {
   readonly why: string;
 }
 
-const data = /^services\/(manifest|definition|settings|metrics|models)\.ts$/;
+const data = /^services\/(manifest|definition|settings|metrics|models|route-table|call-verbs)\.ts$/;
 /** Named by a rule as `services/<own>`: the folder of the importing service. */
 const importRules: readonly ImportRule[] = [
   { from: data, may: [data], why: 'the manifest is data and imports nothing' },
@@ -161,6 +161,39 @@ export function strayServices(folders: readonly string[], manifest: readonly str
       .filter((name) => !folders.includes(name))
       .map((name) => `'${name}' is in the manifest but has no folder`),
   ];
+}
+
+/**
+ * Folders of `services/shared` that are one thing's only home, whoever uses it now: a state machine, a queue and a record
+ * of use are whole or they are nowhere, and a second worker finds them here. Each counts as a user of what it imports.
+ */
+const homes = ['services/shared/jobs/', 'services/shared/scheduler/', 'services/shared/ledger/'];
+const userOf = (path: string): string | undefined =>
+  homes.find((home) => path.startsWith(home)) ?? /^services\/(?!shared\/)[^/]+(?=\/)/.exec(path)?.[0];
+
+/** Files of `services/shared` that fewer than two services reach, by way of others too. */
+export function lonelyShared(files: readonly SourceFile[]): string[] {
+  const imports = new Map(files.map(({ path, text }) => [path, targetsOf(path, text)]));
+  const users = new Map<string, Set<string>>();
+  const note = (path: string, user: string): void => {
+    for (const target of imports.get(path) ?? []) {
+      const known = users.get(target) ?? new Set();
+      if (!target.startsWith('services/') || known.has(user)) continue;
+      users.set(target, known.add(user));
+      note(target, user);
+    }
+  };
+  for (const { path } of files) {
+    const user = userOf(path);
+    if (user) note(path, user);
+  }
+  return files
+    .filter(({ path }) => path.startsWith('services/shared/') && !homes.some((home) => path.startsWith(home)))
+    .filter(({ path }) => (users.get(path)?.size ?? 0) < 2)
+    .map(
+      ({ path }) =>
+        `${path} is used by ${[...(users.get(path) ?? [])].join() || 'nobody'}: move it to its only user, or delete it`,
+    );
 }
 
 /** Tables that one folder alone writes: what may happen to their rows is decided there. */

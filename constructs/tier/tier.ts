@@ -14,7 +14,7 @@ import { Construct } from 'constructs';
 import type { Placement } from '../../environments/placement.ts';
 import { nameOf } from '../../environments/wiring/names.ts';
 import type { Definitions } from '../../services/definition.ts';
-import { routeTableOf } from '../../services/manifest.ts';
+import { routeTableOf } from '../../services/route-table.ts';
 import { type PlatformName, platformNames, platforms } from '../platforms/platforms.ts';
 import { TierAlarms } from './tier-alarms.ts';
 import type { PathRoute, PlatformChild, TierProps } from './tier-props.ts';

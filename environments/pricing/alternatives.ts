@@ -6,7 +6,7 @@
 
 import type { NatChoice } from '../aws.ts';
 import { allFargateSizes, capacityOf, instanceFor, instancesIn } from '../budget/budget.ts';
-import type { Placement } from '../placement.ts';
+import { type Placement, platforms } from '../placement.ts';
 import type { Alternative } from './ceiling.ts';
 import type { At, CostedAws, CostedEnvironment } from './costed-environment.ts';
 import { environmentMonthlyUsd } from './environment-cost.ts';
@@ -66,8 +66,9 @@ function placementSteps(placement: Placement, aws: CostedAws): PlacementStep[] {
     change: `vcpu ${placement.vcpu}, memoryMiB ${placement.memoryMiB} -> vcpu ${budget.vcpu}, memoryMiB ${budget.memoryMiB}`,
     placement: { ...placement, ...budget },
   }));
-  const others = (['vm', 'ecs'] as const)
-    .filter((other) => platform !== 'local' && other !== platform)
+  // One that the environment has no nodes for has no price, and is no alternative.
+  const others = platforms
+    .filter((other) => platform !== 'local' && other !== 'local' && other !== platform)
     .map((other) => ({
       change: `platform '${platform}' -> '${other}'`,
       placement: { ...placement, platform: other, spotPercent: other === 'ecs' ? placement.spotPercent : 0 },

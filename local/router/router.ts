@@ -7,7 +7,8 @@
  */
 import { Agent, createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
-import { routeOwner, type ServiceName } from '../../services/manifest.ts';
+import type { ServiceName } from '../../services/manifest.ts';
+import { routeOwner } from '../../services/route-table.ts';
 import { leastOutstanding, type Replica } from './balance.ts';
 import { answerHeaders, forwardHeaders } from './forward-headers.ts';
 import { sendProblem } from './router-problem.ts';

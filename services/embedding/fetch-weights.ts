@@ -3,10 +3,16 @@
  * end in one line where they came from. Without a folder: where the image takes them from.
  */
 import { join } from 'node:path';
+import { Command } from 'commander';
 import { artefact } from './weights/artefact.ts';
 import { fetchWeights } from './weights/fetch.ts';
 
-const [folder = join(import.meta.dirname, 'dist'), ...given] = process.argv.slice(2);
+const [folder = '', ...given] = new Command('fetch-weights.ts')
+  .description("Fetches the embedding model's weights.")
+  .argument('[folder]', 'absent: where the image takes them from', join(import.meta.dirname, 'dist'))
+  .argument('[sources...]', 'tried in turn; absent: EMBEDDING_WEIGHTS, else auto')
+  .parse()
+  .processedArgs.flat() as string[];
 try {
   const source = await fetchWeights({
     folder,

@@ -1,7 +1,7 @@
 /** The vectorstore's HTTP side: the internal routes of contract/vectorstore.ts. */
 import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
 import { z } from 'zod';
-import type { Verb } from '../manifest.ts';
+import type { Verb } from '../call-verbs.ts';
 import type { VerifyCall } from '../shared/auth/service-token.ts';
 import { id } from '../shared/contract/common.ts';
 import {
@@ -19,7 +19,6 @@ import {
   vectorsBody,
   vectorstorePaths,
 } from '../shared/contract/vectorstore.ts';
-import { createFairQueue, type FairQueue } from '../shared/fair-queue.ts';
 import { gauge } from '../shared/gauge.ts';
 import type { Dependency } from '../shared/http/health.ts';
 import { type App, createApp, fastifyPath } from '../shared/http/http.ts';
@@ -27,6 +26,7 @@ import { ProblemError, yieldError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
 import { createSlots, type Slots } from '../shared/slots.ts';
 import type { Brain } from './brain-tables.ts';
+import { createFairQueue, type FairQueue } from './fair-queue.ts';
 import type { Embedding } from './table-schema.ts';
 import type { VectorStore } from './vector-store.ts';
 

@@ -7,7 +7,6 @@
 import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { distFolder, noncePlaceholder } from './dist.ts';
@@ -16,7 +15,7 @@ import { checkSizes, type Manifest, type Sizes } from './sizes.ts';
 const here = import.meta.dirname;
 const root = path.resolve(here, '../..');
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+if (import.meta.main) {
   const result = await buildPage();
   console.log(result.built ? describe(result.sizes) : 'web page: unchanged');
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { routeOwner, serviceNames, services } from '../../services/manifest.ts';
+import { serviceNames, services } from '../../services/manifest.ts';
+import { routeOwner } from '../../services/route-table.ts';
 
 describe('the route table', () => {
   test.each([

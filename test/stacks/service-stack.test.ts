@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { resolveEnvironment } from '../../environments/environment.ts';
-import { routeTable } from '../../services/manifest.ts';
+import { routeTable } from '../../services/route-table.ts';
 import { onAws } from '../../stacks/on-aws.ts';
 import { egressPorts } from '../../stacks/service-stack.ts';
 import { sample } from '../environments/sample.ts';

@@ -1,7 +1,7 @@
 /** Calls to the vectorstore tier, signed, with a time limit and retries. */
 import { ExponentialBackoff, handleWhen, retry, TaskCancelledError, TimeoutStrategy, timeout, wrap } from 'cockatiel';
 import type { z } from 'zod';
-import type { Verb } from '../../manifest.ts';
+import type { Verb } from '../../call-verbs.ts';
 import type { SignCall } from '../../shared/auth/service-token.ts';
 import {
   type ChunkInput,

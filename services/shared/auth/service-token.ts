@@ -6,7 +6,8 @@
  * settings can speak as that tier alone, and a callee can speak as nobody.
  */
 import { type CryptoKey, decodeJwt, errors, importPKCS8, importSPKI, jwtVerify, SignJWT } from 'jose';
-import { callVerbs, type ServiceName, type Verb } from '../../manifest.ts';
+import { type Verb, verbsOf } from '../../call-verbs.ts';
+import type { ServiceName } from '../../manifest.ts';
 import { ProblemError } from '../http/problem.ts';
 
 export interface ServiceCall {
@@ -72,7 +73,7 @@ export async function createVerifier(to: ServiceName, keys: string, own?: Crypto
     const from = payload.iss as ServiceName;
     if (payload.verb !== verb)
       throw new ProblemError('forbidden', `The service token is to ${String(payload.verb)}, the call is to ${verb}.`);
-    if (!callVerbs[from]?.[to]?.includes(verb))
+    if (!verbsOf(from, to).includes(verb))
       throw new ProblemError('forbidden', `'${from}' is not declared to ${verb} in '${to}'.`);
     return { from, to, verb, tenantId: String(payload.tenant), brainId: String(payload.brain) };
   };

@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { importPKCS8, SignJWT } from 'jose';
 import { newPrivateKey } from '../../../../local/stores/key-pair.ts';
-import { callVerbs, type ServiceName, serviceNames, services } from '../../../../services/manifest.ts';
+import { callVerbs } from '../../../../services/call-verbs.ts';
+import { type ServiceName, serviceNames, services } from '../../../../services/manifest.ts';
 import { createSigner, createVerifier } from '../../../../services/shared/auth/service-token.ts';
 import { allPublicKeys, privateKeyOf, signerOf, verifier } from '../../../support/service-keys.ts';
 
