@@ -21,8 +21,11 @@ export interface TenantRate {
   take(tenantId: string): void;
 }
 
-/** Requests at once: those of a page that opens. They are also the longest queue that others stand behind. */
-export const burst = 16;
+/**
+ * Requests at once: those of an uploader with as many files under way as a tenant may have (transfer-limits.ts), and of a
+ * page that opens meanwhile. They are also the longest queue that others stand behind.
+ */
+export const burst = 48;
 /** A tenant that asked within this time is active: longer than the pause between two looks of a page at its jobs. */
 export const activeMs = 10_000;
 /** About 1 MiB. The tenant not seen for longest starts anew, with a whole burst. */

@@ -5,7 +5,7 @@ import { type Caller, type Harness, startHarness } from './harness.ts';
 let harness: Harness;
 let owner: Caller;
 beforeAll(async () => {
-  harness = await startHarness();
+  harness = await startHarness({ TENANT_REQUESTS_PER_SECOND: 150 });
   owner = await harness.owner();
 });
 afterAll(() => harness.close());
