@@ -27,12 +27,13 @@ export function serveTenants({ app, db, settings }: Api): void {
   };
 
   serve(app, routes.createTenant, async ({ identity, body }) => {
-    checkModels(body.models_allowed);
+    const { name, quotas, models_allowed, confirm_pages_above } = body;
+    checkModels(models_allowed);
     const id = uuidv7();
     const row = await db.transaction().execute(async (trx) => {
       const made = await trx
         .insertInto('tenants')
-        .values({ id, name: body.name, slug: id, ...set(body.quotas), models_allowed: body.models_allowed })
+        .values({ id, name, slug: id, ...set(quotas), models_allowed, confirm_pages_above })
         .returningAll()
         .executeTakeFirstOrThrow();
       // Somebody must be able to add the first people.
@@ -60,7 +61,7 @@ export function serveTenants({ app, db, settings }: Api): void {
   });
 
   serve(app, routes.patchTenant, async ({ identity, params, body }) => {
-    const { name, suspended, quotas, models_allowed } = body;
+    const { name, suspended, quotas, models_allowed, confirm_pages_above } = body;
     checkModels(models_allowed);
     if (suspended && params.tenant === identity.tenantId)
       throw new ProblemError(
@@ -74,6 +75,7 @@ export function serveTenants({ app, db, settings }: Api): void {
       }),
       ...set(quotas),
       ...(models_allowed !== undefined && { models_allowed }),
+      ...(confirm_pages_above !== undefined && { confirm_pages_above }),
     };
     const row =
       Object.keys(changes).length > 0
@@ -111,6 +113,7 @@ async function toTenant(db: Database, row: Selectable<Tenants>): Promise<Tenant>
     suspended_at: row.suspended_at?.toISOString() ?? null,
     quotas: { documents_max, bytes_max, pages_per_day_max, questions_per_day_max },
     models_allowed: row.models_allowed,
+    confirm_pages_above: row.confirm_pages_above,
     usage: { documents, bytes, pages_today, questions_today },
     created_at: row.created_at.toISOString(),
   };

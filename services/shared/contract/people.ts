@@ -25,6 +25,9 @@ export type Quotas = z.output<typeof quotas>;
  */
 export const tenantModels = z.array(text.trim().min(1).max(120)).min(1).max(22).nullable();
 
+/** Documents of more pages are read when a person has confirmed it; null: none waits for that. */
+export const confirmPagesAbove = z.int().min(1).max(1_000_000).nullable();
+
 export const usage = z.object({ documents: z.int(), bytes: z.int(), pages_today: z.int(), questions_today: z.int() });
 
 export const tenant = z.object({
@@ -34,6 +37,7 @@ export const tenant = z.object({
   suspended_at: timestamp.nullable(),
   quotas,
   models_allowed: tenantModels,
+  confirm_pages_above: confirmPagesAbove,
   usage,
   created_at: timestamp,
 });
@@ -42,12 +46,14 @@ export const tenantInput = z.strictObject({
   name: text.trim().min(1).max(120),
   quotas: quotas.partial().optional(),
   models_allowed: tenantModels.optional(),
+  confirm_pages_above: confirmPagesAbove.optional(),
 });
 export const tenantPatch = z.strictObject({
   name: text.trim().min(1).max(120).optional(),
   suspended: z.boolean().optional(),
   quotas: quotas.partial().optional(),
   models_allowed: tenantModels.optional(),
+  confirm_pages_above: confirmPagesAbove.optional(),
 });
 
 export const member = z.object({

@@ -2,6 +2,8 @@
  * What a job is, how it moves and who may move it. Pure; the other files here write what is decided, and nothing outside
  * this folder writes the table `jobs` (test/tidy.ts).
  *
+ *               ┌────────────────ask───────────────────────┐
+ *               ▼                                          │
  *     awaiting_confirmation ──confirm──► queued ──begin──► running ──end──► succeeded, partial, failed
  *               │                          │                  │
  *               └──────────cancel──────────┤            requestCancel
@@ -66,6 +68,8 @@ export type Outcome = (typeof outcomes)[number];
 
 /** Every change of a status. Changes within one status (progress) are not listed. */
 export const transitions = {
+  // A probe found more pages than the tenant lets be read unasked.
+  ask: { by: 'lease holder', kinds: ingest, from: ['running'], stages: ['probing'], to: ['awaiting_confirmation'] },
   confirm: { by: 'person', kinds: ingest, from: ['awaiting_confirmation'], to: ['queued'] },
   cancel: { by: 'person', kinds: ingest, from: ['awaiting_confirmation', 'queued'], to: ['canceled'] },
   // Whoever works on it ends it.

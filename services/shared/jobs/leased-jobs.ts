@@ -60,9 +60,10 @@ export async function begin(
  * What the probe found; from now on the job takes its pages from the tenant's quota. Refused (anything but `work`) when
  * the lease is not the newest.
  *
+ * @returns `ask`: so many pages are read only when a person has confirmed it
  * @throws ProblemError `quota`
  */
-export async function saveProbe(db: Database, lease: Lease, pageCount: number): Promise<LeaseDecision> {
+export async function saveProbe(db: Database, lease: Lease, pageCount: number): Promise<LeaseDecision | 'ask'> {
   return db.transaction().execute(async (tx) => {
     await lockLimited(tx, lease.tenantId, ['pages_per_day_max']);
     const { job, decision } = await lockJob(tx, lease);
@@ -71,14 +72,28 @@ export async function saveProbe(db: Database, lease: Lease, pageCount: number): 
     const adds = pageCount - (job.pages_total ?? job.pages_done);
     if (adds > 0) await takeQuotas(tx, job.tenant_id, [{ quota: 'pages_per_day_max', adds }]);
     await tx.updateTable('documents').set({ pages_total: pageCount }).where('id', '=', job.document_id).execute();
-    await recordProgress(tx, job.id, {
-      stage: 'parsing',
-      pages_total: pageCount,
-      price_usd: pageCount * priceUsdPerPage,
-    });
+    const found = { pages_total: pageCount, price_usd: pageCount * priceUsdPerPage };
+    const asks = pageCount > (await confirmPagesAbove(tx, job.tenant_id));
+    if (asks)
+      await changeStatus(tx, 'ask', 'awaiting_confirmation', (jobs) => jobs.where('id', '=', job.id), {
+        ...found,
+        stage: null,
+        // Its time begins when it is read.
+        started_at: null,
+      }).execute();
+    else await recordProgress(tx, job.id, { stage: 'parsing', ...found });
     await recordChange(tx, job);
-    return decision;
+    return asks ? 'ask' : decision;
   });
+}
+
+async function confirmPagesAbove(tx: Transaction<Tables>, tenantId: string): Promise<number> {
+  const { confirm_pages_above } = await tx
+    .selectFrom('tenants')
+    .select('confirm_pages_above')
+    .where('id', '=', tenantId)
+    .executeTakeFirstOrThrow();
+  return confirm_pages_above ?? Number.POSITIVE_INFINITY;
 }
 
 /**

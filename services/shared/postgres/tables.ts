@@ -224,6 +224,7 @@ export interface Sweeps {
 
 export interface Tenants {
   bytes_max: Int8 | null;
+  confirm_pages_above: number | null;
   created_at: Generated<Timestamp>;
   documents_max: Int8 | null;
   id: string;

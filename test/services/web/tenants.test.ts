@@ -32,9 +32,10 @@ test('the models of a tenant are typed with commas, shown again, refused with th
     expect(await field.inputValue()).toBe('large-model, dearest-model');
     expect(tenant?.models_allowed).toEqual(['large-model', 'small-model']);
 
+    await page.getByRole('spinbutton', { name: 'Ask before reading more pages than' }).fill('500');
     await save('');
     await field.waitFor({ state: 'detached' });
-    expect(tenant?.models_allowed).toBeNull();
+    expect([tenant?.models_allowed, tenant?.confirm_pages_above]).toEqual([null, 500]);
     // Nothing else was changed on the way.
     expect(tenant?.quotas).toMatchObject({
       documents_max: 1000,

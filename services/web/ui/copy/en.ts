@@ -109,7 +109,7 @@ export const en = (f: Format) => ({
     uploadWaiting: 'Waiting to upload',
     uploadLost: 'Upload stopped: connection lost. Nothing was saved.',
     awaiting: (n: number, usd: number, ms: number | null) =>
-      `${pages(f, n)} · about ${f.money(usd)}${ms === null ? '' : ` · about ${f.duration(ms)}`}. Start?`,
+      `${pages(f, n)}${usd === 0 ? '' : ` · about ${f.money(usd)}`}${ms === null ? '' : ` · about ${f.duration(ms)}`}. Start?`,
     queued: (ahead: number, startsInMs: number | null) =>
       `Waiting · ${f.number(ahead)} ahead${startsInMs === null ? '' : ` · starts in about ${f.duration(startsInMs)}`}`,
     parsing: (done: number, total: number, leftMs: number | null) =>

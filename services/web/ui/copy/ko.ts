@@ -106,7 +106,7 @@ export const ko = (f: Format): Copy => ({
     uploadWaiting: '업로드 대기 중',
     uploadLost: '연결이 끊겨 업로드가 중단되었습니다. 저장된 내용은 없습니다.',
     awaiting: (n, usd, ms) =>
-      `${f.number(n)}쪽 · 약 ${f.money(usd)}${ms === null ? '' : ` · 약 ${f.duration(ms)}`}. 시작할까요?`,
+      `${f.number(n)}쪽${usd === 0 ? '' : ` · 약 ${f.money(usd)}`}${ms === null ? '' : ` · 약 ${f.duration(ms)}`}. 시작할까요?`,
     queued: (ahead, startsInMs) =>
       `대기 중 · 앞에 ${f.number(ahead)}건${startsInMs === null ? '' : ` · 약 ${f.duration(startsInMs)} 후 시작`}`,
     parsing: (done, total, leftMs) =>

@@ -79,6 +79,8 @@ export const settingsEn = (f: Format) => ({
   suspendBody: 'Its people and keys are refused until you resume it. Nothing is deleted.',
   limits: 'Set limits',
   limitsHelp: 'An empty field means no limit.',
+  confirmField: 'Ask before reading more pages than',
+  confirmHelp: 'A longer document waits until somebody confirms it. Empty means never.',
   modelsField: 'Models',
   modelsHelp: 'Separated by commas. Empty means every model of this installation; “extractive” alone only quotes.',
   bytesField: 'Storage, in MB',

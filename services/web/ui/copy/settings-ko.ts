@@ -80,6 +80,8 @@ export const settingsKo = (f: Format): SettingsCopy => ({
   suspendBody: '재개할 때까지 구성원과 키의 요청을 거부합니다. 삭제되는 것은 없습니다.',
   limits: '한도 설정',
   limitsHelp: '비워 두면 한도가 없습니다.',
+  confirmField: '이 쪽수를 넘으면 읽기 전에 확인',
+  confirmHelp: '더 긴 문서는 누군가 확인할 때까지 기다립니다. 비워 두면 묻지 않습니다.',
   modelsField: '모델',
   modelsHelp:
     '쉼표로 구분합니다. 비워 두면 이 설치의 모든 모델을 쓸 수 있고, “extractive”만 적으면 인용문으로만 답합니다.',

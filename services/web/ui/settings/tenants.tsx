@@ -101,7 +101,12 @@ function TenantDialog({ tenant, onClose }: { tenant: Tenant | null; onClose: () 
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    const body = { name: form.get('name'), quotas: readQuotas(form), models_allowed: readModels(form) };
+    const body = {
+      name: form.get('name'),
+      quotas: readQuotas(form),
+      models_allowed: readModels(form),
+      confirm_pages_above: readNumber(form, 'confirm_pages_above'),
+    };
     save.mutate(body, { onSuccess: onClose });
   };
   const quotas = tenant?.quotas;
@@ -119,6 +124,15 @@ function TenantDialog({ tenant, onClose }: { tenant: Tenant | null; onClose: () 
           {field(words.pagesField, 'pages_per_day_max', quotas?.pages_per_day_max)}
           {field(words.questionsField, 'questions_per_day_max', quotas?.questions_per_day_max)}
         </div>
+        <Field
+          label={words.confirmField}
+          help={words.confirmHelp}
+          name="confirm_pages_above"
+          type="number"
+          min={1}
+          step={1}
+          defaultValue={tenant?.confirm_pages_above ?? ''}
+        />
         <Field
           label={words.modelsField}
           help={words.modelsHelp}
@@ -145,12 +159,15 @@ function readModels(form: FormData): Tenant['models_allowed'] {
   return given.length > 0 ? given : null;
 }
 
-/** Storage is typed in MB and sent in bytes; empty is no limit. */
+/** Empty is no limit. */
+function readNumber(form: FormData, name: string, unit = 1): number | null {
+  const given = String(form.get(name) ?? '').trim();
+  return given === '' ? null : Math.round(Number(given) * unit);
+}
+
+/** Storage is typed in MB and sent in bytes. */
 function readQuotas(form: FormData): Quotas {
-  const read = (name: keyof Quotas, unit = 1) => {
-    const given = String(form.get(name) ?? '').trim();
-    return given === '' ? null : Math.round(Number(given) * unit);
-  };
+  const read = (name: keyof Quotas, unit?: number) => readNumber(form, name, unit);
   return {
     documents_max: read('documents_max'),
     bytes_max: read('bytes_max', 1e6),

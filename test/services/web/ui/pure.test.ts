@@ -32,6 +32,7 @@ describe('the state of a document', () => {
     ]),
   );
   test.each([
+    ['long.pdf', '2,000 pages. Start?', '2,000쪽. 시작할까요?'],
     ['waiting.pdf', 'Waiting · 3 ahead', '대기 중 · 앞에 3건'],
     ['checking.pdf', 'Checking the file…', '파일을 확인하는 중…'],
     ['R-reference-manual.pdf', 'Reading: 350 of 2,000 pages · 4 min left', '읽는 중: 2,000쪽 중 350쪽 · 4분 남음'],
