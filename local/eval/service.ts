@@ -13,7 +13,7 @@ export interface EvalService {
   makeBrain(name: string): Promise<string>;
   /** @returns the id of the job that reads it */
   upload(brain: string, name: string, content: Blob | string): Promise<string>;
-  /** Waits until the document can be searched. @throws Error when it cannot be read */
+  /** Waits until the document is searched as well as it will be. @throws Error when it cannot be read */
   ready(job: string): Promise<void>;
   /** Also waits until it is gone. */
   removeBrain(brain: string): Promise<void>;
@@ -35,6 +35,8 @@ export interface Timed<Value> {
 
 /** Kept open by `npm start` and by every balancer; a job that takes longer is asked for again. */
 const jobWaitS = 20;
+/** Vectors come after the job; nothing waits for them on the other side. */
+const searchPauseMs = 500;
 /** A full service says when to come back; a quota for the day does not end while one waits. */
 const retriesMax = 10;
 const retryAfterSMax = 60;
@@ -43,6 +45,7 @@ interface Job {
   readonly id: string;
   readonly status: string;
   readonly error: { readonly detail?: string } | null;
+  readonly document_id?: string | null;
 }
 
 export const fileBlob = (path: string): Promise<Blob> => openAsBlob(path);
@@ -108,9 +111,14 @@ export function openService(url: string, key: string): EvalService {
       return 'document' in value ? value.document.job.id : value.id;
     },
     ready: async (id) => {
-      const { status, error } = await finished(id);
+      const { status, error, document_id } = await finished(id);
       if (status !== 'succeeded' && status !== 'partial')
         throw new Error(`A document is ${status}: ${error?.detail ?? 'no reason is given'}`);
+      for (;;) {
+        const { value } = await send<{ search?: string }>('GET', `/v1/documents/${document_id}`);
+        if (value.search !== 'improving') return;
+        await sleep(searchPauseMs);
+      }
     },
     removeBrain: async (brain) => {
       const { value } = await send<Job>('DELETE', `/v1/brains/${brain}`);

@@ -185,7 +185,7 @@ export function startWorker(options: WorkerOptions): Worker {
       await look.settled();
     });
     parser = children;
-    log.info({ slots }, 'worker started');
+    log.info({ slots, search: searchedBy(settings) }, 'worker started');
   };
   const started = start().catch((error: Error) => {
     if (!closing.signal.aborted) throw error;

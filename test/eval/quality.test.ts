@@ -94,8 +94,10 @@ testWith(lacksDocuments)(
   async () => {
     // One after the other: passages with equal scores stand in the order in which they came.
     const brain = (await flow.owner.call(routes.createBrain, { body: { name: 'Evaluation' } })).id;
-    for (const name of await documents())
-      await flow.owner.finished((await flow.owner.ingest(brain, documentPath(name))).id);
+    for (const name of await documents()) {
+      const { document_id } = await flow.owner.finished((await flow.owner.ingest(brain, documentPath(name))).id);
+      await flow.owner.searchedWhole(document_id as string);
+    }
     const { stdout, stderr } = await evaluate(questionsPath, '--brain', brain, '--json');
     if (!stdout) throw new Error(stderr);
     const report = JSON.parse(stdout) as Report;

@@ -131,6 +131,15 @@ export class Client {
     }
   }
 
+  /** Waits until its vectors are there, where there are to be any. */
+  async searchedWhole(id: string, timeoutMs = 150_000): Promise<Document> {
+    for (const deadline = Date.now() + timeoutMs; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
+      const document = await this.document(id);
+      if (document.search !== null && document.search !== 'improving') return document;
+      if (Date.now() > deadline) throw new Error(`document ${id} is still searched as ${document.search}`);
+    }
+  }
+
   async document(id: string): Promise<Document> {
     return this.call(routes.getDocument, { params: { document: id } });
   }

@@ -18,7 +18,8 @@ describe('with the weights', () => {
     });
     brain = (await flow.owner.call(routes.createBrain, { body: { name: 'Meaning' } })).id;
     const { id } = await flow.owner.ingest(brain, await writePdf(join(flow.folder, 'handbook.pdf'), pages));
-    await flow.owner.finished(id, 120_000);
+    const { document_id } = await flow.owner.finished(id, 120_000);
+    expect(await flow.owner.searchedWhole(document_id as string)).toMatchObject({ search: 'full' });
   }, startTimeoutMs);
   afterAll(() => flow?.close(), startTimeoutMs);
 
