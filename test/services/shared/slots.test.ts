@@ -192,6 +192,19 @@ test('tenants that all flood have at least their fair shares in the end, and a n
   );
 });
 
+test('a tenant that gave all its slots back takes nothing from the share of the others', () => {
+  const slots = createSlots({ max: 16 });
+  const taken = (tenantId: string, count: number) =>
+    Array.from({ length: count }, () => 'release' in slots.take(tenantId)).every(Boolean);
+  expect(taken('a', 8)).toBe(true);
+  const gone = slots.take('gone');
+  if ('release' in gone) gone.release();
+  expect(slots.heldBy('gone')).toBe(0);
+  // Two share 14: the seventh is within its share, and takes half of the reserve. Among three it would not be.
+  expect(taken('b', 7)).toBe(true);
+  expect(taken('b', 1)).toBe(false);
+});
+
 test.each([
   [{ max: 1, taken: 0, own: 0, tenants: 1 }, true],
   [{ max: 2, taken: 1, own: 1, tenants: 1 }, false],
