@@ -1,32 +1,16 @@
 /** Which model answers for a brain, chosen in the page, in both languages. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
-import { builtPage, launch, openPage, browserTest as test, type Watched } from './browser.ts';
-import { richState } from './fixture/rich.ts';
-import { startFixture } from './fixture/server.ts';
+import { describe, expect } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { browserTest as test } from './browser.ts';
+import { type EachPage, eachPage } from './each-page.ts';
 import type { Fixture } from './fixture/state.ts';
 
 describe('settings of a brain', () => {
-  let browser: Browser;
-  let fixture: Fixture;
-  let watched: Watched;
   let page: Page;
-  beforeAll(async () => {
-    await builtPage();
-    browser = await launch();
-  });
-  afterAll(() => browser?.close());
-  beforeEach(async () => {
-    if (!browser) return;
-    fixture = await startFixture(await richState());
-    watched = await openPage(browser);
-    page = watched.page;
-  });
-  afterEach(async () => {
-    if (!browser) return;
-    await watched.close();
-    await fixture.close();
-    expect(watched.faults).toEqual([]);
+  let fixture: Fixture;
+  let reopened: EachPage['reopened'];
+  eachPage((each) => {
+    ({ page, fixture, reopened } = each);
   });
 
   const contracts = () => fixture.state.brains.find(({ name }) => name === 'Contracts');
@@ -85,9 +69,7 @@ describe('settings of a brain', () => {
   });
 
   test('Korean', async () => {
-    await watched.close();
-    watched = await openPage(browser, { language: 'ko' });
-    page = watched.page;
+    page = await reopened({ language: 'ko' });
     await page.goto(fixture.url);
     await openSettings();
     expect(await page.getByLabel('답변 방식').locator('option').allTextContents()).toEqual([

@@ -1,36 +1,19 @@
 /** What a person does with the page: asks, waits, stops, comes back, follows a citation, uploads, types Korean. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
-import { builtPage, launch, openPage, browserTest as test, type Watched } from './browser.ts';
+import { describe, expect } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { browserTest as test } from './browser.ts';
 import { compose } from './compose.ts';
+import { eachPage } from './each-page.ts';
 import { passageOn } from './fixture/paper.ts';
 import { linkToken, password } from './fixture/people-routes.ts';
-import { richState } from './fixture/rich.ts';
 import { cited, id, sampleDocument } from './fixture/samples.ts';
-import { startFixture } from './fixture/server.ts';
 import type { Fixture } from './fixture/state.ts';
 
 describe('the page', () => {
-  let browser: Browser;
-  let fixture: Fixture;
-  let watched: Watched;
   let page: Page;
-  beforeAll(async () => {
-    await builtPage();
-    browser = await launch();
-  });
-  afterAll(() => browser?.close());
-  beforeEach(async () => {
-    if (!browser) return;
-    fixture = await startFixture(await richState());
-    watched = await openPage(browser);
-    page = watched.page;
-  });
-  afterEach(async () => {
-    if (!browser) return;
-    await watched.close();
-    await fixture.close();
-    expect(watched.faults).toEqual([]);
+  let fixture: Fixture;
+  eachPage((each) => {
+    ({ page, fixture } = each);
   });
 
   const brain = `/b/${id(1)}`;

@@ -1,33 +1,16 @@
 /** Thumbs up and down under an answer. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from '@jest/globals';
-import type { Browser, Page } from 'playwright-core';
-import { builtPage, launch, openPage, browserTest as test, type Watched } from './browser.ts';
-import { richState } from './fixture/rich.ts';
+import { describe, expect } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { browserTest as test } from './browser.ts';
+import { eachPage } from './each-page.ts';
 import { id } from './fixture/samples.ts';
-import { startFixture } from './fixture/server.ts';
 import type { Fixture } from './fixture/state.ts';
 
 describe('a verdict', () => {
-  let browser: Browser;
-  let fixture: Fixture;
-  let watched: Watched;
   let page: Page;
-  beforeAll(async () => {
-    await builtPage();
-    browser = await launch();
-  });
-  afterAll(() => browser?.close());
-  beforeEach(async () => {
-    if (!browser) return;
-    fixture = await startFixture(await richState());
-    watched = await openPage(browser);
-    page = watched.page;
-  });
-  afterEach(async () => {
-    if (!browser) return;
-    await watched.close();
-    await fixture.close();
-    expect(watched.faults).toEqual([]);
+  let fixture: Fixture;
+  eachPage((each) => {
+    ({ page, fixture } = each);
   });
 
   const conversation = `/b/${id(1)}/c/${id(600)}`;
