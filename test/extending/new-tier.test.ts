@@ -26,13 +26,14 @@ const entry = `  echo: {
   },
 `;
 
-/** The whole change: who it is, who calls it, and the setting that says where it is. */
+/** The whole change: who it is, who calls it and what for, and the setting that says where it is. */
 const changes: Record<string, [find: string | RegExp, put: string][]> = {
   'services/manifest.ts': [
     [/^export const services = \{\n/m, `$&${entry}`],
     ["calls: ['vectorstore', 'embedding'],", "calls: ['vectorstore', 'embedding', 'echo'],"],
     ["      'VECTORSTORE_URL',\n", "$&      'ECHO_URL',\n"],
   ],
+  'services/call-verbs.ts': [["chat: { vectorstore: ['search'],", "$& echo: ['search'],"]],
   'services/settings.ts': [
     [/^ {2}VECTORSTORE_URL: .*\n/m, "$&  ECHO_URL: { type: 'url', what: 'base URL of echo', default: '' },\n"],
   ],
