@@ -11,11 +11,11 @@ export interface Candidate {
 }
 
 /**
- * A cosine of 1 counts as much as a rare word and a half. BM25 is added as it is, not by rank or share of the best: a
+ * A cosine of 1 counts as much as a rare word. BM25 is added as it is, not by rank or share of the best: a
  * weak match of words is a low number, so the vectors decide; a strong one outweighs them. Measured on questions in
  * English and Chinese, and in other words than the document's (docs/decisions/2026-11-27-full-text-and-vectors-are-added-not-ranked.md).
  */
-export const vectorWeight = 20;
+export const vectorWeight = 15;
 /** Vectors from before models were named were made of letters: they settle ties, and drown rare words when they do more. */
 export const unnamedWeight = 2;
 /** The nearest sentence tells more than the whole; the whole settles ties between sentences. */

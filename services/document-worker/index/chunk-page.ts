@@ -11,6 +11,8 @@ export interface TextChunk {
 export const chunkCharsMax = 1200;
 const chunkCharsMin = 800;
 const crumbCharsMax = 400;
+/** A paragraph of this length is a chunk of its own before the next one is cut. */
+const paragraphCharsMin = 400;
 
 /**
  * Every character that is not white space stands in exactly one chunk, in order; no chunk begins or ends with white
@@ -50,8 +52,9 @@ function chunkLength(next: string, left: number, inside: (length: number) => boo
     [1, (length) => !inside(length) && inside(window.length)],
     [earliest, () => true],
   ];
-  for (const [least, mayCut] of cuts)
+  for (const [earliestCut, mayCut] of cuts)
     for (const border of borders) {
+      const least = border === blankLine ? Math.min(earliestCut, paragraphCharsMin) : earliestCut;
       let best = 0;
       for (const match of window.matchAll(border)) {
         const end = match.index + match[0].length;
@@ -64,4 +67,5 @@ function chunkLength(next: string, left: number, inside: (length: number) => boo
 }
 
 /** Best first: a blank line; a sentence that ends its line; a sentence; a line; a word. Korean ends sentences with 다. 요. */
-const borders = [/\n[ \t]*\n/g, /[.!?。！？…]["'”’)\]]*\n/g, /[.!?]["'”’)\]]*\s|[。！？…]["'”’)\]]*/g, /\n/g, /\s/g];
+const blankLine = /\n[ \t]*\n/g;
+const borders = [blankLine, /[.!?。！？…]["'”’)\]]*\n/g, /[.!?]["'”’)\]]*\s|[。！？…]["'”’)\]]*/g, /\n/g, /\s/g];

@@ -82,6 +82,15 @@ test('a section goes on over the page, and a short one stays with the next', () 
   ]);
 });
 
+test('a long paragraph is a chunk of its own; short ones stand together', () => {
+  const paragraphs = [500, 1000, 450].map((length, index) => `Paragraph ${index} goes on. `.repeat(length / 20).trim());
+  const short = ['One.', 'Two.', 'Three.'].map((word) => `${word} Short ones say little alone.`).join('\n\n');
+  const text = [...paragraphs, short].join('\n\n');
+  const [first, second, ...rest] = chunkText(text, 0, text.length, []).map((chunk) => chunk.text);
+  expect([first, second]).toEqual(paragraphs.slice(0, 2));
+  expect(rest.at(-1)).toContain(short);
+});
+
 test('a page of a build before fonts, and a document of one page, are text alone', () => {
   const { line_fonts: _, ...old } = handbook[0] as PageResult;
   const layout = learnLayout([old, old, old, old]);
