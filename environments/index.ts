@@ -1,3 +1,4 @@
+/** The environments there are; a new one is a file beside this and a line below. */
 import type { EnvironmentInput } from './environment.ts';
 
 /** Environments by name. Each is loaded only when asked for. */

@@ -1,3 +1,7 @@
+/**
+ * What every stack has: state in S3 with a lock file, the provider with its tags, and the policies, each an aspect that
+ * turns a fault into a failed synth. The default backend would write this machine's working directory into the output.
+ */
 import { DataAwsCallerIdentity } from '@cdktf/provider-aws/lib/data-aws-caller-identity/index.js';
 import { AwsProvider } from '@cdktf/provider-aws/lib/provider/index.js';
 import { Aspects, S3Backend, TerraformStack } from 'cdktf';
@@ -9,10 +13,6 @@ import type { Environment } from '../environments/environment.ts';
 /** An environment whose target is AWS. */
 export type AwsEnvironment = Environment & { aws: Aws };
 
-/**
- * What every stack has: state in S3 with a lock file, the provider with its tags, and the policies, each an aspect that
- * turns a fault into a failed synth. The default backend would write this machine's working directory into the output.
- */
 export class BaseStack extends TerraformStack {
   /** A reference, not a number: known to Terraform only. */
   readonly accountId: string;

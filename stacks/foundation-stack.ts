@@ -1,3 +1,7 @@
+/**
+ * What holds state and must outlive a swap: network, PostgreSQL, Redis, documents, images, keys, secrets, the public
+ * certificate. Its stateful parts refuse to be destroyed unless the environment is `ephemeral`.
+ */
 import type { Construct } from 'constructs';
 import { Certificate } from '../constructs/network/certificate.ts';
 import { Network } from '../constructs/network/network.ts';
@@ -15,10 +19,6 @@ import { placedServices } from '../environments/environment.ts';
 import { type ServiceName, type SettingName, settings, signersOf, usesStore } from '../services/manifest.ts';
 import { type AwsEnvironment, BaseStack } from './base-stack.ts';
 
-/**
- * What holds state and must outlive a swap: network, PostgreSQL, Redis, documents, images, keys, secrets, the public
- * certificate. Its stateful parts refuse to be destroyed unless the environment is `ephemeral`.
- */
 export class FoundationStack extends BaseStack {
   readonly network: Network;
   readonly key: Key;

@@ -1,3 +1,4 @@
+/** The tiers and the wires between them. Nothing in it holds state: all of it may be destroyed and made again. */
 import { EcsCluster } from '@cdktf/provider-aws/lib/ecs-cluster/index.js';
 import { EcsClusterCapacityProviders } from '@cdktf/provider-aws/lib/ecs-cluster-capacity-providers/index.js';
 import { Route53Record } from '@cdktf/provider-aws/lib/route53-record/index.js';
@@ -25,7 +26,6 @@ import { type AwsEnvironment, BaseStack } from './base-stack.ts';
 import type { FoundationStack } from './foundation-stack.ts';
 import type { Images } from './images/digests.ts';
 
-/** The tiers and the wires between them. Nothing in it holds state: all of it may be destroyed and made again. */
 export class ServiceStack extends BaseStack {
   readonly tiers: Readonly<Partial<Record<ServiceName, Tier>>>;
 

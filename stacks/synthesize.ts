@@ -1,3 +1,4 @@
+/** From environments to Terraform's JSON: both stacks of each, and its cost sheet. */
 import { App, type AppConfig } from 'cdktf';
 import { resolveEnvironment } from '../environments/environment.ts';
 import { environments, loadEnvironment } from '../environments/index.ts';

@@ -1,3 +1,7 @@
+/**
+ * A VPC with a public, a private and a data subnet per zone. Tiers run in private subnets; only balancers and the way
+ * out are in public ones; data subnets have no route out at all.
+ */
 import { Eip } from '@cdktf/provider-aws/lib/eip/index.js';
 import { InternetGateway } from '@cdktf/provider-aws/lib/internet-gateway/index.js';
 import { NatGateway } from '@cdktf/provider-aws/lib/nat-gateway/index.js';
@@ -26,10 +30,6 @@ export interface NetworkProps {
   readonly natInstance: Omit<NatInstanceProps, 'name' | 'vpcId' | 'subnetId' | 'cidr'> | undefined;
 }
 
-/**
- * A VPC with a public, a private and a data subnet per zone. Tiers run in private subnets; only balancers and the way
- * out are in public ones; data subnets have no route out at all.
- */
 export class Network extends Construct {
   readonly vpcId: string;
   readonly publicSubnetIds: string[] = [];

@@ -1,3 +1,7 @@
+/**
+ * The matrix as security-group rules: one pair for each edge, both ends. A call goes through the internal balancer,
+ * which listens on the called tier's own port, so a rule for that port admits to that tier and no other.
+ */
 import { VpcSecurityGroupEgressRule } from '@cdktf/provider-aws/lib/vpc-security-group-egress-rule/index.js';
 import { VpcSecurityGroupIngressRule } from '@cdktf/provider-aws/lib/vpc-security-group-ingress-rule/index.js';
 import { Construct } from 'constructs';
@@ -27,10 +31,6 @@ const storePorts = { postgres: postgresPort, redis: redisPort };
 
 type Peer = { referencedSecurityGroupId: string } | { cidrIpv4: string } | { prefixListId: string };
 
-/**
- * The matrix as security-group rules: one pair for each edge, both ends. A call goes through the internal balancer,
- * which listens on the called tier's own port, so a rule for that port admits to that tier and no other.
- */
 export class SecurityRules extends Construct {
   constructor(scope: Construct, id: string, props: SecurityRulesProps) {
     super(scope, id);

@@ -1,3 +1,7 @@
+/**
+ * One page: is it answering, is it full, is it failing, are the stores well. Widgets name no platform, so a swap leaves
+ * the page as it is.
+ */
 import { CloudwatchDashboard } from '@cdktf/provider-aws/lib/cloudwatch-dashboard/index.js';
 import { Construct } from 'constructs';
 import type { Definitions } from '../../services/definition.ts';
@@ -13,10 +17,6 @@ export interface DashboardProps {
   readonly foundation: string;
 }
 
-/**
- * One page: is it answering, is it full, is it failing, are the stores well. Widgets name no platform, so a swap leaves
- * the page as it is.
- */
 export class Dashboard extends Construct {
   constructor(scope: Construct, id: string, { context, services, balancer, foundation }: DashboardProps) {
     super(scope, id);

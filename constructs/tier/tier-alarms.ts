@@ -1,3 +1,7 @@
+/**
+ * Alarms that read what the service itself says, so they stay when the platform changes. Alarms on a platform's own
+ * metrics are made by the platform child.
+ */
 import { CloudwatchLogMetricFilter } from '@cdktf/provider-aws/lib/cloudwatch-log-metric-filter/index.js';
 import { Construct } from 'constructs';
 import type { Placement } from '../../environments/placement.ts';
@@ -9,10 +13,6 @@ import type { TierProps } from './tier-props.ts';
 /** Error lines in five minutes that a person should look at: one may be chance. */
 const errorsMax = 5;
 
-/**
- * Alarms that read what the service itself says, so they stay when the platform changes. Alarms on a platform's own
- * metrics are made by the platform child.
- */
 export class TierAlarms extends Construct {
   constructor(scope: Construct, id: string, props: TierProps & { readonly logGroupName: string }) {
     super(scope, id);

@@ -51,7 +51,8 @@ function classesOf(file: Node | undefined): ClassDeclaration[] {
 function section(path: string, declaration: ClassDeclaration, checker: Checker): string {
   const name = declaration.name?.getText() ?? '';
   const symbol = declaration.name && checker.getSymbolAtLocation(declaration.name);
-  const about = symbol ? oneLine(symbol.getDocumentationComment(checker)) : '';
+  const about =
+    (symbol && oneLine(symbol.getDocumentationComment(checker))) || headOf(declaration.getSourceFile().text);
   const built = declaration.members.find((member) => isConstructorDeclaration(member));
   const props = built?.parameters.filter((parameter) => isParameterDeclaration(parameter))[2];
   const type = props && checker.getTypeAtLocation(props);
@@ -63,6 +64,9 @@ function section(path: string, declaration: ClassDeclaration, checker: Checker):
     ...(rows.length > 0 ? [table(rows)] : []),
   ].join('\n\n');
 }
+
+/** What a file opens with. */
+const headOf = (text: string) => oneLine((/^\/\*\*(.*?)\*\//s.exec(text)?.[1] ?? '').replaceAll(/^ \* ?/gm, ''));
 
 function row(member: Member, checker: Checker, at: Node): Row {
   const type = checker.getTypeOfSymbol(member);

@@ -1,3 +1,7 @@
+/**
+ * The task of a tier: its service, and before it the init step where there is one. Every field that ECS would fill in is
+ * written out, so that a plan compares like with like (provider-aws #11526).
+ */
 import { EcsTaskDefinition } from '@cdktf/provider-aws/lib/ecs-task-definition/index.js';
 import type { Construct } from 'constructs';
 import { checkContainers, fargateSize } from '../../../environments/budget/budget.ts';
@@ -13,10 +17,6 @@ const builtHealthCommand = ['node', 'health.js'];
 const references = (secrets: readonly (readonly [name: string, arn: string])[]) =>
   secrets.map(([name, arn]) => ({ name, valueFrom: arn }));
 
-/**
- * The task of a tier: its service, and before it the init step where there is one. Every field that ECS would fill in is
- * written out, so that a plan compares like with like (provider-aws #11526).
- */
 export function taskDefinition(scope: Construct, name: string, props: PlatformProps): EcsTaskDefinition {
   const { service, definition, context, placement, image, logGroup } = props;
   const { port, build, healthCommand = build && builtHealthCommand } = definition;

@@ -1,3 +1,9 @@
+/**
+ * A tier on ECS Fargate: a task per replica, exactly of its budget.
+ *
+ * A rollout that fails is rolled back by the circuit breaker. Terraform would call that a success, so the apply waits for
+ * a steady state and then compares what runs with what was asked for (terraform-aws-ecs #325).
+ */
 import { EcsService } from '@cdktf/provider-aws/lib/ecs-service/index.js';
 import type { TerraformResource } from 'cdktf';
 import { Construct } from 'constructs';
@@ -12,12 +18,6 @@ import { taskDefinition } from './ecs-task.ts';
 /** Seconds from a task's start until the balancer's checks count: the start and the api's migration. */
 const graceSeconds = 120;
 
-/**
- * A tier on ECS Fargate: a task per replica, exactly of its budget.
- *
- * A rollout that fails is rolled back by the circuit breaker. Terraform would call that a success, so the apply waits for
- * a steady state and then compares what runs with what was asked for (terraform-aws-ecs #325).
- */
 export class EcsTier extends Construct implements PlatformChild {
   readonly publicTargetArn: string | undefined;
   readonly internalTargetArn: string | undefined;

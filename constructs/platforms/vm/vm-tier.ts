@@ -1,3 +1,10 @@
+/**
+ * A tier on EC2: one replica per instance, the instance chosen from the budget.
+ *
+ * Terraform does not wait for an instance refresh, so a rollout is a new group: its name carries the version of the
+ * launch template, it is created before the old one goes, and its instances count only once their service answers
+ * `/readyz` and completes the launch hook. A rollout that fails fails the apply, and the old group still serves.
+ */
 import { AutoscalingGroup } from '@cdktf/provider-aws/lib/autoscaling-group/index.js';
 import { IamInstanceProfile } from '@cdktf/provider-aws/lib/iam-instance-profile/index.js';
 import { LaunchTemplate } from '@cdktf/provider-aws/lib/launch-template/index.js';
@@ -21,13 +28,6 @@ export const volumeGiB = 20;
 
 const launchHook = 'ready';
 
-/**
- * A tier on EC2: one replica per instance, the instance chosen from the budget.
- *
- * Terraform does not wait for an instance refresh, so a rollout is a new group: its name carries the version of the
- * launch template, it is created before the old one goes, and its instances count only once their service answers
- * `/readyz` and completes the launch hook. A rollout that fails fails the apply, and the old group still serves.
- */
 export class VmTier extends Construct implements PlatformChild {
   readonly publicTargetArn: string | undefined;
   readonly internalTargetArn: string | undefined;
