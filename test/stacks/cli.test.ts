@@ -49,3 +49,23 @@ test('npx cdktf synth works by itself, for every environment', async () => {
       .toSorted(),
   );
 });
+
+test.each([
+  ['bootstrap.ts', [], "error: missing required argument 'environment'"],
+  ['rehearse.ts', [], "error: missing required argument 'environment'"],
+  ['deploy.ts', ['diff'], "error: missing required argument 'environment'"],
+  [
+    'deploy.ts',
+    ['fly', 'dev'],
+    "error: command-argument value 'fly' is invalid for argument 'action'. Allowed choices are diff, deploy, destroy.",
+  ],
+  // An option of cdktf's is no fault of ours; an environment that is not finished is.
+  ['deploy.ts', ['deploy', 'dev', '--auto-approve'], "'dev' cannot be deployed yet:"],
+])('%s %j says what is wrong', async (program, args, said) => {
+  const { exitCode, stderr } = await execa('node', ['--no-experimental-detect-module', `stacks/${program}`, ...args], {
+    preferLocal: true,
+    reject: false,
+  });
+  expect(exitCode).toBe(1);
+  expect(stderr.split('\n')[0]).toBe(said);
+});

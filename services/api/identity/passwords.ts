@@ -3,9 +3,6 @@ import { hashPassword, verifyPassword } from 'better-auth/crypto';
 import { BulkheadRejectedError, bulkhead } from 'cockatiel';
 import { ProblemError } from '../../shared/http/problem.ts';
 
-export const passwordCharactersMin = 10;
-export const passwordCharactersMax = 200;
-
 /** One hash takes a thread of four, 32 MiB and some 100 ms of a CPU, of which a replica may have a quarter. */
 const hashesAtOnce = 1;
 /** Who comes after these would wait longer than a person does. */

@@ -9,4 +9,3 @@ import { identityRoutes } from './identity-routes.ts';
 export type { Access, Route } from './route.ts';
 
 export const routes = { ...identityRoutes, ...documentRoutes, ...chatRoutes };
-export type RouteName = keyof typeof routes;
