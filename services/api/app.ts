@@ -33,6 +33,7 @@ import { serveOpenApi } from './openapi.ts';
 import type { ApiSettings } from './settings.ts';
 import { type TransferLimits, transferLimits } from './uploads/transfer-limits.ts';
 import { serveUpload } from './uploads/upload.ts';
+import { serveUsage } from './usage/usage.ts';
 import { warmUp } from './warm-up.ts';
 
 /** `close` ends what the app opened; call it after the HTTP server has closed. */
@@ -116,6 +117,7 @@ export async function createApi(
   serveFile(api);
   serveJobs(api);
   serveEvents(api);
+  serveUsage(api);
   serveOpenApi(api);
 
   return {

@@ -85,6 +85,7 @@ export function serveBrains(api: Api): void {
   });
 
   serve(app, routes.reindexBrain, async ({ identity: { tenantId }, params, reply }) => {
+    await findBrain(db, tenantId, params.brain);
     if (!settings.EMBEDDING_URL)
       throw new ProblemError(
         'conflict',

@@ -5,7 +5,8 @@
 import { chatRoutes } from './chat-routes.ts';
 import { documentRoutes } from './document-routes.ts';
 import { identityRoutes } from './identity-routes.ts';
+import { usageRoutes } from './usage.ts';
 
 export type { Access, Route } from './route.ts';
 
-export const routes = { ...identityRoutes, ...documentRoutes, ...chatRoutes };
+export const routes = { ...identityRoutes, ...documentRoutes, ...chatRoutes, ...usageRoutes };

@@ -95,7 +95,7 @@ const screens: Readonly<Record<string, Screen>> = {
     shows: /minjun@example.com/,
   },
   keys: { path: '/settings/keys', shows: /Nightly import/ },
-  limits: { path: '/settings/tenant', shows: /19,800/ },
+  limits: { path: '/settings/tenant', shows: /Last 30 days|최근 30일/ },
   tenants: { path: '/settings/tenants', shows: /19,800/ },
   'no such page': { path: '/nowhere', shows: /There is nothing at this address|이 주소에는/ },
 };

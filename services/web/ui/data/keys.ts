@@ -13,4 +13,5 @@ export const keys = {
   apiKeys: ['api-keys'] as const,
   tenant: ['tenant'] as const,
   tenants: ['tenants'] as const,
+  usage: ['usage'] as const,
 };

@@ -5,6 +5,7 @@ import { useCopy } from '../copy/index.tsx';
 import { call } from '../data/http.ts';
 import { keys } from '../data/keys.ts';
 import { LoadError, Skeleton } from '../parts/states.tsx';
+import { UsageByDay } from './usage.tsx';
 
 export default function Limits() {
   const {
@@ -22,6 +23,7 @@ export default function Limits() {
     <>
       <p className="mb-6 text-muted">{tenant.name}</p>
       <Usage tenant={tenant} />
+      <UsageByDay />
     </>
   );
 }
