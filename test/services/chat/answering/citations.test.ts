@@ -13,7 +13,6 @@ const passage = (n: number, text: string, at: Partial<Passage> = {}): Passage =>
   end: text.length,
   text,
   heading: '',
-  textScore: 1,
   similarity: null,
   ...at,
 });

@@ -13,7 +13,6 @@ const passage = (n: number, text: string, heading = ''): Passage => ({
   end: text.length,
   text,
   heading,
-  textScore: 1,
   similarity: null,
 });
 const given = { question: 'How long?', history: [], boundary: 'b', passages: [passage(1, 'Fourteen days.')] };
