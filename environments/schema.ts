@@ -75,7 +75,13 @@ export const environmentShape = z.strictObject({
   /** What orders passages anew before they are read: url without `/rerank`. Absent: they stay as the search ranks them. */
   reranker: z.strictObject({ url: z.url(), model: z.string().min(1).optional() }).optional(),
   /** Model that embeds. Absent: that of the embedding tier; without that tier documents are searched by full text alone. */
-  embeddingModel: endpoint.extend({ dimensions: count.max(4096) }).optional(),
+  embeddingModel: endpoint
+    .extend({
+      dimensions: count.max(4096),
+      /** Absent: unknown, and the ledger says so. */
+      usdPerMillionTokens: z.number().min(0).optional(),
+    })
+    .optional(),
   /**
    * The model that embedded before, while brains are embedded anew: their vectors of before serve until then. Absent:
    * such a brain is searched by full text, and by the new vectors as they come.

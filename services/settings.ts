@@ -111,6 +111,11 @@ export const settings = {
   },
   EMBEDDING_DIMENSIONS: { type: 'integer', what: 'length of its vectors', default: '512' },
   EMBEDDING_API_KEY: { type: 'text', what: 'key for it', secret: true, default: '' },
+  EMBEDDING_USD_PER_MILLION_TOKENS: {
+    type: 'text',
+    what: 'what a million tokens cost there, in US dollars; empty: unknown, but nothing at the embedding tier',
+    default: '',
+  },
   EMBEDDING_PREVIOUS_URL: {
     type: 'text',
     what: 'as EMBEDDING_URL, of the model before: it embeds questions on brains that are not embedded anew yet; empty: these are searched by full text meanwhile',
@@ -142,7 +147,13 @@ export const settingGroups = {
     'OIDC_CLIENT_ID',
     'OIDC_CLIENT_SECRET',
   ],
-  embedding: ['EMBEDDING_URL', 'EMBEDDING_MODEL', 'EMBEDDING_DIMENSIONS', 'EMBEDDING_API_KEY'],
+  embedding: [
+    'EMBEDDING_URL',
+    'EMBEDDING_MODEL',
+    'EMBEDDING_DIMENSIONS',
+    'EMBEDDING_API_KEY',
+    'EMBEDDING_USD_PER_MILLION_TOKENS',
+  ],
   previousEmbedding: [
     'EMBEDDING_PREVIOUS_URL',
     'EMBEDDING_PREVIOUS_MODEL',

@@ -36,6 +36,7 @@ export function serviceSettings(
     EMBEDDING_URL: embeddingModel?.url,
     EMBEDDING_MODEL: embeddingModel?.model,
     EMBEDDING_DIMENSIONS: embeddingModel?.dimensions,
+    EMBEDDING_USD_PER_MILLION_TOKENS: embeddingModel?.usdPerMillionTokens,
     EMBEDDING_PREVIOUS_URL: previousEmbeddingModel?.url,
     EMBEDDING_PREVIOUS_MODEL: previousEmbeddingModel?.model,
     EMBEDDING_PREVIOUS_DIMENSIONS: previousEmbeddingModel?.dimensions,

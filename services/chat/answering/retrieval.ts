@@ -87,6 +87,8 @@ export function createRetrieval({ db, embedders, reranker, vectorstoreUrl, sign,
       const asked = text.slice(0, embeddedCharactersMax);
       const { vectors, tokens } = await embedder.embed([asked], { tenantId, brainId, signal: inTime });
       tokenUsage.embeddingTokens += tokens;
+      tokenUsage.embeddingCostUsd = embedder.costUsd(tokenUsage.embeddingTokens);
+      tokenUsage.embeddingModel = model;
       return { vector: vectors[0], model };
     } catch (error) {
       signal.throwIfAborted();

@@ -19,6 +19,10 @@ export interface TokenUsage {
   tokensIn: number;
   tokensOut: number;
   embeddingTokens: number;
+  /** Of these; null: unknown. */
+  embeddingCostUsd: number | null;
+  /** That embedded the question; null: none did. */
+  embeddingModel: string | null;
   passages: number;
   /** The model that reads and writes them; null: none does. */
   model: PricedModel | null;
@@ -34,6 +38,8 @@ export const newTokenUsage = (): TokenUsage => ({
   tokensIn: 0,
   tokensOut: 0,
   embeddingTokens: 0,
+  embeddingCostUsd: 0,
+  embeddingModel: null,
   passages: 0,
   model: null,
 });
@@ -49,7 +55,8 @@ export const recordTokens = (db: Database, usageRecord: UsageRecord, tokenUsage:
 export const questionEntry = (id: string): Entry => entryOf('answer', id, [], 'question', 1);
 
 /** `id`: the turn's, or the completion's. */
-export function tokenEntries(id: string, { tokensIn, tokensOut, embeddingTokens, model }: TokenUsage): Entry[] {
+export function tokenEntries(id: string, usage: TokenUsage): Entry[] {
+  const { tokensIn, tokensOut, embeddingTokens, embeddingCostUsd, embeddingModel, model } = usage;
   const price = model?.price ?? null;
   const ofModel = (kind: EntryKind, amount: number, cost: number | null): Entry => ({
     ...entryOf('answer', id, [], kind, amount, cost),
@@ -58,7 +65,10 @@ export function tokenEntries(id: string, { tokensIn, tokensOut, embeddingTokens,
   return [
     ofModel('model_tokens_in', tokensIn, costUsd(price, tokensIn, 0)),
     ofModel('model_tokens_out', tokensOut, costUsd(price, 0, tokensOut)),
-    entryOf('answer', id, [], 'embedding_tokens', embeddingTokens),
+    {
+      ...entryOf('answer', id, [], 'embedding_tokens', embeddingTokens, embeddingCostUsd),
+      model: embeddingModel,
+    },
   ];
 }
 

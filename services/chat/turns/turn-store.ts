@@ -243,6 +243,8 @@ export async function sweepExpired(db: Database, priced: (name: string) => Price
       tokensIn: turn.usage.tokens_in,
       tokensOut: isModel ? estimateTokens(answer) : 0,
       embeddingTokens: 0,
+      embeddingCostUsd: 0,
+      embeddingModel: null,
       passages: turn.usage.passages,
       model: isModel ? priced(turn.answerer.name) : null,
     };

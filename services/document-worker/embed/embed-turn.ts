@@ -125,7 +125,11 @@ async function addVectors(
   const { tenantId, brainId, documentId } = target;
   const embedded = await embedChunks(embedder, batch, { tenantId, brainId, signal });
   // Used, whatever becomes of the vectors; a turn that is repeated uses them again.
-  const entry = entryOf('vectors', documentId, [uuidv7()], 'embedding_tokens', embedded.tokens);
+  const cost = embedder.costUsd(embedded.tokens);
+  const entry = {
+    ...entryOf('vectors', documentId, [uuidv7()], 'embedding_tokens', embedded.tokens, cost),
+    model: embedder.model,
+  };
   await recordEntries(db, { tenantId, brainId, jobId }, [entry]);
   const rows = batch.map(({ id }, index) => ({
     id,

@@ -10,6 +10,8 @@ export interface EmbeddingSettings {
   readonly EMBEDDING_MODEL: string;
   readonly EMBEDDING_DIMENSIONS: number;
   readonly EMBEDDING_API_KEY: string;
+  /** A decimal; empty: unknown, but of a tier of ours, which bills nothing. */
+  readonly EMBEDDING_USD_PER_MILLION_TOKENS: string;
 }
 
 export interface Embedding {
@@ -26,6 +28,8 @@ export interface EmbedCall {
 }
 
 export interface Embedder extends Embedding {
+  /** Null: unknown. */
+  costUsd(tokens: number): number | null;
   /**
    * One vector per text, in order, and the tokens that the endpoint counted.
    *

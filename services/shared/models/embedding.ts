@@ -37,6 +37,7 @@ export const previousEmbedding = (settings: PreviousEmbeddingSettings): Embeddin
   EMBEDDING_MODEL: settings.EMBEDDING_PREVIOUS_MODEL,
   EMBEDDING_DIMENSIONS: settings.EMBEDDING_PREVIOUS_DIMENSIONS,
   EMBEDDING_API_KEY: settings.EMBEDDING_PREVIOUS_API_KEY,
+  EMBEDDING_USD_PER_MILLION_TOKENS: '',
 });
 
 /** As many as the vectorstore takes (contract/vectorstore.ts). */

@@ -1,5 +1,6 @@
 /** Any OpenAI-compatible `/embeddings`. */
 import { compatibleEndpoint, failureText } from './compatible-endpoint.ts';
+import { costUsd } from './configured-models.ts';
 import {
   builtInEmbedding,
   type EmbedCall,
@@ -25,12 +26,24 @@ const textsPerRequest = 32;
 /** One batch of chunks takes a second or two even on a CPU; after this the endpoint hangs. */
 const requestTimeoutMs = 30_000;
 
+/** @throws Error for what is no price */
+function priceOf(given: string): number | null {
+  if (given === '') return null;
+  const price = Number(given);
+  if (Number.isFinite(price) && price >= 0) return price;
+  throw new Error(
+    `EMBEDDING_USD_PER_MILLION_TOKENS is '${given}', allowed is a number from 0, as 0.02; empty: unknown.`,
+  );
+}
+
 export function remoteEmbedder(settings: EmbeddingSettings, { sign, retriesMax }: EmbedderOptions): Embedder {
   const { EMBEDDING_URL: baseURL, EMBEDDING_MODEL: name, EMBEDDING_DIMENSIONS: dimensions } = settings;
   const policy = retryTransient(retriesMax === undefined ? {} : { retriesMax });
   const endpoint = compatibleEndpoint({ baseURL, apiKey: settings.EMBEDDING_API_KEY });
   // A model of ours is served by a tier of ours, which knows its callers by their tokens. No other endpoint gets one.
   const own = name === builtInEmbedding.model && !settings.EMBEDDING_API_KEY;
+
+  const price = priceOf(settings.EMBEDDING_USD_PER_MILLION_TOKENS) ?? (own ? 0 : null);
 
   const one = async (input: string[], { tenantId, brainId, signal }: EmbedCall) => {
     const { embeddings } = await endpoint();
@@ -58,6 +71,7 @@ export function remoteEmbedder(settings: EmbeddingSettings, { sign, retriesMax }
   return {
     model: name,
     dimensions,
+    costUsd: (tokens) => costUsd(price === null ? null : { in: price, out: 0 }, tokens, 0),
     embed: async (texts, call) => {
       const vectors: number[][] = [];
       let tokens = 0;

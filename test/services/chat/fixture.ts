@@ -98,6 +98,7 @@ export async function startChat(services: TestServices, search: TestSearch, opti
       TURN_TIMEOUT_MS: 100_000,
       REPLICA: 'test',
       STOP_TIMEOUT_MS: 6000,
+      EMBEDDING_USD_PER_MILLION_TOKENS: '',
       RERANK_URL: '',
       RERANK_MODEL: '',
       RERANK_API_KEY: '',

@@ -44,6 +44,7 @@ const remote = {
   EMBEDDING_MODEL: 'tiny',
   EMBEDDING_DIMENSIONS: 3,
   EMBEDDING_API_KEY: 'secret',
+  EMBEDDING_USD_PER_MILLION_TOKENS: '',
 };
 
 const call = { tenantId: 't', brainId: 'b' };
@@ -60,6 +61,16 @@ test('the embedding tier gets a service token and gives vectors packed; no other
   answers = [(_input, _request, response) => json(response, 200, { data: [{ index: 0, embedding: packed }] })];
   expect((await embedderOf(own).embed(['text'], call)).vectors).toEqual([[1, 0, 0.5]]);
   expect(asked).toEqual([{ input: ['text'], authorization: 'Bearer embedding embed t b' }]);
+});
+
+test('tokens cost what is set, nothing at our own tier, and else nobody knows', () => {
+  const own = { ...remote, EMBEDDING_MODEL: builtInEmbedding.model, EMBEDDING_API_KEY: '' };
+  expect(embedderOf({ ...remote, EMBEDDING_USD_PER_MILLION_TOKENS: '0.02' }).costUsd(1_500_000)).toBe(0.03);
+  expect(embedderOf(own).costUsd(1_500_000)).toBe(0);
+  expect(embedderOf(remote).costUsd(1_500_000)).toBeNull();
+  expect(() => embedderOf({ ...remote, EMBEDDING_USD_PER_MILLION_TOKENS: 'cheap' })).toThrow(
+    "EMBEDDING_USD_PER_MILLION_TOKENS is 'cheap', allowed is a number from 0, as 0.02; empty: unknown.",
+  );
 });
 
 test('a remote embedding is asked in batches of 32, in order, with the key', async () => {
