@@ -69,13 +69,14 @@ test('a document is found by its words before it has a vector; vectors follow, a
   await expectNothingWrong(bench);
 }, 180_000);
 
-test('one huge document of a tenant stands in nobody else’s way', async () => {
+test('huge documents of a tenant, as many as there are slots, stand in nobody else’s way', async () => {
   const others = [await bench.newPlace(), await bench.newPlace()];
   await bench.db.updateTable('brains').set({ embedding_model: model, embedding_dimensions: dimensions }).execute();
   stub.letThrough(0);
   await start();
-  const huge = await bench.submit(longText('Whale', 8000), 'text/plain');
-  await bench.until(huge.jobId, succeeded);
+  const huge = await bench.submit(longText('Whale', 4000), 'text/plain');
+  const other = await bench.submit(longText('Whale', 4000), 'text/plain');
+  for (const { jobId } of [huge, other]) await bench.until(jobId, succeeded);
   const small: { documentId: string }[] = [];
   for (const [at, place] of others.entries()) {
     const submitted = await bench.submit(longText(`Shrimp${at}`, 30), 'text/plain', place);
@@ -87,12 +88,10 @@ test('one huge document of a tenant stands in nobody else’s way', async () => 
     (await Promise.all(small.map(({ documentId }) => isWhole(bench, documentId)))).every(Boolean),
   );
   const whales = stub.answered.flat().filter((text) => text.includes('Whale')).length;
-  const all = (await vectorCounts(bench, huge.documentId, model)).chunks;
+  // Both turns that they had at first, and as many again while the others had theirs: a turn is some 900 sentences.
+  expect(whales).toBeLessThan(4 * 64 * 18);
   expect(await isWhole(bench, huge.documentId)).toBe(false);
-  // Both turns that it had at first, and at most as many again while the others had theirs.
-  expect(whales).toBeLessThan(8000 / 3);
-  expect(all).toBeGreaterThan(400);
-  await stub.until(() => isWhole(bench, huge.documentId));
+  for (const { documentId } of [huge, other]) await stub.until(() => isWhole(bench, documentId));
 }, 240_000);
 
 test('an embedding that is away, or full, is waited for; the document stays found by its words', async () => {
@@ -142,7 +141,8 @@ test('a deletion waits for no embedding', async () => {
   await stub.until(() => stub.asked.length > 0);
   await bench.services.query('update documents set deleted_at = now() where id = $1', [documentId]);
   const deletion = await bench.order('delete_document', documentId);
-  await bench.until(deletion, succeeded);
+  // Sooner than a deletion gives up waiting for a lock, which is 30 s.
+  await bench.until(deletion, succeeded, 25_000);
   expect(stub.answered).toEqual([]);
   stub.letThrough(Number.POSITIVE_INFINITY);
   await stub.until(() => stub.answered.length > 0);
