@@ -148,9 +148,9 @@ function nearest(vectors: Float32Array, query: Float32Array): number[] {
   return best.map(({ row }) => row);
 }
 
-/** A rare word, some that a cluster shares, and some that stand everywhere. */
+/** A rare word, one that a cluster shares, and some that stand in a hundredth, a thirteenth and a seventh of all. */
 const textOf = (row: number) =>
-  `Item number${row} of series${Math.floor(row / rowsOfCluster)} is kept in store${row % 97} beside shelf${row % 13}, for use by team${row % 7}.`;
+  `The number${row} of series${Math.floor(row / rowsOfCluster)} is in store${row % 97} with shelf${row % 13}, for team${row % 7}.`;
 const noWord = 'qqqq';
 
 function batchOf(documentId: string, vectors: Float32Array, from: number, to: number): Table {
