@@ -70,7 +70,13 @@ export const job = z.object({
   /** Readable until then, at least 7 days after it finished. */
   expires_at: timestamp.nullable(),
   error: problem.nullable(),
-  usage: z.object({ pages: z.int(), tokens_in: z.int(), tokens_out: z.int(), cost_usd: z.number() }),
+  usage: z.object({
+    pages: z.int(),
+    tokens_in: z.int(),
+    tokens_out: z.int(),
+    /** Null: of something that it used the price is not known. */
+    cost_usd: z.number().nullable(),
+  }),
   links: z.object({
     self: z.string(),
     pages: z.string().nullable(),

@@ -118,7 +118,7 @@ export async function usageOfJobs(db: Database, jobIds: readonly string[]): Prom
       coalesce(sum(amount) filter (where kind = 'pages'), 0)::bigint as pages,
       coalesce(sum(amount) filter (where kind in ('embedding_tokens', 'model_tokens_in')), 0)::bigint as tokens_in,
       coalesce(sum(amount) filter (where kind = 'model_tokens_out'), 0)::bigint as tokens_out,
-      coalesce(sum(cost_usd), 0) as cost_usd
+      case when bool_and(cost_usd is not null) then sum(cost_usd) end as cost_usd
     from ledger where job_id = any(${jobIds}::uuid[]) group by job_id`.execute(db);
   return new Map(rows.map(({ job_id, ...usage }) => [job_id, usage]));
 }

@@ -58,6 +58,20 @@ test('every kind has its place, with its cost; written twice it stands once', as
   expect(rows).toEqual([{ used: 15 }]);
 });
 
+test('a job that used something without a known price has no cost, and not 0', async () => {
+  const jobId = uuidv7();
+  const of = { tenantId, brainId: null, jobId };
+  await recordEntries(db, of, [entryOf('pages', jobId, ['1'], 'pages', 3, 0.25)]);
+  expect((await usageOfJobs(db, [jobId])).get(jobId)?.cost_usd).toBe(0.25);
+  await recordEntries(db, of, [entryOf('vectors', jobId, ['1'], 'embedding_tokens', 70, null)]);
+  expect((await usageOfJobs(db, [jobId])).get(jobId)).toEqual({
+    pages: 3,
+    tokens_in: 70,
+    tokens_out: 0,
+    cost_usd: null,
+  });
+});
+
 test('as part of a statement, entries stand once for the row that they belong to, or not at all', async () => {
   const [turnId, other] = [uuidv7(), uuidv7()];
   const of = { tenantId: sql`row.tenant::uuid`, brainId: sql`null::uuid`, turnId: sql`row.turn::uuid` };
