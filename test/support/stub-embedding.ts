@@ -16,6 +16,8 @@ export interface StubEmbedding {
   letThrough(count: number): void;
   /** Every request is refused with this status from now on; null: none is. */
   refuse(status: number | null): void;
+  /** Requests with a text that holds this are refused with 400. */
+  refuseTexts(part: string): void;
   until(holds: () => boolean | Promise<boolean>): Promise<void>;
   close(): Promise<void>;
 }
@@ -26,6 +28,7 @@ export async function startStubEmbedding(dimensions: number): Promise<StubEmbedd
   const [asked, answered]: string[][][] = [[], []];
   let left = Number.POSITIVE_INFINITY;
   let refused: number | null = null;
+  let refusedPart: string | null = null;
   let turn = Promise.withResolvers<void>();
   const server = createServer(async (request, response) => {
     const { input } = JSON.parse(await readText(request)) as { input: string[] };
@@ -34,6 +37,8 @@ export async function startStubEmbedding(dimensions: number): Promise<StubEmbedd
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     while (refused === null && left <= 0) await turn.promise;
     if (refused !== null) return answer(refused, { error: { message: `refused with ${refused}` } });
+    if (refusedPart !== null && input.some((text) => text.includes(refusedPart as string)))
+      return answer(400, { error: { message: 'one of these cannot be embedded' } });
     left -= 1;
     answered?.push(input);
     return answer(200, {
@@ -57,6 +62,9 @@ export async function startStubEmbedding(dimensions: number): Promise<StubEmbedd
     refuse: (status) => {
       refused = status;
       wake();
+    },
+    refuseTexts: (part) => {
+      refusedPart = part;
     },
     until: async (holds) => {
       for (const end = Date.now() + 90_000; !(await holds()); await sleep(30))

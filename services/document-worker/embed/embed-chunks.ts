@@ -4,6 +4,7 @@
  */
 import { type ChunkInput, sentencesMax } from '../../shared/contract/vectorstore.ts';
 import type { EmbedCall, Embedder } from '../../shared/models/embedding.ts';
+import { refusesTexts } from '../../shared/models/remote-embedding.ts';
 import { sentencesOf } from '../../shared/sentences.ts';
 
 export type ChunkVectors = Required<Pick<ChunkInput, 'vector' | 'sentence_vectors'>>;
@@ -26,6 +27,44 @@ export async function embedChunks(
     return { vector: mean(own.slice(heading.length)), sentence_vectors: packed(own) };
   });
   return { vectors, tokens };
+}
+
+/** What every endpoint takes that works at all. */
+const plainText = 'text';
+
+/**
+ * {@link embedChunks}, but a chunk whose texts the endpoint refuses gets zeros, which are near nothing, so that it keeps
+ * none of the others waiting; it is found by its words. An endpoint that refuses whatever it is asked does not work.
+ *
+ * @returns `refused`: how many chunks
+ * @throws EmbeddingError
+ */
+export async function embedWhatIsTaken(
+  embedder: Embedder,
+  chunks: readonly Pick<ChunkInput, 'text' | 'heading'>[],
+  call: EmbedCall,
+): Promise<{ vectors: ChunkVectors[]; tokens: number; refused: number }> {
+  try {
+    return { ...(await embedChunks(embedder, chunks, call)), refused: 0 };
+  } catch (error) {
+    if (!refusesTexts(error)) throw error;
+  }
+  let { tokens } = await embedder.embed([plainText], call);
+  const vectors: ChunkVectors[] = [];
+  let refused = 0;
+  for (const chunk of chunks) {
+    try {
+      const embedded = await embedChunks(embedder, [chunk], call);
+      vectors.push(...embedded.vectors);
+      tokens += embedded.tokens;
+    } catch (error) {
+      if (!refusesTexts(error)) throw error;
+      const zeros = new Array<number>(embedder.dimensions).fill(0);
+      vectors.push({ vector: zeros, sentence_vectors: packed([zeros]) });
+      refused += 1;
+    }
+  }
+  return { vectors, tokens, refused };
 }
 
 /** At least one sentence: a chunk is never empty. */

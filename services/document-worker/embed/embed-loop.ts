@@ -4,7 +4,6 @@
  */
 import { sql } from 'kysely';
 import type { Pool } from 'pg';
-import type { Logger } from '../../shared/log.ts';
 import type { Embedding } from '../../shared/models/embedding.ts';
 import { EmbeddingError, refusesTexts } from '../../shared/models/remote-embedding.ts';
 import { tryLock, vectorsLock } from '../../shared/postgres/advisory-lock.ts';
@@ -23,7 +22,7 @@ const retryMs = 2000;
 const retryMaxMs = 60_000;
 
 export class EmbedLoop {
-  readonly #context: EmbedContext & { readonly pool: Pool; readonly log: Logger };
+  readonly #context: EmbedContext & { readonly pool: Pool };
   readonly #underWay = new Map<string, { tenantId: string; heavy: boolean; run: Promise<void> }>();
   /** Documents that failed. */
   readonly #failures = new Map<string, { waits: number; nextAtMs: number }>();
@@ -39,7 +38,7 @@ export class EmbedLoop {
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(context: EmbedContext & { readonly pool: Pool; readonly log: Logger }) {
+  constructor(context: EmbedContext & { readonly pool: Pool }) {
     this.#context = context;
   }
 

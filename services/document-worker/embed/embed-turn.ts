@@ -8,15 +8,17 @@ import { sql } from 'kysely';
 import { uuidv7 } from 'uuidv7';
 import { recordEvent } from '../../shared/jobs/events.ts';
 import { entryOf, recordEntries } from '../../shared/ledger/ledger.ts';
+import type { Logger } from '../../shared/log.ts';
 import type { Embedder, Embedding } from '../../shared/models/embedding.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import { type DocumentTarget, isSuperseded, type ReadChunk, type Vectors } from '../index/vectors.ts';
-import { embedChunks } from './embed-chunks.ts';
+import { embedWhatIsTaken } from './embed-chunks.ts';
 
 export interface EmbedContext {
   readonly db: Database;
   readonly vectors: Vectors;
   readonly embedder: Embedder;
+  readonly log: Logger;
 }
 
 /** Two seconds of the embedding tier, on one CPU; a kill loses no more. */
@@ -117,13 +119,15 @@ const inOrder = (chunks: readonly ReadChunk[]) =>
 
 /** @returns false: a newer index run or a deletion took over */
 async function addVectors(
-  { db, vectors, embedder }: EmbedContext,
+  { db, vectors, embedder, log }: EmbedContext,
   { target, jobId }: Pending,
   batch: readonly ReadChunk[],
   signal: AbortSignal,
 ): Promise<boolean> {
   const { tenantId, brainId, documentId } = target;
-  const embedded = await embedChunks(embedder, batch, { tenantId, brainId, signal });
+  const embedded = await embedWhatIsTaken(embedder, batch, { tenantId, brainId, signal });
+  if (embedded.refused > 0)
+    log.warn({ documentId, chunks: embedded.refused }, 'refused by the embedding: found by their words alone');
   // Used, whatever becomes of the vectors; a turn that is repeated uses them again.
   const cost = embedder.costUsd(embedded.tokens);
   const entry = {

@@ -107,6 +107,24 @@ test('an embedding that is away, or full, is waited for; the document stays foun
   await expectNothingWrong(bench);
 }, 180_000);
 
+test('a text that the embedding refuses is found by its words, and keeps no other waiting', async () => {
+  await start();
+  // An endpoint that refuses all is one that does not work: nothing is given up for it.
+  stub.refuse(400);
+  const text = `${longText('Ferry', 20)}\n\n${'Xyzzy '.repeat(80)}\n\n${longText('Sloop', 20)}`;
+  const { jobId, documentId } = await bench.submit(Buffer.from(text), 'text/plain');
+  await bench.until(jobId, succeeded);
+  const before = stub.asked.length;
+  await stub.until(() => stub.asked.length >= before + 4);
+  expect(await documentOf(bench, documentId)).toMatchObject({ vectors_pending: true });
+  stub.refuseTexts('Xyzzy');
+  stub.refuse(null);
+  await stub.until(() => isWhole(bench, documentId));
+  expect(stub.answered.flat().filter((one) => one.includes('Sloop')).length).toBeGreaterThan(0);
+  expect((await bench.search('xyzzy', documentId)).length).toBeGreaterThan(0);
+  await expectNothingWrong(bench);
+}, 180_000);
+
 test('vectors of a text that was read again meanwhile are refused, and those of the new one made', async () => {
   stub.letThrough(0);
   await start();
