@@ -61,9 +61,10 @@ export const scenarios: readonly Scenario[] = [
     short: true,
     run: repeated(async ({ cluster, random }) => {
       await pause(random, 300, 1500);
+      // Of the service: its connections are named, those of the test are not.
       await cluster.services.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
-         where datname = current_database() and pid <> pg_backend_pid() and random() < $1`,
+         where datname = current_database() and application_name <> '' and random() < $1`,
         [random()],
       );
     }),

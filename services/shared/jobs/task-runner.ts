@@ -48,6 +48,9 @@ export async function runTasks({ pool, log, jobs, cron }: TaskRunnerOptions): Pr
       // One at a time: each may hold a document's lock on a connection of its own.
       concurrency: 1,
       noHandleSignals: true,
+      // How a task ended is said in batches, of one here: only then does the runner, and not the process, end when it
+      // cannot be said (graphile-worker 0.18 leaves the promise of a single one unheard).
+      preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
       logger: graphileLogger(log),
       taskList,
       crontab,
