@@ -1,17 +1,33 @@
 /** TCP ports on the loopback interface. */
 import { execFile } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { commandLine } from '../processes/process-identity.ts';
 
-/** A port that was free a moment ago. The kernel hands them out in turn, so it rarely gives the same one twice. */
+/**
+ * Below the range from which Linux gives ports to outgoing connections (32768 to 60999): one of those, or of another
+ * deployment's, would take the port before whoever it is meant for listens on it.
+ */
+const [portMin, portMax] = [20_000, 32_767] as const;
+const triesMax = 100;
+
+/** A port that was free a moment ago; chosen at random, so that two who ask seldom get the same. */
 export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < triesMax; tries += 1) {
+    const port = randomInt(portMin, portMax + 1);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no free TCP port from ${portMin} to ${portMax} on 127.0.0.1, ${triesMax} were tried`);
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free TCP port on 127.0.0.1');
-  return address.port;
+  const listens = await new Promise<boolean>((resolve) =>
+    server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true)),
+  );
+  if (listens) await new Promise((resolve) => server.close(resolve));
+  return listens;
 }
 
 /** The message for a port that cannot be taken. */
