@@ -8,8 +8,9 @@ import type { Embedding } from '../../shared/models/embedding.ts';
 import { EmbeddingError, refusesTexts } from '../../shared/models/remote-embedding.ts';
 import { tryLock, vectorsLock } from '../../shared/postgres/advisory-lock.ts';
 import type { Database } from '../../shared/postgres/database.ts';
-import { nextToIndex, type Waiting } from '../index/index-order.ts';
+import type { Waiting } from '../index/index-order.ts';
 import { VectorstoreError } from '../index/vectors.ts';
+import { type Outcome, Retries, TenantTurns } from '../tenant-turns.ts';
 import { type EmbedContext, embedTurn, wantedDimensions, wantedModel } from './embed-turn.ts';
 import { settleReindexes } from './reindex.ts';
 
@@ -21,41 +22,40 @@ const retryMs = 2000;
 /** What is away is asked for so often; a document that cannot be embedded waits as long. */
 const retryMaxMs = 60_000;
 
+/** Under this name the embedding and the vectorstore are away together: nothing is started then. */
+const endpoints = 'endpoints';
+
 export class EmbedLoop {
   readonly #context: EmbedContext & { readonly pool: Pool };
-  readonly #underWay = new Map<string, { tenantId: string; heavy: boolean; run: Promise<void> }>();
-  /** Documents that failed. */
-  readonly #failures = new Map<string, { waits: number; nextAtMs: number }>();
-  /** The embedding or the vectorstore is away: nothing is started until then. */
-  #away = { waits: 0, untilMs: 0 };
-  readonly #served = new Map<string, number>();
-  #turns = 0;
-  /** Under way in another worker, as far as this look knows. */
-  readonly #elsewhere = new Set<string>();
-  readonly #stop = new AbortController();
-  #looking: Promise<void> | undefined;
-  #again = false;
+  readonly #retries = new Retries(retryMs, retryMaxMs);
+  readonly #away = new Retries(retryMs, retryMaxMs);
+  readonly #turns: TenantTurns;
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(context: EmbedContext & { readonly pool: Pool }) {
     this.#context = context;
+    const { db, embedder, log } = context;
+    this.#turns = new TenantTurns({
+      slots: embedSlots,
+      what: 'documents to embed',
+      log,
+      find: async (except) =>
+        this.#away.pausing().length > 0 ? [] : waiting(db, embedder, [...except, ...this.#retries.pausing()]),
+      run: (one, signal) => this.#turn(one, signal),
+    });
   }
 
   /** Starts what can be started; returns when it has looked. */
   async look(): Promise<void> {
-    this.#elsewhere.clear();
     await this.#settle();
-    return this.#lookOn();
+    return this.#turns.look();
   }
 
-  async stop(limitMs: number): Promise<void> {
-    const timer = setTimeout(() => this.#stop.abort(new Error('the worker stops')), limitMs);
+  stop(limitMs: number): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    await this.#looking;
-    await Promise.allSettled([...this.#underWay.values()].map(({ run }) => run));
-    clearTimeout(timer);
+    return this.#turns.stop(limitMs);
   }
 
   /** Never rejects. */
@@ -66,84 +66,32 @@ export class EmbedLoop {
     );
   }
 
-  #lookOn(): Promise<void> {
-    this.#again = true;
-    this.#looking ??= this.#lookAll().finally(() => {
-      this.#looking = undefined;
-    });
-    return this.#looking;
-  }
-
-  async #lookAll(): Promise<void> {
-    const { db, embedder, log } = this.#context;
-    while (this.#again && !this.#closed) {
-      this.#again = false;
-      if (this.#underWay.size >= embedSlots || this.#away.untilMs > Date.now()) continue;
-      try {
-        const except = [...this.#underWay.keys(), ...this.#elsewhere, ...this.#pausing()];
-        this.#startNext(await waiting(db, embedder, except));
-      } catch (error) {
-        log.warn({ err: error as Error }, 'documents to embed not found');
-      }
-    }
-  }
-
-  #pausing(): string[] {
-    const now = Date.now();
-    return [...this.#failures].filter(([, { nextAtMs }]) => nextAtMs > now).map(([id]) => id);
-  }
-
-  #startNext(found: readonly Waiting[]): void {
-    const tenants = new Set([...found, ...this.#underWay.values()].map(({ tenantId }) => tenantId));
-    for (const tenant of this.#served.keys()) if (!tenants.has(tenant)) this.#served.delete(tenant);
-    let left = found;
-    while (!this.#closed && this.#underWay.size < embedSlots) {
-      const next = nextToIndex(left, [...this.#underWay.values()], this.#served);
-      if (!next) return;
-      left = left.filter((other) => other !== next);
-      this.#start(next);
-    }
-  }
-
-  #start({ documentId, tenantId }: Waiting): void {
-    this.#turns += 1;
-    this.#served.set(tenantId, this.#turns);
-    const run = this.#turn(documentId).then(() => {
-      this.#underWay.delete(documentId);
-      if (!this.#closed) void this.#lookOn();
-    });
-    this.#underWay.set(documentId, { tenantId, heavy: false, run });
-  }
-
-  /** Never rejects. */
-  async #turn(documentId: string): Promise<void> {
+  async #turn({ documentId }: Waiting, stop: AbortSignal): Promise<Outcome> {
     const { pool } = this.#context;
     try {
       let whole = false;
       const ran = await tryLock(pool, vectorsLock(documentId), async (held) => {
-        const outcome = await embedTurn(this.#context, documentId, AbortSignal.any([this.#stop.signal, held]));
+        const outcome = await embedTurn(this.#context, documentId, AbortSignal.any([stop, held]));
         whole = outcome === 'whole';
       });
-      this.#failures.delete(documentId);
-      this.#away = { waits: 0, untilMs: 0 };
-      if (!ran) this.#elsewhere.add(documentId);
+      this.#retries.succeeded(documentId);
+      this.#away.succeeded(endpoints);
       if (whole) await this.#settle();
+      return ran ? 'ran' : 'held';
     } catch (error) {
-      if (this.#stop.signal.aborted) return;
-      this.#failed(documentId, error as Error);
+      if (!stop.aborted) this.#failed(documentId, error as Error);
+      // Others may go on; if nothing can, `find` finds nothing.
+      return 'ran';
     }
   }
 
   #failed(documentId: string, error: Error): void {
     const away = error instanceof VectorstoreError || (error instanceof EmbeddingError && !refusesTexts(error));
-    const waits = away ? this.#away.waits : (this.#failures.get(documentId)?.waits ?? 0);
-    const delayMs = Math.min(retryMaxMs, retryMs * 2 ** waits);
-    const untilMs = Date.now() + delayMs;
+    const delayMs = away ? this.#away.failed(endpoints) : this.#retries.failed(documentId);
     this.#context.log.warn({ err: error, documentId, delayMs }, 'vectors wait: found by full text alone meanwhile');
-    if (away) this.#away = { waits: waits + 1, untilMs };
-    else this.#failures.set(documentId, { waits: waits + 1, nextAtMs: untilMs });
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#lookOn(), delayMs);
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => void this.#turns.lookOn(), delayMs);
     this.#timer.unref();
   }
 }
