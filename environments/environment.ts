@@ -5,11 +5,17 @@
  * defaults; nothing after it touches the raw object.
  */
 import { z } from 'zod';
-import { environmentFaults } from './rules.ts';
-import { type Environment, type EnvironmentInput, environmentShape } from './schema.ts';
+import { environmentFaults } from './schema/rules.ts';
+import { type Environment, type EnvironmentInput, environmentShape } from './schema/schema.ts';
 
-export type { BasePlacementInput, Placement, PlacementInput, Platform } from './placement.ts';
-export { type Environment, type EnvironmentInput, placedDefinitions, placedServices, placementsOf } from './schema.ts';
+export type { BasePlacementInput, Placement, PlacementInput, Platform } from './schema/placement.ts';
+export {
+  type Environment,
+  type EnvironmentInput,
+  placedDefinitions,
+  placedServices,
+  placementsOf,
+} from './schema/schema.ts';
 
 const environmentSchema = environmentShape.superRefine((environment, context) => {
   for (const { path, message } of environmentFaults(environment)) context.addIssue({ code: 'custom', path, message });

@@ -7,8 +7,8 @@ import { AwsProvider } from '@cdktf/provider-aws/lib/provider/index.js';
 import { Aspects, S3Backend, TerraformStack } from 'cdktf';
 import type { Construct } from 'constructs';
 import { policies } from '../constructs/policies/policies.ts';
-import type { Aws } from '../environments/aws.ts';
 import type { Environment } from '../environments/environment.ts';
+import type { Aws } from '../environments/schema/aws.ts';
 
 /** An environment whose target is AWS. */
 export type AwsEnvironment = Environment & { aws: Aws };

@@ -6,7 +6,9 @@ import { serviceNames } from '../services/manifest.ts';
 import {
   deadLinks,
   dialect,
+  filesMax,
   forbiddenImports,
+  fullFolders,
   importCircles,
   importsOf,
   linesMax,
@@ -96,6 +98,11 @@ describe('sizes', () => {
   test('a longer one is named', () =>
     expect(longFiles([file('services/x.ts', '\n'.repeat(linesMax + 1))])).toEqual([
       `services/x.ts has ${linesMax + 1} lines, allowed are ${linesMax}: split it where the thought changes`,
+    ]));
+  test('no folder holds more than one looks over', () => expect(fullFolders(tracked)).toEqual([]));
+  test('a fuller one is named', () =>
+    expect(fullFolders(Array.from({ length: filesMax + 1 }, (_, i) => `services/x/${i}.ts`))).toEqual([
+      `services/x holds ${filesMax + 1} files, allowed are ${filesMax}: give what belongs together a folder`,
     ]));
 });
 

@@ -140,6 +140,26 @@ export function longFiles(files: readonly SourceFile[]): string[] {
   });
 }
 
+/** What one looks over at a glance. */
+export const filesMax = 14;
+/** Read in the order of their numbers or dates, never looked over. */
+const sequences = /^(services\/shared\/postgres\/migrations|docs\/decisions)$/;
+
+/** Folders with more files side by side than that. */
+export function fullFolders(paths: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const path of paths) {
+    const folder = posix.dirname(path);
+    counts.set(folder, (counts.get(folder) ?? 0) + 1);
+  }
+  return [...counts]
+    .filter(([folder, count]) => count > filesMax && !sequences.test(folder))
+    .map(
+      ([folder, count]) =>
+        `${folder} holds ${count} files, allowed are ${filesMax}: give what belongs together a folder`,
+    );
+}
+
 /** Relative links in Markdown that lead nowhere. */
 export function deadLinks(documents: readonly SourceFile[], exists: (path: string) => boolean): string[] {
   return documents.flatMap(({ path, text }) =>

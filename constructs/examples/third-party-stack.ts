@@ -10,7 +10,7 @@ import { EcsCluster } from '@cdktf/provider-aws/lib/ecs-cluster/index.js';
 import { AwsProvider } from '@cdktf/provider-aws/lib/provider/index.js';
 import { TerraformStack } from 'cdktf';
 import type { Construct } from 'constructs';
-import { type BasePlacementInput, placements } from '../../environments/placement.ts';
+import { type BasePlacementInput, placements } from '../../environments/schema/placement.ts';
 import { addressSettings, calledServices, callsFrom, connections } from '../../environments/wiring/connections.ts';
 import type { ServiceDefinition } from '../../services/definition.ts';
 import { Balancer, publicListener } from '../network/balancer.ts';

@@ -11,7 +11,7 @@ import { RouteTableAssociation } from '@cdktf/provider-aws/lib/route-table-assoc
 import { Subnet } from '@cdktf/provider-aws/lib/subnet/index.js';
 import { Vpc } from '@cdktf/provider-aws/lib/vpc/index.js';
 import { Construct } from 'constructs';
-import type { NatChoice } from '../../environments/aws.ts';
+import type { NatChoice } from '../../environments/schema/aws.ts';
 import { Endpoints } from './endpoints.ts';
 import { NatInstance, type NatInstanceProps } from './nat-instance.ts';
 

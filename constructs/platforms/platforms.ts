@@ -1,5 +1,5 @@
 import type { Construct } from 'constructs';
-import type { Platform as Word } from '../../environments/placement.ts';
+import type { Platform as Word } from '../../environments/schema/placement.ts';
 import type { PlatformChild, PlatformProps } from '../tier/tier-props.ts';
 import { EcsTier } from './ecs/ecs-tier.ts';
 import { VmTier } from './vm/vm-tier.ts';

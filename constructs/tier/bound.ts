@@ -1,4 +1,4 @@
-import { optionOf, type Placement } from '../../environments/placement.ts';
+import { optionOf, type Placement } from '../../environments/schema/placement.ts';
 import type { Bound, ServiceDefinition } from '../../services/definition.ts';
 
 /** A bound in numbers, for one placement. */

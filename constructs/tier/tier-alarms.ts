@@ -4,7 +4,7 @@
  */
 import { CloudwatchLogMetricFilter } from '@cdktf/provider-aws/lib/cloudwatch-log-metric-filter/index.js';
 import { Construct } from 'constructs';
-import type { Placement } from '../../environments/placement.ts';
+import type { Placement } from '../../environments/schema/placement.ts';
 import { metricDimensions, metricNamespace } from '../../services/metrics.ts';
 import { alarm } from '../observability/alarm.ts';
 import { boundOf } from './bound.ts';

@@ -1,6 +1,6 @@
 /** What a tier and its platform children are given, and what they offer each other. Types only. */
 import type { TerraformResource } from 'cdktf';
-import type { Placement } from '../../environments/placement.ts';
+import type { Placement } from '../../environments/schema/placement.ts';
 import type { PlainSettings } from '../../environments/wiring/plain-settings.ts';
 import type { ServiceDefinition } from '../../services/definition.ts';
 

@@ -11,7 +11,7 @@ import { LbListenerRule } from '@cdktf/provider-aws/lib/lb-listener-rule/index.j
 import { SecurityGroup } from '@cdktf/provider-aws/lib/security-group/index.js';
 import type { TerraformResource } from 'cdktf';
 import { Construct } from 'constructs';
-import type { Placement } from '../../environments/placement.ts';
+import type { Placement } from '../../environments/schema/placement.ts';
 import { nameOf } from '../../environments/wiring/names.ts';
 import type { Definitions } from '../../services/definition.ts';
 import { routeTableOf } from '../../services/route-table.ts';

@@ -3,7 +3,7 @@
  * Pure arithmetic over plain numbers; every function throws with what was given, what is allowed and the nearest choice.
  */
 
-import { checkRegion, isPriced, price } from '../pricing/prices.ts';
+import { checkRegion, isPriced, price } from '../pricing/prices/prices.ts';
 import { fargateSizes } from './fargate-sizes.ts';
 import {
   type Architecture,

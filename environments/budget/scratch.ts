@@ -1,6 +1,6 @@
 /** Scratch space of a service: `/tmp` in its container. Pure. */
 import type { ServiceDefinition } from '../../services/definition.ts';
-import { optionOf, type Placement } from '../placement.ts';
+import { optionOf, type Placement } from '../schema/placement.ts';
 
 /** Sockets, temporary files of libraries, an index that is sorted: 15 MiB at 200,000 chunks. */
 export const tmpMiBMin = 64;

@@ -4,14 +4,14 @@
  * computed by the same cost functions as the environment itself. Whether a tier can live with less is for people to say.
  */
 
-import type { NatChoice } from '../aws.ts';
 import { allFargateSizes, capacityOf, instanceFor, instancesIn } from '../budget/budget.ts';
-import { type Placement, platforms } from '../placement.ts';
+import type { NatChoice } from '../schema/aws.ts';
+import { type Placement, platforms } from '../schema/placement.ts';
 import type { Alternative } from './ceiling.ts';
 import type { At, CostedAws, CostedEnvironment } from './costed-environment.ts';
 import { environmentMonthlyUsd } from './environment-cost.ts';
 import { totalUsd } from './lines.ts';
-import { price, priceRows } from './prices.ts';
+import { price, priceRows } from './prices/prices.ts';
 
 /** Changes that cost less than the environment, each with those that could follow. */
 export function alternativesFor(environment: CostedEnvironment, at: At = 'max'): readonly Alternative[] {

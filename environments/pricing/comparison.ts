@@ -14,7 +14,7 @@ import { aligned, dollars } from './cost-table.ts';
 import type { CostedEnvironment } from './costed-environment.ts';
 import { environmentMonthlyUsd } from './environment-cost.ts';
 import { type CostLine, hoursPerMonth, totalUsd } from './lines.ts';
-import { price } from './prices.ts';
+import { price } from './prices/prices.ts';
 
 /** Each tier on the smallest Fargate task: 1.25 vCPU and 2.5 GiB in all, exactly what the published list runs on. */
 export function smallestEnvironment(region: string): CostedEnvironment {

@@ -1,7 +1,8 @@
 /** What of an environment costs money. A resolved environment, with the counts that only its stacks know, is one. */
-import type { NatChoice } from '../aws.ts';
+
 import type { Architecture } from '../budget/instance-types.ts';
-import type { Placement } from '../placement.ts';
+import type { NatChoice } from '../schema/aws.ts';
+import type { Placement } from '../schema/placement.ts';
 import type { Usage } from './usage.ts';
 
 export interface CostedAws {

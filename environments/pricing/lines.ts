@@ -1,5 +1,5 @@
 /** A cost is a list of lines, each one price times one quantity, so that a total can be followed to its rows. */
-import { price } from './prices.ts';
+import { price } from './prices/prices.ts';
 
 /** What AWS and infracost count as a month: 365 x 24 / 12. */
 export const hoursPerMonth = 730;

@@ -1,7 +1,7 @@
 /** What one placement of a tier costs in a month. */
 import { capacityOf, fargateSize, instanceFor } from '../budget/budget.ts';
 import { instanceTypes } from '../budget/instance-types.ts';
-import type { Placement } from '../placement.ts';
+import type { Placement } from '../schema/placement.ts';
 import type { At, CostedAws, KubernetesNodes } from './costed-environment.ts';
 import { type CostLine, hoursPerMonth, type LineMaker, lineMaker } from './lines.ts';
 import { defaultUsage, type Usage, vmVolumeGiB } from './usage.ts';

@@ -4,7 +4,7 @@
  */
 import type { Definitions, ServiceDefinition, Store } from '../../services/definition.ts';
 import { type ServiceName, services, urlSetting } from '../../services/manifest.ts';
-import { type Environment, placedDefinitions } from '../schema.ts';
+import { type Environment, placedDefinitions } from '../schema/schema.ts';
 
 /** A direction in which connections may be opened. Answers come back on the same connection. */
 export type Edge<Name extends string = string> =

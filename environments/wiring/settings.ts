@@ -5,8 +5,8 @@
 
 import { definitionOf, type ServiceName, type SettingName } from '../../services/manifest.ts';
 import { scratchBytes } from '../budget/scratch.ts';
-import { optionSettings, type Placement } from '../placement.ts';
-import type { Environment } from '../schema.ts';
+import { optionSettings, type Placement } from '../schema/placement.ts';
+import type { Environment } from '../schema/schema.ts';
 import { idleTimeouts } from './idle-timeouts.ts';
 
 export function serviceSettings(

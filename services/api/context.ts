@@ -11,9 +11,9 @@ import type { ChangeListener } from './events/change-listener.ts';
 import type { EventHub } from './events/event-hub.ts';
 import type { InvitationLimits } from './identity/invitation-limits.ts';
 import type { Mailer } from './identity/mail.ts';
-import type { Passwords } from './identity/passwords.ts';
-import type { SignIn } from './identity/sign-in.ts';
-import type { SignInLimits } from './identity/sign-in-limits.ts';
+import type { Passwords } from './identity/sign-in/passwords.ts';
+import type { SignIn } from './identity/sign-in/sign-in.ts';
+import type { SignInLimits } from './identity/sign-in/sign-in-limits.ts';
 import type { ApiSettings } from './settings.ts';
 import type { TransferLimits } from './uploads/transfer-limits.ts';
 

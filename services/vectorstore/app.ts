@@ -25,9 +25,9 @@ import { type App, createApp, fastifyPath } from '../shared/http/http.ts';
 import { ProblemError, yieldError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
 import { createSlots, type Slots } from '../shared/slots.ts';
-import type { Brain } from './brain-tables.ts';
-import { createFairQueue, type FairQueue } from './fair-queue.ts';
-import type { Embedding } from './table-schema.ts';
+import { createFairQueue, type FairQueue } from './search/fair-queue.ts';
+import type { Brain } from './tables/brain-tables.ts';
+import type { Embedding } from './tables/table-schema.ts';
 import type { VectorStore } from './vector-store.ts';
 
 export interface VectorstoreOptions {

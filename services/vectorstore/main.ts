@@ -8,10 +8,10 @@ import { createLogger } from '../shared/log.ts';
 import { openDatabase, schemaCheck } from '../shared/postgres/database.ts';
 import { isReachable, openDocumentStore } from '../shared/storage/document-store.ts';
 import { createVectorstoreApp } from './app.ts';
-import { openBrainTables } from './brain-tables.ts';
+import { openBrainTables } from './tables/brain-tables.ts';
+import { createWriterLock } from './tables/writer-lock.ts';
 import { createVectorStore } from './vector-store.ts';
 import { loadEngine, warmUp } from './warm-up.ts';
-import { createWriterLock } from './writer-lock.ts';
 
 /** What a replica that was killed left untidied waits no longer than this, plus the usual retention. */
 const tidyEveryMs = 60 * 60_000;

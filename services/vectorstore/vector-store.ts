@@ -5,7 +5,12 @@ import { ProblemError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
 import type { Database } from '../shared/postgres/database.ts';
 import type { DocumentStore } from '../shared/storage/document-store.ts';
-import { type Brain, type BrainTables, tablePrefix } from './brain-tables.ts';
+import { type CompactionOptions, createCompaction } from './maintenance/compaction.ts';
+import { purgeRemoved } from './maintenance/purge.ts';
+import { sweepStale } from './maintenance/sweep.ts';
+import { compact } from './maintenance/table-compaction.ts';
+import { type Search, searchChunks } from './search/search.ts';
+import { type Brain, type BrainTables, tablePrefix } from './tables/brain-tables.ts';
 import {
   addVectors,
   documentsOf,
@@ -15,14 +20,9 @@ import {
   removeDocument,
   superseded,
   upsertChunks,
-} from './chunk-table.ts';
-import { type CompactionOptions, createCompaction } from './compaction.ts';
-import { purgeRemoved } from './purge.ts';
-import { type Search, searchChunks } from './search.ts';
-import { sweepStale } from './sweep.ts';
-import { compact } from './table-compaction.ts';
-import type { Embedding } from './table-schema.ts';
-import { LockLostError, type WriterLock } from './writer-lock.ts';
+} from './tables/chunk-table.ts';
+import type { Embedding } from './tables/table-schema.ts';
+import { LockLostError, type WriterLock } from './tables/writer-lock.ts';
 
 export interface VectorStore {
   /**

@@ -4,9 +4,9 @@ import type { SignCall } from '../shared/auth/service-token.ts';
 import { vectorstorePaths } from '../shared/contract/vectorstore.ts';
 import type { App } from '../shared/http/http.ts';
 import { selfRequest } from '../shared/warm-up/self-request.ts';
-import { upsertChunks } from './chunk-table.ts';
-import { searchChunks } from './search.ts';
-import { createTable } from './table-schema.ts';
+import { searchChunks } from './search/search.ts';
+import { upsertChunks } from './tables/chunk-table.ts';
+import { createTable } from './tables/table-schema.ts';
 import type { RecentBrain, VectorStore } from './vector-store.ts';
 
 /** Where nobody has worked lately. */

@@ -105,7 +105,7 @@ async function build(engine: Engine, { name, write, dockerfile, args, architectu
     const { bytes, hash } = await write(context);
     const tag = localTag(name);
     const base = args.BASE ? ((await engine.find(args.BASE))?.id ?? args.BASE) : 'scratch';
-    const from = join(import.meta.dirname, dockerfile);
+    const from = join(import.meta.dirname, 'dockerfiles', dockerfile);
     const recipe = createHash('sha256')
       .update(await readFile(from))
       .digest('hex');

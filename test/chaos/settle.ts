@@ -4,8 +4,8 @@ import { expect } from '@jest/globals';
 import { routes } from '../../services/shared/contract/routes.ts';
 import { Client } from '../flows/client.ts';
 import type { Cluster } from './cluster.ts';
-import { findWords } from './erasure.ts';
-import { findInVectors } from './vectors.ts';
+import { findWords } from './scenarios/erasure.ts';
+import { findInVectors } from './scenarios/vectors.ts';
 import { secretPattern, type Workload } from './workload.ts';
 
 /** From the last fault until all work is done, on a machine three times slower. */

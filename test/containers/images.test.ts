@@ -11,8 +11,8 @@ import { buildOf, bundleService } from '../../stacks/images/bundle.ts';
 import { findEngine } from '../../stacks/images/engine.ts';
 import { pinImages, pushImages } from '../../stacks/images/push.ts';
 import { works } from '../../stacks/images/run.ts';
+import { hasWeights } from '../support/embedding/weights.ts';
 import { testWith } from '../support/skip.ts';
-import { hasWeights } from '../support/weights.ts';
 import { buildTiers } from './deployment.ts';
 import { eventually, lacksPodman, podman } from './podman.ts';
 
@@ -73,7 +73,7 @@ test(
       const context = join(folder, name);
       const { hash } = await bundleService('chat', context, hostArchitecture);
       const tag = `localhost/bulkhead/test-${name}`;
-      const dockerfile = join(import.meta.dirname, '../../stacks/images/Dockerfile');
+      const dockerfile = join(import.meta.dirname, '../../stacks/images/dockerfiles/Dockerfile');
       const args = { BASE: 'localhost/bulkhead/node', SERVICE: 'chat', VERSION: '0' };
       await engine.build({
         tag,

@@ -8,8 +8,8 @@ import type { ClassDeclaration, Node } from 'typescript/unstable/ast';
 import { isClassDeclaration, isConstructorDeclaration, isParameterDeclaration } from 'typescript/unstable/ast/is';
 import { API, type Checker, type Symbol as Member, SymbolFlags } from 'typescript/unstable/sync';
 import { z } from 'zod';
-import { placementFields } from '../../environments/placement.ts';
-import { environmentShape } from '../../environments/schema.ts';
+import { placementFields } from '../../environments/schema/placement.ts';
+import { environmentShape } from '../../environments/schema/schema.ts';
 
 const root = join(import.meta.dirname, '../..');
 export const pagePath = join(root, 'docs/constructs.md');
@@ -103,8 +103,8 @@ function settingsSection(): string {
   ];
   return [
     '## Settings of an environment',
-    'What each means stands beside it in [schema.ts](../environments/schema.ts), [placement.ts](../environments/placement.ts)',
-    'and [aws.ts](../environments/aws.ts); options of a single tier in [manifest.ts](../services/manifest.ts).',
+    'What each means stands beside it in [schema.ts](../environments/schema/schema.ts), [placement.ts](../environments/schema/placement.ts)',
+    'and [aws.ts](../environments/schema/aws.ts); options of a single tier in [manifest.ts](../services/manifest.ts).',
     '',
     '| setting | allowed | default |',
     '|---|---|---|',

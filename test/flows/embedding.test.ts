@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { programs } from '../../local/tiers.ts';
 import { routes } from '../../services/shared/contract/routes.ts';
-import { pipOffline, testWithWeights as test } from '../support/weights.ts';
+import { pipOffline, testWithWeights as test } from '../support/embedding/weights.ts';
 import { ofKind } from './client.ts';
 import { type Flow, openFlow, startTimeoutMs } from './deployment.ts';
 import { writePdf } from './documents.ts';

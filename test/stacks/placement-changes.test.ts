@@ -5,7 +5,7 @@
  */
 import { createRequire } from 'node:module';
 import { expect, test } from '@jest/globals';
-import { placementFields } from '../../environments/placement.ts';
+import { placementFields } from '../../environments/schema/placement.ts';
 import { definitionOf, type ServiceName, serviceNames } from '../../services/manifest.ts';
 import { sample } from '../environments/sample.ts';
 import { type Attributes, type StackJson, synthesized } from './synthesized.ts';

@@ -4,8 +4,8 @@ import type { Identity } from '../../shared/auth/identity.ts';
 import type { InvitedMember, Member } from '../../shared/contract/people.ts';
 import type { Tables } from '../../shared/postgres/tables.ts';
 import type { Api } from '../context.ts';
-import { createLink } from './links.ts';
 import { invitation } from './mail.ts';
+import { createLink } from './sign-in/links.ts';
 
 type Invited = Pick<Member, 'id' | 'person_id'>;
 

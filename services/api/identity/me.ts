@@ -12,8 +12,8 @@ import type { Tables } from '../../shared/postgres/tables.ts';
 import { OutcomeUnknownError } from '../../shared/postgres/transactions.ts';
 import { type Api, personOf } from '../context.ts';
 import { toApiKey } from './keys.ts';
-import { inspectLink, redeemLink } from './links.ts';
-import { type Confinement, type NewSession, openSession } from './sessions.ts';
+import { inspectLink, redeemLink } from './sign-in/links.ts';
+import { type Confinement, type NewSession, openSession } from './sign-in/sessions.ts';
 
 export function serveMe(api: Api): void {
   const { app, db, limits, passwords, settings } = api;

@@ -11,7 +11,7 @@ import { notFound, ProblemError } from '../../shared/http/problem.ts';
 import type { Tables } from '../../shared/postgres/tables.ts';
 import type { Api } from '../context.ts';
 import { deliver, newLink } from './invitations.ts';
-import { afterLeaving, lockPerson } from './proof.ts';
+import { afterLeaving, lockPerson } from './sign-in/proof.ts';
 
 export function serveMembers(api: Api): void {
   const { app, db, mailer, invitationLimits } = api;

@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import { uuidv7 } from 'uuidv7';
 import type { Database } from '../../shared/postgres/database.ts';
-import { createLink } from './links.ts';
+import { createLink } from './sign-in/links.ts';
 
 /** Until the owner gives one; `.invalid` can never be anybody's (RFC 2606). */
 export const placeholderEmail = 'owner@bulkhead.invalid';

@@ -1,6 +1,6 @@
 /**
  * Checks credentials: session cookies and API keys, against PostgreSQL, in one statement each. Sessions are made by the
- * api tier (services/api/identity/sessions.ts); every tier with public routes checks them with {@link createAuthenticate}.
+ * api tier (services/api/identity/sign-in/sessions.ts); every tier with public routes checks them with {@link createAuthenticate}.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { parseCookie } from 'cookie';

@@ -2,9 +2,9 @@
  * The route table: every public route, who owns it, who may call it, and the schemas that validate, type and document
  * it. Services register from it, OpenAPI is generated from it, the web page takes its types from it.
  */
-import { chatRoutes } from './chat-routes.ts';
-import { documentRoutes } from './document-routes.ts';
-import { identityRoutes } from './identity-routes.ts';
+import { chatRoutes } from './routes/chat-routes.ts';
+import { documentRoutes } from './routes/document-routes.ts';
+import { identityRoutes } from './routes/identity-routes.ts';
 import { usageRoutes } from './usage.ts';
 
 export type { Access, Route } from './route.ts';

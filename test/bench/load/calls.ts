@@ -9,7 +9,7 @@ import { vectorstorePaths } from '../../../services/shared/contract/vectorstore.
 import type { ContainerDeployment } from '../../containers/deployment.ts';
 import { Client } from '../../flows/client.ts';
 import { hugePdf, manualPdf } from '../../flows/documents.ts';
-import { stubVector } from '../../support/stub-vectors.ts';
+import { stubVector } from '../../support/embedding/stub-vectors.ts';
 import { YieldError } from './probe.ts';
 
 /** A brain with a manual in it, a conversation about it, and how to reach both. Plain data: a load is another process. */

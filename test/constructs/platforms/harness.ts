@@ -3,7 +3,7 @@ import { AwsProvider } from '@cdktf/provider-aws/lib/provider/index.js';
 import { App, TerraformStack, Testing } from 'cdktf';
 import { pathRoutes, Tier } from '../../../constructs/tier/tier.ts';
 import type { TierProps } from '../../../constructs/tier/tier-props.ts';
-import type { Placement } from '../../../environments/placement.ts';
+import type { Placement } from '../../../environments/schema/placement.ts';
 import { callsOf, definitionOf, type ServiceName, services } from '../../../services/manifest.ts';
 import type { StackJson } from '../../stacks/synthesized.ts';
 

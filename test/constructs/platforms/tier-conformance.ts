@@ -4,7 +4,7 @@
  * @example conformance('ecs', { skip: [] })
  */
 import { describe, expect, test } from '@jest/globals';
-import type { Platform } from '../../../environments/placement.ts';
+import type { Platform } from '../../../environments/schema/placement.ts';
 import { type ServiceName, serviceNames, services } from '../../../services/manifest.ts';
 import { addressBook, ofType, one, type StackJson } from '../../stacks/synthesized.ts';
 import { context, placement, type TierChanges, tierJson } from './harness.ts';

@@ -11,7 +11,7 @@ import {
   kubernetesResources,
   plainBudget,
 } from '../../../environments/budget/budget.ts';
-import { price, pricedRegions } from '../../../environments/pricing/prices.ts';
+import { price, pricedRegions } from '../../../environments/pricing/prices/prices.ts';
 
 const region = 'us-east-1';
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Placement } from '../../../environments/placement.ts';
 import { alternativesFor } from '../../../environments/pricing/alternatives.ts';
 import type { CostedEnvironment } from '../../../environments/pricing/costed-environment.ts';
 import { environmentMonthlyUsd } from '../../../environments/pricing/environment-cost.ts';
 import { totalUsd } from '../../../environments/pricing/lines.ts';
+import type { Placement } from '../../../environments/schema/placement.ts';
 import { anAws, anEnvironment, aPlacement } from './an-environment.ts';
 
 const changes = (environment: CostedEnvironment) => alternativesFor(environment).map(({ change }) => change);

@@ -1,6 +1,7 @@
 /** An environment to cost in tests: two tiers, one zone's worth of everything, nothing by use. */
-import type { Placement } from '../../../environments/placement.ts';
+
 import type { CostedAws, CostedEnvironment } from '../../../environments/pricing/costed-environment.ts';
+import type { Placement } from '../../../environments/schema/placement.ts';
 
 export const aPlacement: Placement = {
   platform: 'ecs',

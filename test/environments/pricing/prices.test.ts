@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { isPriced, price, pricedRegions, priceRows } from '../../../environments/pricing/prices.ts';
+import { isPriced, price, pricedRegions, priceRows } from '../../../environments/pricing/prices/prices.ts';
 
 describe('every price row', () => {
   test('has an amount, a unit, a source and a date', () => {

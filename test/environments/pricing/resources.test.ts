@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { pricedRegions, priceRows } from '../../../environments/pricing/prices.ts';
+import { pricedRegions, priceRows } from '../../../environments/pricing/prices/prices.ts';
 import { billingOf, freeResources, pricedResources } from '../../../environments/pricing/resources.ts';
 
 describe('resource types', () => {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { allFargateSizes } from '../../../environments/budget/budget.ts';
-import type { Placement } from '../../../environments/placement.ts';
 import type { At } from '../../../environments/pricing/costed-environment.ts';
 import { hoursPerMonth, totalUsd } from '../../../environments/pricing/lines.ts';
-import { price } from '../../../environments/pricing/prices.ts';
+import { price } from '../../../environments/pricing/prices/prices.ts';
 import { nodeShare, type TierContext, tierMonthlyUsd } from '../../../environments/pricing/tier-cost.ts';
+import type { Placement } from '../../../environments/schema/placement.ts';
 import { anAws, aPlacement, noUse } from './an-environment.ts';
 
 const bare: TierContext = { aws: anAws, usage: noUse };

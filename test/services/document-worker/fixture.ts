@@ -21,9 +21,9 @@ import { type DocumentStore, openDocumentStore } from '../../../services/shared/
 import { originalKey } from '../../../services/shared/storage/object-keys.ts';
 import { readPageResults } from '../../../services/shared/storage/page-results.ts';
 import { createVectorstoreApp } from '../../../services/vectorstore/app.ts';
-import { openBrainTables } from '../../../services/vectorstore/brain-tables.ts';
+import { openBrainTables } from '../../../services/vectorstore/tables/brain-tables.ts';
+import { createWriterLock } from '../../../services/vectorstore/tables/writer-lock.ts';
 import { createVectorStore } from '../../../services/vectorstore/vector-store.ts';
-import { createWriterLock } from '../../../services/vectorstore/writer-lock.ts';
 import { privateKeyOf, signerOf, verifier } from '../../support/service-keys.ts';
 import { startServices, type TestServices } from '../../support/stores.ts';
 

@@ -9,8 +9,8 @@ import type { ServiceName } from '../../../services/manifest.ts';
 import { createVerifier } from '../../../services/shared/auth/service-token.ts';
 import type { App } from '../../../services/shared/http/http.ts';
 import { createLogger } from '../../../services/shared/log.ts';
+import { preparedWeights, testWithWeights as test } from '../../support/embedding/weights.ts';
 import { allPublicKeys, signerOf } from '../../support/service-keys.ts';
-import { preparedWeights, testWithWeights as test } from '../../support/weights.ts';
 
 const model = 'universal-sentence-encoder-multilingual-3';
 const tenantId = uuidv7();

@@ -12,7 +12,7 @@ import { execa } from 'execa';
 import { freePort } from '../../../local/router/ports.ts';
 import { artefact } from '../../../services/embedding/weights/artefact.ts';
 import { sourcesOf, tellEveryMs } from '../../../services/embedding/weights/sources.ts';
-import { pipOffline, testWithWeights } from '../../support/weights.ts';
+import { pipOffline, testWithWeights } from '../../support/embedding/weights.ts';
 
 const program = join(import.meta.dirname, '../../../services/embedding/fetch-weights.ts');
 const files = ['graph.onnx', 'tokenizer.model'];

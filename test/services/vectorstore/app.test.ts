@@ -5,9 +5,9 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { newPrivateKey } from '../../../local/stores/key-pair.ts';
 import { createSigner } from '../../../services/shared/auth/service-token.ts';
 import { type Hit, vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
+import { stubVector } from '../../support/embedding/stub-vectors.ts';
 import { allPublicKeys, signerOf } from '../../support/service-keys.ts';
 import { startServices, type TestServices } from '../../support/stores.ts';
-import { stubVector } from '../../support/stub-vectors.ts';
 import {
   chunksOf,
   dimensions,

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { createLogger } from '../../../services/shared/log.ts';
-import { createCompaction } from '../../../services/vectorstore/compaction.ts';
-import { type Compaction, worthMerging } from '../../../services/vectorstore/table-compaction.ts';
+import { createCompaction } from '../../../services/vectorstore/maintenance/compaction.ts';
+import { type Compaction, worthMerging } from '../../../services/vectorstore/maintenance/table-compaction.ts';
 
 const log = createLogger('test', { level: 'silent' });
 const brain = { tenantId: 't', brainId: 'b' };

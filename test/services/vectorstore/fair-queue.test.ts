@@ -2,7 +2,7 @@
 import { setImmediate as soon } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createFairQueue } from '../../../services/vectorstore/fair-queue.ts';
+import { createFairQueue } from '../../../services/vectorstore/search/fair-queue.ts';
 
 /** Pieces of work that end when they are told to. */
 function pieces() {

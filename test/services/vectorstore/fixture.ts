@@ -7,13 +7,13 @@ import { type ChunkInput, vectorstorePaths } from '../../../services/shared/cont
 import { type Database, openDatabase } from '../../../services/shared/postgres/database.ts';
 import { openDocumentStore } from '../../../services/shared/storage/document-store.ts';
 import { createVectorstoreApp } from '../../../services/vectorstore/app.ts';
-import { type BrainTables, openBrainTables } from '../../../services/vectorstore/brain-tables.ts';
-import type { CompactionOptions } from '../../../services/vectorstore/compaction.ts';
+import type { CompactionOptions } from '../../../services/vectorstore/maintenance/compaction.ts';
+import { type BrainTables, openBrainTables } from '../../../services/vectorstore/tables/brain-tables.ts';
+import { createWriterLock } from '../../../services/vectorstore/tables/writer-lock.ts';
 import { createVectorStore } from '../../../services/vectorstore/vector-store.ts';
-import { createWriterLock } from '../../../services/vectorstore/writer-lock.ts';
+import { stubVector } from '../../support/embedding/stub-vectors.ts';
 import { signerOf, verifier } from '../../support/service-keys.ts';
 import type { TestServices } from '../../support/stores.ts';
-import { stubVector } from '../../support/stub-vectors.ts';
 
 export const dimensions = 64;
 

@@ -18,7 +18,7 @@ async function check(listener: RequestListener) {
   servers.push(server);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const program = new URL('../../../stacks/images/health.ts', import.meta.url).pathname;
+  const program = new URL('../../../stacks/images/inside/health.ts', import.meta.url).pathname;
   return execa(process.execPath, [program], { env: { PORT: String(port) }, extendEnv: false, reject: false });
 }
 

@@ -9,11 +9,11 @@ import { ApiError, call, unreachable } from '../data/http.ts';
 import { keys } from '../data/keys.ts';
 import { useDocuments, useMe, useTurns } from '../data/queries.ts';
 import { LoadError, Skeleton } from '../parts/states.tsx';
-import { Composer } from './composer.tsx';
+import { Composer } from './asking/composer.tsx';
+import { noTurnRequest, turnRequestFor } from './asking/turn-requests.ts';
 import { ConversationBar } from './conversation-bar.tsx';
 import { EmptyChat } from './empty-chat.tsx';
 import { Transcript } from './transcript.tsx';
-import { noTurnRequest, turnRequestFor } from './turn-requests.ts';
 import { type TurnPages, turnsOf } from './turns-cache.ts';
 import { useAnswerAnnouncements } from './use-answer-announcements.ts';
 

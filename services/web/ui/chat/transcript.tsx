@@ -8,9 +8,9 @@ import type { SourceLocation } from '../brain/source-location.ts';
 import { useCopy } from '../copy/index.tsx';
 import { Button } from '../parts/button.tsx';
 import { ArrowDown } from '../parts/icons.tsx';
-import { AskingView } from './asking-view.tsx';
-import type { Asking } from './turn-request.ts';
-import type { noTurnRequest } from './turn-requests.ts';
+import { AskingView } from './asking/asking-view.tsx';
+import type { Asking } from './asking/turn-request.ts';
+import type { noTurnRequest } from './asking/turn-requests.ts';
 import { TurnView } from './turn-view.tsx';
 
 interface TranscriptProps {

@@ -5,10 +5,10 @@ import { useCopy } from '../copy/index.tsx';
 import { ApiError } from '../data/http.ts';
 import { Button } from '../parts/button.tsx';
 import { Check, CircleAlert, Copy } from '../parts/icons.tsx';
-import { Answer } from './answer.tsx';
-import { refusalText } from './composer.tsx';
-import { Rating } from './rating.tsx';
-import { Sources } from './sources.tsx';
+import { Answer } from './answer/answer.tsx';
+import { Rating } from './answer/rating.tsx';
+import { Sources } from './answer/sources.tsx';
+import { refusalText } from './asking/composer.tsx';
 
 interface TurnViewProps {
   readonly turn: Turn;

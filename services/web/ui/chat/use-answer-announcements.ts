@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'react';
 import type { Turn } from '../../../shared/contract/chat.ts';
 import { useCopy } from '../copy/index.tsx';
 import { announce } from '../parts/announcer.tsx';
-import type { Asking } from './turn-request.ts';
+import type { Asking } from './asking/turn-request.ts';
 
 /** Longer silence makes people wonder; more often is noise. */
 const stillMs = 15_000;

@@ -5,7 +5,7 @@ import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import type { Document } from '../../../shared/contract/brain.ts';
 import type { Citation } from '../../../shared/contract/chat.ts';
 import type { SourceLocation } from '../brain/source-location.ts';
-import { turnRequestFor } from '../chat/turn-requests.ts';
+import { turnRequestFor } from '../chat/asking/turn-requests.ts';
 import { type TurnPages, turnsOf } from '../chat/turns-cache.ts';
 import { useCopy } from '../copy/index.tsx';
 import { ApiError, call } from '../data/http.ts';

@@ -25,7 +25,7 @@ const inFile = (stack: StackJson, command: string): string[] =>
     [...boot(stack).matchAll(new RegExp(`^echo "(\\w+)=\\$value" >> ${file}$`, 'gm'))].map(([, name]) => String(name)),
   );
 
-const dockerfile = readFileSync(join(import.meta.dirname, '../../../../stacks/images/Dockerfile'), 'utf8');
+const dockerfile = readFileSync(join(import.meta.dirname, '../../../../stacks/images/dockerfiles/Dockerfile'), 'utf8');
 
 conformance({
   platform: 'vm',

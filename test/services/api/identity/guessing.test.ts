@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { ownerLink } from '../../../../services/api/identity/owner.ts';
-import { wrongPasswordsPerHourMax } from '../../../../services/api/identity/sign-in-limits.ts';
+import { wrongPasswordsPerHourMax } from '../../../../services/api/identity/sign-in/sign-in-limits.ts';
 import { wrongCredentialsPerMinuteMax } from '../../../../services/shared/auth/credential-guard.ts';
 import { type Caller, type Harness, publicUrl, startHarness } from '../harness.ts';
 

@@ -6,7 +6,7 @@ import { searchCharactersMax, searchText } from '../../../../services/chat/answe
 import { questionTerms } from '../../../../services/chat/answering/sentences.ts';
 import { newTokenUsage } from '../../../../services/chat/turns/token-usage.ts';
 import { questionCharactersMax } from '../../../../services/shared/contract/chat.ts';
-import { stubVector } from '../../../support/stub-vectors.ts';
+import { stubVector } from '../../../support/embedding/stub-vectors.ts';
 
 const words = Array.from({ length: 3000 }, (_, index) => `w${index.toString(36)}`);
 /** As much as an answer is written from, each on a page of its own. */

@@ -1,6 +1,6 @@
 /** Questions are embedded with the model whose vectors serve in the brain. */
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { type StubEmbedding, startStubEmbedding } from '../../../support/stub-embedding.ts';
+import { type StubEmbedding, startStubEmbedding } from '../../../support/embedding/stub-embedding.ts';
 import { dimensions, type TestBrain } from '../../vectorstore/fixture.ts';
 import { type ChatUnderTest, openChat, type Person, startChat, type TestChat } from '../fixture.ts';
 

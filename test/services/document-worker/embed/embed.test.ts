@@ -1,7 +1,7 @@
 /** Text first, vectors after: on a real worker, PostgreSQL, Redis and vectorstore, and a stub that embeds. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { DocumentWorker } from '../../../../services/document-worker/app.ts';
-import { type StubEmbedding, startStubEmbedding, stubTokens } from '../../../support/stub-embedding.ts';
+import { type StubEmbedding, startStubEmbedding, stubTokens } from '../../../support/embedding/stub-embedding.ts';
 import { type Bench, openBench } from '../fixture.ts';
 import {
   dimensions,

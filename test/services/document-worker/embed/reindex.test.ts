@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { DocumentWorker } from '../../../../services/document-worker/app.ts';
-import { type StubEmbedding, startStubEmbedding } from '../../../support/stub-embedding.ts';
+import { type StubEmbedding, startStubEmbedding } from '../../../support/embedding/stub-embedding.ts';
 import { type Bench, openBench, type Place } from '../fixture.ts';
 import {
   brainOf,

@@ -2,9 +2,9 @@
 import { expect } from '@jest/globals';
 import { verify } from '../../../../services/document-worker/verify/verify.ts';
 import { searchAnswer, vectorstorePaths } from '../../../../services/shared/contract/vectorstore.ts';
+import type { StubEmbedding } from '../../../support/embedding/stub-embedding.ts';
+import { stubVector } from '../../../support/embedding/stub-vectors.ts';
 import { signerOf } from '../../../support/service-keys.ts';
-import type { StubEmbedding } from '../../../support/stub-embedding.ts';
-import { stubVector } from '../../../support/stub-vectors.ts';
 import type { Bench, Place } from '../fixture.ts';
 
 export const dimensions = 16;

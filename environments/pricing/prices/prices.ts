@@ -1,0 +1,45 @@
+/**
+ * Unit prices of AWS. `price(item, region)` answers with the row, and throws for what it does not know: a part without
+ * a price must fail, never cost nothing.
+ */
+
+import { closestMatch } from 'leven';
+import { apNortheast2 } from './ap-northeast-2.ts';
+import type { PriceRow } from './price-book.ts';
+import { usEast1 } from './us-east-1.ts';
+
+export const priceRows: readonly PriceRow[] = [...usEast1, ...apNortheast2];
+
+export const pricedRegions: readonly string[] = [...new Set(priceRows.map(({ region }) => region))];
+
+const byKey = new Map(priceRows.map((row) => [`${row.region} ${row.item}`, row]));
+
+/**
+ * The price of one unit of an item in a region.
+ *
+ * @throws Error for an unknown region or item: given, allowed, nearest name.
+ */
+export function price(item: string, region: string): PriceRow {
+  checkRegion(region);
+  const row = byKey.get(`${region} ${item}`);
+  if (row) return row;
+  const items = priceRows.filter((each) => each.region === region).map((each) => each.item);
+  const kind = item.split('/')[0];
+  const alike = items.filter((each) => each.split('/')[0] === kind);
+  throw new Error(
+    `no price for '${item}' in ${region}; allowed: ${(alike.length > 0 ? alike : items).join(', ')}; ` +
+      `nearest: '${closestMatch(item, items)}'. To add it, write a row with source and date into environments/pricing/${region}.ts.`,
+  );
+}
+
+/** Whether {@link price} knows the item there. */
+export const isPriced = (item: string, region: string): boolean => byKey.has(`${region} ${item}`);
+
+/** @throws Error for a region without prices: given, allowed, nearest name. */
+export function checkRegion(region: string): void {
+  if (!pricedRegions.includes(region))
+    throw new Error(
+      `no prices for region '${region}'; allowed: ${pricedRegions.join(', ')}; nearest: '${closestMatch(region, pricedRegions)}'. ` +
+        'To add a region, write its rows beside environments/pricing/prices/us-east-1.ts.',
+    );
+}

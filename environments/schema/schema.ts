@@ -1,0 +1,111 @@
+/** The page of every setting of an environment, each with its limits and default. Rules between settings: rules.ts. */
+import { z } from 'zod';
+import {
+  type Definitions,
+  definitionOf,
+  definitionsOf,
+  type OptionalService,
+  type ServiceName,
+  serviceNames,
+} from '../../services/manifest.ts';
+import { modelList, modelName } from '../../services/models.ts';
+import { awsSchema } from './aws.ts';
+import { type Placement, type PlacementInput, placementsSchema } from './placement.ts';
+
+const count = z.int().positive();
+
+type Placements<Name extends ServiceName> = z.ZodType<Placement[], PlacementInput<Name> | PlacementInput<Name>[]>;
+type TierShape = { [Name in Exclude<ServiceName, OptionalService>]: Placements<Name> } & {
+  [Name in OptionalService]: z.ZodOptional<Placements<Name>>;
+};
+
+/** From what people see inwards, which is the manifest's order of routes turned round: the order of the cost sheet. */
+const isPublic = (name: ServiceName) => definitionOf(name).routes.length > 0;
+const inwards = [...serviceNames.filter(isPublic).toReversed(), ...serviceNames.filter((name) => !isPublic(name))];
+
+const tiers = z.strictObject(
+  Object.fromEntries(
+    inwards.map((name) => {
+      const placements = placementsSchema(name, definitionOf(name));
+      return [name, definitionOf(name).optional ? placements.optional() : placements];
+    }),
+  ) as unknown as TierShape,
+);
+
+/** A foreign endpoint that speaks OpenAI's protocol. Its key is a secret and never stands in an environment. */
+const endpoint = z.strictObject({
+  /** Base URL. @example 'https://api.openai.com/v1' */
+  url: z.url(),
+  /** @example 'gpt-5-mini' */
+  model: z.string().min(1),
+});
+
+/** Limits on input and time; each with its reason. */
+export const limitsSchema = z.strictObject({
+  /** Largest upload: above it a browser upload on a home line takes minutes and fails often. @default 100 MB */
+  uploadBytesMax: count.default(100_000_000),
+  /** Most pages of one document: bounds its index commit and its price. @default 5000 */
+  pagesMax: count.max(100_000).default(5000),
+  /** Longest time for one page: a page that hangs fails alone. @default 30000 */
+  pageTimeoutMs: count.min(1000).max(300_000).default(30_000),
+  /** Longest answer: bounds how long a slot and a connection are held. @default 100000 */
+  turnTimeoutMs: count.default(100_000),
+  /** How long a balancer lets requests end on a replica that leaves. @default 110000 */
+  deregistrationDelayMs: count.default(110_000),
+  /** SIGTERM until SIGKILL; Fargate allows no more. @default 120000 */
+  stopTimeoutMs: count.default(120_000),
+});
+
+export const environmentShape = z.strictObject({
+  /** Prefix of every resource. @example 'dev' */
+  name: z.string().regex(/^[a-z][a-z0-9]{1,7}$/, 'must be 2 to 8 lower-case letters or digits, a letter first'),
+  /** @default 'aws' */
+  target: z.enum(['local', 'aws']).default('aws'),
+  /** Each tier with its budget and placement; a list of placements while a swap is under way. */
+  tiers,
+  /** Model that answers. Absent: the built-in extractive answerer quotes the documents. */
+  chatModel: endpoint
+    .extend({
+      /** Other models there that a brain may choose: each is paid with the same key. @default none */
+      others: z.array(modelName).max(20).default([]),
+    })
+    .optional(),
+  /** Several models, the one that is asked by default first, in place of {@link chatModel}. */
+  models: modelList.optional(),
+  /** What orders passages anew before they are read: url without `/rerank`. Absent: they stay as the search ranks them. */
+  reranker: z.strictObject({ url: z.url(), model: z.string().min(1).optional() }).optional(),
+  /** Model that embeds. Absent: that of the embedding tier; without that tier documents are searched by full text alone. */
+  embeddingModel: endpoint
+    .extend({
+      dimensions: count.max(4096),
+      /** Absent: unknown, and the ledger says so. */
+      usdPerMillionTokens: z.number().min(0).optional(),
+    })
+    .optional(),
+  /**
+   * The model that embedded before, while brains are embedded anew: their vectors of before serve until then. Absent:
+   * such a brain is searched by full text, and by the new vectors as they come.
+   */
+  previousEmbeddingModel: endpoint.extend({ dimensions: count.max(4096) }).optional(),
+  /** @default every limit's own default */
+  limits: limitsSchema.prefault({}),
+  /** Where in AWS, and how the shared parts are sized. Required with target: 'aws'. */
+  aws: awsSchema.optional(),
+});
+
+/** What a person writes in `environments/<name>.ts`. */
+export type EnvironmentInput = z.input<typeof environmentShape>;
+/** The same, checked and complete. */
+export type Environment = z.output<typeof environmentShape>;
+
+/** Where a tier runs; nowhere, where an optional one is left out. */
+export const placementsOf = ({ tiers }: Pick<Environment, 'tiers'>, name: ServiceName): readonly Placement[] =>
+  tiers[name] ?? [];
+
+/** The services that an environment places, in the manifest's order. */
+export const placedServices = (environment: Pick<Environment, 'tiers'>): ServiceName[] =>
+  serviceNames.filter((name) => placementsOf(environment, name).length > 0);
+
+/** Their definitions. */
+export const placedDefinitions = (environment: Pick<Environment, 'tiers'>): Definitions<ServiceName> =>
+  definitionsOf(placedServices(environment));

@@ -1,0 +1,117 @@
+/** Tables of all brains on the document store, the most recently used ones kept open. */
+import { fileURLToPath } from 'node:url';
+import { type Connection, connect, Session, type Table } from '@lancedb/lancedb';
+import * as keys from '../../shared/storage/object-keys.ts';
+import { createTable, type Embedding, isMissing, openTable } from './table-schema.ts';
+
+export interface Brain {
+  readonly tenantId: string;
+  readonly brainId: string;
+}
+
+export interface BrainTables {
+  /** Runs `use` on the brain's table; null when it has none. Reads see every commit of every replica. */
+  read<Answer>(brain: Brain, use: (table: Table) => Promise<Answer>): Promise<Answer | null>;
+  /** Only under the writer's lock: makes the table if the brain has none. */
+  write<Answer>(brain: Brain, embedding: Embedding | null, use: (table: Table) => Promise<Answer>): Promise<Answer>;
+  forget(brain: Brain): void;
+  /** Bytes of index and metadata cache in use. */
+  cacheBytes(): number;
+  close(): void;
+}
+
+/** Key prefix of the brain's table in the document store. */
+export const tablePrefix = ({ tenantId, brainId }: Brain) => keys.chunksPrefix(tenantId, brainId);
+const brainPrefix = ({ tenantId, brainId }: Brain) => keys.brainPrefix(tenantId, brainId);
+
+/** A handle holds a manifest of some kilobytes and no file; opening one again takes milliseconds. */
+const handlesMax = 256;
+/** A purge takes the files of older versions away from under a search, in the worst case from its second try too. */
+const readTriesMax = 3;
+/** File metadata is small beside posting lists and vectors, but is read first by every query. */
+const metadataShare = 8n;
+
+/** @param documentStoreUrl `file:///folder` or `s3://bucket/prefix` */
+export function openBrainTables(documentStoreUrl: string, cacheMiB: number): BrainTables {
+  const bytes = BigInt(cacheMiB) * 1024n * 1024n;
+  const session = new Session(bytes - bytes / metadataShare, bytes / metadataShare);
+  const root = rootOf(documentStoreUrl);
+  const http = process.env.AWS_ENDPOINT_URL?.startsWith('http:') ?? false;
+  // By tenant and brain, so that another tenant's token opens nothing; in order of last use (a Map keeps insertion order).
+  const handles = new Map<string, Handle>();
+
+  const connectTo = (brain: Brain): Promise<Connection> =>
+    connect(`${root}${brainPrefix(brain)}`, {
+      session,
+      // Every read asks for the newest version: a document is searchable on all replicas once its commit is answered.
+      readConsistencyInterval: 0,
+      storageOptions: http ? { allow_http: 'true' } : {},
+    });
+  const keep = (brain: Brain, handle: Handle) => {
+    handles.delete(brainPrefix(brain));
+    handles.set(brainPrefix(brain), handle);
+    // Not closed: a query may still run on it. The garbage collector frees it.
+    for (const oldest of handles.keys()) if (handles.size > handlesMax) handles.delete(oldest);
+    return handle;
+  };
+  const existing = async (brain: Brain): Promise<Table | null> => {
+    const known = handles.get(brainPrefix(brain));
+    if (known) return keep(brain, known).table;
+    const connection = await connectTo(brain);
+    try {
+      return keep(brain, { connection, table: await openTable(connection) }).table;
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw error;
+    }
+  };
+
+  const read = async <Answer>(
+    brain: Brain,
+    use: (table: Table) => Promise<Answer>,
+    triesLeft = readTriesMax,
+  ): Promise<Answer | null> => {
+    const table = await existing(brain);
+    if (!table) return null;
+    try {
+      return await use(table);
+    } catch (error) {
+      if (!isMissing(error) || triesLeft <= 1) throw error;
+      // Removed, or purged, since it was opened: the newest version has other files.
+      handles.delete(brainPrefix(brain));
+      return read(brain, use, triesLeft - 1);
+    }
+  };
+
+  return {
+    read: (brain, use) => read(brain, use),
+    write: async (brain, embedding, use) => {
+      const answer = await read(brain, async (table) => ({ value: await use(table) }));
+      if (answer) return answer.value;
+      const connection = await connectTo(brain);
+      const table = await createTable(connection, embedding ?? undefined);
+      return use(keep(brain, { connection, table }).table);
+    },
+    forget: (brain) => void handles.delete(brainPrefix(brain)),
+    cacheBytes: () => Number(session.sizeBytes()),
+    close: () => {
+      for (const { table, connection } of handles.values()) {
+        table.close();
+        connection.close();
+      }
+      handles.clear();
+    },
+  };
+}
+
+interface Handle {
+  readonly connection: Connection;
+  readonly table: Table;
+}
+
+function rootOf(url: string): string {
+  const { protocol } = new URL(url);
+  if (protocol !== 'file:' && protocol !== 's3:')
+    throw new Error(`DOCUMENT_STORE_URL is '${url}', allowed are file:///folder and s3://bucket/prefix`);
+  return (protocol === 'file:' ? fileURLToPath(url) : url).replace(/([^/])$/, '$1/');
+}

@@ -1,0 +1,42 @@
+import { describe, expect, test } from '@jest/globals';
+import { resolveEnvironment } from '../../../environments/environment.ts';
+import { serviceNames } from '../../../services/manifest.ts';
+import { cdktfCalls, refuseUnfinished } from '../../../stacks/deploy.ts';
+import { onAws } from '../../../stacks/on-aws.ts';
+import { sample } from '../../environments/sample.ts';
+import { type Images, placeholders } from '../synthesized.ts';
+
+const app = ['--app', 'node --no-experimental-detect-module stacks/main.ts dev'];
+
+test('a diff shows one stack after the other; deploy and destroy take both at once', () => {
+  expect(cdktfCalls('diff', 'dev', [])).toEqual([
+    ['diff', 'dev-foundation', ...app],
+    ['diff', 'dev-service', ...app],
+  ]);
+  expect(cdktfCalls('deploy', 'dev', ['--auto-approve'])).toEqual([
+    ['deploy', 'dev-foundation', 'dev-service', ...app, '--auto-approve'],
+  ]);
+  expect(cdktfCalls('destroy', 'dev', [])).toEqual([['destroy', 'dev-foundation', 'dev-service', ...app]]);
+});
+
+describe('a deploy', () => {
+  const images = Object.fromEntries(serviceNames.map((name) => [name, `sha256:${'a'.repeat(64)}`])) as Images;
+  const environment = (aws: object = {}) =>
+    onAws(resolveEnvironment(sample({ aws: { publicHost: 'chat.company.test', ...aws } })));
+
+  test('of a finished environment goes on', () => {
+    expect(() => refuseUnfinished(environment(), images)).not.toThrow();
+  });
+
+  test('with placeholders is refused, all of them at once', () => {
+    const unfinished = environment({ ami: `ami-${'0'.repeat(17)}`, publicHost: 'dev.bulkhead.example.com' });
+    expect(() => refuseUnfinished(unfinished, { ...images, api: placeholders.api, web: placeholders.web })).toThrow(
+      [
+        "'test' cannot be deployed yet:",
+        '- no image has been pushed for api, web: run npm run images -- --push test',
+        "- aws.ami is still a placeholder: docs/operating.md, 'Choose an AMI', has the command that finds one",
+        "- aws.publicHost 'dev.bulkhead.example.com' belongs to nobody: set a host of yours",
+      ].join('\n'),
+    );
+  });
+});
