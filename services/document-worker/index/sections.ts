@@ -3,7 +3,7 @@
  * none. Pure, but for what it remembers from page to page: pages are given in order.
  */
 import type { PageResult } from '../../shared/contract/page.ts';
-import { headingCharsMax } from '../../shared/contract/vectorstore.ts';
+import { headingCharsMax, headingJoins } from '../../shared/contract/vectorstore.ts';
 import { chunkText, type TextChunk } from './chunk-page.ts';
 import { headingStyle, isEdge, type Layout, type Line, linesOf, sizeOf } from './layout.ts';
 import { type Heading, markdownHeadings, togetherIn } from './markdown.ts';
@@ -25,7 +25,7 @@ export function createSections(title: string, layout: Layout, markdown: boolean)
       path[level] = names[index] as string;
       if (index === 0) names[0] = place(title, path);
     }
-    return (names.length === 0 ? place(title, path) : names.join(' | ')).slice(0, headingCharsMax);
+    return (names.length === 0 ? place(title, path) : names.join(headingJoins.beside)).slice(0, headingCharsMax);
   };
   return {
     chunksOf: (page: PageResult): PlacedChunk[] => {
@@ -43,7 +43,7 @@ export function createSections(title: string, layout: Layout, markdown: boolean)
   };
 }
 
-const place = (title: string, path: readonly string[]) => [title, ...path.filter(Boolean)].join(' > ');
+const place = (title: string, path: readonly string[]) => [title, ...path.filter(Boolean)].join(headingJoins.below);
 
 interface Section extends Range {
   /** In it, the first at its beginning; none: it goes on with what the page before ended with. */

@@ -11,6 +11,9 @@ export const chunksPerUpsertMax = 1000;
 export const hitsMax = 50;
 /** A document's name and some levels of headings; what is longer is no heading. */
 export const headingCharsMax = 500;
+/** Between a heading and the one below it, and between headings of one chunk. */
+export const headingJoins = { below: ' > ', beside: ' | ' };
+export const headingBreak = / > | \| /;
 /** The heading, and each sentence of a chunk of 1,200 characters. */
 export const sentencesMax = 64;
 const dimensionsMax = 4096;

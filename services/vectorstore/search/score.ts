@@ -4,6 +4,8 @@ export interface Candidate {
   readonly id: string;
   /** BM25 over the columns; 0 when full text did not find it. */
   readonly textScore: number;
+  /** Of named.ts; 0 when no word of the question names the section. */
+  readonly namingScore: number;
   /** Null: the row has none yet. */
   readonly vector: Float32Array | null;
   /** One signed byte per number, one vector after the other. */
@@ -36,7 +38,7 @@ export function rank<Row extends Candidate>(
   return scored
     .map(({ row, near }) => ({
       row,
-      score: row.textScore + weight * (near?.value ?? usual),
+      score: row.textScore + row.namingScore + weight * (near?.value ?? usual),
       similarity: near?.best ?? null,
     }))
     .sort((a, b) => b.score - a.score)

@@ -13,6 +13,7 @@ import {
   type VectorColumns,
   vectorColumns,
 } from '../tables/table-schema.ts';
+import { namingScore } from './named.ts';
 import { type Candidate, rank, unnamedWeight, vectorWeight } from './score.ts';
 import { searchColumns } from './search-columns.ts';
 
@@ -52,8 +53,9 @@ export async function searchChunks(table: Table, search: Search): Promise<Hit[]>
     vectors ? findVectors(table, search, vectors, wanted) : [],
   ]);
   const candidates = new Map<string, Candidate>();
+  const naming = namingScore(search.query.slice(0, queryCharactersMax));
   for (const batch of [...byText, ...byVector])
-    for (const candidate of candidatesOf(batch, vectors)) {
+    for (const candidate of candidatesOf(batch, vectors, naming)) {
       // The batches of full text come first: they know the score.
       if (!candidates.has(candidate.id)) candidates.set(candidate.id, candidate);
     }
@@ -117,8 +119,12 @@ interface Row extends Candidate {
   readonly at: number;
 }
 
-function* candidatesOf(batch: RecordBatch, vectors: VectorColumns | null): Generator<Row> {
-  const [ids, scores] = [batch.getChild('id'), batch.getChild('_score')];
+function* candidatesOf(
+  batch: RecordBatch,
+  vectors: VectorColumns | null,
+  naming: (heading: string) => number,
+): Generator<Row> {
+  const [ids, scores, headings] = [batch.getChild('id'), batch.getChild('_score'), batch.getChild('heading')];
   const means = vectors && batch.getChild(vectors.vector)?.data[0];
   const numbers = means?.children[0]?.values as Float32Array | undefined;
   const length = numbers && means ? numbers.length / means.length : 0;
@@ -127,6 +133,7 @@ function* candidatesOf(batch: RecordBatch, vectors: VectorColumns | null): Gener
     yield {
       id: String(ids?.get(at)),
       textScore: Number(scores?.get(at) ?? 0),
+      namingScore: naming(String(headings?.get(at) ?? '')),
       // Where Arrow keeps them: an object per row would cost more than all else.
       vector: numbers && means?.getValid(at) ? numbers.subarray(at * length, (at + 1) * length) : null,
       sentences: (sentences?.get(at) as Uint8Array | undefined) ?? null,

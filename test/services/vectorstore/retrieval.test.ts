@@ -82,6 +82,23 @@ test('a heading counts beside the text, and comes back with it', async () => {
   expect((await find(brain, 'How long is the warranty from purchase?'))[0]).toMatchObject(chunks[1] as object);
 });
 
+test('a section that a word of the question names comes before those that only speak of it', async () => {
+  const brain = await store.newBrain();
+  const chunks = [
+    {
+      text: 'strsplit. Split what is split by what splits: split is an argument.',
+      heading: 'Manual > strsplit Split Text',
+    },
+    { text: 'Divides into groups.', heading: 'Manual > base package | split Divide into Groups | Usage' },
+    { text: 'Split the bill with others who split it.', heading: 'Manual > Split bills' },
+  ];
+  await write(brain, chunks);
+  for (const query of ['What does split do?', 'What does `split()` do?'])
+    expect((await find(brain, query)).map(({ text }) => text)[0]).toBe('Divides into groups.');
+  // One word of many is a hint, not the answer.
+  expect(await best(brain, 'With whom may I split the bill that others split already in town?')).toBe(chunks[2]?.text);
+});
+
 test('the nearest sentence decides between rows that words do not tell apart', async () => {
   const brain = await store.newBrain();
   const dimensions = 4;
