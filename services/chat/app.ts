@@ -19,7 +19,7 @@ import {
   searchedBy,
 } from '../shared/models/embedding.ts';
 import { type Database, schemaCheck } from '../shared/postgres/database.ts';
-import { createSlots, type Slots } from '../shared/slots.ts';
+import { createSlots, type Slots } from '../shared/slots/slots.ts';
 import { createConcurrency } from '../shared/storage/concurrency.ts';
 import type { SyntheticTenantSettings } from '../shared/warm-up/synthetic-tenant.ts';
 import { type Answerer, createAnswerer } from './answering/answerer.ts';

@@ -7,7 +7,7 @@ import type { Logger } from '../shared/log.ts';
 import type { ConfiguredModel } from '../shared/models/configured-models.ts';
 import type { Database } from '../shared/postgres/database.ts';
 import type { Tables } from '../shared/postgres/tables.ts';
-import type { Slots } from '../shared/slots.ts';
+import type { Slots } from '../shared/slots/slots.ts';
 import type { Concurrency, ConcurrencyLimits } from '../shared/storage/concurrency.ts';
 import type { Answerer } from './answering/answerer.ts';
 import type { Retrieval } from './answering/retrieval.ts';

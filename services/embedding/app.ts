@@ -9,7 +9,7 @@ import { type App, createApp } from '../shared/http/http.ts';
 import { ProblemError, yieldError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
 import { builtInEmbedding } from '../shared/models/embedding.ts';
-import { createSlots } from '../shared/slots.ts';
+import { createSlots } from '../shared/slots/slots.ts';
 import type { Engine } from './inference/engine.ts';
 
 export interface EmbeddingOptions {

@@ -24,7 +24,7 @@ import type { Dependency } from '../shared/http/health.ts';
 import { type App, createApp, fastifyPath } from '../shared/http/http.ts';
 import { ProblemError, yieldError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
-import { createSlots, type Slots } from '../shared/slots.ts';
+import { createSlots, type Slots } from '../shared/slots/slots.ts';
 import { createFairQueue, type FairQueue } from './search/fair-queue.ts';
 import type { Brain } from './tables/brain-tables.ts';
 import type { Embedding } from './tables/table-schema.ts';

@@ -11,7 +11,7 @@ import { type EnvironmentInput, placedServices, resolveEnvironment } from '../..
 import { optionOf, type Placement } from '../../environments/schema/placement.ts';
 import { extractiveName } from '../../services/chat/answering/answerer.ts';
 import { definitionOf, type ServiceName } from '../../services/manifest.ts';
-import { reserveOf } from '../../services/shared/slots.ts';
+import { reserveOf } from '../../services/shared/slots/share.ts';
 import { type ContainerDeployment, startContainers } from '../containers/deployment.ts';
 import { evaluate, lacksPodman } from '../containers/podman.ts';
 import { lacksManuals } from '../flows/documents.ts';

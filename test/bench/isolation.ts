@@ -13,7 +13,7 @@ import { bench } from '../../environments/bench.ts';
 import type { EnvironmentInput } from '../../environments/environment.ts';
 import { extractiveName } from '../../services/chat/answering/answerer.ts';
 import { routes } from '../../services/shared/contract/routes.ts';
-import { reserveOf } from '../../services/shared/slots.ts';
+import { reserveOf } from '../../services/shared/slots/share.ts';
 import { type ContainerDeployment, startContainers } from '../containers/deployment.ts';
 import { eventually, lacksPodman } from '../containers/podman.ts';
 import { lacksManuals } from '../flows/documents.ts';

@@ -7,7 +7,7 @@ import { bench } from '../../environments/bench.ts';
 import { pidsMax } from '../../environments/budget/container-flags.ts';
 import { type ServiceName, services } from '../../services/manifest.ts';
 import { routes } from '../../services/shared/contract/routes.ts';
-import { reserveOf } from '../../services/shared/slots.ts';
+import { reserveOf } from '../../services/shared/slots/share.ts';
 import { prepare } from '../bench/load/calls.ts';
 import { startLoad } from '../bench/load/generator.ts';
 import { hugePdf, lacksManuals } from '../flows/documents.ts';

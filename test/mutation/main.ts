@@ -22,7 +22,10 @@ export const subjects: Readonly<Record<string, Subject>> = {
     mutate: ['services/shared/scheduler/page-ranges.ts'],
     tests: ['test/services/shared/scheduler/page-ranges.test.ts'],
   },
-  slots: { mutate: ['services/shared/slots.ts'], tests: ['test/services/shared/slots*.test.ts'] },
+  slots: {
+    mutate: ['slots', 'share', 'hint'].map((name) => `services/shared/slots/${name}.ts`),
+    tests: ['test/services/shared/slots/slots.test.ts', 'test/services/shared/slots/figures.test.ts'],
+  },
   citations: {
     mutate: ['services/chat/answering/citations.ts'],
     tests: ['test/services/chat/answering/citations.test.ts', 'test/services/chat/answering/decisions.test.ts'],

@@ -17,7 +17,8 @@ export const timestamp = z.iso.datetime({ offset: true });
 export const problem = z.object({
   type: z.string().default('about:blank'),
   title: z.string(),
-  status: z.int(),
+  /** With code `yield` that word instead of 503, as every yield says it. */
+  status: z.union([z.int(), z.literal('yield')]),
   code: z.string(),
   detail: z.string().optional(),
   instance: z.string().optional(),
@@ -37,6 +38,9 @@ export const openAiError = z.object({
     param: z.string().nullable(),
     code: z.string(),
   }),
+  /** Of a yield alone: the same as in every other one. */
+  status: z.literal('yield').optional(),
+  retry_hint_ms: z.int().optional(),
 });
 export type OpenAiError = z.output<typeof openAiError>;
 

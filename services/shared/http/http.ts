@@ -276,8 +276,10 @@ function toProblemError(error: unknown, request: FastifyRequest): ProblemError {
 }
 
 function sendProblem(reply: FastifyReply, error: ProblemError): FastifyReply {
-  const { retryAfterS } = error.extras;
+  const { retryAfterS, retry_hint_ms } = error.extras;
   if (retryAfterS !== undefined) reply.header('retry-after', String(retryAfterS));
+  // Not rounded up to seconds: OpenAI's clients look for it first.
+  if (retry_hint_ms !== undefined) reply.header('retry-after-ms', String(retry_hint_ms));
   // The rest of a body that came too slowly is not waited for.
   if (error.status === 408) reply.header('connection', 'close');
   reply.code(error.status).serializer(JSON.stringify);

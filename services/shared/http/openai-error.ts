@@ -6,7 +6,8 @@ export function toOpenAiError(problem: ProblemError): OpenAiError {
   const { code, message, status, extras } = problem;
   // `body/messages/0/role` -> `messages.0.role`
   const param = extras.errors?.[0]?.path.replace(/^(body|querystring|params)\/?/, '').replaceAll('/', '.') || null;
-  return { error: { message, type: typeOf(status), param, code } };
+  const error = { message, type: typeOf(status), param, code };
+  return code === 'yield' ? { status: code, retry_hint_ms: extras.retry_hint_ms, error } : { error };
 }
 
 /** The types that OpenAI documents; who reads more than the status finds ours in `code`. */

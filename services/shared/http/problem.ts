@@ -22,6 +22,7 @@ export const problems = {
   internal: [500, 'Our fault'],
   unavailable: [503, 'Not available right now'],
   'store-unavailable': [503, 'Not available right now'],
+  // Its body is the governor's too: {"status":"yield","retry_hint_ms":…}. Readers of RFC 9457 pass over such a status.
   yield: [503, 'Busy'],
   // Ends of jobs: why a document was not added.
   encrypted: [422, 'Locked with a password'],
@@ -60,7 +61,7 @@ export class ProblemError extends Error {
     return {
       type: 'about:blank',
       title: problems[this.code][1],
-      status: this.status,
+      status: this.code === 'yield' ? 'yield' : this.status,
       code: this.code,
       detail: this.message,
       ...members,

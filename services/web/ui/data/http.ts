@@ -11,7 +11,7 @@ export class ApiError extends Error {
   constructor(problem: Problem, retryAfterMs: number | null = null) {
     super(problem.detail ?? problem.title);
     this.name = 'ApiError';
-    this.status = problem.status;
+    this.status = problem.status === 'yield' ? 503 : problem.status;
     this.problem = problem;
     this.retryAfterMs = retryAfterMs;
   }
@@ -84,7 +84,7 @@ function parseProblem(body: string, given: number): Problem | null {
     // better-auth answers `{ code, message }`.
     const { title, status, code, message } = value as Partial<Problem> & { message?: string };
     if (typeof code !== 'string') return null;
-    if (typeof status === 'number' && typeof title === 'string') return value as Problem;
+    if (typeof title === 'string' && (typeof status === 'number' || status === 'yield')) return value as Problem;
     return { type: 'about:blank', title: message ?? code, status: given, code };
   } catch {
     return null;

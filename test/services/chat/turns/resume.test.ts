@@ -141,11 +141,13 @@ test('a tenant that floods leaves room for others; a full replica yields at once
   const problem = await refused.json();
   expect(refused.status).toBe(503);
   expect(problem).toMatchObject({
+    status: 'yield',
     code: 'yield',
     detail: 'All 4 answers that this replica gives at a time are under way.',
   });
   expect(problem.retry_hint_ms).toBeGreaterThanOrEqual(50);
   expect(refused.headers.get('retry-after')).toBe(String(Math.ceil(problem.retry_hint_ms / 1000)));
+  expect(refused.headers.get('retry-after-ms')).toBe(String(problem.retry_hint_ms));
   await chat.call(quiet, 'POST', `/v1/chat/turns/${theirs?.data.id}:stop`);
   await ended(theirs?.data.id);
   const { rows } = {

@@ -218,6 +218,7 @@ describe('an error answer', () => {
   test('is read from problem+json, from better-auth, and from a proxy that writes HTML', () => {
     expect(errorFrom(503, JSON.stringify(problemOf('yield', { retry_hint_ms: 2500 })), noHeader)).toMatchObject({
       code: 'yield',
+      status: 503,
       retryAfterMs: 2500,
     });
     expect(errorFrom(401, '{"code":"INVALID","message":"Invalid"}', noHeader)).toMatchObject({

@@ -1,6 +1,8 @@
 /** The figures of slots, each by itself: who is admitted, and what the refused are told. */
 import { describe, expect, test } from '@jest/globals';
-import { admits, createSlots, hintMsMax, hintMsMin, reserveOf, retryHintMs } from '../../../services/shared/slots.ts';
+import { hintMsMax, hintMsMin, retryHintMs } from '../../../../services/shared/slots/hint.ts';
+import { admits, reserveOf } from '../../../../services/shared/slots/share.ts';
+import { createSlots } from '../../../../services/shared/slots/slots.ts';
 
 const still = { now: () => 0, random: () => 0 };
 

@@ -1,6 +1,8 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { admits, createSlots, hintMsMax, hintMsMin, retryHintMs } from '../../../services/shared/slots.ts';
+import { hintMsMax, hintMsMin, retryHintMs } from '../../../../services/shared/slots/hint.ts';
+import { admits } from '../../../../services/shared/slots/share.ts';
+import { createSlots, type SlotEvent } from '../../../../services/shared/slots/slots.ts';
 
 const at = (time: { ms: number }) => ({ now: () => time.ms, random: () => 0 });
 
@@ -220,4 +222,28 @@ test.each([
   [{ max: 64, taken: 64, own: 0, tenants: 4 }, false],
 ])('%j: %s', (share, admitted) => {
   expect(admits(share)).toBe(admitted);
+});
+
+test('tells metrics of every slot taken, refused and given back', () => {
+  const time = { ms: 0 };
+  const events: SlotEvent[] = [];
+  const slots = createSlots({ max: 1, expectedMs: 1000, onEvent: (event) => events.push(event), ...at(time) });
+  const slot = slots.take();
+  slots.take();
+  time.ms += 300;
+  if ('release' in slot) slot.release();
+  expect(events).toEqual([
+    { kind: 'taken' },
+    { kind: 'yielded', retryHintMs: 1000 },
+    { kind: 'freed', durationMs: 300 },
+  ]);
+});
+
+test('who waits longest is spread too: a thousand are not told the same moment', () => {
+  const slots = createSlots({ max: 1, expectedMs: 10_000 });
+  slots.take();
+  const told = Array.from({ length: 1000 }, () => (slots.take() as { retryHintMs: number }).retryHintMs);
+  const seconds = new Map<number, number>();
+  for (const ms of told.slice(10)) seconds.set(Math.floor(ms / 1000), (seconds.get(Math.floor(ms / 1000)) ?? 0) + 1);
+  expect(Math.max(...seconds.values())).toBeLessThan(120);
 });
