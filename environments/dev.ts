@@ -1,6 +1,6 @@
 import type { EnvironmentInput } from './environment.ts';
 
-/** The smallest environment that is always on: one replica of each tier, built-in models, one NAT instance. */
+/** The smallest environment that is always on: one replica of each tier, models of its own (none billed by others), one NAT instance. */
 export const dev: EnvironmentInput = {
   name: 'dev',
   tiers: {
@@ -9,6 +9,8 @@ export const dev: EnvironmentInput = {
     chat: { platform: 'ecs', vcpu: 0.25, memoryMiB: 512, slots: 32 },
     'document-worker': { platform: 'vm', vcpu: 0.4, memoryMiB: 1536, parserChildren: 2 },
     vectorstore: { platform: 'ecs', vcpu: 0.25, memoryMiB: 1024 },
+    // 563 MiB at most while it embeds a manual.
+    embedding: { platform: 'ecs', vcpu: 0.25, memoryMiB: 1024 },
   },
   aws: {
     region: 'us-east-1',
