@@ -1,15 +1,12 @@
 /** The {@link Scheduler} on Redis: every call is one run of one script, whose parts lie in lua/. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import type { Grant, GrantRequest, Lease, Schedulable, Scheduler, SchedulerSnapshot } from '../contract/grant.ts';
 import { grantPagesMax, leaseMs } from '../contract/grant.ts';
-import { bandPagesMax, bands as bandsOf, lanePagesMax } from '../contract/job.ts';
+import { bands as bandsOf } from '../contract/job.ts';
 import { formatPages, parsePages } from './page-ranges.ts';
+import { runScript, type ScriptPlace } from './script.ts';
 
-export interface RedisSchedulerOptions {
-  /** All keys stand under it; the braces keep them in one slot of a cluster. @default '{bulkhead:schedule}' */
-  readonly prefix?: string;
+export interface RedisSchedulerOptions extends ScriptPlace {
   /** Pages of one grant. @default grantPagesMax */
   readonly pagesPerGrant?: number;
   /** @default leaseMs */
@@ -17,16 +14,15 @@ export interface RedisSchedulerOptions {
 }
 
 export class RedisScheduler implements Scheduler {
-  readonly #redis: ScriptedRedis;
-  readonly #prefix: string;
+  readonly #redis: Redis;
+  readonly #place: ScriptPlace;
   readonly #pagesPerGrant: number;
   readonly #leaseMs: number;
 
   /** @param redis stays the caller's: it opens and closes it. */
   constructor(redis: Redis, options: RedisSchedulerOptions = {}) {
-    if (!('bulkheadSchedule' in redis)) redis.defineCommand('bulkheadSchedule', { numberOfKeys: 1, lua: script });
-    this.#redis = redis as ScriptedRedis;
-    this.#prefix = options.prefix ?? '{bulkhead:schedule}';
+    this.#redis = redis;
+    this.#place = options;
     this.#pagesPerGrant = options.pagesPerGrant ?? grantPagesMax;
     this.#leaseMs = options.leaseMs ?? leaseMs;
   }
@@ -88,22 +84,10 @@ export class RedisScheduler implements Scheduler {
   }
 
   #run(operation: string, ...parameters: (string | number)[]): Promise<unknown> {
-    return this.#redis.bulkheadSchedule(this.#prefix, operation, ...parameters);
+    return runScript(this.#redis, this.#place, operation, ...parameters);
   }
 }
 
-type ScriptedRedis = Redis & { bulkheadSchedule(...parameters: (string | number)[]): Promise<unknown> };
 type GrantAnswer = Omit<Lease, 'pages' | 'tokens'> & { pages: string; sleepMs?: number };
 type BandAnswer = Omit<SchedulerSnapshot['bands'][number], 'band'>;
 type SnapshotAnswer = Omit<SchedulerSnapshot, 'bands'> & { bands: BandAnswer[] };
-
-/** What the script must know of the contract. */
-const limits = `local LIMITS = { ${bandPagesMax.join(', ')} } -- most pages left in bands 1 to 3; band 4 takes the rest
-local LIGHT = ${bandPagesMax.indexOf(lanePagesMax.light) + 1} -- bands up to it are the light lane`;
-/** Redis takes one script: the parts in the order in which they use each other. */
-const script = [
-  limits,
-  ...['state', 'pages', 'suspects', 'queues', 'leases', 'picking', 'operations'].map((part) =>
-    readFileSync(join(import.meta.dirname, 'lua', `${part}.lua`), 'utf8'),
-  ),
-].join('\n');

@@ -1,4 +1,4 @@
--- Operations: ARGV[1] names one, its arguments follow.
+-- Operations: ARGV[2] names one, its arguments follow.
 
 local operations = {}
 
@@ -135,4 +135,22 @@ function operations.known(job_id) return redis.call('EXISTS', P .. 'job:' .. job
 function operations.needsRebuild() return redis.call('HEXISTS', P .. 'state', 'rebuilt') == 0 and 1 or 0 end
 function operations.rebuilt() set('rebuilt', 1) end
 
-return operations[ARGV[1]](unpack(ARGV, 2))
+-- Taken for a time at most `wait_max_ms` from now, or not at all; either way how long that is.
+function operations.meterTake(account, limits, amounts, wait_max_ms)
+  limits, amounts = numbers(limits), numbers(amounts)
+  local at = meter_at(account, limits, amounts)
+  local taken = at - clock_ms <= number(wait_max_ms)
+  if taken then meter_take(account, limits, amounts, at) end
+  return { taken and 1 or 0, math.ceil(at - clock_ms) }
+end
+
+function operations.meterSettle(account, limits, amounts) meter_settle(account, numbers(limits), numbers(amounts)) end
+function operations.meterThrottled(account, retry_after_ms) meter_throttled(account, number(retry_after_ms)) end
+
+function operations.meterState(account)
+  local taken = {}
+  for _, unit in ipairs(UNITS) do taken[unit] = number(redis.call('HGET', meter_key(account), unit .. 'Taken')) end
+  return cjson.encode({ factor = factor_of(account), taken = taken })
+end
+
+return operations[ARGV[2]](unpack(ARGV, 3))

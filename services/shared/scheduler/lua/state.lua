@@ -1,7 +1,7 @@
 -- The page scheduler: banded start-time fair queueing over tenants, shortest remaining first inside a tenant, tenant
 -- credit above.
 --
--- Seven files, one script (this one, pages, suspects, queues, leases, picking, operations), so that picking pages, taking
+-- Eight files, one script (this one, pages, suspects, meters, queues, leases, picking, operations), so that picking pages, taking
 -- a lease and returning expired ones are one step for every worker. All state stands under the prefix KEYS[1], which
 -- carries a hash tag: one slot of a cluster. All of it can be rebuilt.
 --
@@ -29,10 +29,13 @@ local SUSPECT_PAGES = 8 -- pages of one grant that were lost once: 50 are narrow
 local SUSPECT_ALONE = 2 -- lost so often, a page is granted alone
 local RECLAIM_MAX = 50 -- expired leases taken back per call: bounds one call
 
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-
 local function number(text) return tonumber(text or '') or 0 end
+
+-- Redis's own time; a bench that plays a day in a minute gives its own.
+local clock = redis.call('TIME')
+local clock_ms = ARGV[1] == '' and clock[1] * 1000 + clock[2] / 1000 or number(ARGV[1])
+local now = math.floor(clock_ms)
+
 local function exact(value) return string.format('%.17g', value) end
 local function get(field) return number(redis.call('HGET', P .. 'state', field)) end
 local function set(field, value) redis.call('HSET', P .. 'state', field, exact(value)) end
