@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Grant, GrantRequest, Lease, Schedulable, Scheduler, SchedulerSnapshot } from '../contract/grant.ts';
 import { grantPagesMax, leaseMs } from '../contract/grant.ts';
 import { bands as bandsOf } from '../contract/job.ts';
+import { limitsOf, type MeteredAccount } from './meters.ts';
 import { formatPages, parsePages } from './page-ranges.ts';
 import { runScript, type ScriptPlace } from './script.ts';
 
@@ -11,6 +12,8 @@ export interface RedisSchedulerOptions extends ScriptPlace {
   readonly pagesPerGrant?: number;
   /** @default leaseMs */
   readonly leaseMs?: number;
+  /** Whose meter a grant of pages is taken from: it is one request there. @default none */
+  readonly account?: MeteredAccount;
 }
 
 export class RedisScheduler implements Scheduler {
@@ -18,6 +21,7 @@ export class RedisScheduler implements Scheduler {
   readonly #place: ScriptPlace;
   readonly #pagesPerGrant: number;
   readonly #leaseMs: number;
+  readonly #account: MeteredAccount | undefined;
 
   /** @param redis stays the caller's: it opens and closes it. */
   constructor(redis: Redis, options: RedisSchedulerOptions = {}) {
@@ -25,6 +29,7 @@ export class RedisScheduler implements Scheduler {
     this.#place = options;
     this.#pagesPerGrant = options.pagesPerGrant ?? grantPagesMax;
     this.#leaseMs = options.leaseMs ?? leaseMs;
+    this.#account = options.account;
   }
 
   async enqueue({ jobId, tenantId, pagesLeft, enqueuedAtMs, epoch = 0 }: Schedulable): Promise<void> {
@@ -42,10 +47,12 @@ export class RedisScheduler implements Scheduler {
       slots,
       this.#pagesPerGrant,
       this.#leaseMs,
+      this.#account?.name ?? '',
+      limitsOf(this.#account ?? { name: '' }),
     );
     const { sleepMs, ...lease } = JSON.parse(String(answer)) as GrantAnswer;
     if (sleepMs !== undefined) return { sleepMs };
-    return { lease: { ...lease, pages: parsePages(lease.pages), tokens: 0 } };
+    return { lease: { ...lease, pages: parsePages(lease.pages) } };
   }
 
   async renew(lease: Lease): Promise<boolean> {
@@ -88,6 +95,6 @@ export class RedisScheduler implements Scheduler {
   }
 }
 
-type GrantAnswer = Omit<Lease, 'pages' | 'tokens'> & { pages: string; sleepMs?: number };
+type GrantAnswer = Omit<Lease, 'pages'> & { pages: string; sleepMs?: number };
 type BandAnswer = Omit<SchedulerSnapshot['bands'][number], 'band'>;
 type SnapshotAnswer = Omit<SchedulerSnapshot, 'bands'> & { bands: BandAnswer[] };

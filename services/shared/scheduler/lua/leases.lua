@@ -1,6 +1,9 @@
 -- Leases.
 
-local function end_lease(lease, job_id)
+-- `answered`: the time that it took tells how long an account takes.
+local function end_lease(lease, job_id, answered)
+  local account = redis.call('HGET', P .. 'lease:' .. lease, 'account')
+  if account and account ~= '' then flight_ends(account, lease, answered) end
   redis.call('ZREM', P .. 'leases', lease)
   redis.call('DEL', P .. 'lease:' .. lease)
   redis.call('SREM', P .. 'held:' .. job_id, lease)

@@ -2,6 +2,8 @@
 --
 --   meter:{account}            hash  factor, factorAt, halvedAt, heldUntil; per unit: {unit}Next, {unit}Sum, {unit}Taken
 --   meter:{account}:{unit}     list  'time:amount' of the last minute
+--   meter:{account}:inFlight   zset  leases under way -> since      meter:{account}:latency   list  of the last ones, ms
+-- They stand under the hash tag of the prefix, so that every schedule of an environment takes from the same ones.
 --
 -- Pacing (GCRA without burst): after n units nothing for n intervals. Calls of unlike size could still pass the limit in
 -- some minute, so the last minute is also counted. A meter that is not there (first start, Redis lost) begins empty.
@@ -14,7 +16,13 @@ local FACTOR_MIN = 1 / 64 -- six halvings: a provider that still refuses is down
 local RECOVERY_PER_MS = 0.05 / 60000 -- of the limit
 local ONE_NEWS_MS = 1000 -- refusals this close tell the same: calls that were under way together
 
-local function meter_key(account) return P .. 'meter:' .. account end
+local LATENCIES = 100 -- their 95th percentile is known well enough
+local LATENCIES_MIN = 8 -- fewer say nothing
+local LATENCY_MS = 10000 -- until then
+local IN_FLIGHT_RESERVE = 2 -- one for the light lane, one for the latency being above its percentile
+
+local TAG = string.match(KEYS[1], '^%b{}') or KEYS[1]
+local function meter_key(account) return TAG .. ':meter:' .. account end
 
 local function numbers(text)
   local list = {}
@@ -58,18 +66,24 @@ local function room_at(key, unit, limit, amount)
   return at
 end
 
+-- Makes a meter that is not there: nothing before the time that `amounts` take.
+local function meter_begin(account, limits, amounts)
+  local key = meter_key(account)
+  for i, unit in ipairs(UNITS) do
+    if limits[i] > 0 and amounts[i] > 0 and redis.call('HEXISTS', key, unit .. 'Next') == 0 then
+      redis.call('HSET', key, unit .. 'Next', exact(clock_ms + amounts[i] * interval_of(limits[i], factor_of(account))))
+    end
+  end
+end
+
 -- When the account may take these amounts; that is now when it is not later.
 local function meter_at(account, limits, amounts)
-  local key, factor = meter_key(account), factor_of(account)
+  local key = meter_key(account)
   local at = math.max(clock_ms, number(redis.call('HGET', key, 'heldUntil')))
   for i, unit in ipairs(UNITS) do
     if limits[i] > 0 and amounts[i] > 0 then
-      local next_at = redis.call('HGET', key, unit .. 'Next')
-      if not next_at then
-        next_at = clock_ms + amounts[i] * interval_of(limits[i], factor)
-        redis.call('HSET', key, unit .. 'Next', exact(next_at))
-      end
-      at = math.max(at, number(next_at), room_at(key, unit, limits[i], amounts[i]))
+      local next_at = number(redis.call('HGET', key, unit .. 'Next'))
+      at = math.max(at, next_at, room_at(key, unit, limits[i], amounts[i]))
     end
   end
   return at
@@ -94,6 +108,35 @@ local function meter_take(account, limits, amounts, at)
       end
     end
   end
+end
+
+local function pages_room(account, limits)
+  if limits[2] == 0 then return math.huge end
+  return limits[2] - number(redis.call('HGET', meter_key(account), 'pagesSum'))
+end
+
+-- Requests that may be under way in the whole environment: what starts while one is, by its 95th percentile.
+local function in_flight_max(account, limits, pages_max)
+  local per_minute = math.min(limits[1] > 0 and limits[1] or math.huge, limits[2] > 0 and limits[2] / pages_max or math.huge)
+  if per_minute == math.huge then return math.huge end
+  local latencies = redis.call('LRANGE', meter_key(account) .. ':latency', 0, -1)
+  local p95 = LATENCY_MS
+  if #latencies >= LATENCIES_MIN then
+    for i, text in ipairs(latencies) do latencies[i] = number(text) end
+    table.sort(latencies)
+    p95 = latencies[math.ceil(#latencies * 0.95)]
+  end
+  return math.ceil(per_minute / 60000 * p95) + IN_FLIGHT_RESERVE
+end
+
+local function flight_ends(account, lease, answered)
+  local key = meter_key(account)
+  local since = redis.call('ZSCORE', key .. ':inFlight', lease)
+  if not since then return end
+  redis.call('ZREM', key .. ':inFlight', lease)
+  if not answered then return end
+  redis.call('RPUSH', key .. ':latency', exact(clock_ms - number(since)))
+  redis.call('LTRIM', key .. ':latency', -LATENCIES, -1)
 end
 
 -- What a call used beyond what was taken for it, or below: known when it ended.

@@ -33,9 +33,16 @@ function operations.enqueue(id, tenant, at, pages, epoch)
   end
 end
 
-function operations.grant(worker, kinds, free_slots, slots, pages_max, lease_ms)
+-- `account`: whose meter the pages are taken from, '' for none.
+function operations.grant(worker, kinds, free_slots, slots, pages_max, lease_ms, account, limits)
   reclaim()
   local last_band = (number(slots) > 1 and number(free_slots) <= 1) and LIGHT or 4
+  local wait_ms
+  limits, pages_max = numbers(limits), number(pages_max)
+  if account ~= '' then
+    wait_ms, last_band, pages_max = ask_account(account, limits, pages_max, last_band)
+    if wait_ms > 0 then kinds = string.gsub(kinds, 'parse', '') end
+  end
   local suspected = pick_suspects(kinds)
   if suspected then
     local taken, lost
@@ -46,7 +53,7 @@ function operations.grant(worker, kinds, free_slots, slots, pages_max, lease_ms)
       leave_queue(suspected)
       taken = {}
     end
-    return give(suspected, suspected.kind, taken, worker, number(lease_ms), lost)
+    return give(suspected, suspected.kind, taken, worker, number(lease_ms), lost, account, limits)
   end
   for kind in string.gmatch(kinds, '%a+') do
     if kind == 'probe' and not empty(0) then
@@ -60,17 +67,18 @@ function operations.grant(worker, kinds, free_slots, slots, pages_max, lease_ms)
       local job_id, charge, by_credit = pick_parse(last_band)
       if job_id then
         local job = load_job(job_id)
-        local taken, rest = take(job.waiting, number(pages_max))
+        local taken, rest = take(job.waiting, pages_max)
         local pages = count(taken)
         charge(pages)
         charge_shares(job, pages, by_credit)
         requeue(job, function() job.waiting = rest end)
-        return give(job, 'parse', taken, worker, number(lease_ms))
+        return give(job, 'parse', taken, worker, number(lease_ms), nil, account, limits)
       end
     end
   end
   local head = redis.call('ZRANGE', P .. 'leases', 0, 0, 'WITHSCORES')
   local sleep = head[2] and math.min(SLEEP_MAX_MS, math.max(50, number(head[2]) - now)) or SLEEP_MAX_MS
+  if wait_ms and wait_ms > 0 then sleep = math.min(sleep, wait_ms) end
   return cjson.encode({ sleepMs = sleep })
 end
 
@@ -87,7 +95,7 @@ function operations.complete(lease, job_id, done)
   if not job then return 0 end
   local kind = redis.call('HGET', P .. 'lease:' .. lease, 'kind')
   local ranges, lost = ranges_of(lease), lost_before(lease)
-  end_lease(lease, job_id)
+  end_lease(lease, job_id, done ~= '')
   if job.kind == 'probe' and not (kind and not job.band) then return 0 end
   requeue(job, function()
     if kind == job.kind then give_back(job, kind == 'probe' and ranges or minus(ranges, parse(done)), lost) end
@@ -138,6 +146,7 @@ function operations.rebuilt() set('rebuilt', 1) end
 -- Taken for a time at most `wait_max_ms` from now, or not at all; either way how long that is.
 function operations.meterTake(account, limits, amounts, wait_max_ms)
   limits, amounts = numbers(limits), numbers(amounts)
+  meter_begin(account, limits, amounts)
   local at = meter_at(account, limits, amounts)
   local taken = at - clock_ms <= number(wait_max_ms)
   if taken then meter_take(account, limits, amounts, at) end

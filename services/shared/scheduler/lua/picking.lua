@@ -80,6 +80,16 @@ local function charge_shares(job, pages, by_credit)
   redis.call('HINCRBY', P .. 'state', 'granted', pages)
 end
 
+-- How long the account has nothing to give, the last band it gives to, and how many pages of one request.
+local function ask_account(account, limits, pages_max, last_band)
+  meter_begin(account, limits, { 1, pages_max, 0 })
+  local wait_ms = math.ceil(meter_at(account, limits, { 1, 1, 0 }) - clock_ms)
+  if wait_ms > 0 then return wait_ms, last_band, pages_max end
+  local free = in_flight_max(account, limits, pages_max) - redis.call('ZCARD', meter_key(account) .. ':inFlight')
+  if free < 1 then return IN_FLIGHT_FULL_MS, last_band, pages_max end
+  return 0, free < 2 and LIGHT or last_band, math.min(pages_max, pages_room(account, limits))
+end
+
 -- The job whose suspects are next, unless some are under way or the worker does not take their kind.
 local function pick_suspects(kinds)
   local holder = redis.call('GET', P .. 'suspect')
@@ -90,17 +100,23 @@ local function pick_suspects(kinds)
 end
 
 -- `lost`: how often the pages were lost before; nil when they are no suspects.
-local function give(job, kind, pages, worker, lease_ms, lost)
+local function give(job, kind, pages, worker, lease_ms, lost, account, limits)
+  if kind == 'probe' or not account then account = '' end
+  local tokens = account == '' and 0 or count(pages)
   job.epoch = math.max(job.epoch + 1, now)
   local lease = job.id .. ':' .. string.format('%d', job.epoch)
   redis.call('ZADD', P .. 'leases', exact(now + lease_ms), lease)
   redis.call('HSET', P .. 'lease:' .. lease, 'job', job.id, 'kind', kind, 'epoch', exact(job.epoch),
-    'pages', format(pages), 'worker', worker, 'lost', lost or '')
+    'pages', format(pages), 'worker', worker, 'lost', lost or '', 'account', account)
+  if account ~= '' then
+    meter_take(account, limits, { 1, tokens, 0 }, clock_ms)
+    redis.call('ZADD', meter_key(account) .. ':inFlight', exact(clock_ms), lease)
+  end
   if lost then redis.call('SET', P .. 'suspect', lease) end
   redis.call('SADD', P .. 'held:' .. job.id, lease)
   save_job(job)
   return cjson.encode({
     id = lease, kind = kind, jobId = job.id, tenantId = job.tenant, epoch = job.epoch, fence = job.fence,
-    pages = format(pages), expiresAtMs = now + lease_ms, lost = lost or 0, blamed = job.blamed,
+    pages = format(pages), expiresAtMs = now + lease_ms, lost = lost or 0, blamed = job.blamed, tokens = tokens,
   })
 end

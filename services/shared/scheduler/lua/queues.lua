@@ -90,6 +90,8 @@ local function forget_job(job)
   job.queued = job.left
   leave_queue(job)
   for _, lease in ipairs(redis.call('SMEMBERS', P .. 'held:' .. job.id)) do
+    local account = redis.call('HGET', P .. 'lease:' .. lease, 'account')
+    if account and account ~= '' then flight_ends(account, lease, false) end
     redis.call('ZREM', P .. 'leases', lease)
     redis.call('DEL', P .. 'lease:' .. lease)
   end

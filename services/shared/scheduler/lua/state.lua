@@ -12,7 +12,7 @@
 --   tenants:{band}   zset  tenants with queued jobs -> start tag          tags:{band}  the same for idle tenants
 --   queue:{band}:{t} zset  jobs of a tenant -> pages left (band 0: time)  oldest:{t}   band 4 by time
 --   waiting:{band}   zset  jobs -> time enqueued                          credit       tenants -> credit - earned
---   leases           zset  lease -> expiry                                lease:{id}   hash  job, kind, epoch, pages, worker, lost
+--   leases           zset  lease -> expiry                                lease:{id}   hash  job, kind, epoch, pages, worker, lost, account
 --   suspects         zset  jobs with suspects -> since    suspect      the one lease that holds some
 --
 -- LIMITS and LIGHT come from contract/job.ts (redis-scheduler.ts). Band 0 holds probes. A grant touches a fixed number of sorted sets: O(log n) in jobs and tenants.
@@ -25,6 +25,7 @@ local HEAVY_SHARE = 1 / 15 -- of all pages that band 4 is sure of, also while cr
 local HEAVY_LAG = 100 -- pages band 4 may fall behind that share: two grants
 local AGED_EVERY = 4 -- every 4th grant of band 4 goes to the tenant's oldest job
 local SLEEP_MAX_MS = 1000 -- a worker looks again at least this often
+local IN_FLIGHT_FULL_MS = 100 -- an account with all its requests under way is asked again
 local SUSPECT_PAGES = 8 -- pages of one grant that were lost once: 50 are narrowed to one in two steps
 local SUSPECT_ALONE = 2 -- lost so often, a page is granted alone
 local RECLAIM_MAX = 50 -- expired leases taken back per call: bounds one call
