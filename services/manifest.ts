@@ -12,7 +12,7 @@ import { type SettingName, settingGroups } from './settings.ts';
 export type { Definitions, Egress, ImageBuild, ServiceDefinition, Store } from './definition.ts';
 export { type Setting, type SettingName, settings } from './settings.ts';
 
-const { process, database, identity, embedding, previousEmbedding, modelNames, models } = settingGroups;
+const { process, database, identity, embedding, previousEmbedding, modelNames, models, parser } = settingGroups;
 
 /** Read by every service that waits for its schema, applied by the api's `migrate`. */
 const migrations = { migrations: 'services/shared/postgres/migrations' };
@@ -90,6 +90,7 @@ export const services = {
       'DOCUMENT_STORE_URL',
       'UPLOAD_BYTES_MAX',
       'PAGES_MAX',
+      'PARSER_BACKEND',
       // Only whether there is one: the api embeds nothing.
       'EMBEDDING_URL',
       'EMBEDDING_MODEL',
@@ -115,7 +116,7 @@ export const services = {
     healthPath: '/readyz',
     calls: ['vectorstore', 'embedding'],
     uses: ['postgres', 'redis', 'document-store'],
-    egress: ['embedding'],
+    egress: ['embedding', 'parser'],
     build: {
       children: { child: 'services/document-worker/parser/child.ts' },
       files: { ...migrations, ...scheduler },
@@ -167,6 +168,7 @@ export const services = {
       'PAGES_MAX',
       'PAGE_TIMEOUT_MS',
       'PARSER_CHILDREN',
+      ...parser,
       'SCRATCH_BYTES_MAX',
       'PARSER_ISOLATION',
     ],

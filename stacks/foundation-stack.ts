@@ -110,6 +110,7 @@ export class FoundationStack extends BaseStack {
         ? { MODEL_API_KEYS: secret('MODEL_API_KEYS', 'by hand') }
         : {}),
       ...(environment.reranker ? { RERANK_API_KEY: secret('RERANK_API_KEY', 'by hand') } : {}),
+      ...(environment.parser ? { PARSER_API_KEY: secret('PARSER_API_KEY', 'by hand') } : {}),
       ...(environment.embeddingModel ? { EMBEDDING_API_KEY: secret('EMBEDDING_API_KEY', 'by hand') } : {}),
       ...(environment.previousEmbeddingModel
         ? { EMBEDDING_PREVIOUS_API_KEY: secret('EMBEDDING_PREVIOUS_API_KEY', 'by hand') }

@@ -188,11 +188,12 @@ export class ServiceStack extends BaseStack {
 
 /** Ports of foreign endpoints that this environment has: the port of each URL, or its scheme's. */
 export function egressPorts(environment: AwsEnvironment, to: Egress): number[] {
-  const { chatModel, models = [], reranker, embeddingModel, aws } = environment;
+  const { chatModel, models = [], reranker, parser, embeddingModel, aws } = environment;
   if (to === 'mail') return aws.mail ? [aws.mail.port] : [];
   const urls = {
     model: [chatModel?.url, ...models.map(({ url }) => url)],
     rerank: [reranker?.url],
+    parser: [parser?.url],
     embedding: [embeddingModel?.url],
     'identity-provider': [aws.oidc?.issuer],
   }[to];

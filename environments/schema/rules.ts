@@ -90,7 +90,7 @@ function limitFaults({ limits }: Environment): Fault[] {
 
 /** Rules between the `aws` block and the rest of an environment. */
 function awsFaults(environment: Environment): Fault[] {
-  const { aws, target, tiers, chatModel, models, reranker, embeddingModel } = environment;
+  const { aws, target, tiers, chatModel, models, reranker, parser, embeddingModel } = environment;
   if (target !== 'aws')
     return aws ? [{ path: ['aws'], message: `given an aws block with target: '${target}'; leave it out` }] : [];
   if (!aws) return [{ path: ['aws'], message: "missing; required with target: 'aws'" }];
@@ -102,6 +102,7 @@ function awsFaults(environment: Environment): Fault[] {
       (chatModel && 'chatModel') ??
       (models && 'models') ??
       (reranker && 'reranker') ??
+      (parser && 'parser') ??
       (embeddingModel && 'embeddingModel') ??
       (aws.oidc && 'aws.oidc') ??
       (aws.mail && 'aws.mail');

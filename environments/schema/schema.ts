@@ -74,6 +74,20 @@ export const environmentShape = z.strictObject({
   models: modelList.optional(),
   /** What orders passages anew before they are read: url without `/rerank`. Absent: they stay as the search ranks them. */
   reranker: z.strictObject({ url: z.url(), model: z.string().min(1).optional() }).optional(),
+  /** A provider's parser that reads PDFs. Its key is a secret. Absent: the built-in one does. */
+  parser: z
+    .strictObject({
+      backend: z.enum(['docling', 'unstructured']),
+      url: z.url(),
+      /** Most pages of one request: short documents pass long ones between two requests. @default 5 */
+      pagesPerRequest: count.max(50).default(5),
+      /** Requests under way at once, of one replica: each holds its pages and its answer in memory. @default 4 */
+      requestsMax: count.max(64).default(4),
+      /** Limits of the account; absent: none. */
+      requestsPerMinute: count.optional(),
+      pagesPerMinute: count.optional(),
+    })
+    .optional(),
   /** Model that embeds. Absent: that of the embedding tier; without that tier documents are searched by full text alone. */
   embeddingModel: endpoint
     .extend({

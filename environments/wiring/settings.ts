@@ -14,7 +14,7 @@ export function serviceSettings(
   name: ServiceName,
   placement: Placement,
 ): Partial<Record<SettingName, string>> {
-  const { limits, chatModel, models, reranker, embeddingModel, previousEmbeddingModel } = environment;
+  const { limits, chatModel, models, reranker, parser, embeddingModel, previousEmbeddingModel } = environment;
   const all: Partial<Record<SettingName, string | number | undefined>> = {
     PORT: definitionOf(name).port,
     ENVIRONMENT: environment.name,
@@ -33,6 +33,12 @@ export function serviceSettings(
     MODELS: models && JSON.stringify(models),
     RERANK_URL: reranker?.url,
     RERANK_MODEL: reranker?.model,
+    PARSER_BACKEND: parser?.backend,
+    PARSER_URL: parser?.url,
+    PARSER_PAGES_PER_REQUEST: parser?.pagesPerRequest,
+    PARSER_REQUESTS_MAX: parser?.requestsMax,
+    PARSER_REQUESTS_PER_MINUTE: parser?.requestsPerMinute,
+    PARSER_PAGES_PER_MINUTE: parser?.pagesPerMinute,
     EMBEDDING_URL: embeddingModel?.url,
     EMBEDDING_MODEL: embeddingModel?.model,
     EMBEDDING_DIMENSIONS: embeddingModel?.dimensions,

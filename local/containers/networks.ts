@@ -18,10 +18,11 @@ export const publicNetwork = 'public';
 
 /** The edges that exist in this environment: a way out only to an endpoint that is configured. */
 export function openEdges(environment: Environment, passed: readonly SettingName[]): Edge[] {
-  const { chatModel, models, reranker, embeddingModel } = environment;
+  const { chatModel, models, reranker, parser, embeddingModel } = environment;
   const open = {
     model: (chatModel ?? models) !== undefined || passed.includes('MODEL_URL') || passed.includes('MODELS'),
     rerank: reranker !== undefined || passed.includes('RERANK_URL'),
+    parser: parser !== undefined || passed.includes('PARSER_URL'),
     embedding: embeddingModel !== undefined || passed.includes('EMBEDDING_URL'),
     'identity-provider': passed.includes('OIDC_ISSUER'),
     mail: passed.includes('SMTP_URL'),

@@ -5,13 +5,16 @@ import { createAuthenticate } from '../shared/auth/auth.ts';
 import { limitRequests } from '../shared/auth/rate-limit.ts';
 import { type App, createApp } from '../shared/http/http.ts';
 import type { Logger } from '../shared/log.ts';
+import { remoteParserOf } from '../shared/parsers.ts';
 import { openDatabase, schemaCheck } from '../shared/postgres/database.ts';
 import { openRedis } from '../shared/redis.ts';
+import { ParserSchedules, schedulePrefix } from '../shared/scheduler/parser-schedules.ts';
 import { RedisScheduler } from '../shared/scheduler/redis-scheduler.ts';
 import { isReachable, openDocumentStore } from '../shared/storage/document-store.ts';
 import { serveBrains } from './brains/brains.ts';
 import { serveDocuments } from './brains/documents.ts';
 import { serveFile } from './brains/file.ts';
+import { servePageImages } from './brains/page-images.ts';
 import type { Api } from './context.ts';
 import { listenForChanges } from './events/change-listener.ts';
 import { openEventHub } from './events/event-hub.ts';
@@ -63,7 +66,11 @@ export async function createApi(
     tenantRequestsPerSecond: settings.TENANT_REQUESTS_PER_SECOND,
     redis,
   });
-  const scheduler = new RedisScheduler(redis);
+  const remote = remoteParserOf(settings);
+  const scheduler = new ParserSchedules(
+    new RedisScheduler(redis),
+    remote && { name: remote, schedule: new RedisScheduler(redis, { prefix: schedulePrefix(remote) }) },
+  );
   const events = openEventHub(db, (tenantId, some) => renderEvents(db, scheduler, tenantId, some), log);
   changes.onAny(() => events.wake());
 
@@ -115,6 +122,7 @@ export async function createApi(
   serveUpload(api);
   serveDocuments(api);
   serveFile(api);
+  servePageImages(api);
   serveJobs(api);
   serveEvents(api);
   serveUsage(api);

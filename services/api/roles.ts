@@ -39,6 +39,7 @@ export const tablePrivileges: Readonly<Record<keyof Tables, Readonly<Partial<Rec
   documents: { api: all, chat: 'select', 'document-worker': all, vectorstore: 'select' },
   jobs: { api: all, chat: 'select', 'document-worker': all, vectorstore: 'select' },
   pages: { api: all, 'document-worker': all },
+  parser_calls: { 'document-worker': all },
   conversations: { api: 'select, delete', chat: all, 'document-worker': 'select, update, delete' },
   turns: { api: 'select', chat: all, 'document-worker': 'select, update, delete' },
   turn_events: { api: 'select', chat: all, 'document-worker': 'select, update, delete' },

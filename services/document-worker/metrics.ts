@@ -9,7 +9,7 @@ import type { ParserPool } from './parser/parser-pool.ts';
 
 export type WorkerMetrics = ReturnType<typeof createMetrics>;
 
-export function createMetrics(registry: Registry, scheduler: Scheduler) {
+export function createMetrics(registry: Registry, scheduler: Pick<Scheduler, 'snapshot'>) {
   const registers = [registry];
   const perBand = { labelNames: ['band'], registers };
   const waitingPages = new Gauge({ name: 'schedule_waiting_pages', help: 'Pages waiting for a grant', ...perBand });
@@ -62,6 +62,13 @@ export function createMetrics(registry: Registry, scheduler: Scheduler) {
       name: 'parser_grant_seconds',
       help: 'Time to parse the pages of one checkpoint',
       buckets: [0.03, 0.1, 0.3, 1, 3, 10, 30, 100],
+      registers,
+    }),
+    remoteCalls: new Histogram({
+      name: 'parser_call_seconds',
+      help: "Requests to a provider's parser",
+      labelNames: ['outcome'],
+      buckets: [0.1, 0.3, 1, 3, 10, 30, 100, 300],
       registers,
     }),
     indexed: new Counter({ name: 'index_chunks_total', help: 'Chunks made searchable by this worker', registers }),

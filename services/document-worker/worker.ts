@@ -16,6 +16,7 @@ import { createEmbedder, searchedBy } from '../shared/models/embedding.ts';
 import { type Database, schemaIsCurrent } from '../shared/postgres/database.ts';
 import { listenTo } from '../shared/postgres/notifications.ts';
 import { GrantLoop } from '../shared/scheduler/grant-loop.ts';
+import { ParserSchedules } from '../shared/scheduler/parser-schedules.ts';
 import { cancelRequested, enqueueJob, rebuild, reconcile } from '../shared/scheduler/reconcile.ts';
 import { RedisScheduler } from '../shared/scheduler/redis-scheduler.ts';
 import type { DocumentStore } from '../shared/storage/document-store.ts';
@@ -25,8 +26,12 @@ import { orderMissingVectors } from './embed/reindex.ts';
 import { IndexLoop } from './index/index-loop.ts';
 import { openVectors } from './index/vectors.ts';
 import { createMetrics, pagesLeft, watchPool } from './metrics.ts';
-import { type LeaseContext, processLease } from './parse/lease-work.ts';
+import { Later } from './parse/later.ts';
+import { processLease } from './parse/lease-work.ts';
 import { LocalFiles } from './parse/local-files.ts';
+import { openRemote } from './parse/open-remote.ts';
+import { settleLostCalls } from './parse/parser-calls.ts';
+import { builtInBackend, type ParserBackend } from './parse/read-pages.ts';
 import { ParserPool } from './parser/parser-pool.ts';
 
 export type WorkerSettings = SettingsOf<'document-worker'>;
@@ -74,7 +79,9 @@ export function startWorker(options: WorkerOptions): Worker {
   if (!isolations.includes(settings.PARSER_ISOLATION))
     throw new Error(`PARSER_ISOLATION is '${settings.PARSER_ISOLATION}', allowed are ${isolations.join(' and ')}`);
   const slots = Math.min(childrenMax, Math.max(1, settings.PARSER_CHILDREN));
-  const scheduler = new RedisScheduler(redis);
+  const remote = openRemote(settings, redis);
+  const schedule = new RedisScheduler(redis);
+  const scheduler = new ParserSchedules(schedule, remote);
   const closing = new AbortController();
   const closers: ((limitMs: number) => Promise<void>)[] = [];
   const onClose = (closer: (limitMs: number) => Promise<void>) => closers.unshift(closer);
@@ -107,27 +114,40 @@ export function startWorker(options: WorkerOptions): Worker {
     onClose(() => children.close());
     watchPool(options.metrics, children);
     const metrics = createMetrics(options.metrics, scheduler);
-    const context: LeaseContext = {
+    const later = new Later();
+    const context = {
       db,
       store,
       scheduler,
+      remote: remote?.name ?? null,
       pool: children,
       files,
       metrics,
       log,
+      later,
       pagesMax: settings.PAGES_MAX,
     };
-    const loop = new GrantLoop({
-      scheduler,
-      worker: settings.REPLICA || `${hostname()}:${process.pid}`,
-      slots,
-      log,
-      work: (lease, signal) => processLease(context, lease, signal),
-      idle: async () => {
-        if (await scheduler.needsRebuild()) await look();
-      },
-      lost: () => metrics.leasesLost.inc(),
-    });
+    const loopOf = (own: RedisScheduler, atOnce: number, backend: ParserBackend) =>
+      new GrantLoop({
+        scheduler: own,
+        worker: settings.REPLICA || `${hostname()}:${process.pid}`,
+        slots: atOnce,
+        log,
+        work: (lease, signal) => processLease({ ...context, schedule: own, backend }, lease, signal),
+        idle: async () => {
+          if (await own.needsRebuild()) await look();
+        },
+        lost: () => metrics.leasesLost.inc(),
+      });
+    const loops = [
+      loopOf(schedule, slots, builtInBackend(children)),
+      ...(remote
+        ? [loopOf(remote.schedule, settings.PARSER_REQUESTS_MAX, remote.backend({ db, pool: children, metrics, log }))]
+        : []),
+    ];
+    const wake = () => {
+      for (const loop of loops) loop.wake();
+    };
     const sign = await createSigner('document-worker', settings.SERVICE_TOKEN_PRIVATE_KEY);
     const vectors = openVectors(settings.VECTORSTORE_URL, sign);
     const embedder = createEmbedder(settings, { sign });
@@ -149,8 +169,9 @@ export function startWorker(options: WorkerOptions): Worker {
       await cancelRequested(db, scheduler);
       const found = await reconcile(db, scheduler);
       if (found > 0) log.warn({ jobs: found }, 'lost jobs enqueued again');
+      if (remote) await settleLostCalls(db, settings.PARSER_TIMEOUT_MS);
       await reviveTasks(db);
-      loop.wake();
+      wake();
       await indexing.look();
       await embedding?.look();
     });
@@ -160,7 +181,7 @@ export function startWorker(options: WorkerOptions): Worker {
       } catch (error) {
         log.warn({ err: error as Error, jobId }, 'job not admitted, it will be found later');
       }
-      loop.wake();
+      wake();
       await indexing.look();
       await embedding?.look();
     };
@@ -177,11 +198,12 @@ export function startWorker(options: WorkerOptions): Worker {
       if (jobId === null) void look();
       else void enqueue(jobId);
     });
-    loop.start();
+    for (const loop of loops) loop.start();
     onClose(async (limitMs) => {
       clearInterval(timer);
       stopMetrics();
-      await Promise.all([notifications.close(), loop.stop(limitMs)]);
+      await Promise.all([notifications.close(), ...loops.map((loop) => loop.stop(limitMs))]);
+      await later.close();
       await look.settled();
     });
     parser = children;

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { readQuestions } from '../../local/eval/questions.ts';
-import { openPdf } from '../../services/document-worker/parser/pdf-document.ts';
+import { openPdf } from '../../services/document-worker/parser/pdf/pdf-document.ts';
 import { openText } from '../../services/document-worker/parser/text-document.ts';
 import { testWith } from '../support/skip.ts';
 import { documentPath, documents, lacksDocuments, questionsPath } from './set.ts';
@@ -27,7 +27,7 @@ testWith(lacksDocuments)('every answer stands on its page, as the service reads 
   for (const name of await documents()) {
     const reader = await (name.endsWith('.pdf') ? openPdf : openText)(documentPath(name));
     const pages = Array.from({ length: reader.pageCount }, (_, at) => at + 1);
-    for await (const { page_number, text } of reader.read(pages)) texts.set(`${name} ${page_number}`, bare(text));
+    for await (const { result } of reader.read(pages)) texts.set(`${name} ${result.page_number}`, bare(result.text));
     reader.close();
   }
   const wrong = answerable.flatMap(({ question, expected }) => {

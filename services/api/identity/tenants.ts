@@ -9,6 +9,7 @@ import { notFound, ProblemError } from '../../shared/http/problem.ts';
 import { usedOf } from '../../shared/ledger/quota.ts';
 import { requireAllowedModel } from '../../shared/models/allowed-models.ts';
 import { modelNames } from '../../shared/models/configured-models.ts';
+import { offeredParsers } from '../../shared/parsers.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Tenants } from '../../shared/postgres/tables.ts';
 import { syntheticTenantMark } from '../../shared/warm-up/synthetic-tenant.ts';
@@ -26,14 +27,25 @@ export function serveTenants({ app, db, settings }: Api): void {
       );
   };
 
+  const offered = offeredParsers(settings);
+  const checkParser = (parser: Tenant['parser'] | undefined) => {
+    if (!parser || offered.includes(parser)) return;
+    const names = offered.map((one) => `'${one}'`).join(' and ');
+    throw new ProblemError(
+      'bad-request',
+      `The parser is '${parser}', this installation has ${names}. Another is set with PARSER_BACKEND (docs/parsers.md).`,
+    );
+  };
+
   serve(app, routes.createTenant, async ({ identity, body }) => {
-    const { name, quotas, models_allowed, confirm_pages_above } = body;
+    const { name, quotas, models_allowed, confirm_pages_above, parser } = body;
     checkModels(models_allowed);
+    checkParser(parser);
     const id = uuidv7();
     const row = await db.transaction().execute(async (trx) => {
       const made = await trx
         .insertInto('tenants')
-        .values({ id, name, slug: id, ...set(quotas), models_allowed, confirm_pages_above })
+        .values({ id, name, slug: id, ...set(quotas), models_allowed, confirm_pages_above, parser })
         .returningAll()
         .executeTakeFirstOrThrow();
       // Somebody must be able to add the first people.
@@ -61,8 +73,9 @@ export function serveTenants({ app, db, settings }: Api): void {
   });
 
   serve(app, routes.patchTenant, async ({ identity, params, body }) => {
-    const { name, suspended, quotas, models_allowed, confirm_pages_above } = body;
+    const { name, suspended, quotas, models_allowed, confirm_pages_above, parser } = body;
     checkModels(models_allowed);
+    checkParser(parser);
     if (suspended && params.tenant === identity.tenantId)
       throw new ProblemError(
         'conflict',
@@ -76,6 +89,7 @@ export function serveTenants({ app, db, settings }: Api): void {
       ...set(quotas),
       ...(models_allowed !== undefined && { models_allowed }),
       ...(confirm_pages_above !== undefined && { confirm_pages_above }),
+      ...(parser !== undefined && { parser }),
     };
     const row =
       Object.keys(changes).length > 0
@@ -114,6 +128,7 @@ async function toTenant(db: Database, row: Selectable<Tenants>): Promise<Tenant>
     quotas: { documents_max, bytes_max, pages_per_day_max, questions_per_day_max },
     models_allowed: row.models_allowed,
     confirm_pages_above: row.confirm_pages_above,
+    parser: row.parser as Tenant['parser'],
     usage: { documents, bytes, pages_today, questions_today },
     created_at: row.created_at.toISOString(),
   };

@@ -19,6 +19,8 @@ export interface Arrived {
   readonly sha256: Buffer;
   readonly bytes: number;
   readonly mediaType: MediaType;
+  readonly extractImages: boolean;
+  readonly extractTables: boolean;
   readonly claim: Claim | null;
 }
 
@@ -53,6 +55,8 @@ export async function acceptUpload(
         sha256,
         object_key: originalKey(tenantId, documentId),
         uploaded_by: arrived.uploadedBy,
+        extract_images: arrived.extractImages,
+        extract_tables: arrived.extractTables,
       })
       .onConflict((on) => on.columns(['brain_id', 'sha256']).where('deleted_at', 'is', null).doNothing())
       .returning('id')

@@ -20,6 +20,8 @@ import {
 } from '../../shared/http/idempotency-key.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
 import { checkQuotas } from '../../shared/ledger/quota.ts';
+import { findsTables, parserOf, remoteParserOf } from '../../shared/parsers.ts';
+import type { Database } from '../../shared/postgres/database.ts';
 import { findBrain } from '../../shared/postgres/find-brain.ts';
 import { OutcomeUnknownError } from '../../shared/postgres/transactions.ts';
 import { createConcurrency } from '../../shared/storage/concurrency.ts';
@@ -29,6 +31,7 @@ import { documentViews } from '../brains/document-view.ts';
 import { findDocument } from '../brains/documents.ts';
 import type { Api } from '../context.ts';
 import { answerWithJob } from '../jobs/job-answers.ts';
+import type { ApiSettings } from '../settings.ts';
 import { acceptUpload } from './accept-upload.ts';
 import { restoreObject, resume } from './missing-object.ts';
 import { watchRate } from './upload-rate.ts';
@@ -54,9 +57,10 @@ export function serveUpload(api: Api): void {
 
   /** @param signal aborts when the sender is too slow */
   const upload = async (call: Upload, signal: AbortSignal) => {
-    const { identity, params, request, reply } = call;
+    const { identity, params, query, request, reply } = call;
     const { tenantId } = identity;
     await findBrain(db, tenantId, params.brain);
+    if (query.extract_tables) await requireTables(db, settings, tenantId);
     const length = Number(request.headers['content-length'] ?? 0);
     if (length > settings.UPLOAD_BYTES_MAX + envelopeBytesMax) throw tooLarge(settings.UPLOAD_BYTES_MAX);
     const early = [
@@ -88,6 +92,8 @@ export function serveUpload(api: Api): void {
         name,
         uploadedBy: identity.personId,
         claim,
+        extractImages: query.extract_images,
+        extractTables: query.extract_tables,
         ...content.result,
       });
       kept = 'job' in outcome;
@@ -103,6 +109,21 @@ export function serveUpload(api: Api): void {
       if (!kept) await forget(api, tenantId, documentId, claim);
     }
   };
+}
+
+/** @throws ProblemError `unsupported` before a byte arrives */
+async function requireTables(db: Database, settings: ApiSettings, tenantId: string): Promise<void> {
+  const { parser: choice } = await db
+    .selectFrom('tenants')
+    .select('parser')
+    .where('id', '=', tenantId)
+    .executeTakeFirstOrThrow();
+  const parser = parserOf(remoteParserOf(settings), choice, 'application/pdf');
+  if (findsTables(parser)) return;
+  throw new ProblemError(
+    'unsupported',
+    `extract_tables is true, but the parser here is '${parser}', which finds no tables. Upload without it, or have a parser set up that does (docs/parsers.md).`,
+  );
 }
 
 /** What is left of a refused upload. A store that is away must not hide why it was: a sweep and time do it then. */

@@ -18,7 +18,7 @@ export interface DeletionContext {
   readonly db: Database;
   readonly pool: Pool;
   readonly store: DocumentStore;
-  readonly scheduler: Scheduler;
+  readonly scheduler: Pick<Scheduler, 'remove'>;
   readonly vectors: Vectors;
 }
 

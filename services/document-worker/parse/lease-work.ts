@@ -5,24 +5,36 @@ import { ProblemError } from '../../shared/http/problem.ts';
 import type { LeaseDecision } from '../../shared/jobs/job-states.ts';
 import { begin, endCanceled, endLeased, savePages, saveProbe, type Work } from '../../shared/jobs/leased-jobs.ts';
 import type { Logger } from '../../shared/log.ts';
+import { parserOf, type RemoteParserName } from '../../shared/parsers.ts';
 import type { Database } from '../../shared/postgres/database.ts';
+import type { JobSchedule } from '../../shared/scheduler/parser-schedules.ts';
 import { enqueueFromDatabase } from '../../shared/scheduler/reconcile.ts';
 import type { RedisScheduler } from '../../shared/scheduler/redis-scheduler.ts';
 import { type DocumentStore, NotInStoreError } from '../../shared/storage/document-store.ts';
 import { documentPrefix, pagesKey } from '../../shared/storage/object-keys.ts';
-import { type PackedPage, writePageResults } from '../../shared/storage/page-results.ts';
+import { type PackedPage, type WrittenPage, writePageResults } from '../../shared/storage/page-results.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 import { ChildLostError } from '../parser/parser-child.ts';
 import type { ParserPool } from '../parser/parser-pool.ts';
 import { failedPage, RefusedError } from '../parser/reader.ts';
 import { packPage } from '../parser/serve-reads.ts';
+import type { Later } from './later.ts';
 import type { LocalFiles } from './local-files.ts';
+import type { ParserBackend } from './read-pages.ts';
 
 export interface LeaseContext {
   readonly db: Database;
   readonly store: DocumentStore;
-  readonly scheduler: RedisScheduler;
+  /** That gave the lease. */
+  readonly schedule: RedisScheduler;
+  /** All there are. */
+  readonly scheduler: JobSchedule;
   readonly pool: ParserPool;
+  /** Reads what {@link schedule} gives. */
+  readonly backend: ParserBackend;
+  /** Of the provider that the environment has; null: none. */
+  readonly remote: RemoteParserName | null;
+  readonly later: Later;
   readonly files: LocalFiles;
   readonly metrics: WorkerMetrics;
   readonly log: Logger;
@@ -31,19 +43,21 @@ export interface LeaseContext {
 
 /** Ends the lease in any case; throws only what a later lease may survive. */
 export async function processLease(context: LeaseContext, lease: Lease, signal: AbortSignal): Promise<void> {
-  const { db, scheduler } = context;
+  const { db, scheduler, schedule } = context;
   const done: number[] = [];
+  let againInMs = 0;
   try {
     const start = await begin(db, lease);
     if (start.decision !== 'work') return await stepAside(context, lease, start.decision);
     const { work } = start;
     refuseCulprit(lease);
+    if (lease.kind === 'parse' && readerOf(context, work) !== context.backend.name) return await move(context, lease);
     done.push(...lease.pages.filter((page) => !work.pages.includes(page)));
     const file = await context.files.acquire(work, signal);
     try {
       const parserFile = { path: file.path, mediaType: work.mediaType as MediaType };
       if (lease.kind === 'probe') await probe(context, lease, parserFile, signal);
-      else await parse(context, lease, work, parserFile, done, signal);
+      else againInMs = await parse(context, lease, work, parserFile, done, signal);
     } finally {
       await file.release();
     }
@@ -55,8 +69,20 @@ export async function processLease(context: LeaseContext, lease: Lease, signal: 
     await scheduler.remove(lease.jobId);
   } finally {
     // When Redis is away the lease runs out by itself.
-    await scheduler.complete(lease, done).catch((error: Error) => context.log.warn({ err: error }, 'lease not ended'));
+    const complete = () =>
+      schedule.complete(lease, done).catch((error: Error) => context.log.warn({ err: error }, 'lease not ended'));
+    if (againInMs > 0 && !signal.aborted) context.later.run(againInMs, complete);
+    else await complete();
   }
+}
+
+const readerOf = ({ remote }: LeaseContext, { tenantParser, mediaType }: Work) =>
+  parserOf(remote, tenantParser, mediaType);
+
+/** The tenant's choice changed while it waited: it waits for its parser now. */
+async function move({ db, schedule, scheduler }: LeaseContext, { jobId }: Lease): Promise<void> {
+  await schedule.remove(jobId);
+  await enqueueFromDatabase(db, scheduler, jobId);
 }
 
 type ParserFile = { path: string; mediaType: MediaType };
@@ -88,7 +114,10 @@ const givenUp = (page: number, lost: number) => {
   return packPage(failedPage(page, 'none', { code: 'crash', message }));
 };
 
-/** Reads and checkpoints until every page is recorded; `done` grows with each checkpoint. */
+/**
+ * Reads and checkpoints until every page is recorded, or the rest is to be scheduled again; `done` grows with each
+ * checkpoint. Answers for how long the rest must wait.
+ */
 async function parse(
   context: LeaseContext,
   lease: Lease,
@@ -96,8 +125,8 @@ async function parse(
   file: ParserFile,
   done: number[],
   signal: AbortSignal,
-): Promise<void> {
-  const { pool, metrics, log } = context;
+): Promise<number> {
+  const { backend, metrics, log } = context;
   if (lease.lost >= lostMax && work.pages.length > 0) {
     await checkpoint(
       context,
@@ -106,19 +135,24 @@ async function parse(
       work.pages.map((page) => givenUp(page, lease.lost)),
     );
     done.push(...work.pages);
-    return;
+    return 0;
   }
   for (let left = work.pages; left.length > 0; ) {
     const stop = metrics.grantSeconds.startTimer();
-    const pages = await pool.read(file, left, signal);
+    const answer = await backend.read({ lease, work, file, pages: left, signal });
+    const { results: pages, goesOn, againInMs = 0 } = answer;
+    if (pages.length === 0) return againInMs;
     metrics.pageSeconds.observe(stop() / pages.length);
     metrics.reads.inc(pages.length);
     log.debug({ jobId: lease.jobId, pages: pages.map(({ page_number }) => page_number) }, 'pages read');
     signal.throwIfAborted();
-    if (!(await checkpoint(context, lease, work, pages))) return;
-    done.push(...pages.map(({ page_number }) => page_number));
-    left = left.slice(pages.length);
+    if (!(await checkpoint(context, lease, work, pages))) return 0;
+    const read = new Set(pages.map(({ page_number }) => page_number));
+    done.push(...read);
+    left = left.filter((page) => !read.has(page));
+    if (!goesOn) return againInMs;
   }
+  return 0;
 }
 
 /** False: the lease is not the newest any more. */
@@ -129,11 +163,12 @@ async function checkpoint(
   pages: readonly PackedPage[],
 ): Promise<boolean> {
   const { db, store, scheduler, metrics } = context;
-  const [first, last] = [pages[0]?.page_number as number, pages.at(-1)?.page_number as number];
+  const numbers = pages.map(({ page_number }) => page_number);
+  const [first, last] = [Math.min(...numbers), Math.max(...numbers)];
   const key = pagesKey(work.tenantId, work.documentId, lease.epoch, first, last);
-  const offsets = await writePageResults(store, key, pages);
-  const saved = pages.map(({ packed, ...page }, index) => {
-    return { ...page, offset: offsets[index] as number, bytes: packed.length };
+  const written = await writePageResults(store, key, pages);
+  const saved = pages.map(({ packed, images: _images, ...page }, index) => {
+    return { ...page, ...(written[index] as WrittenPage), bytes: packed.length };
   });
   const { decision, finished } = await savePages(db, lease, saved, key);
   if (decision !== 'work') {

@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import type { PageError } from '../../shared/contract/page.ts';
-import type { PackedPage } from '../../shared/storage/page-results.ts';
 import type { Isolation } from './isolation.ts';
-import type { ChildMessage, ReadRequest } from './protocol.ts';
+import type { ChildMessage, ChildRequest } from './protocol.ts';
 import { RefusedError } from './reader.ts';
+import { UnusableAnswerError } from './remote/blocks.ts';
 
 export interface ChildOptions {
   readonly isolation: Isolation;
@@ -30,6 +30,9 @@ export class ChildLostError extends Error {
     this.opened = opened;
   }
 }
+
+/** What a child gives while it works. */
+export type Given = Extract<ChildMessage, { type: 'page' | 'part' }>;
 
 /** A child that takes longer to start than this will not. */
 const startTimeoutMs = 30_000;
@@ -94,19 +97,21 @@ export class ParserChild {
   }
 
   /**
-   * Reads pages in order and gives each to `onPage`; answers the page count of the document.
+   * Asks for pages or a part and gives each to `on`; answers the page count of the document.
    *
    * @throws RefusedError when the document cannot be opened
+   * @throws UnusableAnswerError when a provider's answer cannot be read
    * @throws ChildLostError when the child died or had to be killed; pages given so far are good
    */
-  async read(request: ReadRequest, onPage: (page: PackedPage) => void): Promise<number> {
+  async ask(request: ChildRequest, on: (given: Given) => void): Promise<number> {
     this.requests += 1;
     let pageCount = 0;
-    let refusal: RefusedError | undefined;
-    const answer = this.#exchange(this.#options.pageTimeoutMs, false, (message) => {
+    let refusal: Error | undefined;
+    const answer = this.#exchange(this.#options.pageTimeoutMs, 'convert' in request, (message) => {
       if (message.type === 'opened') pageCount = message.pageCount;
-      if (message.type === 'page') onPage(message.page);
+      if (message.type === 'page' || message.type === 'part') on(message);
       if (message.type === 'refused') refusal = new RefusedError(message.code, message.message);
+      if (message.type === 'unusable') refusal = new UnusableAnswerError(message.message);
       if (message.type !== 'done') return null;
       this.rssMiB = message.rssMiB;
       return { value: pageCount };

@@ -1,17 +1,18 @@
 /** Up to four parser children. A page that hangs, crashes or is corrupt fails alone. */
 import { extname, join } from 'node:path';
+import { type BulkheadPolicy, bulkhead } from 'cockatiel';
 import type { PageError } from '../../shared/contract/page.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { PackedPage } from '../../shared/storage/page-results.ts';
 import { type Isolation, isolate } from './isolation.ts';
-import { ChildLostError, type ChildOptions, ParserChild } from './parser-child.ts';
-import type { DocumentFile, ReadRequest } from './protocol.ts';
-import { failedPage, type RefusedError } from './reader.ts';
+import { ChildLostError, type ChildOptions, type Given, ParserChild } from './parser-child.ts';
+import type { ChildRequest, ConvertRequest, DocumentFile } from './protocol.ts';
+import { failedPage, type PdfPart, type RefusedError } from './reader.ts';
 import { packPage } from './serve-reads.ts';
 
 export interface PoolOptions {
   readonly log: Logger;
-  /** Children at work at once; the caller asks for no more. */
+  /** Children at work at once; who asks for more waits. */
   readonly children: number;
   readonly pageTimeoutMs: number;
   /** Documents lie here, and nothing else. */
@@ -44,6 +45,8 @@ export class ParserPool {
   readonly #child: ChildOptions;
   readonly #idle: ParserChild[] = [];
   readonly #busy = new Set<ParserChild>();
+  /** Reads ask for no more than there are children; parts and answers of a provider's calls come beside them. */
+  readonly #turns: BulkheadPolicy;
   readonly isolation: Isolation;
   /** Children lost or recycled since the start, for metrics. */
   readonly counts = { lost: 0, recycled: 0 };
@@ -51,6 +54,7 @@ export class ParserPool {
   private constructor(options: PoolOptions, isolation: Isolation) {
     this.#options = options;
     this.isolation = isolation;
+    this.#turns = bulkhead(options.children, Number.POSITIVE_INFINITY);
     this.#child = {
       isolation,
       childModule: options.childModule ?? defaultChildModule,
@@ -88,7 +92,11 @@ export class ParserPool {
   async probe(file: DocumentFile, signal?: AbortSignal): Promise<number> {
     for (let attempt = 1; ; attempt += 1)
       try {
-        return await this.#withChild({ ...file, pages: [], ...checkpointMax }, () => {}, signal);
+        return await this.#withChild(
+          { path: file.path, mediaType: file.mediaType, pages: [], ...checkpointMax },
+          () => {},
+          signal,
+        );
       } catch (error) {
         if (!(error instanceof ChildLostError) || signal?.aborted || attempt >= openAttemptsMax) throw error;
       }
@@ -99,11 +107,16 @@ export class ParserPool {
    *
    * @throws RefusedError when the document no longer opens
    */
-  async read(file: DocumentFile, pages: readonly number[], signal?: AbortSignal): Promise<PackedPage[]> {
+  async read(
+    file: DocumentFile,
+    pages: readonly number[],
+    { signal, images, tables }: { signal?: AbortSignal | undefined; images?: boolean; tables?: boolean } = {},
+  ): Promise<PackedPage[]> {
+    const request = { path: file.path, mediaType: file.mediaType, pages, images, tables, ...checkpointMax };
     for (let attempt = 1; ; attempt += 1) {
       const results: PackedPage[] = [];
       try {
-        await this.#withChild({ ...file, pages, ...checkpointMax }, (page) => results.push(page), signal);
+        await this.#withChild(request, (given) => given.type === 'page' && results.push(given.page), signal);
         const leftOut = { code: 'crash', message: 'The parser left the page out.' } as const;
         return results.length > 0 ? results : [failed(pages[0] as number, leftOut)];
       } catch (error) {
@@ -115,23 +128,48 @@ export class ParserPool {
     }
   }
 
+  /**
+   * The first of these pages as a PDF of their own, as many as fit.
+   *
+   * @throws RefusedError @throws ChildLostError
+   */
+  async cut(file: DocumentFile, pages: readonly number[], bytesMax: number, signal: AbortSignal): Promise<PdfPart> {
+    let part: PdfPart | undefined;
+    const request = { path: file.path, mediaType: file.mediaType, cut: pages, bytesMax };
+    const keep = (given: Given) => {
+      if (given.type === 'part') part = given.part;
+    };
+    await this.#withChild(request, keep, signal);
+    if (!part) throw new Error('a parser child gave no part');
+    return part;
+  }
+
+  /** Page results of a provider's answer. @throws UnusableAnswerError @throws ChildLostError */
+  async convert(request: ConvertRequest, signal: AbortSignal): Promise<PackedPage[]> {
+    const results: PackedPage[] = [];
+    await this.#withChild(request, (given) => given.type === 'page' && results.push(given.page), signal);
+    return results;
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#idle.splice(0), ...this.#busy].map((child) => child.kill()));
   }
 
-  async #withChild(request: ReadRequest, onPage: (page: PackedPage) => void, signal?: AbortSignal): Promise<number> {
-    signal?.throwIfAborted();
-    const child = this.#takeIdle() ?? (await this.#startChild());
-    this.#busy.add(child);
-    const abort = () => void child.kill();
-    signal?.addEventListener('abort', abort, { once: true });
-    try {
-      return await child.read(request, onPage);
-    } finally {
-      signal?.removeEventListener('abort', abort);
-      this.#busy.delete(child);
-      await this.#release(child);
-    }
+  #withChild(request: ChildRequest, on: (given: Given) => void, signal?: AbortSignal): Promise<number> {
+    return this.#turns.execute(async () => {
+      signal?.throwIfAborted();
+      const child = this.#takeIdle() ?? (await this.#startChild());
+      this.#busy.add(child);
+      const abort = () => void child.kill();
+      signal?.addEventListener('abort', abort, { once: true });
+      try {
+        return await child.ask(request, on);
+      } finally {
+        signal?.removeEventListener('abort', abort);
+        this.#busy.delete(child);
+        await this.#release(child);
+      }
+    });
   }
 
   #takeIdle(): ParserChild | undefined {

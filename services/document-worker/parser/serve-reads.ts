@@ -1,16 +1,27 @@
-/** The inside of a parser child: answers one {@link ReadRequest} after the other. */
+/** The inside of a parser child: answers one {@link ChildRequest} after the other. */
 import { gzipSync } from 'node:zlib';
 import type { MediaType } from '../../shared/contract/brain.ts';
 import type { PageResult } from '../../shared/contract/page.ts';
 import type { PackedPage } from '../../shared/storage/page-results.ts';
-import type { ChildMessage, ReadRequest } from './protocol.ts';
-import { type DocumentReader, failedPage, type OpenDocument, pageBytesMax, RefusedError } from './reader.ts';
+import type { ChildMessage, ChildRequest, ConvertRequest, CutRequest, DocumentFile, ReadRequest } from './protocol.ts';
+import {
+  type DocumentReader,
+  failedPage,
+  type OpenDocument,
+  pageBytesMax,
+  type ReadPage,
+  RefusedError,
+} from './reader.ts';
+import { UnusableAnswerError } from './remote/blocks.ts';
 
 /** Runs until the worker goes. A fault that is not one page's ends the process: the worker starts another. */
-export function serveReads(openers: Readonly<Record<MediaType, OpenDocument>>): void {
+export function serveReads(
+  openers: Readonly<Record<MediaType, OpenDocument>>,
+  convert: (request: ConvertRequest) => Iterable<ReadPage>,
+): void {
   let current: { path: string; reader: DocumentReader } | undefined;
 
-  const openDocument = async ({ path, mediaType }: ReadRequest) => {
+  const openDocument = async ({ path, mediaType }: DocumentFile) => {
     if (current?.path === path) return current.reader;
     current?.reader.close();
     current = undefined;
@@ -19,20 +30,30 @@ export function serveReads(openers: Readonly<Record<MediaType, OpenDocument>>): 
     return reader;
   };
 
-  const answer = async (request: ReadRequest) => {
+  const work = async (request: ChildRequest) => {
+    if ('convert' in request) {
+      for (const page of convert(request)) await send({ type: 'page', page: pack(page) });
+      return;
+    }
+    const reader = await openDocument(request);
+    await send({ type: 'opened', pageCount: reader.pageCount });
+    if ('cut' in request) await send({ type: 'part', part: cutPart(reader, request) });
+    else await sendPages(reader, request);
+  };
+
+  const answer = async (request: ChildRequest) => {
     try {
-      const reader = await openDocument(request);
-      await send({ type: 'opened', pageCount: reader.pageCount });
-      await sendPages(reader, request);
+      await work(request);
     } catch (error) {
-      if (!(error instanceof RefusedError)) throw error;
-      await send({ type: 'refused', code: error.code, message: error.message });
+      if (error instanceof RefusedError) await send({ type: 'refused', code: error.code, message: error.message });
+      else if (error instanceof UnusableAnswerError) await send({ type: 'unusable', message: error.message });
+      else throw error;
     }
     await send({ type: 'done', rssMiB: Math.round(process.memoryUsage.rss() / 2 ** 20) });
   };
 
   let queue = Promise.resolve();
-  process.on('message', (request: ReadRequest) => {
+  process.on('message', (request: ChildRequest) => {
     queue = queue.then(() => answer(request));
     queue.catch(fail);
   });
@@ -41,14 +62,19 @@ export function serveReads(openers: Readonly<Record<MediaType, OpenDocument>>): 
 }
 
 /** Until a limit is reached. */
-async function sendPages(reader: DocumentReader, { pages, bytesMax, msMax }: ReadRequest): Promise<void> {
+async function sendPages(
+  reader: DocumentReader,
+  { pages, bytesMax, msMax, images = false, tables = false }: ReadRequest,
+): Promise<void> {
   const present = pages.filter((page) => page <= reader.pageCount);
   const endMs = Date.now() + msMax;
   let bytes = 0;
-  for await (const result of reader.read(present)) {
-    const page = packPage(result);
+  for await (const read of reader.read(present, images)) {
+    // No reader here finds any.
+    if (tables) read.result.tables.status = 'unsupported';
+    const page = pack(read);
     await send({ type: 'page', page });
-    bytes += page.resultBytes;
+    bytes += page.resultBytes + (page.images?.length ?? 0);
     if (bytes >= bytesMax || Date.now() >= endMs) return;
   }
   for (const pageNumber of pages.slice(present.length)) {
@@ -56,6 +82,16 @@ async function sendPages(reader: DocumentReader, { pages, bytesMax, msMax }: Rea
     await send({ type: 'page', page: packPage(failedPage(pageNumber, 'none', { code: 'corrupt', message })) });
   }
 }
+
+function cutPart(reader: DocumentReader, { cut, bytesMax }: CutRequest) {
+  if (!reader.cut) throw new Error('a document of this type has no parts');
+  return reader.cut(cut, bytesMax);
+}
+
+const pack = ({ result, images }: ReadPage): PackedPage => {
+  const page = packPage(result);
+  return page.error || images.length === 0 ? page : { ...page, images };
+};
 
 /** What is sent: its size does not depend on the page beyond {@link pageBytesMax}. */
 export function packPage(page: PageResult): PackedPage {

@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { PageResult } from '../../shared/contract/page.ts';
-import { type DocumentReader, failedPage, RefusedError } from './reader.ts';
+import { type DocumentReader, failedPage, RefusedError, withoutImages } from './reader.ts';
 
 /** About a printed page; a citation then points at something that fits a screen. */
 export const pageChars = 4000;
@@ -22,7 +22,7 @@ export async function openText(path: string): Promise<DocumentReader> {
       let pageNumber = 0;
       for await (const text of pagesOf(path, encoding)) {
         pageNumber += 1;
-        if (wanted.has(pageNumber)) yield textPage(pageNumber, text);
+        if (wanted.has(pageNumber)) yield withoutImages(textPage(pageNumber, text));
         if (pageNumber >= last) return;
       }
     },

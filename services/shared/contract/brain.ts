@@ -63,5 +63,15 @@ export const document = z.object({
 });
 export type Document = z.output<typeof document>;
 
+const flag = z.enum(['true', 'false']).transform((given) => given === 'true');
+
+/** What is wanted of a document beside its text. The same bytes again keep what the first upload asked for. */
+export const uploadQuery = z.object({
+  /** Keep the bytes of pictures, not only their boxes. @default true */
+  extract_images: flag.default(true),
+  /** Give the cells of tables; not every parser can. @default false */
+  extract_tables: flag.default(false),
+});
+
 /** `200` instead of `202`: the same content is in this brain already. */
 export const existingDocument = z.object({ deduplicated: z.literal(true), document });

@@ -20,7 +20,15 @@ export const pageImage = z.object({
   box: z.tuple([z.number(), z.number(), z.number(), z.number()]),
   width_px: z.int(),
   height_px: z.int(),
+  /**
+   * Its bytes are kept: `GET /v1/documents/{d}/pages/{n}/images/{i}`, by its place in this list from 0. `offset`: from the
+   * first byte of the page's pictures.
+   */
+  stored: z
+    .object({ media_type: z.enum(['image/png', 'image/jpeg']), offset: z.int().min(0), bytes: z.int().min(1) })
+    .optional(),
 });
+export type PageImage = z.output<typeof pageImage>;
 
 export const pageResult = z.object({
   /** 1-based. */

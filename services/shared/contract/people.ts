@@ -28,6 +28,11 @@ export const tenantModels = z.array(text.trim().min(1).max(120)).min(1).max(22).
 /** Documents of more pages are read when a person has confirmed it; null: none waits for that. */
 export const confirmPagesAbove = z.int().min(1).max(1_000_000).nullable();
 
+/** Who reads the tenant's PDFs, of the parsers that the installation offers; null: the installation's own choice. */
+export const parserNames = ['built-in', 'docling', 'unstructured'] as const;
+export type ParserName = (typeof parserNames)[number];
+export const tenantParser = z.enum(parserNames).nullable();
+
 export const usage = z.object({ documents: z.int(), bytes: z.int(), pages_today: z.int(), questions_today: z.int() });
 
 export const tenant = z.object({
@@ -38,6 +43,7 @@ export const tenant = z.object({
   quotas,
   models_allowed: tenantModels,
   confirm_pages_above: confirmPagesAbove,
+  parser: tenantParser,
   usage,
   created_at: timestamp,
 });
@@ -47,6 +53,7 @@ export const tenantInput = z.strictObject({
   quotas: quotas.partial().optional(),
   models_allowed: tenantModels.optional(),
   confirm_pages_above: confirmPagesAbove.optional(),
+  parser: tenantParser.optional(),
 });
 export const tenantPatch = z.strictObject({
   name: text.trim().min(1).max(120).optional(),
@@ -54,6 +61,7 @@ export const tenantPatch = z.strictObject({
   quotas: quotas.partial().optional(),
   models_allowed: tenantModels.optional(),
   confirm_pages_above: confirmPagesAbove.optional(),
+  parser: tenantParser.optional(),
 });
 
 export const member = z.object({

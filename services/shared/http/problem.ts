@@ -16,6 +16,7 @@ export const problems = {
   'too-large': [413, 'Too large'],
   'bad-range': [416, 'The range is outside of the file'],
   'unsupported-type': [415, 'Type not supported'],
+  unsupported: [422, 'Not supported here'],
   'key-reused': [422, 'The Idempotency-Key was used for another request'],
   quota: [429, 'Quota used up'],
   'too-many-requests': [429, 'Too many requests'],
@@ -29,6 +30,7 @@ export const problems = {
   damaged: [422, 'The file is damaged'],
   'no-text': [422, 'No text found'],
   'too-many-pages': [422, 'Too many pages'],
+  'parser-refused': [502, 'The parser refused the account'],
   'took-too-long': [422, 'Reading took too long'],
   'model-failed': [502, 'The model is not answering'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;

@@ -21,13 +21,20 @@ export interface Work {
   readonly mediaType: string;
   readonly objectKey: string;
   readonly sizeBytes: number;
+  readonly attempt: number;
+  /** Who is to read for the tenant; null: the environment's parser. */
+  readonly tenantParser: string | null;
+  readonly extractImages: boolean;
+  readonly extractTables: boolean;
   /** Of the lease, those without a result. */
   readonly pages: readonly number[];
 }
 
 /** A page of a checkpoint whose object stands already. */
-export interface SavedPage extends Omit<PackedPage, 'packed'> {
+export interface SavedPage extends Omit<PackedPage, 'packed' | 'images'> {
   readonly offset: number;
+  /** @default none are kept */
+  readonly imagesOffset?: number | null;
   readonly bytes: number;
 }
 
@@ -112,13 +119,14 @@ export async function savePages(
     const inserted = await tx
       .insertInto('pages')
       .values(
-        pages.map(({ page_number, error, withoutText, offset, bytes, resultBytes }) => ({
+        pages.map(({ page_number, error, withoutText, offset, imagesOffset = null, bytes, resultBytes }) => ({
           document_id: job.document_id,
           page_number,
           epoch: lease.epoch,
           object_key: objectKey,
           object_offset: offset,
           object_bytes: bytes,
+          images_offset: imagesOffset,
           result_bytes: resultBytes,
           without_text: withoutText,
           error_code: error?.code ?? null,
@@ -208,15 +216,20 @@ export interface OpenJob extends JobRow {
   media_type: string;
   object_key: string;
   size_bytes: number;
+  extract_images: boolean;
+  extract_tables: boolean;
+  parser: string | null;
 }
 
 async function lockJob(tx: Transaction<Tables>, lease: Lease) {
   const job = await tx
     .selectFrom('jobs')
     .innerJoin('documents', 'documents.id', 'jobs.document_id')
+    .innerJoin('tenants', 'tenants.id', 'jobs.tenant_id')
     .selectAll('jobs')
     .select(['documents.media_type', 'documents.object_key', 'documents.size_bytes', 'documents.deleted_at'])
     .select(['documents.id as document_id', 'documents.brain_id'])
+    .select(['documents.extract_images', 'documents.extract_tables', 'tenants.parser'])
     .where('jobs.id', '=', lease.jobId)
     .forUpdate('jobs')
     .executeTakeFirst();
@@ -245,4 +258,8 @@ const toWork = (job: OpenJob, pages: readonly number[]): Work => ({
   mediaType: job.media_type,
   objectKey: job.object_key,
   sizeBytes: job.size_bytes,
+  attempt: job.attempt,
+  tenantParser: job.parser,
+  extractImages: job.extract_images,
+  extractTables: job.extract_tables,
 });

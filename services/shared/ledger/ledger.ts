@@ -8,6 +8,7 @@
  *     answer:0198…:question                   asked, counted before the work
  *     answer:0198…:model_tokens_in            of a turn, or of a completion
  *     pages:0198…:1764281423017:1-50:pages    of a document, read under the lease of that epoch
+ *     parser:0198…:parser_pages               of a call to a provider's parser (parser_calls)
  *     vectors:0198…:0198…:embedding_tokens    of a document, by one call; builds before: index:<job>:<attempt>:<chunk>
  */
 import { type RawBuilder, sql, type Transaction } from 'kysely';
@@ -24,10 +25,13 @@ export const entryUnits = {
   model_tokens_out: 'tokens',
   // Whole milliseconds, so that many short runs do not add up to seconds that nobody used.
   compute_ms: 'milliseconds',
+  // Of a provider: what it was sent, whatever became of it.
+  parser_calls: 'calls',
+  parser_pages: 'pages',
 } as const;
 export type EntryKind = keyof typeof entryUnits;
 
-export type EntrySource = 'answer' | 'pages' | 'vectors';
+export type EntrySource = 'answer' | 'pages' | 'vectors' | 'parser';
 
 export interface Entry {
   readonly key: string;

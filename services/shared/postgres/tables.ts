@@ -79,6 +79,8 @@ export interface Documents {
   brain_id: string;
   created_at: Generated<Timestamp>;
   deleted_at: Timestamp | null;
+  extract_images: Generated<boolean>;
+  extract_tables: Generated<boolean>;
   id: string;
   index_epoch: Generated<Int8>;
   media_type: string;
@@ -175,12 +177,26 @@ export interface Pages {
   epoch: Int8;
   error_code: string | null;
   error_message: string | null;
+  images_offset: Int8 | null;
   object_bytes: number | null;
   object_key: string;
   object_offset: Int8 | null;
   page_number: number;
   result_bytes: number | null;
   without_text: Generated<boolean>;
+}
+
+export interface ParserCalls {
+  attempt: number;
+  ended_at: Timestamp | null;
+  id: string;
+  job_id: string;
+  outcome: string | null;
+  pages: number[];
+  parser: string;
+  repeated: boolean;
+  started_at: Generated<Timestamp>;
+  tenant_id: string;
 }
 
 export interface People {
@@ -233,6 +249,7 @@ export interface Tenants {
   models_allowed: string[] | null;
   name: string;
   pages_per_day_max: Int8 | null;
+  parser: string | null;
   questions_per_day_max: Int8 | null;
   slug: string;
   suspended_at: Timestamp | null;
@@ -289,6 +306,7 @@ export interface Tables {
   members: Members;
   migrations: Migrations;
   pages: Pages;
+  parser_calls: ParserCalls;
   people: People;
   sessions: Sessions;
   sign_in_links: SignInLinks;

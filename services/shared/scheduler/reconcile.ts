@@ -5,7 +5,7 @@ import { grantableStages, grantableStatuses, transitions } from '../jobs/job-sta
 import { endCanceled } from '../jobs/leased-jobs.ts';
 import { tryLock } from '../postgres/advisory-lock.ts';
 import type { Database } from '../postgres/database.ts';
-import type { RedisScheduler } from './redis-scheduler.ts';
+import type { JobSchedule } from './parser-schedules.ts';
 
 /** Jobs that stood still for this long are looked at; one on its way into Redis is younger. */
 const lostAfterMs = 10_000;
@@ -13,13 +13,13 @@ const lostAfterMs = 10_000;
 const jobsMax = 1000;
 
 /** The api changed a job: makes it known to Redis, or ends it when it is to be canceled. */
-export async function enqueueJob(db: Database, scheduler: RedisScheduler, jobId: string): Promise<void> {
+export async function enqueueJob(db: Database, scheduler: JobSchedule, jobId: string): Promise<void> {
   if (!(await scheduler.known(jobId)) && (await enqueueFromDatabase(db, scheduler, jobId))) return;
   await cancelRequested(db, scheduler);
 }
 
 /** Enqueues every unfinished job, after Redis lost them all. One worker does it. */
-export async function rebuild(db: Database, pool: Pool, scheduler: RedisScheduler): Promise<number> {
+export async function rebuild(db: Database, pool: Pool, scheduler: JobSchedule): Promise<number> {
   let enqueued = 0;
   await tryLock(pool, 'rebuild the schedule', async () => {
     if (!(await scheduler.needsRebuild())) return;
@@ -36,7 +36,7 @@ export async function rebuild(db: Database, pool: Pool, scheduler: RedisSchedule
 }
 
 /** Enqueues jobs that Redis does not know. */
-export async function reconcile(db: Database, scheduler: RedisScheduler): Promise<number> {
+export async function reconcile(db: Database, scheduler: JobSchedule): Promise<number> {
   let enqueued = 0;
   const lost = await waiting(db)
     .where('jobs.moved_at', '<', new Date(Date.now() - lostAfterMs))
@@ -49,7 +49,7 @@ export async function reconcile(db: Database, scheduler: RedisScheduler): Promis
 }
 
 /** Jobs in `canceling` that no index run holds. */
-export async function cancelRequested(db: Database, scheduler: RedisScheduler): Promise<void> {
+export async function cancelRequested(db: Database, scheduler: JobSchedule): Promise<void> {
   const canceling = await db
     .selectFrom('jobs')
     .select('id')
@@ -64,9 +64,11 @@ export async function cancelRequested(db: Database, scheduler: RedisScheduler): 
 }
 
 /** Makes one job known with exactly the pages that are not done. False: it has nothing to parse. */
-export async function enqueueFromDatabase(db: Database, scheduler: RedisScheduler, jobId: string): Promise<boolean> {
+export async function enqueueFromDatabase(db: Database, scheduler: JobSchedule, jobId: string): Promise<boolean> {
   const job = await waiting(db)
+    .innerJoin('tenants', 'tenants.id', 'jobs.tenant_id')
     .select(['jobs.tenant_id', 'jobs.pages_total', 'jobs.epoch', 'jobs.lease_epoch', 'jobs.created_at'])
+    .select(['tenants.parser', 'documents.media_type'])
     .select((eb) =>
       eb
         .selectFrom('pages')
@@ -83,13 +85,16 @@ export async function enqueueFromDatabase(db: Database, scheduler: RedisSchedule
       ? null
       : Array.from({ length: job.pages_total }, (_, index) => index + 1).filter((page) => !done.has(page));
   if (pagesLeft?.length === 0) return false;
-  await scheduler.enqueue({
-    jobId,
-    tenantId: job.tenant_id,
-    pagesLeft,
-    enqueuedAtMs: job.created_at.getTime(),
-    epoch: Math.max(job.epoch, job.lease_epoch),
-  });
+  await scheduler.enqueue(
+    {
+      jobId,
+      tenantId: job.tenant_id,
+      pagesLeft,
+      enqueuedAtMs: job.created_at.getTime(),
+      epoch: Math.max(job.epoch, job.lease_epoch),
+    },
+    { tenantParser: job.parser, mediaType: job.media_type },
+  );
   return true;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Page results in the object store: one object per checkpoint (object-keys.ts), in it a gzip member of JSON per page, one
- * after the other. A row of `pages` says where its own stands, so one page is read without the others.
+ * after the other, and after the last the bytes of their pictures. A row of `pages` says where its own stands, so one page is read without the others.
  */
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -19,6 +19,8 @@ export interface PackedPage {
   readonly packed: Uint8Array;
   /** Of the JSON. */
   readonly resultBytes: number;
+  /** Bytes of its pictures, one after the other. @default none */
+  readonly images?: Uint8Array;
 }
 
 /** Where a page's result stands, as its row says. Without an offset its object is one gzipped array of all its pages. */
@@ -34,20 +36,32 @@ const pageBytesMax = 4 * 1024 * 1024;
 /** An object from before pages had places: 50 pages of at most 500,000 characters. */
 const wholeBytesMax = 512 * 1024 * 1024;
 
-/** Answers each page's offset in the object. */
+/** Where in the object a page's result begins, and the first of its pictures; null: none are kept. */
+export interface WrittenPage {
+  readonly offset: number;
+  readonly imagesOffset: number | null;
+}
+
+/** Answers where each page stands. */
 export async function writePageResults(
   store: DocumentStore,
   key: string,
-  pages: readonly Pick<PackedPage, 'packed'>[],
-): Promise<number[]> {
+  pages: readonly Pick<PackedPage, 'packed' | 'images'>[],
+): Promise<WrittenPage[]> {
   let end = 0;
-  const offsets = pages.map(({ packed }) => {
+  const place = (bytes: Uint8Array) => {
     const offset = end;
-    end += packed.length;
+    end += bytes.length;
     return offset;
-  });
-  await store.put(key, Readable.from(pages.map(({ packed }) => packed)));
-  return offsets;
+  };
+  const offsets = pages.map(({ packed }) => place(packed));
+  const imagesOffsets = pages.map(({ images }) => (images?.length ? place(images) : null));
+  const parts = [
+    ...pages.map(({ packed }) => packed),
+    ...pages.flatMap(({ images }) => (images?.length ? [images] : [])),
+  ];
+  await store.put(key, Readable.from(parts));
+  return offsets.map((offset, index) => ({ offset, imagesOffset: imagesOffsets[index] ?? null }));
 }
 
 /** Results in the order of `places`, one in memory at a time beside the packed ones of its object. */

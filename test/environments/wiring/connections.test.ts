@@ -31,6 +31,7 @@ describe('the matrix', () => {
       'document-worker > redis',
       'document-worker > document-store',
       'document-worker > embedding',
+      'document-worker > parser',
       'vectorstore > postgres',
       'vectorstore > document-store',
     ]);

@@ -151,6 +151,7 @@ export function settingsFor(services: TestServices): ApiSettings {
     TENANT_REQUESTS_PER_SECOND: 100_000,
     UPLOAD_BYTES_MAX: 1_000_000,
     PAGES_MAX: 5000,
+    PARSER_BACKEND: 'built-in',
     MODELS: '',
     MODEL_NAME: 'small',
     MODELS_ALLOWED: 'large, larger',

@@ -45,7 +45,12 @@ export interface Bench {
   readonly env: Readonly<Record<string, string>>;
   startWorker(options?: Pick<WorkerOptions, 'childModule'>, env?: Record<string, string>): Promise<DocumentWorker>;
   /** Stores a document and its job, and tells the workers; answers the job's id. @param place default: the one above */
-  submit(body: Uint8Array, mediaType?: string, place?: Place): Promise<{ jobId: string; documentId: string }>;
+  submit(
+    body: Uint8Array,
+    mediaType?: string,
+    place?: Place,
+    wanted?: { extract_images?: boolean; extract_tables?: boolean },
+  ): Promise<{ jobId: string; documentId: string }>;
   /** Another tenant with a brain. */
   newPlace(): Promise<Place>;
   job(id: string): Promise<Selectable<Jobs>>;
@@ -148,7 +153,7 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
         ...options,
       }),
     newPlace,
-    submit: async (body, mediaType = 'application/pdf', place = { tenantId, brainId }) => {
+    submit: async (body, mediaType = 'application/pdf', place = { tenantId, brainId }, wanted = {}) => {
       const [documentId, jobId] = [uuidv7(), uuidv7()];
       const key = originalKey(place.tenantId, documentId);
       await store.put(key, Readable.from([body]));
@@ -163,6 +168,7 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
           size_bytes: body.length,
           sha256: createHash('sha256').update(body).update(documentId).digest(),
           object_key: key,
+          ...wanted,
         })
         .execute();
       await db

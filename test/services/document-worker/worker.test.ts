@@ -158,11 +158,11 @@ test('a page that reads differently the next time replaces its chunks, and a can
   const pages = await bench.pages(documentId);
   const shorter = pages.map((page) => ({ ...page, text: `${page.text.slice(0, 11)} once`, lines: [] }));
   const packed = shorter.map(packPage);
-  const offsets = await writePageResults(bench.store, String(row?.object_key), packed);
+  const written = await writePageResults(bench.store, String(row?.object_key), packed);
   for (const [index, { page_number, packed: bytes }] of packed.entries())
     await bench.db
       .updateTable('pages')
-      .set({ object_offset: offsets[index] as number, object_bytes: bytes.length })
+      .set({ object_offset: written[index]?.offset as number, object_bytes: bytes.length })
       .where('document_id', '=', documentId)
       .where('page_number', '=', page_number)
       .execute();

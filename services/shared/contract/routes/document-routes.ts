@@ -1,6 +1,6 @@
 /** Brains, documents, jobs and events. Owner: api. */
 import { z } from 'zod';
-import { brain, brainInput, brainPatch, document, existingDocument } from '../brain.ts';
+import { brain, brainInput, brainPatch, document, existingDocument, uploadQuery } from '../brain.ts';
 import { id, list, pageNumberMax, pageQuery } from '../common.ts';
 import { job, jobStatus } from '../job.ts';
 import { pageResult } from '../page.ts';
@@ -70,6 +70,7 @@ export const documentRoutes = {
     summary: 'Upload a document; the work runs afterwards',
     access: may.write,
     params: params('brain'),
+    query: uploadQuery,
     format: 'multipart',
     responses: { 202: job, 200: existingDocument },
   },
@@ -109,6 +110,20 @@ export const documentRoutes = {
     access: may.read,
     params: z.object({ document: id, page: z.coerce.number().int().min(1).max(pageNumberMax) }),
     responses: { 200: pageResult },
+  },
+  getPageImage: {
+    owner: 'api',
+    method: 'GET',
+    path: '/v1/documents/{document}/pages/{page}/images/{image}',
+    summary: 'A picture of a page, by its place in `images` from 0; those with `stored` have bytes',
+    access: may.read,
+    params: z.object({
+      document: id,
+      page: z.coerce.number().int().min(1).max(pageNumberMax),
+      image: z.coerce.number().int().min(0).max(9999),
+    }),
+    format: 'bytes',
+    responses: { 200: none, 304: none },
   },
   getFile: {
     owner: 'api',

@@ -32,7 +32,7 @@ async function checkpointed(pages: number) {
   const key = pagesKey((await owner('GET', '/v1/tenant')).body.id, job.document_id, 1, 1, pages);
   const packed = Array.from({ length: pages }, (_, index) => packPage(fullPage(index + 1)));
   const store = await openDocumentStore(harness.services.documentStoreUrl);
-  const offsets = await writePageResults(store, key, packed);
+  const offsets = (await writePageResults(store, key, packed)).map(({ offset }) => offset);
   await harness.db
     .insertInto('pages')
     .values(

@@ -3,8 +3,10 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 import { createMetrics } from '../../../../services/document-worker/metrics.ts';
+import { Later } from '../../../../services/document-worker/parse/later.ts';
 import { type LeaseContext, processLease } from '../../../../services/document-worker/parse/lease-work.ts';
 import { LocalFiles } from '../../../../services/document-worker/parse/local-files.ts';
+import { builtInBackend } from '../../../../services/document-worker/parse/read-pages.ts';
 import { ChildLostError } from '../../../../services/document-worker/parser/parser-child.ts';
 import type { Lease, WorkKind } from '../../../../services/shared/contract/grant.ts';
 import { retryPages } from '../../../../services/shared/jobs/job-requests.ts';
@@ -41,7 +43,11 @@ async function contextWith(pool: Partial<LeaseContext['pool']>): Promise<LeaseCo
     db,
     store,
     scheduler,
+    schedule: scheduler,
+    remote: null,
+    later: new Later(),
     pool: pool as LeaseContext['pool'],
+    backend: builtInBackend(pool as LeaseContext['pool']),
     files: await LocalFiles.open(store, { base: `${services.folder}/fencing`, bytesMax: 10_000_000 }),
     metrics: createMetrics(new Registry(), scheduler),
     log: services.log,

@@ -4,10 +4,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import net from 'node:net';
 import { Worker } from 'node:worker_threads';
-import { openPdf } from '../../../../services/document-worker/parser/pdf-document.ts';
-import { failedPage } from '../../../../services/document-worker/parser/reader.ts';
+import { openPdf } from '../../../../services/document-worker/parser/pdf/pdf-document.ts';
+import { failedPage, type ReadPage, withoutImages } from '../../../../services/document-worker/parser/reader.ts';
+import { convertAnswer } from '../../../../services/document-worker/parser/remote/convert.ts';
 import { serveReads } from '../../../../services/document-worker/parser/serve-reads.ts';
-import type { PageResult } from '../../../../services/shared/contract/page.ts';
 
 const orders: Readonly<Record<string, () => unknown>> = {
   hang: () => {
@@ -40,16 +40,16 @@ async function openOrders(path: string) {
   return {
     pageCount: lines.length,
     close: () => {},
-    async *read(pages: readonly number[]): AsyncGenerator<PageResult> {
+    async *read(pages: readonly number[]): AsyncGenerator<ReadPage> {
       for (const page of pages) {
         const order = orders[lines[page - 1] as string];
         const text = await Promise.resolve()
           .then(() => order?.() ?? lines[page - 1])
           .catch((error: NodeJS.ErrnoException) => `refused: ${error.code}`);
-        yield { ...failedPage(page, 'orders', null), text: String(text) };
+        yield withoutImages({ ...failedPage(page, 'orders', null), text: String(text) });
       }
     },
   };
 }
 
-serveReads({ 'application/pdf': openPdf, 'text/markdown': openOrders, 'text/plain': openOrders });
+serveReads({ 'application/pdf': openPdf, 'text/markdown': openOrders, 'text/plain': openOrders }, convertAnswer);

@@ -49,7 +49,7 @@ async function file(bytes: Uint8Array | string, mediaType: 'application/pdf' | '
 async function read(from: ParserPool, file: DocumentFile, pages: readonly number[], signal?: AbortSignal) {
   const results: PageResult[] = [];
   while (results.length < pages.length)
-    for (const { packed } of await from.read(file, pages.slice(results.length), signal))
+    for (const { packed } of await from.read(file, pages.slice(results.length), { signal }))
       results.push(JSON.parse(gunzipSync(packed).toString()) as PageResult);
   return results;
 }

@@ -16,8 +16,8 @@ async function pagesOf(bytes: Uint8Array | string): Promise<string[]> {
   await writeFile(path, bytes);
   const reader = await openText(path);
   const texts = [];
-  for await (const { text } of reader.read(Array.from({ length: reader.pageCount }, (_, page) => page + 1)))
-    texts.push(text);
+  for await (const { result } of reader.read(Array.from({ length: reader.pageCount }, (_, page) => page + 1)))
+    texts.push(result.text);
   expect(texts).toHaveLength(reader.pageCount);
   return texts;
 }
@@ -33,10 +33,10 @@ test('a chosen page is the same as in the whole', async () => {
   await writeFile(path, Array.from({ length: 5000 }, (_, line) => `line ${line}`).join('\n'));
   const reader = await openText(path);
   const whole = [];
-  for await (const page of reader.read(Array.from({ length: reader.pageCount }, (_, page) => page + 1)))
-    whole.push(page);
+  for await (const { result } of reader.read(Array.from({ length: reader.pageCount }, (_, page) => page + 1)))
+    whole.push(result);
   const chosen = [];
-  for await (const page of reader.read([3, 5])) chosen.push(page);
+  for await (const { result } of reader.read([3, 5])) chosen.push(result);
   expect(chosen).toEqual([whole[2], whole[4]]);
   expect(chosen[0]).toMatchObject({ page_number: 3, lines: [], images: [], metadata: { parser: 'text' }, error: null });
 });

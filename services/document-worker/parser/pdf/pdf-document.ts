@@ -1,9 +1,9 @@
 /** PDF by PDFium. The file is read in blocks as PDFium asks for them, so memory does not depend on its size. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import type { PageResult } from '../../shared/contract/page.ts';
+import { type DocumentReader, failedPage, type ReadPage, RefusedError, withoutImages } from '../reader.ts';
 import { readPdfPage } from './pdf-page.ts';
+import { cutPdf } from './pdf-part.ts';
 import { loadPdfium, type Pdfium, pdfParser } from './pdfium.ts';
-import { type DocumentReader, failedPage, RefusedError } from './reader.ts';
 
 /** @throws RefusedError `encrypted`, `damaged`, `no-text` when it has no pages */
 export async function openPdf(path: string): Promise<DocumentReader> {
@@ -25,21 +25,27 @@ export async function openPdf(path: string): Promise<DocumentReader> {
     close();
     throw new RefusedError('no-text', 'The PDF has no pages.');
   }
-  return { pageCount, close, read: (pages) => readPages(pdfium as Pdfium, document, pages) };
+  const loaded = pdfium;
+  return {
+    pageCount,
+    close,
+    read: (pages, images = false) => readPages(loaded, document, pages, images),
+    cut: (pages, bytesMax) => cutPdf(loaded, document, pages, bytesMax),
+  };
 }
 
 let pdfium: Pdfium | undefined;
 
-function* readPages(pdfium: Pdfium, document: number, pages: readonly number[]): Generator<PageResult> {
+function* readPages(pdfium: Pdfium, document: number, pages: readonly number[], images: boolean): Generator<ReadPage> {
   for (const pageNumber of pages) {
     const page = pdfium.api.FPDF_LoadPage(document, pageNumber - 1);
     if (!page) {
       const message = `Page ${pageNumber} cannot be read: its part of the file is damaged or missing.`;
-      yield failedPage(pageNumber, pdfParser, { code: 'corrupt', message });
+      yield withoutImages(failedPage(pageNumber, pdfParser, { code: 'corrupt', message }));
       continue;
     }
     try {
-      yield readPdfPage(pdfium, page, pageNumber);
+      yield readPdfPage(pdfium, page, pageNumber, images);
     } finally {
       pdfium.api.FPDF_ClosePage(page);
     }

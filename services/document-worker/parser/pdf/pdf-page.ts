@@ -1,18 +1,18 @@
 /** One page of a PDF: text with a box per line, pictures with their boxes and sizes. */
-import type { LineBox, LineFont, PageResult } from '../../shared/contract/page.ts';
+import type { LineBox, LineFont, PageResult } from '../../../shared/contract/page.ts';
+import { addImage, type ImageBytes, imagesMax } from '../images.ts';
+import { failedPage, pageCharsMax, pageLinesMax, type ReadPage, withoutImages } from '../reader.ts';
+import { imageFile } from './pdf-images.ts';
 import { type Pdfium, pdfParser } from './pdfium.ts';
-import { failedPage, pageCharsMax, pageLinesMax } from './reader.ts';
 
 type Box = [x0: number, y0: number, x1: number, y1: number];
 /** From the page's own coordinates to what is displayed: top left origin, turned and cropped. */
 type ToDisplay = (left: number, bottom: number, right: number, top: number) => Box;
 
-/** Pictures of one page that are listed; a page with more is a drawing made of crumbs. */
-const imagesMax = 1000;
 /** FPDF_PAGEOBJ_IMAGE (fpdf_edit.h). */
 const imageObject = 3;
 
-export function readPdfPage(pdfium: Pdfium, page: number, pageNumber: number): PageResult {
+export function readPdfPage(pdfium: Pdfium, page: number, pageNumber: number, withBytes: boolean): ReadPage {
   const { api } = pdfium;
   const width = api.FPDF_GetPageWidthF(page);
   const height = api.FPDF_GetPageHeightF(page);
@@ -22,16 +22,17 @@ export function readPdfPage(pdfium: Pdfium, page: number, pageNumber: number): P
     const chars = textPage ? Math.max(0, api.FPDFText_CountChars(textPage)) : 0;
     if (chars > pageCharsMax) {
       const message = `Page ${pageNumber} has ${chars} characters, allowed are ${pageCharsMax}.`;
-      return failedPage(pageNumber, pdfParser, { code: 'too-large', message });
+      return withoutImages(failedPage(pageNumber, pdfParser, { code: 'too-large', message }));
     }
     const rawLines = rawText(pdfium, textPage, chars).split('\r\n');
     if (rawLines.length > pageLinesMax) {
       const message = `Page ${pageNumber} has ${rawLines.length} lines, allowed are ${pageLinesMax}.`;
-      return failedPage(pageNumber, pdfParser, { code: 'too-large', message });
+      return withoutImages(failedPage(pageNumber, pdfParser, { code: 'too-large', message }));
     }
     const { text, lines, fonts } = readLines(pdfium, textPage, rawLines, toDisplay);
-    const images = readImages(pdfium, page, toDisplay);
-    return {
+    const stored: ImageBytes = { parts: [], bytes: 0 };
+    const images = readImages(pdfium, page, toDisplay, withBytes ? stored : null);
+    const result: PageResult = {
       ...failedPage(pageNumber, pdfParser, null),
       text,
       lines,
@@ -46,6 +47,7 @@ export function readPdfPage(pdfium: Pdfium, page: number, pageNumber: number): P
         scanned: text.trim() === '' && api.FPDFPage_CountObjects(page) > 0,
       },
     };
+    return { result, images: Buffer.concat(stored.parts) };
   } finally {
     if (textPage) api.FPDFText_ClosePage(textPage);
   }
@@ -152,7 +154,9 @@ function fontStyle({ api, withMemory, bytes }: Pdfium, textPage: number, char: n
   return italicName.test(name) ? styles.italic : styles.plain;
 }
 
-function readImages({ api, withMemory, float, int32 }: Pdfium, page: number, toDisplay: ToDisplay) {
+/** @param stored takes their bytes; null: their boxes are enough */
+function readImages(pdfium: Pdfium, page: number, toDisplay: ToDisplay, stored: ImageBytes | null) {
+  const { api, withMemory, float, int32 } = pdfium;
   const images: PageResult['images'] = [];
   const objects = api.FPDFPage_CountObjects(page);
   withMemory(16, (pointer) => {
@@ -162,7 +166,9 @@ function readImages({ api, withMemory, float, int32 }: Pdfium, page: number, toD
       if (!api.FPDFPageObj_GetBounds(object, pointer, pointer + 4, pointer + 8, pointer + 12)) continue;
       const box = toDisplay(float(pointer), float(pointer + 4), float(pointer + 8), float(pointer + 12));
       if (!api.FPDFImageObj_GetImagePixelSize(object, pointer, pointer + 4)) continue;
-      images.push({ box, width_px: int32(pointer), height_px: int32(pointer + 4) });
+      const [width_px, height_px] = [int32(pointer), int32(pointer + 4)];
+      const bytes = stored && imageFile(pdfium, object, width_px * height_px);
+      images.push({ box, width_px, height_px, ...(stored && bytes && addImage(stored, bytes)) });
     }
   });
   return images;
