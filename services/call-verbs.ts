@@ -19,7 +19,8 @@ type Caller = {
 type CallVerbs = { readonly [From in Caller]: Verbs<From> } & { readonly [From in ServiceName]?: Verbs<From> };
 
 export const callVerbs: CallVerbs = {
-  chat: { vectorstore: ['search'], embedding: ['embed'] },
+  // The governor sees what the model's endpoint would: no token of ours.
+  chat: { vectorstore: ['search'], embedding: ['embed'], governor: [] },
   'document-worker': { vectorstore: ['read', 'write', 'delete'], embedding: ['embed'] },
   vectorstore: { vectorstore: ['search'] },
   embedding: { embedding: ['embed'] },

@@ -26,8 +26,9 @@ export const services = {
     workload: 'sustained',
     routes: ['/v1/chat/*', '/v1/brains/*/search', '/v1/models', '/v1/models/*'],
     healthPath: '/readyz',
-    calls: ['vectorstore', 'embedding'],
-    uses: ['postgres'],
+    calls: ['vectorstore', 'embedding', 'governor'],
+    // Redis for answers in flight of the whole tier per model, where a model says how many it takes.
+    uses: ['postgres', 'redis'],
     egress: ['model', 'embedding', 'rerank'],
     // Answers in flight per replica. Bounds memory; the next request is told to come back.
     options: { slots: { setting: 'CHAT_SLOTS', max: 1024 } },
@@ -52,6 +53,7 @@ export const services = {
     ],
     charts: [
       { title: 'Chat: slots in use per replica', metric: metricNames.slotsInUse, statistics: ['Average', 'Maximum'] },
+      { title: 'Chat: yields per minute', metric: metricNames.yieldsPerMinute, statistics: ['Average', 'Maximum'] },
     ],
     build: { files: migrations, budgetMiB: 15 },
     settings: [
@@ -61,6 +63,9 @@ export const services = {
       ...embedding,
       ...previousEmbedding,
       'VECTORSTORE_URL',
+      'REDIS_URL',
+      'GOVERNOR_URL',
+      'GOVERNOR_BACKEND_URL',
       'SERVICE_TOKEN_PRIVATE_KEY',
       'CHAT_SLOTS',
       'TURN_TIMEOUT_MS',
@@ -214,6 +219,37 @@ export const services = {
       budgetMiB: 130,
     },
     settings: [...process, 'SERVICE_TOKEN_PUBLIC_KEYS', 'EMBEDDING_WEIGHTS_FOLDER'],
+  },
+  governor: {
+    // Without it chat calls its model directly.
+    optional: true,
+    port: 8008,
+    workload: 'sustained',
+    routes: [],
+    healthPath: '/readyz',
+    calls: [],
+    uses: ['redis'],
+    egress: ['model'],
+    // Requests of all replicas together that its model gets at a time.
+    options: { maxInFlight: { setting: 'GOVERNOR_MAX_IN_FLIGHT', max: 1024 } },
+    balancing: 'least_outstanding_requests',
+    charts: [
+      {
+        title: 'Governor: slots in use per replica',
+        metric: metricNames.slotsInUse,
+        statistics: ['Average', 'Maximum'],
+      },
+      { title: 'Governor: yields per minute', metric: metricNames.yieldsPerMinute, statistics: ['Average', 'Maximum'] },
+    ],
+    build: { budgetMiB: 15 },
+    settings: [
+      ...process,
+      'REDIS_URL',
+      'GOVERNOR_BACKEND_URL',
+      'GOVERNOR_MAX_IN_FLIGHT',
+      'GOVERNOR_TOKEN',
+      'GOVERNOR_JOB_TIMEOUT_MS',
+    ],
   },
 } as const satisfies Record<string, ServiceDefinition<SettingName, Egress>>;
 

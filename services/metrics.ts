@@ -9,8 +9,10 @@ export const metricNamespace = 'Bulkhead';
 export const metricDimensions = (environment: string, tier: string) => ({ Environment: environment, Tier: tier });
 
 export const metricNames = {
-  /** chat: answers in flight on one replica. */
+  /** chat and governor: slots of one replica that are taken; what chat scales on. */
   slotsInUse: 'SlotsInUse',
+  /** chat and governor: requests that one replica refused in the last minute because no slot was free. */
+  yieldsPerMinute: 'YieldsPerMinute',
   /** document-worker: pages of the whole environment that are granted or wait; every replica publishes the same number. */
   pagesGrantedAndWaiting: 'PagesGrantedAndWaiting',
 } as const;

@@ -21,6 +21,8 @@ export const modelEntry = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, hyphens or underscores')
     .optional(),
+  /** Answers of all replicas together that it gives at a time: what one GPU, one account takes. Absent: no bound. */
+  maxInFlight: z.int().min(1).max(1024).optional(),
   /** The model of this list that is asked when this one fails before a word came. Absent: none. */
   fallback: modelName.optional(),
 });

@@ -95,6 +95,20 @@ export const settings = {
   PARSER_PAGES_PER_MINUTE: { type: 'integer', what: "its account's limit; 0: none", default: '0' },
   SCRATCH_BYTES_MAX: { type: 'integer', what: "documents on a worker's own disk, in bytes", default: '200000000' },
   CHAT_SLOTS: { type: 'integer', what: 'answers in flight per replica; the next gets 503 yield', default: '64' },
+  GOVERNOR_URL: { type: 'text', what: 'base URL of the governor tier; empty: models are called directly', default: '' },
+  GOVERNOR_BACKEND_URL: {
+    type: 'text',
+    what: 'inference endpoint behind the governor: lines are posted to it, over HTTP its origin gets what comes',
+    default: '',
+  },
+  GOVERNOR_MAX_IN_FLIGHT: { type: 'integer', what: 'requests of all governors there at a time', default: '4' },
+  GOVERNOR_TOKEN: {
+    type: 'text',
+    what: 'what callers of the governor must send; empty: nothing',
+    secret: true,
+    default: '',
+  },
+  GOVERNOR_JOB_TIMEOUT_MS: { type: 'integer', what: 'longest answer of the endpoint', default: '300000' },
   TURN_TIMEOUT_MS: { type: 'integer', what: 'longest time for one answer', default: '100000' },
   MODELS: {
     type: 'text',

@@ -16,6 +16,7 @@ export const environmentFaults = (environment: Environment): Fault[] => [
   ...limitFaults(environment),
   ...embeddingFaults(environment),
   ...modelFaults(environment),
+  ...governorFaults(environment),
 ];
 
 const embeddingFaults = ({ embeddingModel, tiers }: Environment): Fault[] =>
@@ -25,6 +26,11 @@ const embeddingFaults = ({ embeddingModel, tiers }: Environment): Fault[] =>
 
 const modelFaults = ({ chatModel, models }: Environment): Fault[] =>
   chatModel && models ? [{ path: ['models'], message: 'given beside chatModel; allowed is one of them' }] : [];
+
+const governorFaults = ({ chatModel, models, tiers }: Environment): Fault[] =>
+  tiers.governor && !chatModel && !models
+    ? [{ path: ['tiers', 'governor'], message: 'given without a model, which it protects; add chatModel or models' }]
+    : [];
 
 function tierFaults(environment: Environment): Fault[] {
   return placedServices(environment).flatMap((name) =>

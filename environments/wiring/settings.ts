@@ -31,6 +31,9 @@ export function serviceSettings(
     MODEL_NAME: chatModel?.model,
     MODELS_ALLOWED: chatModel?.others.length ? chatModel.others.join(',') : undefined,
     MODELS: models && JSON.stringify(models),
+    // It protects the model that is asked by default.
+    GOVERNOR_BACKEND_URL:
+      environment.tiers.governor && `${(chatModel?.url ?? models?.[0]?.url ?? '').replace(/\/$/, '')}/chat/completions`,
     RERANK_URL: reranker?.url,
     RERANK_MODEL: reranker?.model,
     PARSER_BACKEND: parser?.backend,

@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { uuidv7 } from 'uuidv7';
 import { takeQuotas } from '../shared/ledger/quota.ts';
 import { findBrain } from '../shared/postgres/find-brain.ts';
+import type { Choice } from './answering/answerer.ts';
 import { type ChatContext, takeSlot } from './context.ts';
 import { newTokenUsage, recordQuestion, recordTokens, type TokenUsage, type UsageRecord } from './turns/token-usage.ts';
 
@@ -25,26 +26,50 @@ export interface Admitted {
 /**
  * Takes a slot and one of the day's questions while `run` runs.
  *
- * @throws ProblemError `yield`, `not-found`, `conflict`, `quota`
+ * @throws ProblemError `yield`, `not-found`, `quota`
  */
-export async function admit<Result>(
+export const admit = <Result>(context: ChatContext, asked: Asked, run: (admitted: Admitted) => Promise<Result>) =>
+  admitted(context, asked, async () => ({ giveBack: () => {} }), run);
+
+/** The same for what a model answers: of its slots one too. @throws ProblemError `conflict` too */
+export const admitAnswer = <Result>(
+  context: ChatContext,
+  asked: Asked,
+  run: (admitted: Admitted & { readonly choice: Choice }) => Promise<Result>,
+) =>
+  admitted<Result, { readonly choice: Choice; readonly giveBack: () => void }>(
+    context,
+    asked,
+    async (brain) => {
+      const choice = context.answerer.choose(brain, brain.models_allowed);
+      return { choice, giveBack: await context.modelSlots.take(choice.answerer.name, asked.tenantId) };
+    },
+    run,
+  );
+
+async function admitted<Result, Taken extends { readonly giveBack: () => void }>(
   context: ChatContext,
   { tenantId, brainId, reply }: Asked,
-  run: (admitted: Admitted) => Promise<Result>,
+  take: (brain: Admitted['brain']) => Promise<Taken>,
+  run: (admitted: Admitted & Taken) => Promise<Result>,
 ): Promise<Result> {
   const { db, slots } = context;
   const release = takeSlot(slots, tenantId);
   const usageRecord: UsageRecord = { id: uuidv7(), tenantId, brainId, turnId: null };
   const tokenUsage = newTokenUsage();
   const settle = () => recordTokens(db, usageRecord, tokenUsage);
+  let taken: Taken | undefined;
   try {
     const brain = await findBrain(db, tenantId, brainId);
+    // Before the day's question: who is refused has not asked.
+    taken = await take(brain);
     await db.transaction().execute(async (trx) => {
       await takeQuotas(trx, tenantId, [{ quota: 'questions_per_day_max', adds: 1 }], reply);
       await recordQuestion(trx, usageRecord);
     });
-    return await run({ id: usageRecord.id, brain, tokenUsage, settle });
+    return await run({ id: usageRecord.id, brain, tokenUsage, settle, ...taken });
   } finally {
+    taken?.giveBack();
     release();
     // Also for an answer that broke off; what is settled already stays as it is.
     await settle();

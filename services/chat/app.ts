@@ -1,6 +1,7 @@
 /** The chat tier: every route of the contract that chat owns, and what runs behind them. */
 import { hostname } from 'node:os';
 import { sql } from 'kysely';
+import { Gauge } from 'prom-client';
 import { uuidv7 } from 'uuidv7';
 import { metricNames } from '../metrics.ts';
 import type { Authenticate } from '../shared/auth/identity.ts';
@@ -19,7 +20,10 @@ import {
   searchedBy,
 } from '../shared/models/embedding.ts';
 import { type Database, schemaCheck } from '../shared/postgres/database.ts';
+import { openRedis } from '../shared/redis.ts';
+import type { FleetSlots } from '../shared/slots/fleet-slots.ts';
 import { createSlots, type Slots } from '../shared/slots/slots.ts';
+import { yieldsPerMinute } from '../shared/slots/yield-rate.ts';
 import { createConcurrency } from '../shared/storage/concurrency.ts';
 import type { SyntheticTenantSettings } from '../shared/warm-up/synthetic-tenant.ts';
 import { type Answerer, createAnswerer } from './answering/answerer.ts';
@@ -29,8 +33,10 @@ import { serveCompletions } from './completions/completions.ts';
 import { type ChatContext, streamLimits } from './context.ts';
 import { serveConversations } from './conversations/conversations.ts';
 import { serveMcp } from './mcp/mcp.ts';
+import { throughGovernor } from './models/governed.ts';
 import { serveModelLists } from './models/listing.ts';
 import { createModel, type LanguageModel, type ModelTimeouts } from './models/model.ts';
+import { createModelSlots, type ModelSlots } from './models/model-slots.ts';
 import { serveSearch } from './search/search.ts';
 import { serveFeedback } from './turns/feedback.ts';
 import { createSweeper } from './turns/sweeper.ts';
@@ -49,6 +55,9 @@ export interface ChatSettings
   readonly DATABASE_URL: string;
   readonly VECTORSTORE_URL: string;
   readonly SERVICE_TOKEN_PRIVATE_KEY: string;
+  readonly REDIS_URL: string;
+  readonly GOVERNOR_URL: string;
+  readonly GOVERNOR_BACKEND_URL: string;
   readonly CHAT_SLOTS: number;
   readonly TURN_TIMEOUT_MS: number;
   readonly ENVIRONMENT: string;
@@ -89,7 +98,7 @@ export async function createChat({
   const replica = `${settings.REPLICA || hostname()}/${uuidv7()}`;
   const sign = await createSigner('chat', settings.SERVICE_TOKEN_PRIVATE_KEY);
   const models = configuredModels(settings);
-  const model = createModel(models, modelTimeouts);
+  const model = createModel(throughGovernor(models, settings), modelTimeouts);
   const reranker = createReranker(settings, log, rerankTimeoutMs);
   const retrieval = createRetrieval({
     db,
@@ -101,11 +110,18 @@ export async function createChat({
     sign,
     log,
   });
-  const answerer = createAnswerer(retrieval, model, models);
+  const turnTimeoutMs = settings.TURN_TIMEOUT_MS;
+  const modelSlots = createModelSlots({
+    models,
+    openRedis: () => openRedis(settings.REDIS_URL, 'request', log),
+    replica,
+    turnTimeoutMs,
+    log,
+  });
+  const answerer = createAnswerer(retrieval, model, models, modelSlots);
   const slots = createSlots({ max: settings.CHAT_SLOTS, expectedMs: 5000 });
   const signals = openTurnSignals(settings.DATABASE_URL, db, log);
   const journal = createTurnJournal(db, replica, log);
-  const turnTimeoutMs = settings.TURN_TIMEOUT_MS;
   const runner = createTurnRunner({ db, journal, signals, answerer, replica, log, turnTimeoutMs, reconnectGraceMs });
   const priced = (name: string) => ({ name, price: models.find((one) => one.name === name)?.price ?? null });
   const sweeper = createSweeper(db, priced, log);
@@ -123,6 +139,9 @@ export async function createChat({
     dependencies: [
       { name: 'postgres', check: () => sql`select 1`.execute(db) },
       { name: 'vectorstore', check: retrieval.check },
+      ...(modelSlots.check
+        ? [{ name: 'redis' as const, check: modelSlots.check, without: 'each replica uses its share of a model' }]
+        : []),
     ],
   });
   // Chat has no Redis: counted per replica.
@@ -137,6 +156,7 @@ export async function createChat({
     runner,
     signals,
     slots,
+    modelSlots,
     streams,
     replica,
     turnTimeoutMs,
@@ -151,13 +171,16 @@ export async function createChat({
   serveModelLists(context);
   measure(app, slots, runner, model, answerer);
   if (reranker) measureReranker(app, reranker);
-  const stopMetrics = startMetricLog({
-    log,
-    environment: settings.ENVIRONMENT,
-    tier: 'chat',
-    name: metricNames.slotsInUse,
-    read: () => slots.inFlight,
-  });
+  const published = { log, environment: settings.ENVIRONMENT, tier: 'chat' } as const;
+  const stops = [
+    startMetricLog({ ...published, name: metricNames.slotsInUse, read: () => slots.inFlight }),
+    startMetricLog({
+      ...published,
+      name: metricNames.yieldsPerMinute,
+      read: yieldsPerMinute(() => slots.counts.yielded + modelSlots.yielded),
+    }),
+  ];
+  measureModels(app, modelSlots);
   let deadline: NodeJS.Timeout | undefined;
   app.stopping.addEventListener('abort', () => {
     deadline = setTimeout(() => void runner.close(), Math.max(0, settings.STOP_TIMEOUT_MS - stopReserveMs));
@@ -167,11 +190,12 @@ export async function createChat({
     app,
     warmUp: () => warmUp({ app, db, settings, model }),
     close: async () => {
-      stopMetrics();
+      for (const stop of stops) stop();
       sweeper.close();
       await (deadline ? runner.drained() : runner.close());
       clearTimeout(deadline);
       await runner.close();
+      await modelSlots.close();
       await signals.close();
     },
   };
@@ -204,6 +228,23 @@ function measure(app: App, slots: Slots, runner: TurnRunner, model: LanguageMode
     'Citations left out since the start, because the passage does not support the claim',
     () => counts.citationsDropped,
   );
+}
+
+function measureModels({ metrics }: App, { bounded }: ModelSlots): void {
+  const labelled = (name: string, help: string, read: (slots: FleetSlots) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['model'],
+      registers: [metrics],
+      collect() {
+        for (const [model, slots] of bounded) this.set({ model }, read(slots));
+      },
+    });
+  labelled('chat_model_slots', 'Answers that the model gives all replicas at a time', ({ max }) => max);
+  labelled('chat_model_inflight', 'Of these, taken by all replicas', (slots) => slots.fleetInFlight ?? 0);
+  labelled('chat_model_yielded_total', 'Requests refused for it since the start', ({ counts }) => counts.yielded);
+  labelled('chat_model_slots_degraded', '1 while Redis does not tell who has what', (slots) => Number(slots.degraded));
 }
 
 function measureReranker({ metrics }: App, reranker: Reranker): void {

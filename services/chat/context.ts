@@ -11,6 +11,7 @@ import type { Slots } from '../shared/slots/slots.ts';
 import type { Concurrency, ConcurrencyLimits } from '../shared/storage/concurrency.ts';
 import type { Answerer } from './answering/answerer.ts';
 import type { Retrieval } from './answering/retrieval.ts';
+import type { ModelSlots } from './models/model-slots.ts';
 import type { TurnRunner } from './turns/turn-runner.ts';
 import type { TurnSignals } from './turns/turn-signals.ts';
 
@@ -24,6 +25,8 @@ export interface ChatContext {
   readonly runner: TurnRunner;
   readonly signals: TurnSignals;
   readonly slots: Slots;
+  /** Of each model, shared by all replicas. */
+  readonly modelSlots: ModelSlots;
   /** Streams of turns, asked or resumed. */
   readonly streams: Concurrency;
   /** Unique per process, not only per replica: a restarted one must not take its forerunner's turns for its own. */

@@ -74,6 +74,7 @@ const calls: Readonly<Record<ServiceName, Request | undefined>> = {
   'document-worker': undefined,
   // Of no bench: placed where it is wanted.
   embedding: undefined,
+  governor: undefined,
 };
 
 /** Each on a connection of its own: the tenth must not be faster for want of one. */

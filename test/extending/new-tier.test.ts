@@ -30,7 +30,7 @@ const entry = `  echo: {
 const changes: Record<string, [find: string | RegExp, put: string][]> = {
   'services/manifest.ts': [
     [/^export const services = \{\n/m, `$&${entry}`],
-    ["calls: ['vectorstore', 'embedding'],", "calls: ['vectorstore', 'embedding', 'echo'],"],
+    ["calls: ['vectorstore', 'embedding', 'governor'],", "calls: ['vectorstore', 'embedding', 'governor', 'echo'],"],
     ["      'VECTORSTORE_URL',\n", "$&      'ECHO_URL',\n"],
   ],
   'services/call-verbs.ts': [["chat: { vectorstore: ['search'],", "$& echo: ['search'],"]],

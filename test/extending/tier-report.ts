@@ -60,7 +60,7 @@ async function report(placed: boolean): Promise<TierReport> {
   const [chat] = state.replicas.get('chat') ?? [];
   if (!chat) throw new Error('no chat');
   const given = settingsOf(state, 'chat', chat) as Record<string, string>;
-  const secrets = { ...composeSecrets(), DATABASE_URL: 'postgres://x', PUBLIC_URL: 'http://x' };
+  const secrets = { ...composeSecrets(), DATABASE_URL: 'postgres://x', REDIS_URL: 'redis://x', PUBLIC_URL: 'http://x' };
   const read = readSettings('chat', { SERVICE_TOKEN_PRIVATE_KEY: 'x', ...secrets, ...given });
   return {
     stackLines: text.flatMap((one) => one.split('\n')).filter((line) => line.toLowerCase().includes('echo')),

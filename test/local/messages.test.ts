@@ -43,7 +43,7 @@ test('the owner’s token is found among log lines; none is a fault', () => {
 test('callers stop before those they call', () => {
   expect(stopWaves(serviceNames)).toEqual([
     ['chat', 'api', 'web', 'document-worker'],
-    ['vectorstore', 'embedding'],
+    ['vectorstore', 'embedding', 'governor'],
   ]);
 });
 

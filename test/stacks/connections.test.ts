@@ -38,8 +38,8 @@ function rules(input: EnvironmentInput): { readonly opens: string[]; readonly ad
 }
 
 /** What the manifest declares, as the same lines. */
-/** The sample leaves the optional tier out. */
-const serviceNames = every.filter((name) => name !== 'embedding');
+/** The sample leaves the optional tiers out. */
+const serviceNames = every.filter((name) => name !== 'embedding' && name !== 'governor');
 
 function declared(): string[] {
   const ports = { postgres: postgresPort, redis: redisPort } as const;
@@ -50,7 +50,7 @@ function declared(): string[] {
       ...(routes.length > 0 ? [`public > ${name} : ${port}`] : []),
       ...(called ? [`internal > ${name} : ${port}`] : []),
       ...(calls as readonly ServiceName[])
-        .filter((to) => to !== 'embedding')
+        .filter((to) => (serviceNames as readonly ServiceName[]).includes(to))
         .map((to) => `${name} > internal : ${services[to].port}`),
       ...uses.flatMap((store) => (store === 'document-store' ? [] : [`${name} > ${store} : ${ports[store]}`])),
     ];

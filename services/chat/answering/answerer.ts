@@ -4,6 +4,7 @@ import type { Citation, Turn } from '../../shared/contract/chat.ts';
 import { extractiveName, modelsOfTenant, requireAllowedModel } from '../../shared/models/allowed-models.ts';
 import type { ConfiguredModel } from '../../shared/models/configured-models.ts';
 import { type LanguageModel, ModelFailedError, stubModelName } from '../models/model.ts';
+import type { ModelSlots } from '../models/model-slots.ts';
 import type { TokenUsage } from '../turns/token-usage.ts';
 import { createMarkReader, quoteCitation, type Read } from './citations.ts';
 import { extract, notAnswered, type Quote } from './extractive.ts';
@@ -91,6 +92,7 @@ export function createAnswerer(
   retrieval: Pick<Retrieval, 'find'>,
   model: LanguageModel | null,
   models: readonly ConfiguredModel[],
+  slots: Pick<ModelSlots, 'take'> = { take: async () => () => {} },
 ): Answerer {
   const known = new Map(models.map((configured) => [configured.name, configured]));
   const counts: AnswerCounts = { citationsDropped: 0, fallbacks: 0 };
@@ -113,7 +115,7 @@ export function createAnswerer(
       const passages = await retrieval.find({ ...question, text }, tokenUsage, signal);
       signal.throwIfAborted();
       if (model && question.answerer.kind === 'model')
-        yield* fromModels({ model, known, counts }, question, passages, tokenUsage, signal);
+        yield* fromModels({ model, known, counts, slots }, question, passages, tokenUsage, signal);
       else yield* fromQuotes(text, question.text, passages);
     },
   };
@@ -123,6 +125,8 @@ interface Models {
   readonly model: LanguageModel;
   readonly known: ReadonlyMap<string, ConfiguredModel>;
   readonly counts: AnswerCounts;
+  /** The chosen model's was taken by whoever admitted the question. */
+  readonly slots: Pick<ModelSlots, 'take'>;
 }
 
 /** From the chosen model, or from its fallback when it failed before a word came. */
@@ -143,14 +147,19 @@ async function* fromModels(
   } catch (error) {
     // A second answer below half of a first one would be read as one.
     if (begun || fallback === null || !(error instanceof ModelFailedError && error.isOutage)) throw error;
-    models.counts.fallbacks += 1;
-    yield { answerer: { kind: 'model', name: fallback } };
-    yield* fromModel(models, fallback, question, passages, tokenUsage, signal);
+    const giveBack = await models.slots.take(fallback, question.tenantId);
+    try {
+      models.counts.fallbacks += 1;
+      yield { answerer: { kind: 'model', name: fallback } };
+      yield* fromModel(models, fallback, question, passages, tokenUsage, signal);
+    } finally {
+      giveBack();
+    }
   }
 }
 
 async function* fromModel(
-  { model, known, counts }: Models,
+  { model, known, counts }: Omit<Models, 'slots'>,
   name: string,
   { text, history, instructions, callerInstructions }: Question,
   found: readonly Passage[],

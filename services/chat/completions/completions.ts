@@ -9,7 +9,7 @@ import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
 import { toOpenAiError } from '../../shared/http/openai-error.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
-import { admit } from '../admission.ts';
+import { admitAnswer } from '../admission.ts';
 import { collect, type Question } from '../answering/answerer.ts';
 import type { Exchange } from '../answering/prompt.ts';
 import { estimateTokens } from '../answering/tokens.ts';
@@ -23,8 +23,7 @@ export function serveCompletions(context: ChatContext): void {
     const { tenantId } = identity;
     const brainId = brainOf(body.model);
     const messages = readMessages(body.messages);
-    return admit(context, { tenantId, brainId, reply }, async ({ id, brain, tokenUsage, settle }) => {
-      const choice = context.answerer.choose(brain, brain.models_allowed);
+    return admitAnswer(context, { tenantId, brainId, reply }, async ({ id, choice, tokenUsage, settle }) => {
       const question: Question = { tenantId, brainId, ...choice, ...messages };
       const answer: Answer = { id: `chatcmpl-${id}`, model: body.model, created: Math.floor(Date.now() / 1000) };
       if (!body.stream) return whole(context, question, tokenUsage, answer, reply);

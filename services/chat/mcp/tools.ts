@@ -8,7 +8,7 @@ import { citation, foundPassage, searchInput, turnInput } from '../../shared/con
 import { id } from '../../shared/contract/common.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { problemOfStore } from '../../shared/http/store-problem.ts';
-import { admit } from '../admission.ts';
+import { admitAnswer } from '../admission.ts';
 import { collect } from '../answering/answerer.ts';
 import type { ChatContext } from '../context.ts';
 import { search } from '../search/search.ts';
@@ -92,9 +92,8 @@ export function registerTools(server: McpServer, caller: Caller): void {
     },
     ({ brain_id, question: text }, { signal, ...progressTo }) =>
       toolResult(caller, () =>
-        admit(context, { tenantId, brainId: brain_id }, async ({ brain, tokenUsage }) => {
-          const chosen = answerer.choose(brain, brain.models_allowed);
-          const question = { tenantId, brainId: brain_id, text, history: [], ...chosen };
+        admitAnswer(context, { tenantId, brainId: brain_id }, async ({ choice, tokenUsage }) => {
+          const question = { tenantId, brainId: brain_id, text, history: [], ...choice };
           const within = AbortSignal.any([signal, AbortSignal.timeout(turnTimeoutMs)]);
           const {
             text: answer,

@@ -43,9 +43,12 @@ export async function ask(
     );
 
   // Before anything is looked up: who must come back later costs this replica and the database next to nothing.
-  const release = takeSlot(slots, asked.identity.tenantId);
+  const taken = [takeSlot(slots, asked.identity.tenantId)];
+  const release = () => {
+    for (const giveBack of taken) giveBack();
+  };
   try {
-    const started = await begin(context, asked);
+    const started = await begin(context, asked, (giveBack) => taken.push(giveBack));
     runner.start(started, release);
     return { turnId: started.turn.id, replayed: false };
   } catch (error) {
@@ -57,8 +60,8 @@ export async function ask(
   }
 }
 
-async function begin(context: ChatContext, asked: Ask): Promise<StartedTurn> {
-  const { db, answerer, replica } = context;
+async function begin(context: ChatContext, asked: Ask, took: (giveBack: () => void) => void): Promise<StartedTurn> {
+  const { db, answerer, replica, modelSlots } = context;
   const { identity, conversationId, question, idempotencyKey } = asked;
   const { tenantId } = identity;
   const found = await lookUp(db, asked);
@@ -66,6 +69,7 @@ async function begin(context: ChatContext, asked: Ask): Promise<StartedTurn> {
   if (!brain) throw notFound('brain', found.brain_id);
 
   const choice = answerer.choose(brain, found.models_allowed);
+  took(await modelSlots.take(choice.answerer.name, tenantId));
   const turn: Turn = {
     id: uuidv7(),
     object: 'turn',

@@ -28,6 +28,8 @@ export interface ConfiguredModel {
   readonly contextTokens: number | null;
   /** Null: unknown. */
   readonly price: ModelPrice | null;
+  /** Answers of all replicas together at a time; null: no bound. */
+  readonly maxInFlight: number | null;
   /** Asked when this one fails before a word came. */
   readonly fallback: string | null;
 }
@@ -39,18 +41,19 @@ export function configuredModels(settings: ModelSettings): ConfiguredModel[] {
   if (listed) {
     if (url) throw new Error('MODELS and MODEL_URL are both set, allowed is one of them.');
     const keys = settings.MODEL_API_KEYS ? readJson('MODEL_API_KEYS', settings.MODEL_API_KEYS, modelKeys) : {};
-    return listed.map(({ name, model = name, usdPerMillionTokens, key, fallback, ...rest }) => ({
+    return listed.map(({ name, model = name, usdPerMillionTokens, key, maxInFlight, fallback, ...rest }) => ({
       ...rest,
       name,
       model,
       apiKey: keyOf(keys, name, key),
       price: usdPerMillionTokens ?? null,
+      maxInFlight: maxInFlight ?? null,
       fallback: fallback ?? null,
     }));
   }
   if (!url) return [];
   if (!MODEL_NAME) throw new Error(`MODEL_URL is '${url}', so MODEL_NAME must name a model there.`);
-  const unknown = { contextTokens: null, price: null, fallback: null };
+  const unknown = { contextTokens: null, price: null, maxInFlight: null, fallback: null };
   return modelNames(settings).map((name) => ({ name, url, model: name, apiKey, ...unknown }));
 }
 

@@ -14,7 +14,9 @@ describe('the matrix', () => {
       'public > chat',
       'chat > vectorstore',
       'chat > embedding',
+      'chat > governor',
       'chat > postgres',
+      'chat > redis',
       'chat > model',
       'chat > embedding',
       'chat > rerank',
@@ -34,11 +36,13 @@ describe('the matrix', () => {
       'document-worker > parser',
       'vectorstore > postgres',
       'vectorstore > document-store',
+      'governor > redis',
+      'governor > model',
     ]);
   });
 
   test('has a port on the internal balancer for each called tier alone', () => {
-    expect(calledServices(connections(definitionsOf(serviceNames)))).toEqual(['vectorstore', 'embedding']);
+    expect(calledServices(connections(definitionsOf(serviceNames)))).toEqual(['vectorstore', 'embedding', 'governor']);
   });
 
   test('cannot leave out a tier that another calls', () => {

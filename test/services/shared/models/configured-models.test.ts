@@ -21,7 +21,7 @@ const listOf = (...models: object[]) =>
 
 test('one endpoint, its default model first', () => {
   const settings = { ...none, MODEL_URL: url, MODEL_NAME: 'a', MODELS_ALLOWED: 'b, a,c', MODEL_API_KEY: 'k' };
-  const unknown = { contextTokens: null, price: null, fallback: null };
+  const unknown = { contextTokens: null, price: null, maxInFlight: null, fallback: null };
   expect(configuredModels(settings)).toEqual(
     ['a', 'b', 'c'].map((name) => ({ name, model: name, url, apiKey: 'k', ...unknown })),
   );
@@ -31,14 +31,22 @@ test('one endpoint, its default model first', () => {
 
 test('a list, each with what it says of itself and the key that it names', () => {
   const MODELS = listOf(
-    { key: 'mine', model: 'vendor/one', usdPerMillionTokens: { in: 0.5, out: 0 }, fallback: 'two' },
+    { key: 'mine', model: 'vendor/one', maxInFlight: 4, usdPerMillionTokens: { in: 0.5, out: 0 }, fallback: 'two' },
     { name: 'two' },
   );
   const settings = { ...none, MODELS, MODEL_API_KEYS: '{"mine":"k","other":"o"}' };
   const common = { url, contextTokens: 8000 };
   expect(configuredModels(settings)).toEqual([
-    { ...common, name: 'one', model: 'vendor/one', apiKey: 'k', price: { in: 0.5, out: 0 }, fallback: 'two' },
-    { ...common, name: 'two', model: 'two', apiKey: '', price: null, fallback: null },
+    {
+      ...common,
+      name: 'one',
+      model: 'vendor/one',
+      apiKey: 'k',
+      price: { in: 0.5, out: 0 },
+      maxInFlight: 4,
+      fallback: 'two',
+    },
+    { ...common, name: 'two', model: 'two', apiKey: '', price: null, maxInFlight: null, fallback: null },
   ]);
   expect(modelNames(settings)).toEqual(['one', 'two']);
 });

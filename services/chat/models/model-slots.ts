@@ -1,0 +1,72 @@
+/** Answers of all chat replicas together that a model gives at a time, where it says how many (`maxInFlight`). */
+import type { Redis } from 'ioredis';
+import { yieldError } from '../../shared/http/problem.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { ConfiguredModel } from '../../shared/models/configured-models.ts';
+import { createFleetSlots, type FleetSlots } from '../../shared/slots/fleet-slots.ts';
+
+export interface ModelSlots {
+  /**
+   * The function that gives the slot back; of a model without a bound, and of none, it does nothing.
+   *
+   * @throws ProblemError `yield`
+   */
+  take(model: string, tenantId: string): Promise<() => void>;
+  /** A look at Redis; null: no model has a bound, so it is not used. */
+  readonly check: (() => Promise<unknown>) | null;
+  /** Refused by this replica since the start. */
+  readonly yielded: number;
+  /** Those with a bound. */
+  readonly bounded: ReadonlyMap<string, FleetSlots>;
+  close(): Promise<void>;
+}
+
+export interface ModelSlotsOptions {
+  readonly models: readonly ConfiguredModel[];
+  /** Opened where a model has a bound, and closed by it. */
+  readonly openRedis: () => Redis;
+  readonly replica: string;
+  readonly turnTimeoutMs: number;
+  readonly log: Logger;
+}
+
+export function createModelSlots({ models, openRedis, replica, turnTimeoutMs, log }: ModelSlotsOptions): ModelSlots {
+  const withBound = models.filter(({ maxInFlight }) => maxInFlight !== null);
+  const redis = withBound.length > 0 ? openRedis() : null;
+  const bounded = new Map<string, FleetSlots>();
+  for (const { name, maxInFlight } of withBound)
+    if (redis && maxInFlight !== null)
+      bounded.set(
+        name,
+        createFleetSlots({
+          redis,
+          name: `model:${name}`,
+          max: maxInFlight,
+          replica,
+          jobMsMax: turnTimeoutMs,
+          expectedMs: 5000,
+          log,
+        }),
+      );
+  return {
+    bounded,
+    check: redis && (() => redis.ping()),
+    get yielded() {
+      return [...bounded.values()].reduce((sum, { counts }) => sum + counts.yielded, 0);
+    },
+    take: async (model, tenantId) => {
+      const slots = bounded.get(model);
+      if (!slots) return () => {};
+      const slot = await slots.take(tenantId);
+      if ('release' in slot) return slot.release;
+      throw yieldError(
+        `'${model}' gives ${slots.max} answers at a time, to all who ask together, and none is free for your tenant.`,
+        slot.retryHintMs,
+      );
+    },
+    close: async () => {
+      await Promise.all([...bounded.values()].map((slots) => slots.close()));
+      redis?.disconnect();
+    },
+  };
+}

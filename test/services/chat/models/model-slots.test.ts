@@ -1,0 +1,133 @@
+/** What a model takes at a time, whichever replica asks: two chats that share a Redis. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { throughGovernor } from '../../../../services/chat/models/governed.ts';
+import { configuredModels } from '../../../../services/shared/models/configured-models.ts';
+import { type ChatUnderTest, events, openChat, type Person, type TestChat } from '../fixture.ts';
+import { startModelServer } from './model-server.ts';
+
+let opened: ChatUnderTest;
+let others: TestChat;
+let model: Awaited<ReturnType<typeof startModelServer>>;
+let redis: Redis;
+beforeAll(async () => {
+  model = await startModelServer();
+  const one = { name: 'gpu', url: model.url, contextTokens: 8000, maxInFlight: 1 };
+  const second = { name: 'other', url: model.url, contextTokens: 8000 };
+  opened = await openChat({ model: false, settings: { MODELS: JSON.stringify([one, second]) } });
+  others = await opened.another();
+  redis = new Redis(opened.services.redisUrl);
+  await ready();
+});
+afterAll(async () => {
+  redis?.disconnect();
+  await opened?.close();
+  await model?.close();
+});
+
+const key = '{bulkhead:slots:model:gpu}';
+/** After the start of all, holders are waited for. */
+async function ready(): Promise<void> {
+  while ((await redis.hlen(`${key}:replicas`)) < 2) await new Promise((resolve) => setTimeout(resolve, 50));
+  await redis.set(`${key}:recover`, 0);
+}
+
+/** The model answers when it is told to. */
+function hold() {
+  const answers: (() => void)[] = [];
+  model.behave(
+    (stream) =>
+      new Promise<void>((resolve) => {
+        answers.push(() => {
+          stream.text('Refunds are paid [1].');
+          stream.end();
+          resolve();
+        });
+      }),
+  );
+  return answers;
+}
+const until = async (condition: () => boolean) => {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
+};
+
+test('an answer on one replica leaves none on the other: it yields before anything is stored or paid', async () => {
+  const { chat, search, brainOf } = opened;
+  const { brain, person } = await brainOf(['Refunds are paid within fourteen days of the return.']);
+  const answers = hold();
+  const conversation = await chat.newConversation(person, brain);
+  const first = await chat.ask(person, conversation, 'When are refunds paid?');
+  expect(first.status).toBe(200);
+  await until(() => answers.length === 1);
+
+  const refused = await others.ask(person, conversation, 'And again?');
+  expect(refused.status).toBe(503);
+  expect(await refused.json()).toMatchObject({
+    status: 'yield',
+    code: 'yield',
+    retry_hint_ms: expect.any(Number),
+    detail: "'gpu' gives 1 answers at a time, to all who ask together, and none is free for your tenant.",
+  });
+  const completion = await others.call(person, 'POST', '/v1/chat/completions', {
+    model: `brain:${brain.brainId}`,
+    messages: [{ role: 'user', content: 'And once more?' }],
+  });
+  expect(completion.status).toBe(503);
+  expect(await completion.json()).toMatchObject({ status: 'yield', error: { code: 'yield' } });
+  const turns = await search.db
+    .selectFrom('turns')
+    .selectAll()
+    .where('conversation_id', '=', conversation.id)
+    .execute();
+  expect(turns).toHaveLength(1);
+  const paid = await search.db
+    .selectFrom('ledger')
+    .select('tenant_id')
+    .where('tenant_id', '=', brain.tenantId)
+    .execute();
+  expect(paid.length).toBeLessThanOrEqual(1);
+
+  answers[0]?.();
+  for await (const _ of events(first));
+  const again = await others.ask(person, conversation, 'And again?');
+  expect(again.status).toBe(200);
+  await until(() => answers.length === 2);
+  answers[1]?.();
+  for await (const _ of events(again));
+  const metrics = await (await fetch(`${others.url}/metrics`)).text();
+  expect(metrics).toContain('chat_model_yielded_total{model="gpu"} 2\n');
+  expect(metrics).toContain('chat_model_slots{model="gpu"} 1\n');
+});
+
+test('a model without a bound is asked all the same', async () => {
+  const { chat, search, brainOf } = opened;
+  const { brain, person } = await brainOf(['Refunds are paid within fourteen days of the return.']);
+  await search.db.updateTable('brains').set({ model: 'other' }).where('id', '=', brain.brainId).execute();
+  const answers = hold();
+  const ask = async (of: TestChat, by: Person) =>
+    of.ask(by, await of.newConversation(by, brain), 'When are refunds paid?');
+  const asked = await Promise.all([ask(chat, person), ask(others, person)]);
+  expect(asked.map(({ status }) => status)).toEqual([200, 200]);
+  await until(() => answers.length === 2);
+  for (const answer of answers) answer();
+  for (const stream of asked) for await (const _ of events(stream));
+});
+
+test('models at the endpoint of the governor are called through it, and no others', () => {
+  const models = ['http://gpu:8000/v1', 'https://api.example.com/v1'].flatMap((url, index) =>
+    configuredModels({
+      MODELS: JSON.stringify([{ name: `m${index}`, url, contextTokens: 8000 }]),
+      MODEL_API_KEYS: '',
+      MODEL_URL: '',
+      MODEL_NAME: '',
+      MODELS_ALLOWED: '',
+      MODEL_API_KEY: '',
+    }),
+  );
+  const urls = (GOVERNOR_URL: string) =>
+    throughGovernor(models, { GOVERNOR_URL, GOVERNOR_BACKEND_URL: 'http://gpu:8000/v1/chat/completions' }).map(
+      ({ url }) => url,
+    );
+  expect(urls('http://governor:8008')).toEqual(['http://governor:8008/v1', 'https://api.example.com/v1']);
+  expect(urls('')).toEqual(models.map(({ url }) => url));
+});
