@@ -94,6 +94,11 @@ describe('synth says what was given, what is allowed and what to do', () => {
       "given 'none' with reranker, which lies outside; allowed: 'instance', 'single', 'per-az', or leave reranker out",
     ],
     [
+      "a provider's parser without a way out",
+      sample({ parser: { backend: 'unstructured', url: 'https://parser.example.com' }, aws: { nat: 'none' } }),
+      "given 'none' with parser, which lies outside; allowed: 'instance', 'single', 'per-az', or leave parser out",
+    ],
+    [
       'neither a way out nor endpoints',
       sample({ aws: { nat: 'none', endpoints: false } }),
       "given false with nat: 'none'; tiers then reach no AWS API: allowed is true, or another nat",

@@ -134,6 +134,26 @@ test('several models and a reranker are settings of chat, their keys are referen
   expect(egressPorts(onAws(resolveEnvironment(sample())), 'rerank')).toEqual([]);
 });
 
+test("a provider's parser is a setting of who reads and of who refuses uploads; its key is a reference", () => {
+  const parser = { backend: 'docling', url: 'https://parser.example.org:5001', pagesPerMinute: 100 } as const;
+  const given = sample({ parser });
+  const { service } = synthesized(given);
+  expect(environment(service, 'document-worker')).toMatchObject({
+    PARSER_BACKEND: 'docling',
+    PARSER_URL: parser.url,
+    PARSER_PAGES_PER_REQUEST: '5',
+    PARSER_PAGES_PER_MINUTE: '100',
+  });
+  expect(environment(service, 'api').PARSER_BACKEND).toBe('docling');
+  expect(environment(service, 'api')).not.toHaveProperty('PARSER_URL');
+  const secrets = (name: 'document-worker' | 'api') =>
+    containers(service, name)[0]?.secrets.map((secret) => secret.name) ?? [];
+  expect(secrets('document-worker')).toContain('PARSER_API_KEY');
+  expect(secrets('api')).not.toContain('PARSER_API_KEY');
+  expect(egressPorts(onAws(resolveEnvironment(given)), 'parser')).toEqual([5001]);
+  expect(egressPorts(onAws(resolveEnvironment(sample())), 'parser')).toEqual([]);
+});
+
 test('services start after the cluster may take their capacity, and go before it', () => {
   for (const service of Object.values(ofType(stack, 'aws_ecs_service')))
     expect((service.depends_on as string[])[0]).toBe('aws_ecs_cluster_capacity_providers.capacity');
