@@ -16,6 +16,8 @@ export interface GrantLoopOptions {
 
 /** Pause after a fault, ours or Redis's: long enough not to spin, short enough not to be noticed. */
 const faultPauseMs = 1000;
+/** Workers that were told the same time do not all ask at once; a meter makes up for more (lua/meters.lua). */
+const spreadMs = 50;
 
 export class GrantLoop {
   readonly #options: GrantLoopOptions;
@@ -56,7 +58,7 @@ export class GrantLoop {
     while (!this.#stop.signal.aborted) {
       try {
         const sleepMs = await this.#ask();
-        if (sleepMs > 0) await this.#sleep(sleepMs);
+        if (sleepMs > 0) await this.#sleep(sleepMs + Math.random() * spreadMs);
       } catch (error) {
         log.warn({ err: error as Error }, 'no grant');
         await this.#sleep(faultPauseMs);

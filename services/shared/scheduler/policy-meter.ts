@@ -19,6 +19,7 @@ type Unit = (typeof units)[number];
 const used = 0.995;
 const minuteMs = 60_000 / used;
 const entryMs = 50;
+const lateMs = 100;
 
 /** Begins empty: nothing before the time that this much takes. */
 export function emptyMeter(account: MeteredAccount, nowMs: number, amounts: MeterAmounts): Meter {
@@ -55,7 +56,7 @@ export function metered(meter: Meter, amounts: MeterAmounts, nowMs: number): Met
     const newest = taken.at(-1);
     const same = newest && Math.floor(newest.atMs / entryMs) === Math.floor(nowMs / entryMs);
     return {
-      nextAtMs: nowMs + amount * intervalOf(meter.account, unit, meter.factor),
+      nextAtMs: Math.max(of.nextAtMs, nowMs - lateMs) + amount * intervalOf(meter.account, unit, meter.factor),
       taken: same
         ? [...taken.slice(0, -1), { atMs: nowMs, amount: newest.amount + amount }]
         : [...taken, { atMs: nowMs, amount }],

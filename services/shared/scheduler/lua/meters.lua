@@ -5,13 +5,14 @@
 --   meter:{account}:inFlight   zset  leases under way -> since      meter:{account}:latency   list  of the last ones, ms
 -- They stand under the hash tag of the prefix, so that every schedule of an environment takes from the same ones.
 --
--- Pacing (GCRA without burst): after n units nothing for n intervals. Calls of unlike size could still pass the limit in
--- some minute, so the last minute is also counted. A meter that is not there (first start, Redis lost) begins empty.
+-- Pacing (GCRA without burst): after n units nothing for n intervals, less what the taker came late. Calls of unlike size
+-- could still pass the limit in some minute, so the last minute is also counted. A meter that is not there (first start, Redis lost) begins empty.
 
 local UNITS = { 'requests', 'pages', 'tokens' }
 local USED = 0.995 -- of the limit: the rest is for calls that reach the provider closer together than they left
 local MINUTE_MS = 60000 / USED
 local ENTRY_MS = 50 -- amounts of the same 50 ms are one entry: a list has at most 1,207
+local LATE_MS = 100 -- timers, scheduling and a call to Redis make a taker late: so much is made up for
 local FACTOR_MIN = 1 / 64 -- six halvings: a provider that still refuses is down, not full
 local RECOVERY_PER_MS = 0.05 / 60000 -- of the limit
 local ONE_NEWS_MS = 1000 -- refusals this close tell the same: calls that were under way together
@@ -95,7 +96,8 @@ local function meter_take(account, limits, amounts, at)
     if amounts[i] > 0 then
       redis.call('HINCRBYFLOAT', key, unit .. 'Taken', exact(amounts[i]))
       if limits[i] > 0 then
-        redis.call('HSET', key, unit .. 'Next', exact(at + amounts[i] * interval_of(limits[i], factor)))
+        local from = math.max(number(redis.call('HGET', key, unit .. 'Next')), at - LATE_MS)
+        redis.call('HSET', key, unit .. 'Next', exact(from + amounts[i] * interval_of(limits[i], factor)))
         redis.call('HINCRBYFLOAT', key, unit .. 'Sum', exact(amounts[i]))
         local list = key .. ':' .. unit
         local last_at, last = string.match(redis.call('LINDEX', list, -1) or '', '([^:]+):([^:]+)')
