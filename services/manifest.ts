@@ -17,7 +17,7 @@ const { process, database, identity, embedding, previousEmbedding, modelNames, m
 /** Read by every service that waits for its schema, applied by the api's `migrate`. */
 const migrations = { migrations: 'services/shared/postgres/migrations' };
 
-/** The Lua script of who asks for grants. */
+/** The Lua script of who asks for grants, or passes a meter. */
 const scheduler = { lua: 'services/shared/scheduler/lua' };
 
 export const services = {
@@ -27,7 +27,7 @@ export const services = {
     routes: ['/v1/chat/*', '/v1/brains/*/search', '/v1/models', '/v1/models/*'],
     healthPath: '/readyz',
     calls: ['vectorstore', 'embedding', 'governor'],
-    // Redis for answers in flight of the whole tier per model, where a model says how many it takes.
+    // Redis for answers in flight of the whole tier per model and for meters of accounts, where they have limits.
     uses: ['postgres', 'redis'],
     egress: ['model', 'embedding', 'rerank'],
     // Answers in flight per replica. Bounds memory; the next request is told to come back.
@@ -55,7 +55,7 @@ export const services = {
       { title: 'Chat: slots in use per replica', metric: metricNames.slotsInUse, statistics: ['Average', 'Maximum'] },
       { title: 'Chat: yields per minute', metric: metricNames.yieldsPerMinute, statistics: ['Average', 'Maximum'] },
     ],
-    build: { files: migrations, budgetMiB: 15 },
+    build: { files: { ...migrations, ...scheduler }, budgetMiB: 15 },
     settings: [
       ...process,
       ...database,

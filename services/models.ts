@@ -16,6 +16,9 @@ export const modelEntry = z.strictObject({
   contextTokens: z.int().min(4000).max(100_000_000),
   /** US dollars per million tokens. Absent: what its answers cost is unknown. */
   usdPerMillionTokens: z.strictObject({ in: price, out: price }).optional(),
+  /** Limits of the account. Absent: none. */
+  requestsPerMinute: z.int().min(1).optional(),
+  tokensPerMinute: z.int().min(1).optional(),
   /** Which of the keys in the secret MODEL_API_KEYS. Absent: none is sent. */
   key: z
     .string()

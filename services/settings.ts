@@ -135,6 +135,7 @@ export const settings = {
     default: '',
   },
   RERANK_API_KEY: { type: 'text', what: 'key for it', secret: true, default: '' },
+  RERANK_REQUESTS_PER_MINUTE: { type: 'integer', what: "its account's limit; 0: none", default: '0' },
   EMBEDDING_URL: {
     type: 'text',
     what: 'OpenAI-compatible base URL, of the embedding tier or another; empty: full text alone',
@@ -152,6 +153,8 @@ export const settings = {
     what: 'what a million tokens cost there, in US dollars; empty: unknown, but nothing at the embedding tier',
     default: '',
   },
+  EMBEDDING_REQUESTS_PER_MINUTE: { type: 'integer', what: "its account's limit; 0: none", default: '0' },
+  EMBEDDING_TOKENS_PER_MINUTE: { type: 'integer', what: "its account's limit; 0: none", default: '0' },
   EMBEDDING_PREVIOUS_URL: {
     type: 'text',
     what: 'as EMBEDDING_URL, of the model before: it embeds questions on brains that are not embedded anew yet; empty: these are searched by full text meanwhile',
@@ -189,6 +192,8 @@ export const settingGroups = {
     'EMBEDDING_DIMENSIONS',
     'EMBEDDING_API_KEY',
     'EMBEDDING_USD_PER_MILLION_TOKENS',
+    'EMBEDDING_REQUESTS_PER_MINUTE',
+    'EMBEDDING_TOKENS_PER_MINUTE',
   ],
   previousEmbedding: [
     'EMBEDDING_PREVIOUS_URL',
@@ -209,5 +214,13 @@ export const settingGroups = {
     'PARSER_PAGES_PER_MINUTE',
   ],
   modelNames: ['MODELS', 'MODEL_NAME', 'MODELS_ALLOWED'],
-  models: ['MODEL_URL', 'MODEL_API_KEY', 'MODEL_API_KEYS', 'RERANK_URL', 'RERANK_MODEL', 'RERANK_API_KEY'],
+  models: [
+    'MODEL_URL',
+    'MODEL_API_KEY',
+    'MODEL_API_KEYS',
+    'RERANK_URL',
+    'RERANK_MODEL',
+    'RERANK_API_KEY',
+    'RERANK_REQUESTS_PER_MINUTE',
+  ],
 } as const satisfies Record<string, readonly SettingName[]>;

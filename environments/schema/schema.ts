@@ -73,7 +73,14 @@ export const environmentShape = z.strictObject({
   /** Several models, the one that is asked by default first, in place of {@link chatModel}. */
   models: modelList.optional(),
   /** What orders passages anew before they are read: url without `/rerank`. Absent: they stay as the search ranks them. */
-  reranker: z.strictObject({ url: z.url(), model: z.string().min(1).optional() }).optional(),
+  reranker: z
+    .strictObject({
+      url: z.url(),
+      model: z.string().min(1).optional(),
+      /** Limit of the account. Absent: none. */
+      requestsPerMinute: count.optional(),
+    })
+    .optional(),
   /** A provider's parser that reads PDFs. Its key is a secret. Absent: the built-in one does. */
   parser: z
     .strictObject({
@@ -94,6 +101,9 @@ export const environmentShape = z.strictObject({
       dimensions: count.max(4096),
       /** Absent: unknown, and the ledger says so. */
       usdPerMillionTokens: z.number().min(0).optional(),
+      /** Limits of the account. Absent: none. */
+      requestsPerMinute: count.optional(),
+      tokensPerMinute: count.optional(),
     })
     .optional(),
   /**

@@ -11,7 +11,7 @@ import { startMetricLog } from '../shared/embedded-metrics.ts';
 import { gauge } from '../shared/gauge.ts';
 import { type App, createApp } from '../shared/http/http.ts';
 import type { Logger } from '../shared/log.ts';
-import { configuredModels, type ModelSettings } from '../shared/models/configured-models.ts';
+import { configuredModels } from '../shared/models/configured-models.ts';
 import {
   createEmbedder,
   type EmbeddingSettings,
@@ -33,6 +33,7 @@ import { serveCompletions } from './completions/completions.ts';
 import { type ChatContext, streamLimits } from './context.ts';
 import { serveConversations } from './conversations/conversations.ts';
 import { serveMcp } from './mcp/mcp.ts';
+import { chatMeters, hasMeters, type MeterSettings } from './meters.ts';
 import { throughGovernor } from './models/governed.ts';
 import { serveModelLists } from './models/listing.ts';
 import { createModel, type LanguageModel, type ModelTimeouts } from './models/model.ts';
@@ -50,7 +51,7 @@ export interface ChatSettings
   extends EmbeddingSettings,
     PreviousEmbeddingSettings,
     SyntheticTenantSettings,
-    ModelSettings,
+    MeterSettings,
     RerankSettings {
   readonly DATABASE_URL: string;
   readonly VECTORSTORE_URL: string;
@@ -77,6 +78,7 @@ export interface ChatOptions {
   readonly rerankTimeoutMs?: number;
 }
 
+const withoutRedis = 'each replica uses its share of a model, and providers keep their limits themselves';
 /** Left for the last events, the ledger and the connections, before the process is killed. */
 const stopReserveMs = 5000;
 
@@ -98,14 +100,17 @@ export async function createChat({
   const replica = `${settings.REPLICA || hostname()}/${uuidv7()}`;
   const sign = await createSigner('chat', settings.SERVICE_TOKEN_PRIVATE_KEY);
   const models = configuredModels(settings);
-  const model = createModel(throughGovernor(models, settings), modelTimeouts);
-  const reranker = createReranker(settings, log, rerankTimeoutMs);
+  const redis = hasMeters(settings) ? openRedis(settings.REDIS_URL, 'request', log) : null;
+  const meters = chatMeters(redis, settings, log);
+  const model = createModel(throughGovernor(models, settings), modelTimeouts, meters.model);
+  const reranker = createReranker(settings, log, rerankTimeoutMs, meters.rerank);
   const retrieval = createRetrieval({
     db,
     reranker,
-    embedders: [settings, previousEmbedding(settings)].flatMap(
-      (one) => createEmbedder(one, { sign, retriesMax: 0 }) ?? [],
-    ),
+    embedders: [
+      createEmbedder(settings, { sign, retriesMax: 0, meter: meters.embedding }),
+      createEmbedder(previousEmbedding(settings), { sign, retriesMax: 0 }),
+    ].flatMap((one) => one ?? []),
     vectorstoreUrl: settings.VECTORSTORE_URL,
     sign,
     log,
@@ -119,6 +124,7 @@ export async function createChat({
     log,
   });
   const answerer = createAnswerer(retrieval, model, models, modelSlots);
+  const checkRedis = modelSlots.check ?? (redis && (() => redis.ping()));
   const slots = createSlots({ max: settings.CHAT_SLOTS, expectedMs: 5000 });
   const signals = openTurnSignals(settings.DATABASE_URL, db, log);
   const journal = createTurnJournal(db, replica, log);
@@ -139,12 +145,10 @@ export async function createChat({
     dependencies: [
       { name: 'postgres', check: () => sql`select 1`.execute(db) },
       { name: 'vectorstore', check: retrieval.check },
-      ...(modelSlots.check
-        ? [{ name: 'redis' as const, check: modelSlots.check, without: 'each replica uses its share of a model' }]
-        : []),
+      ...(checkRedis ? [{ name: 'redis' as const, check: checkRedis, without: withoutRedis }] : []),
     ],
   });
-  // Chat has no Redis: counted per replica.
+  // Chat goes on without Redis: counted per replica.
   await limitRequests(app.http, null);
   const streams = createConcurrency('streams of turns', streamLimits(slots.max));
   const context: ChatContext = {
@@ -196,6 +200,7 @@ export async function createChat({
       clearTimeout(deadline);
       await runner.close();
       await modelSlots.close();
+      redis?.disconnect();
       await signals.close();
     },
   };

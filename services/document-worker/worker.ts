@@ -12,9 +12,10 @@ import { UnavailableError } from '../shared/http/unavailable.ts';
 import { reviveTasks } from '../shared/jobs/background-jobs.ts';
 import { jobsChannel } from '../shared/jobs/job-store.ts';
 import type { Logger } from '../shared/log.ts';
-import { createEmbedder, searchedBy } from '../shared/models/embedding.ts';
+import { createEmbedder, embeddingAccount, searchedBy } from '../shared/models/embedding.ts';
 import { type Database, schemaIsCurrent } from '../shared/postgres/database.ts';
 import { listenTo } from '../shared/postgres/notifications.ts';
+import { createCallMeter } from '../shared/scheduler/call-meter.ts';
 import { GrantLoop } from '../shared/scheduler/grant-loop.ts';
 import { ParserSchedules } from '../shared/scheduler/parser-schedules.ts';
 import { cancelRequested, enqueueJob, rebuild, reconcile } from '../shared/scheduler/reconcile.ts';
@@ -63,6 +64,8 @@ export interface Worker {
 /** How often lost work is looked for. */
 const reconcileMs = 15_000;
 const schemaWaitMs = 500;
+/** A turn that broke off would pay again for what it had; without Redis nothing is paid that cannot be counted. */
+const embedWait = { waitMsMax: 10 * 60_000, withoutRedis: 'fail' } as const;
 /** Held for long: two index runs, embedding, a deletion, a rebuild, graphile-worker's listener. One more for everything else. */
 const connectionsMin = 6 + embedSlots;
 /** May a worker start where a parser could reach a network? */
@@ -150,7 +153,10 @@ export function startWorker(options: WorkerOptions): Worker {
     };
     const sign = await createSigner('document-worker', settings.SERVICE_TOKEN_PRIVATE_KEY);
     const vectors = openVectors(settings.VECTORSTORE_URL, sign);
-    const embedder = createEmbedder(settings, { sign });
+    const embedder = createEmbedder(settings, {
+      sign,
+      meter: createCallMeter(redis, embeddingAccount(settings), { ...embedWait, log }),
+    });
     const indexing = new IndexLoop({ db, pool, store, vectors, embeds: embedder !== null, metrics, log });
     onClose((limitMs) => indexing.stop(limitMs));
     const embedding = embedder && new EmbedLoop({ db, pool, vectors, embedder, log });

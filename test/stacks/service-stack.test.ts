@@ -87,6 +87,7 @@ describe('a tier’s settings', () => {
     expect(containers(stack, 'chat')[0]?.secrets.map(({ name }) => name)).toEqual([
       'AUTH_SECRET',
       'DATABASE_URL',
+      'REDIS_URL',
       'SERVICE_TOKEN_PRIVATE_KEY',
     ]);
   });

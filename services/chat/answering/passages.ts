@@ -1,6 +1,6 @@
 /** Passages: what the search found, merged where it overlaps, numbered for the answer. Pure. */
 import type { Hit } from '../../shared/contract/vectorstore.ts';
-import { estimateTokens } from './tokens.ts';
+import { estimateTokens } from '../../shared/models/tokens.ts';
 
 export interface Passage {
   /** Its number in the prompt, from 1. */

@@ -3,8 +3,9 @@
  * delimiters that their authors cannot know, in the user's message, and the rules call them data; no tool is offered to
  * the model, so there is nothing that a passage could make it do but write other text. Pure.
  */
+
+import { estimateTokens } from '../../shared/models/tokens.ts';
 import type { Passage } from './passages.ts';
-import { estimateTokens } from './tokens.ts';
 
 export interface Exchange {
   readonly question: string;

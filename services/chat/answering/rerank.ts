@@ -8,6 +8,8 @@ import { z } from 'zod';
 import type { Hit } from '../../shared/contract/vectorstore.ts';
 import type { Logger } from '../../shared/log.ts';
 import { type CallFailure, isTransient } from '../../shared/models/retry.ts';
+import { type CallMeter, unmetered } from '../../shared/scheduler/call-meter.ts';
+import { MeterError } from '../../shared/scheduler/meters.ts';
 
 export interface RerankSettings {
   readonly RERANK_URL: string;
@@ -36,7 +38,12 @@ const failuresMax = 5;
 const restMs = 10_000;
 
 /** @returns null when none is configured */
-export function createReranker(settings: RerankSettings, log: Logger, timeoutMs = rerankTimeoutMs): Reranker | null {
+export function createReranker(
+  settings: RerankSettings,
+  log: Logger,
+  timeoutMs = rerankTimeoutMs,
+  meter: CallMeter = unmetered,
+): Reranker | null {
   const { RERANK_URL: base, RERANK_MODEL: model, RERANK_API_KEY: key } = settings;
   if (!base) return null;
   const url = `${base.replace(/\/+$/, '')}/rerank`;
@@ -78,9 +85,11 @@ export function createReranker(settings: RerankSettings, log: Logger, timeoutMs 
       );
       try {
         const ranking = await breaker.execute(() =>
-          ask(query, texts, either).catch((error) => {
-            throw signal.aborted ? new AbortedError() : error;
-          }),
+          meter
+            .run({}, () => ask(query, texts, either), nothing, either)
+            .catch((error) => {
+              throw signal.aborted ? new AbortedError() : error;
+            }),
         );
         counts.done += 1;
         return inOrder(ranking, hits);
@@ -93,6 +102,9 @@ export function createReranker(settings: RerankSettings, log: Logger, timeoutMs 
     },
   };
 }
+
+/** It bills requests. */
+const nothing = () => null;
 
 type Ranking = readonly { readonly index: number; readonly score: number }[];
 
@@ -130,6 +142,6 @@ class AbortedError extends Error {}
 
 /** Too late, away, broken, or another service: all but a refusal of this one request, and who asked being gone. */
 function isOutage(error: unknown): boolean {
-  if (error instanceof AbortedError) return false;
+  if (error instanceof AbortedError || error instanceof MeterError) return false;
   return (error as CallFailure).status === undefined || isTransient(error);
 }

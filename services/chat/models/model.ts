@@ -5,8 +5,10 @@ import { ProblemError, type ProblemExtras } from '../../shared/http/problem.ts';
 import { compatibleEndpoint, failureText } from '../../shared/models/compatible-endpoint.ts';
 import type { ConfiguredModel } from '../../shared/models/configured-models.ts';
 import { type CallFailure, isTransient, networkCode, retryTransient } from '../../shared/models/retry.ts';
+import { estimateTokens } from '../../shared/models/tokens.ts';
+import { type CallMeter, unmetered } from '../../shared/scheduler/call-meter.ts';
+import { MeterError } from '../../shared/scheduler/meters.ts';
 import type { Message } from '../answering/prompt.ts';
-import { estimateTokens } from '../answering/tokens.ts';
 import { createSurrogateJoiner } from '../turns/storable.ts';
 import type { TokenUsage } from '../turns/token-usage.ts';
 
@@ -61,7 +63,11 @@ export class ModelFailedError extends ProblemError {
 }
 
 /** @returns null when there are none */
-export function createModel(models: readonly ConfiguredModel[], timeouts: ModelTimeouts = {}): LanguageModel | null {
+export function createModel(
+  models: readonly ConfiguredModel[],
+  timeouts: ModelTimeouts = {},
+  meterOf: (model: ConfiguredModel) => CallMeter = () => unmetered,
+): LanguageModel | null {
   const { firstTokenMs = firstTokenTimeoutMs, tokenMs = tokenTimeoutMs } = timeouts;
   if (models.length === 0) return null;
   // One per model: what one of them does says nothing of the others. Their number is bounded by who may be asked.
@@ -73,10 +79,10 @@ export function createModel(models: readonly ConfiguredModel[], timeouts: ModelT
   };
   const retry = retryTransient(refusals);
   const endpoints = new Map(
-    models.map(({ name, model, url, apiKey }) => [
-      name,
-      { model, client: compatibleEndpoint({ baseURL: url, apiKey }) },
-    ]),
+    models.map((configured) => {
+      const { name, model, url: baseURL, apiKey } = configured;
+      return [name, { model, client: compatibleEndpoint({ baseURL, apiKey }), meter: meterOf(configured) }];
+    }),
   );
   let stub: ReturnType<typeof compatibleEndpoint> | null = null;
 
@@ -96,11 +102,19 @@ export function createModel(models: readonly ConfiguredModel[], timeouts: ModelT
   async function* stream(call: ModelCall): AsyncGenerator<string> {
     const watch = watchOver(call.signal, { firstTokenMs, tokenMs });
     const joiner = createSurrogateJoiner();
+    const meter = endpoints.get(call.name)?.meter ?? unmetered;
+    // As providers count: what is read, and all that may be written.
+    const estimate = call.tokenUsage.tokensIn + call.answerTokensMax;
+    let begun = false;
     try {
       // The breaker judges by the first token; it cannot hold a connection open for the rest.
       const { first, chunks } = await breakerOf(call.name).execute(() =>
-        retry.execute(() => open(call, watch), call.signal),
+        retry.execute(
+          () => meter.run({ tokens: estimate }, () => open(call, watch), nothing, call.signal),
+          call.signal,
+        ),
       );
+      begun = true;
       let text: string | null = first;
       while (text !== null) {
         call.tokenUsage.tokensOut += estimateTokens(text);
@@ -116,6 +130,7 @@ export function createModel(models: readonly ConfiguredModel[], timeouts: ModelT
     } finally {
       // Also when the reader leaves early: the provider must not go on writing.
       watch.end();
+      if (begun) meter.settle({ tokens: call.tokenUsage.tokensIn + call.tokenUsage.tokensOut - estimate });
     }
   }
 
@@ -128,7 +143,7 @@ export function createModel(models: readonly ConfiguredModel[], timeouts: ModelT
   }
 
   async function* chunksOf({ name, system, messages, answerTokensMax }: ModelCall, signal: AbortSignal): Chunks {
-    const from = name === stubModelName && stub ? { model: name, client: stub } : endpoints.get(name);
+    const from = name === stubModelName && stub ? { model: name, client: stub, meter: unmetered } : endpoints.get(name);
     // A synthetic tenant's answer that outlives its warm-up must not be asked of whoever bills it.
     if (!from) throw new Error('it answers nobody but synthetic tenants');
     const { chat } = await from.client();
@@ -144,6 +159,9 @@ export function createModel(models: readonly ConfiguredModel[], timeouts: ModelT
     yield* await chat.completions.create(request, { signal });
   }
 }
+
+/** How much an answer used is known at its end. */
+const nothing = () => null;
 
 const newBreaker = () =>
   circuitBreaker(handleWhen(isOutage), { halfOpenAfter: restMs, breaker: new ConsecutiveBreaker(failuresMax) });
@@ -219,6 +237,9 @@ function modelFailed(error: unknown, name: string): ModelFailedError {
       true,
       { retryAfterS: restMs / 1000 },
     );
+  // Its limit is used up, not its patience: another one may answer.
+  if (error instanceof MeterError)
+    return new ModelFailedError(error.message, true, { retryAfterS: Math.ceil(error.waitMs / 1000) });
   const { status } = error as CallFailure;
   const why = status === undefined ? failureText(error) : `it answered ${failureText(error)}`;
   return new ModelFailedError(`'${name}' failed: ${why.slice(0, 300)}`, isOutage(error));

@@ -23,13 +23,24 @@ export interface EmbedContext {
 
 /** Two seconds of the embedding tier, on one CPU; a kill loses no more. */
 const chunksPerTurn = 64;
+/** A heading and some eight sentences. */
+const textsPerChunk = 9;
+const secondsPerTurn = 2;
 /** Looked at in one read: more than a turn embeds where pages are full, some 100 KB. */
 const pagesPerTurn = 32;
 /** While the vectorstore reads a body no search moves (index/index-document.ts). */
 const bodyBytesMax = 1024 * 1024;
 /** 8 bytes for each number of a chunk's vector; for each of some eight sentences four bytes of base64 per three numbers. */
-const chunksMax = (dimensions: number) =>
-  Math.max(1, Math.min(chunksPerTurn, Math.floor(bodyBytesMax / (dimensions * (8 + (8 * 4) / 3)))));
+const chunksMax = ({ dimensions, textsPerSecond }: Pick<Embedder, 'dimensions' | 'textsPerSecond'>) =>
+  Math.max(
+    1,
+    Math.min(
+      chunksPerTurn,
+      Math.floor(bodyBytesMax / (dimensions * (8 + (8 * 4) / 3))),
+      // An account's limit makes a turn no longer than the tier does: others come as soon.
+      Math.floor((textsPerSecond * secondsPerTurn) / textsPerChunk),
+    ),
+  );
 
 /** `whole`: it has all its vectors now. `gone`: there is nothing left to do for it, or not now. */
 export type TurnOutcome = 'more' | 'whole' | 'gone';
@@ -47,7 +58,7 @@ export async function embedTurn(context: EmbedContext, documentId: string, signa
   const last = Math.min(done + pagesPerTurn, pagesTotal);
   const chunks = done < last ? await vectors.chunksOf(target, done + 1, last, embedder) : [];
   const lacking = inOrder(chunks.filter(({ has_vector }) => !has_vector));
-  const batch = lacking.slice(0, chunksMax(embedder.dimensions));
+  const batch = lacking.slice(0, chunksMax(embedder));
   signal.throwIfAborted();
   if (batch.length > 0 && !(await addVectors(context, document, batch, signal))) return 'gone';
   const next = lacking[batch.length];

@@ -26,6 +26,9 @@ export interface ConfiguredModel {
   readonly apiKey: string;
   /** Null: unknown. */
   readonly contextTokens: number | null;
+  /** Limits of its account; 0: none. */
+  readonly requestsPerMinute: number;
+  readonly tokensPerMinute: number;
   /** Null: unknown. */
   readonly price: ModelPrice | null;
   /** Answers of all replicas together at a time; null: no bound. */
@@ -49,11 +52,20 @@ export function configuredModels(settings: ModelSettings): ConfiguredModel[] {
       price: usdPerMillionTokens ?? null,
       maxInFlight: maxInFlight ?? null,
       fallback: fallback ?? null,
+      requestsPerMinute: rest.requestsPerMinute ?? 0,
+      tokensPerMinute: rest.tokensPerMinute ?? 0,
     }));
   }
   if (!url) return [];
   if (!MODEL_NAME) throw new Error(`MODEL_URL is '${url}', so MODEL_NAME must name a model there.`);
-  const unknown = { contextTokens: null, price: null, maxInFlight: null, fallback: null };
+  const unknown = {
+    contextTokens: null,
+    price: null,
+    maxInFlight: null,
+    fallback: null,
+    requestsPerMinute: 0,
+    tokensPerMinute: 0,
+  };
   return modelNames(settings).map((name) => ({ name, url, model: name, apiKey, ...unknown }));
 }
 

@@ -1,5 +1,6 @@
 /** What turns text into vectors, and how it is configured. */
 import type { SignCall } from '../auth/service-token.ts';
+import type { CallMeter } from '../scheduler/call-meter.ts';
 
 /** The model of the embedding tier (services/embedding). */
 export const builtInEmbedding = { model: 'universal-sentence-encoder-multilingual-3', dimensions: 512 } as const;
@@ -12,6 +13,9 @@ export interface EmbeddingSettings {
   readonly EMBEDDING_API_KEY: string;
   /** A decimal; empty: unknown, but of a tier of ours, which bills nothing. */
   readonly EMBEDDING_USD_PER_MILLION_TOKENS: string;
+  /** Limits of the account; 0: none. */
+  readonly EMBEDDING_REQUESTS_PER_MINUTE: number;
+  readonly EMBEDDING_TOKENS_PER_MINUTE: number;
 }
 
 export interface Embedding {
@@ -28,6 +32,8 @@ export interface EmbedCall {
 }
 
 export interface Embedder extends Embedding {
+  /** Texts that the account's limits let pass in a second, about; infinite without limits. */
+  readonly textsPerSecond: number;
   /** Null: unknown. */
   costUsd(tokens: number): number | null;
   /**
@@ -40,6 +46,8 @@ export interface Embedder extends Embedding {
 
 export interface EmbedderOptions {
   readonly sign: SignCall;
+  /** What every request passes, retries too. @default nothing */
+  readonly meter?: CallMeter;
   /** @default as retry.ts says */
   readonly retriesMax?: number;
 }

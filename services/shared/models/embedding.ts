@@ -1,4 +1,5 @@
 /** Text to vectors, by the embedding tier or any other that speaks OpenAI's `/embeddings`. */
+import type { MeteredAccount } from '../scheduler/meters.ts';
 import type { Embedder, EmbedderOptions, Embedding, EmbeddingSettings } from './embedder.ts';
 import { remoteEmbedder } from './remote-embedding.ts';
 
@@ -8,6 +9,15 @@ export { builtInEmbedding, type EmbedCall, type Embedder, type Embedding, type E
 export const configuredEmbedding = (
   settings: Pick<EmbeddingSettings, 'EMBEDDING_MODEL' | 'EMBEDDING_DIMENSIONS'>,
 ): Embedding => ({ model: settings.EMBEDDING_MODEL, dimensions: settings.EMBEDDING_DIMENSIONS });
+
+/** The account at its provider, for a meter. */
+export const embeddingAccount = (
+  settings: Pick<EmbeddingSettings, 'EMBEDDING_REQUESTS_PER_MINUTE' | 'EMBEDDING_TOKENS_PER_MINUTE'>,
+): MeteredAccount => ({
+  name: 'embedding',
+  requestsPerMinute: settings.EMBEDDING_REQUESTS_PER_MINUTE,
+  tokensPerMinute: settings.EMBEDDING_TOKENS_PER_MINUTE,
+});
 
 /** One line for people: how documents are searched. */
 export const searchedBy = ({
@@ -38,6 +48,9 @@ export const previousEmbedding = (settings: PreviousEmbeddingSettings): Embeddin
   EMBEDDING_DIMENSIONS: settings.EMBEDDING_PREVIOUS_DIMENSIONS,
   EMBEDDING_API_KEY: settings.EMBEDDING_PREVIOUS_API_KEY,
   EMBEDDING_USD_PER_MILLION_TOKENS: '',
+  // Another account; nothing is said of its limits.
+  EMBEDDING_REQUESTS_PER_MINUTE: 0,
+  EMBEDDING_TOKENS_PER_MINUTE: 0,
 });
 
 /** As many as the vectorstore takes (contract/vectorstore.ts). */

@@ -1,4 +1,6 @@
 /** Any OpenAI-compatible `/embeddings`. */
+import { unmetered } from '../scheduler/call-meter.ts';
+import { MeterError } from '../scheduler/meters.ts';
 import { compatibleEndpoint, failureText } from './compatible-endpoint.ts';
 import { costUsd } from './configured-models.ts';
 import {
@@ -9,6 +11,7 @@ import {
   type EmbeddingSettings,
 } from './embedder.ts';
 import { type CallFailure, retryTransient } from './retry.ts';
+import { estimateTokens } from './tokens.ts';
 
 export class EmbeddingError extends Error {
   constructor(message: string, options?: ErrorOptions) {
@@ -23,6 +26,8 @@ export const refusesTexts = (error: unknown): boolean =>
 
 /** Hugging Face's text-embeddings-inference refuses more by default (`--max-client-batch-size 32`); others take more. */
 const textsPerRequest = 32;
+/** A sentence, about. */
+const tokensOfText = 30;
 /** One batch of chunks takes a second or two even on a CPU; after this the endpoint hangs. */
 const requestTimeoutMs = 30_000;
 
@@ -36,7 +41,10 @@ function priceOf(given: string): number | null {
   );
 }
 
-export function remoteEmbedder(settings: EmbeddingSettings, { sign, retriesMax }: EmbedderOptions): Embedder {
+export function remoteEmbedder(
+  settings: EmbeddingSettings,
+  { sign, retriesMax, meter = unmetered }: EmbedderOptions,
+): Embedder {
   const { EMBEDDING_URL: baseURL, EMBEDDING_MODEL: name, EMBEDDING_DIMENSIONS: dimensions } = settings;
   const policy = retryTransient(retriesMax === undefined ? {} : { retriesMax });
   const endpoint = compatibleEndpoint({ baseURL, apiKey: settings.EMBEDDING_API_KEY });
@@ -47,20 +55,27 @@ export function remoteEmbedder(settings: EmbeddingSettings, { sign, retriesMax }
 
   const one = async (input: string[], { tenantId, brainId, signal }: EmbedCall) => {
     const { embeddings } = await endpoint();
-    const deadline = AbortSignal.timeout(requestTimeoutMs);
     const token = own ? await sign({ to: 'embedding', verb: 'embed', tenantId, brainId }) : null;
-    const answer = await embeddings
-      // Asked for by default is base64, a third of the size, which not every such endpoint knows.
-      .create(
-        { model: name, input, ...(!own && { encoding_format: 'float' as const }) },
-        {
-          signal: anyOf(deadline, signal),
-          ...(token && { headers: { authorization: `Bearer ${token}` } }),
-        },
-      )
-      .catch((error: Error) => {
-        throw deadline.aborted ? deadline.reason : error;
-      });
+    const send = () => {
+      const deadline = AbortSignal.timeout(requestTimeoutMs);
+      return (
+        embeddings
+          // Asked for by default is base64, a third of the size, which not every such endpoint knows.
+          .create(
+            { model: name, input, ...(!own && { encoding_format: 'float' as const }) },
+            {
+              signal: anyOf(deadline, signal),
+              ...(token && { headers: { authorization: `Bearer ${token}` } }),
+            },
+          )
+          .catch((error: Error) => {
+            throw deadline.aborted ? deadline.reason : error;
+          })
+      );
+    };
+    const tokens = input.reduce((sum, text) => sum + estimateTokens(text), 0);
+    const used = ({ usage }: Awaited<ReturnType<typeof send>>) => (usage ? { tokens: usage.prompt_tokens } : null);
+    const answer = await meter.run({ tokens }, send, used, signal);
     // A page of another service, for one, when the path is wrong.
     if (!Array.isArray(answer.data)) throw new EmbeddingError(`${baseURL}/embeddings answers no list of vectors.`);
     const vectors = answer.data.map(({ embedding }) => embedding);
@@ -71,6 +86,7 @@ export function remoteEmbedder(settings: EmbeddingSettings, { sign, retriesMax }
   return {
     model: name,
     dimensions,
+    textsPerSecond: Math.min(meter.requestsPerMinute * textsPerRequest, meter.tokensPerMinute / tokensOfText) / 60,
     costUsd: (tokens) => costUsd(price === null ? null : { in: price, out: 0 }, tokens, 0),
     embed: async (texts, call) => {
       const vectors: number[][] = [];
@@ -82,6 +98,7 @@ export function remoteEmbedder(settings: EmbeddingSettings, { sign, retriesMax }
           .execute(() => one(values, call), call.signal)
           .catch((error: Error) => {
             if (call.signal?.aborted || error instanceof EmbeddingError) throw error;
+            if (error instanceof MeterError) throw new EmbeddingError(error.message, { cause: error });
             throw new EmbeddingError(`The embedding endpoint ${baseURL} failed: ${failureText(error)}`, {
               cause: error,
             });

@@ -68,7 +68,7 @@ export function retryDelayMs(attempt: number, failure: CallFailure, random: () =
 }
 
 /** `Retry-After` in seconds or as a date. */
-function retryAfterMs({ headers }: CallFailure): number | null {
+export function retryAfterMs({ headers }: CallFailure): number | null {
   const given = headers?.get('retry-after');
   if (!given) return null;
   const seconds = Number(given);

@@ -33,6 +33,13 @@ export async function takeFromMeter(
   return { waitMs: taken ? 0 : Math.max(1, waitMs) };
 }
 
+export interface WaitOptions {
+  readonly waitMsMax: number;
+  readonly signal?: AbortSignal | undefined;
+  /** People come at once: not paced, only the last minute counts. @default false */
+  readonly bursts?: boolean;
+}
+
 /**
  * Takes a place in the line of callers and waits for it: who comes later does not overtake. The abort of `signal` gives
  * the place up, not back.
@@ -43,9 +50,9 @@ export async function waitForMeter(
   redis: Redis,
   account: MeteredAccount,
   amounts: MeterAmounts,
-  { waitMsMax, signal, ...place }: { waitMsMax: number; signal?: AbortSignal | undefined } & ScriptPlace,
+  { waitMsMax, signal, bursts = false, ...place }: WaitOptions & ScriptPlace,
 ): Promise<void> {
-  const { taken, waitMs } = await ask(redis, account, amounts, waitMsMax, place);
+  const { taken, waitMs } = await ask(redis, account, amounts, waitMsMax, place, bursts);
   if (!taken) throw new MeterError(account.name, waitMs);
   if (waitMs > 0) await sleep(waitMs, undefined, { signal });
 }
@@ -102,8 +109,9 @@ async function ask(
   amounts: MeterAmounts,
   waitMsMax: number,
   place: ScriptPlace,
+  bursts = false,
 ): Promise<{ readonly taken: boolean; readonly waitMs: number }> {
-  const parameters = [account.name, limitsOf(account), amountsOf(amounts), waitMsMax];
+  const parameters = [account.name, limitsOf(account), amountsOf(amounts), waitMsMax, bursts ? 'bursts' : ''];
   const [taken, waitMs] = (await runScript(redis, place, 'meterTake', ...parameters)) as [number, number];
   return { taken: taken === 1, waitMs };
 }

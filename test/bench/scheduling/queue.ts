@@ -8,7 +8,7 @@ const many = 100_000;
 const tenants = 500;
 
 export async function queueRows(redis: Redis, quick: boolean): Promise<Row[]> {
-  const grants = quick ? 1000 : 5000;
+  const grants = quick ? 1000 : 3000;
   const small = await grantsPerSecond(redis, few, grants);
   const large = await grantsPerSecond(redis, many, grants);
   return [

@@ -1,6 +1,6 @@
 -- Meters: what an account at a provider may take per minute, shared by all who call it.
 --
---   meter:{account}            hash  factor, factorAt, halvedAt, heldUntil; per unit: {unit}Next, {unit}Sum, {unit}Taken
+--   meter:{account}            hash  begun, factor, factorAt, halvedAt, heldUntil; per unit: {unit}Next, {unit}Sum, {unit}Taken
 --   meter:{account}:{unit}     list  'time:amount' of the last minute
 --   meter:{account}:inFlight   zset  leases under way -> since      meter:{account}:latency   list  of the last ones, ms
 -- They stand under the hash tag of the prefix, so that every schedule of an environment takes from the same ones.
@@ -61,7 +61,7 @@ local function room_at(key, unit, limit, amount)
     local entry_at, entry = string.match(redis.call('LINDEX', key .. ':' .. unit, index) or '', '([^:]+):([^:]+)')
     if not entry_at then break end
     over = over - number(entry)
-    at = number(entry_at) + MINUTE_MS
+    at = math.max(at, number(entry_at) + MINUTE_MS)
     index = index + 1
   end
   return at
@@ -70,6 +70,7 @@ end
 -- Makes a meter that is not there: nothing before the time that `amounts` take.
 local function meter_begin(account, limits, amounts)
   local key = meter_key(account)
+  redis.call('HSETNX', key, 'begun', exact(clock_ms))
   for i, unit in ipairs(UNITS) do
     if limits[i] > 0 and amounts[i] > 0 and redis.call('HEXISTS', key, unit .. 'Next') == 0 then
       redis.call('HSET', key, unit .. 'Next', exact(clock_ms + amounts[i] * interval_of(limits[i], factor_of(account))))
@@ -77,14 +78,16 @@ local function meter_begin(account, limits, amounts)
   end
 end
 
--- When the account may take these amounts; that is now when it is not later.
-local function meter_at(account, limits, amounts)
+-- When the account may take these amounts; that is now when it is not later. Who takes in bursts is not paced, but while
+-- the meter is younger than the minute that it counts, or its provider refused.
+local function meter_at(account, limits, amounts, bursts)
   local key = meter_key(account)
+  local paced = not bursts or factor_of(account) < 1 or clock_ms - number(redis.call('HGET', key, 'begun')) < MINUTE_MS
   local at = math.max(clock_ms, number(redis.call('HGET', key, 'heldUntil')))
   for i, unit in ipairs(UNITS) do
     if limits[i] > 0 and amounts[i] > 0 then
       local next_at = number(redis.call('HGET', key, unit .. 'Next'))
-      at = math.max(at, next_at, room_at(key, unit, limits[i], amounts[i]))
+      at = math.max(at, paced and next_at or 0, room_at(key, unit, limits[i], amounts[i]))
     end
   end
   return at

@@ -144,10 +144,10 @@ function operations.needsRebuild() return redis.call('HEXISTS', P .. 'state', 'r
 function operations.rebuilt() set('rebuilt', 1) end
 
 -- Taken for a time at most `wait_max_ms` from now, or not at all; either way how long that is.
-function operations.meterTake(account, limits, amounts, wait_max_ms)
+function operations.meterTake(account, limits, amounts, wait_max_ms, bursts)
   limits, amounts = numbers(limits), numbers(amounts)
   meter_begin(account, limits, amounts)
-  local at = meter_at(account, limits, amounts)
+  local at = meter_at(account, limits, amounts, bursts == 'bursts')
   local taken = at - clock_ms <= number(wait_max_ms)
   if taken then meter_take(account, limits, amounts, at) end
   return { taken and 1 or 0, math.ceil(at - clock_ms) }

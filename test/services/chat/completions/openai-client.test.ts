@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import OpenAI, { type APIError } from 'openai';
 import { uuidv7 } from 'uuidv7';
-import { estimateTokens } from '../../../../services/chat/answering/tokens.ts';
+import { estimateTokens } from '../../../../services/shared/models/tokens.ts';
 import type { TestBrain } from '../../vectorstore/fixture.ts';
 import { type ChatUnderTest, openChat, type TestChat, type TestSearch } from '../fixture.ts';
 

@@ -1,6 +1,8 @@
 /** Models at endpoints of their own: what each is sent, who answers when one fails, and what each answer cost. */
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
 import type { Conversation, Turn } from '../../../../services/shared/contract/chat.ts';
+import { meterState } from '../../../../services/shared/scheduler/meters.ts';
 import { startServices, type TestServices } from '../../../support/stores.ts';
 import type { TestBrain } from '../../vectorstore/fixture.ts';
 import {
@@ -208,4 +210,33 @@ test('citations that their passage does not support are left out, and counted', 
   expect(answerOf(all)).toBe('Refunds take fourteen days [1]. Parcels weigh 77 pounds.');
   expect(endOf(all).citations.map(({ n }) => n)).toEqual([1]);
   expect(await metric('chat_citations_dropped_total')).toBe(1);
+});
+
+test('a model whose account is used up is not asked; its fallback answers', async () => {
+  const redis = new Redis(services.redisUrl);
+  const limits = { requestsPerMinute: 3, tokensPerMinute: 1_000_000 };
+  const metered = await startChat(services, search, {
+    settings: {
+      REDIS_URL: services.redisUrl,
+      MODELS: JSON.stringify([
+        { name: 'small', url: first.url, contextTokens: 4000, fallback: 'large', ...limits },
+        { name: 'large', url: second.url, contextTokens: 200_000 },
+      ]),
+    },
+  });
+  try {
+    const conversation = await metered.newConversation(person, brain);
+    const answeredBy = async () => endOf(await allEvents(await metered.ask(person, conversation, question))).answerer;
+    // A meter begins empty: the first request is free in 20 s.
+    expect(await answeredBy()).toEqual({ kind: 'model', name: 'large' });
+    expect(first.requests).toEqual([]);
+    await redis.hset('{bulkhead:schedule}:meter:model/small', 'requestsNext', 0);
+    expect(await answeredBy()).toEqual({ kind: 'model', name: 'small' });
+    expect(await answeredBy()).toEqual({ kind: 'model', name: 'large' });
+    // Of 1,000 tokens that may be written, 20 were.
+    expect((await meterState(redis, 'model/small')).taken).toMatchObject({ requests: 1, tokens: 120 });
+  } finally {
+    await metered.close();
+    redis.disconnect();
+  }
 });

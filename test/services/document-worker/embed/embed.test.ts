@@ -69,6 +69,22 @@ test('a document is found by its words before it has a vector; vectors follow, a
   await expectNothingWrong(bench);
 }, 180_000);
 
+test('every request of every worker passes the meter of the account, and turns are short while it is slow', async () => {
+  const atMs: number[] = [];
+  const env = { ...embeddingEnv(stub, model), EMBEDDING_REQUESTS_PER_MINUTE: '300' };
+  await Promise.all([start(env), start(env)]);
+  const { jobId, documentId } = await bench.submit(longText('Frigate', 400), 'text/plain');
+  await bench.until(jobId, succeeded);
+  const timer = setInterval(() => {
+    while (atMs.length < stub.asked.length) atMs.push(performance.now());
+  }, 5);
+  await stub.until(() => isWhole(bench, documentId)).finally(() => clearInterval(timer));
+  expect(atMs.length).toBeGreaterThan(8);
+  // 201 ms apart; two that meet make up for at most 100.
+  const seconds = ((atMs.at(-1) ?? 0) - (atMs[0] ?? 0)) / 1000;
+  expect((atMs.length - 1) / seconds).toBeLessThan(5.3);
+}, 180_000);
+
 test('huge documents of a tenant, as many as there are slots, stand in nobody else’s way', async () => {
   const others = [await bench.newPlace(), await bench.newPlace()];
   await bench.db.updateTable('brains').set({ embedding_model: model, embedding_dimensions: dimensions }).execute();

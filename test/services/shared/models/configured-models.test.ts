@@ -21,7 +21,14 @@ const listOf = (...models: object[]) =>
 
 test('one endpoint, its default model first', () => {
   const settings = { ...none, MODEL_URL: url, MODEL_NAME: 'a', MODELS_ALLOWED: 'b, a,c', MODEL_API_KEY: 'k' };
-  const unknown = { contextTokens: null, price: null, maxInFlight: null, fallback: null };
+  const unknown = {
+    contextTokens: null,
+    price: null,
+    maxInFlight: null,
+    fallback: null,
+    requestsPerMinute: 0,
+    tokensPerMinute: 0,
+  };
   expect(configuredModels(settings)).toEqual(
     ['a', 'b', 'c'].map((name) => ({ name, model: name, url, apiKey: 'k', ...unknown })),
   );
@@ -35,7 +42,7 @@ test('a list, each with what it says of itself and the key that it names', () =>
     { name: 'two' },
   );
   const settings = { ...none, MODELS, MODEL_API_KEYS: '{"mine":"k","other":"o"}' };
-  const common = { url, contextTokens: 8000 };
+  const common = { url, contextTokens: 8000, requestsPerMinute: 0, tokensPerMinute: 0 };
   expect(configuredModels(settings)).toEqual([
     {
       ...common,

@@ -45,6 +45,8 @@ const remote = {
   EMBEDDING_DIMENSIONS: 3,
   EMBEDDING_API_KEY: 'secret',
   EMBEDDING_USD_PER_MILLION_TOKENS: '',
+  EMBEDDING_REQUESTS_PER_MINUTE: 0,
+  EMBEDDING_TOKENS_PER_MINUTE: 0,
 };
 
 const call = { tenantId: 't', brainId: 'b' };

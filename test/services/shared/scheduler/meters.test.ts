@@ -123,6 +123,26 @@ test('who waits has a place in the line, and is told at once when it comes too l
   await expect(late).rejects.toThrow("The account 'slow' has used its limit per minute; it is free again in 61 s.");
 });
 
+test('who takes in bursts is not paced, but for the first minute and after a refusal', async () => {
+  const model = { name: 'model', requestsPerMinute: 60 };
+  const options = { ...place, waitMsMax: 0, bursts: true };
+  const burst = async (most: number) => {
+    for (let taken = 0; taken < most; taken++)
+      if (await waitForMeter(redis, model, { requests: 1 }, options).catch((error: MeterError) => error)) return taken;
+    return most;
+  };
+  expect(await burst(5)).toBe(0);
+  nowMs += 1100;
+  expect(await burst(5)).toBe(1);
+  nowMs += 61_000;
+  expect(await burst(100)).toBe(60);
+  nowMs += 30_000;
+  expect(await burst(100)).toBe(0);
+  nowMs += 31_000;
+  await reportThrottled(redis, model, 0, place);
+  expect(await burst(100)).toBeLessThanOrEqual(1);
+});
+
 test('what a call used more or less than expected is settled', async () => {
   const model = { name: 'model', tokensPerMinute: 60_000 };
   const take = (tokens: number) => takeFromMeter(redis, model, { tokens }, place);
