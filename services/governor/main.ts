@@ -45,6 +45,10 @@ const settings = readSettings('governor', {
   HOST: options.host,
   PORT: options.port,
 });
+if (!URL.canParse(settings.GOVERNOR_BACKEND_URL))
+  throw new Error(
+    `GOVERNOR_BACKEND_URL is '${settings.GOVERNOR_BACKEND_URL}', allowed is the URL of an inference endpoint: --backend`,
+  );
 const log = createLogger('governor', { level: settings.LOG_LEVEL, replica: settings.REPLICA });
 const redis = settings.REDIS_URL === alone ? null : openRedis(settings.REDIS_URL, 'request', log);
 const limits = Object.fromEntries(

@@ -2,7 +2,6 @@
  * One TCP connection: reads lines in order, answers each, and runs jobs beside. A job gets its slot with its manifest, before
  * a byte of it is stored, and loses it when it ends, when it is taken back, when it comes too slowly or when its peer is gone.
  */
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Gate } from '../gate.ts';
 import {
@@ -42,7 +41,7 @@ export async function serveConnection(socket: Socket, options: ConnectionOptions
 }
 
 class Connection implements JobPeer {
-  readonly closed: Promise<unknown>;
+  readonly closed: Promise<void>;
   readonly options: ConnectionOptions;
   readonly #socket: Socket;
   readonly #jobs = new Map<string, Job>();
@@ -63,7 +62,11 @@ class Connection implements JobPeer {
     socket.on('error', () => socket.destroy());
     // Whoever sends no more is not waited for: nobody could take a job back any more.
     socket.on('end', () => socket.destroy());
-    this.closed = once(socket, 'close').then(() => this.#leave());
+    // Not events.once: that rejects when a connection ends with an error.
+    this.closed = new Promise<void>((resolve) => {
+      if (socket.closed) resolve();
+      socket.once('close', () => resolve());
+    }).then(() => this.#leave());
     this.#wait();
     let reading = Promise.resolve();
     socket.on('data', (data: Buffer) => {
@@ -81,7 +84,10 @@ class Connection implements JobPeer {
   /** A peer that does not read holds nothing here but one piece. */
   async send(frame: ReplyFrame): Promise<void> {
     if (this.#socket.destroyed || this.#socket.write(`${JSON.stringify(frame)}\n`)) return;
-    await Promise.race([once(this.#socket, 'drain'), this.closed]).catch(() => {});
+    await new Promise<void>((resolve) => {
+      this.#socket.once('drain', () => resolve());
+      void this.closed.then(resolve);
+    });
   }
 
   async ended(job: Job, frame: ReplyFrame | null): Promise<void> {
