@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { beginCall, settleLostCalls } from '../../../../services/document-worker/parse/parser-calls.ts';
 import { meterState } from '../../../../services/shared/scheduler/meters.ts';
 import { schedulePrefix } from '../../../../services/shared/scheduler/parser-schedules.ts';
 import type { ReferenceParserOptions } from '../../../support/reference-parser/server.ts';
@@ -179,3 +180,60 @@ test('a worker killed in mid-request: the call is in the ledger, and the one tha
     pages: 3,
   });
 }, 180_000);
+
+test('an account that is fuller than anybody said is found by its refusals, and every page is read once', async () => {
+  // 20 pages in any 3 s; the worker was told of no limit.
+  const { parser, submit, ledger, calls } = await start({ pagesPerMinute: 20, minuteMs: 3000 });
+  const { jobId, documentId } = await submit(await pdfOf(texts(45)));
+  expect(await bench.until(jobId, ended)).toMatchObject({ status: 'succeeded', pages_done: 45, pages_failed: 0 });
+  expect((await bench.pages(documentId)).map(({ text }) => text)).toEqual(texts(45));
+  expect(parser.throttled).toBeGreaterThan(0);
+  expect((await calls(jobId)).filter(({ outcome }) => outcome === 'throttled')).toHaveLength(parser.throttled);
+  expect(await ledger(jobId)).toMatchObject({ parser_calls: parser.calls.length, parser_pages: 45, pages: 45 });
+  expect(parser.pages).toBe(45);
+}, 180_000);
+
+test('Redis wiped in mid-document: the rest is read, and what was in flight is counted', async () => {
+  const { parser, submit, ledger } = await start({ pageMs: 100 }, { PARSER_PAGES_PER_REQUEST: '2' });
+  const { jobId } = await submit(await pdfOf(texts(30)));
+  await bench.until(jobId, ({ pages_done }) => pages_done >= 6);
+  await redis.flushall();
+  expect(await bench.until(jobId, ended)).toMatchObject({ status: 'succeeded', pages_done: 30, pages_failed: 0 });
+  expect(await ledger(jobId)).toMatchObject({
+    parser_calls: parser.calls.length,
+    parser_pages: parser.pages,
+    pages: 30,
+  });
+}, 180_000);
+
+test('a document that waits moves to the parser that its tenant has now', async () => {
+  const { parser, submit } = await start({ pageMs: 200 }, { PARSER_PAGES_PER_REQUEST: '1', PARSER_REQUESTS_MAX: '1' });
+  const place = await bench.newPlace();
+  const { jobId, documentId } = await submit(await pdfOf(texts(20)), place);
+  await bench.until(jobId, ({ pages_done }) => pages_done >= 2);
+  await bench.db.updateTable('tenants').set({ parser: 'built-in' }).where('id', '=', place.tenantId).execute();
+  expect(await bench.until(jobId, ended)).toMatchObject({ status: 'succeeded', pages_done: 20 });
+  const readers = (await bench.pages(documentId)).map(({ metadata }) => metadata.parser);
+  expect(readers.filter((reader) => reader === 'docling')).toHaveLength(parser.pages);
+  expect(new Set(readers)).toEqual(new Set(['docling', 'pdfium']));
+}, 120_000);
+
+test('a call whose worker is gone and whose job nobody reads any more is counted once', async () => {
+  const { submit, ledger, calls } = await start({}, {}, { worker: false });
+  const { jobId } = await submit(await pdfOf(texts(1)));
+  const work = { jobId, tenantId: bench.tenantId, brainId: bench.brainId, attempt: 1 };
+  const call = await beginCall(bench.db, work, { parser: 'docling', pages: [1], repeated: false });
+  expect(await settleLostCalls(bench.db, 1000)).toBe(0);
+  await bench.db
+    .updateTable('parser_calls')
+    .set({ started_at: new Date(0) })
+    .where('id', '=', call.id)
+    .execute();
+  expect(await settleLostCalls(bench.db, 1000)).toBe(1);
+  expect(await settleLostCalls(bench.db, 1000)).toBe(0);
+  // It was only slow.
+  await call.end('answered');
+  expect((await calls(jobId)).map(({ outcome }) => outcome)).toEqual(['lost']);
+  expect(await ledger(jobId)).toEqual({ parser_calls: 1, parser_pages: 1 });
+  await bench.db.updateTable('jobs').set({ status: 'canceled' }).where('id', '=', jobId).execute();
+});
