@@ -1,8 +1,8 @@
 /** A picture of a PDF as a file: a JPEG as it stands in the document, everything else as PNG by PDFium's own encoder. */
 import type { Pdfium } from './pdfium.ts';
 
-/** A picture of more pixels keeps its box alone: as RGBA it would take 32 MiB of a child's 512. */
-const pixelsMax = 8_000_000;
+/** A picture of more pixels keeps its box alone: it is held twice here, as RGBA 16 MiB each, of a child's budget of 128. */
+const pixelsMax = 4_000_000;
 /** Bytes of a JPEG in a document; more than a page may store is not copied. */
 const jpegBytesMax = 8 * 1024 * 1024;
 const filterBytesMax = 32;
