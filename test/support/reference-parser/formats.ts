@@ -48,7 +48,8 @@ export const formats = {
     keyHeader: 'unstructured-api-key',
     askedOf: (form) => ({
       images: form.has('extract_image_block_types'),
-      tables: form.get('pdf_infer_table_structure') === 'true',
+      // Of any other strategy it gives none.
+      tables: form.get('strategy') === 'hi_res' && form.get('pdf_infer_table_structure') === 'true',
     }),
     answer: unstructuredAnswer,
   },

@@ -40,7 +40,7 @@ function addItem(pages: ReadonlyMap<number, RemotePage>, item: Json): void {
     const page = pages.get(number(place.page_no));
     if (!page) continue;
     const box = boxOf(place, page);
-    if (item.data !== undefined && 'grid' in object(item.data)) {
+    if (string(item.self_ref).startsWith('#/tables/')) {
       const cells = cellsOf(object(item.data));
       page.tables.push(cells);
       page.blocks.push({ text: cells.map((row) => row.join(' | ')).join('\n'), box });
@@ -85,7 +85,9 @@ function boxOf(place: Json, { height }: RemotePage): Box {
   return coord_origin === 'TOPLEFT' ? [left, top, right, bottom] : [left, height - top, right, height - bottom];
 }
 
-function cellsOf({ grid }: Json): string[][] {
+function cellsOf({ grid, table_cells, num_rows, num_cols }: Json): string[][] {
+  // The grid is made of the cells when it is written; who writes only these has no other table.
+  if (!Array.isArray(grid)) return placed(array(table_cells).map(object), number(num_rows), number(num_cols));
   let cells = 0;
   const rows: string[][] = [];
   for (const row of array(grid)) {
@@ -94,4 +96,14 @@ function cellsOf({ grid }: Json): string[][] {
     rows.push(array(row).map((cell) => string(object(cell).text)));
   }
   return rows;
+}
+
+function placed(cells: readonly Json[], rows: number, columns: number): string[][] {
+  if (rows < 1 || columns < 1 || rows * columns > cellsMax) return [];
+  const table = Array.from({ length: rows }, () => Array.from({ length: columns }, () => ''));
+  for (const { start_row_offset_idx: row, start_col_offset_idx: column, text } of cells) {
+    const at = table[number(row)];
+    if (at && number(column) < columns) at[number(column)] = string(text);
+  }
+  return table;
 }

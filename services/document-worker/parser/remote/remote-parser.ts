@@ -16,6 +16,8 @@ export type RemoteOutcome =
   /** May go well another time. `reached`: the provider may have done the work. */
   | { readonly is: 'failure'; readonly reached: boolean; readonly message: string };
 
+/** Not the content's fault: a replica of docling-serve that does not know its own task says 404. */
+const passing: readonly number[] = [404, 408, 425];
 /** A provider that does not say when: long enough for a minute's limit to have room again. */
 const retryAfterMsDefault = 10_000;
 /** Of an error's text, in messages of pages. */
@@ -58,7 +60,7 @@ function refusal({ status, headers }: Response, body: Uint8Array): RemoteOutcome
   if (status === 429) return { is: 'throttled', retryAfterMs: retryAfterMs(headers.get('retry-after')) };
   if (status === 401 || status === 402 || status === 403) return { is: 'account', message };
   if (status === 413) return { is: 'content', code: 'too-large', message };
-  if (status >= 400 && status < 500 && status !== 408) return { is: 'content', code: 'corrupt', message };
+  if (status >= 400 && status < 500 && !passing.includes(status)) return { is: 'content', code: 'corrupt', message };
   return { is: 'failure', reached: true, message };
 }
 

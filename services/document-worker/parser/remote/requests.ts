@@ -49,9 +49,10 @@ const fields: Readonly<Record<RemoteParserName, (call: RemoteCall) => [name: str
   unstructured: ({ images, tables }) => [
     ['output_format', 'application/json'],
     ['coordinates', 'true'],
-    // Takes the dear `hi_res` for pages that need it, and always when pictures or cells are wanted.
-    ['strategy', 'auto'],
+    // `auto` takes the dear `hi_res` for pages that need it, and when pictures are wanted; cells come from `hi_res` alone.
+    ['strategy', tables ? 'hi_res' : 'auto'],
     ['pdf_infer_table_structure', String(tables)],
+    ...(tables ? [['skip_infer_table_types', '[]'] as [string, string]] : []),
     ...(images ? [['extract_image_block_types', '["Image"]'] as [string, string]] : []),
   ],
 };

@@ -1,4 +1,4 @@
-/** What a page may make a store keep. */
+/** What a page, and a provider's answer, may make the service hold. */
 import { expect, test } from '@jest/globals';
 import { addImage, type ImageBytes } from '../../../../services/document-worker/parser/images.ts';
 import { emptyPage, toPageResult } from '../../../../services/document-worker/parser/remote/blocks.ts';
@@ -69,4 +69,27 @@ test('strange shapes make no strange pages', () => {
     ...wanted,
   } as const;
   expect([...convertAnswer(request)].map(({ result }) => [result.text, result.error])).toEqual([['', null]]);
+});
+
+test('a table of docling without its grid is made of its cells', () => {
+  const cell = (row: number, column: number, text: string) => ({
+    start_row_offset_idx: row,
+    start_col_offset_idx: column,
+    text,
+  });
+  const prov = [{ page_no: 1, bbox: { l: 0, t: 10, r: 100, b: 0, coord_origin: 'TOPLEFT' } }];
+  const data = { num_rows: 2, num_cols: 2, table_cells: [cell(0, 0, 'a'), cell(1, 1, 'd'), cell(9, 9, 'nowhere')] };
+  const json_content = {
+    body: { children: [{ $ref: '#/tables/0' }, { $ref: '#/tables/0' }, { $ref: '#/texts/7' }] },
+    tables: [{ self_ref: '#/tables/0', prov, data }],
+    pages: { 1: { page_no: 1, size: { width: 600, height: 800 } } },
+  };
+  const answer = Buffer.from(JSON.stringify({ status: 'success', document: { json_content } }));
+  const [page] = [...convertAnswer({ convert: 'docling', answer, frames: [frame], ...wanted })];
+  expect(page?.result.tables.items).toEqual([
+    [
+      ['a', ''],
+      ['', 'd'],
+    ],
+  ]);
 });
