@@ -24,9 +24,12 @@ export interface GrantRequest {
   readonly worker: string;
   /** Kinds this worker does, in the order it prefers them. */
   readonly kinds: readonly WorkKind[];
-  /** Slots free now; at most one lease is given per call. One slot of each kind is kept for the light lane. */
-  readonly freeSlots: number;
   readonly slots: number;
+  /**
+   * Slots that hold other leases than {@link Lease.light} ones. All but one may: the last is kept for the light lane,
+   * however long heavy documents take, and whatever else is under way heavy ones get theirs.
+   */
+  readonly heavySlots: number;
 }
 
 export interface Lease {
@@ -40,6 +43,8 @@ export interface Lease {
   readonly fence: number;
   /** 1-based numbers, ascending, at most {@link grantPagesMax}; empty for a probe. */
   readonly pages: readonly number[];
+  /** Of the light lane when it was given; a probe always is. */
+  readonly light: boolean;
   /** How often these pages, or this probe, were granted before and lost: their worker died or stood still. */
   readonly lost: number;
   /** How often that happened while pages of this job were under such suspicion, and alone under it. */

@@ -21,7 +21,7 @@ const spreadMs = 50;
 
 export class GrantLoop {
   readonly #options: GrantLoopOptions;
-  readonly #underWay = new Map<Promise<void>, WorkKind>();
+  readonly #underWay = new Map<Promise<void>, Lease>();
   readonly #stop = new AbortController();
   readonly #abort = new AbortController();
   /** A wake that came while it was not asleep counts for the next sleep. */
@@ -68,12 +68,17 @@ export class GrantLoop {
 
   async #ask(): Promise<number> {
     const { scheduler, worker, slots, idle } = this.#options;
-    const freeSlots = slots - this.#underWay.size;
-    if (freeSlots < 1) return leaseMs;
+    if (this.#underWay.size >= slots) return leaseMs;
+    const underWay = [...this.#underWay.values()];
     // A hostile document may hold its probe until the deadline: probes never take the last slot.
-    const probes = [...this.#underWay.values()].filter((kind) => kind === 'probe').length;
+    const probes = underWay.filter(({ kind }) => kind === 'probe').length;
     const kinds: WorkKind[] = probes < Math.max(1, slots - 1) ? ['probe', 'parse'] : ['parse'];
-    const grant = await scheduler.grant({ worker, kinds, freeSlots, slots });
+    const grant = await scheduler.grant({
+      worker,
+      kinds,
+      slots,
+      heavySlots: underWay.filter(({ light }) => !light).length,
+    });
     if ('lease' in grant) {
       this.#take(grant.lease);
       return 0;
@@ -87,7 +92,7 @@ export class GrantLoop {
       this.#underWay.delete(work);
       this.wake();
     });
-    this.#underWay.set(work, lease.kind);
+    this.#underWay.set(work, lease);
   }
 
   /** Renews the lease while the work runs; stops the work when the lease is lost. Never rejects. */

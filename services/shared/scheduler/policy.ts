@@ -40,8 +40,9 @@ interface BandState {
 }
 
 export interface Asking {
-  readonly freeSlots: number;
   readonly slots: number;
+  /** Held by documents outside of the light lane: all but one may be. */
+  readonly heavySlots: number;
   readonly pagesMax: number;
 }
 
@@ -91,11 +92,11 @@ export function withJobs(state: PolicyState, jobs: readonly WaitingJob[]): Polic
   return { ...state, jobs, bands, credit };
 }
 
-export function decide(state: PolicyState, { freeSlots, slots, pagesMax }: Asking, nowMs: number): Decision {
+export function decide(state: PolicyState, { slots, heavySlots, pagesMax }: Asking, nowMs: number): Decision {
   const { meter } = state;
   const free = meter && meterAtMs(meter, { requests: 1, pages: 1 }, nowMs);
   if (free && free.atMs > nowMs) return { state, sleepMs: Math.min(sleepMaxMs, Math.ceil(free.atMs - nowMs)) };
-  const lastBand = slots > 1 && freeSlots <= 1 ? lastLight : last;
+  const lastBand = slots > 1 && heavySlots >= slots - 1 ? lastLight : last;
   const picked = pick(state, lastBand);
   if (!picked.job) return { state: picked.state, sleepMs: sleepMaxMs };
   const { job } = picked;

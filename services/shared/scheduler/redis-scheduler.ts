@@ -37,13 +37,12 @@ export class RedisScheduler implements Scheduler {
     await this.#run('enqueue', jobId, tenantId, Math.floor(enqueuedAtMs), pages, epoch);
   }
 
-  async grant({ worker, kinds, freeSlots, slots }: GrantRequest): Promise<Grant> {
-    if (freeSlots < 1) throw new Error(`freeSlots is ${freeSlots}: ask for work only with a free slot`);
+  async grant({ worker, kinds, slots, heavySlots }: GrantRequest): Promise<Grant> {
     const answer = await this.#run(
       'grant',
       worker,
       kinds.join(','),
-      freeSlots,
+      heavySlots,
       slots,
       this.#pagesPerGrant,
       this.#leaseMs,

@@ -54,8 +54,7 @@ export async function playScheduler(
   while (responses.size < uploads.length && !(until && responses.has(until))) {
     await arrive();
     await finish();
-    const freeSlots = slots - underWay.length;
-    const grant = await scheduler.grant({ worker: 'bench', kinds: ['parse'], freeSlots, slots });
+    const grant = await scheduler.grant({ worker: 'bench', kinds: ['parse'], slots, heavySlots: 0 });
     if ('lease' in grant) {
       provider.take(nowMs, grant.lease.pages.length);
       underWay.push({ endsMs: nowMs + pageMs, lease: grant.lease });

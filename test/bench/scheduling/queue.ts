@@ -37,7 +37,7 @@ async function grantsPerSecond(redis: Redis, queued: number, grants: number): Pr
   }
   const start = performance.now();
   for (let at = 0; at < grants; at++) {
-    const grant = await scheduler.grant({ worker: 'bench', kinds: ['parse'], freeSlots: 4, slots: 4 });
+    const grant = await scheduler.grant({ worker: 'bench', kinds: ['parse'], slots: 4, heavySlots: 0 });
     if (!('lease' in grant)) throw new Error('nothing was granted');
     await scheduler.complete(grant.lease, grant.lease.pages);
   }

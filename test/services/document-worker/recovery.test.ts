@@ -130,7 +130,7 @@ test('a checkpoint under a lease that ran out is refused', async () => {
   await bench.db.updateTable('jobs').set({ pages_total: 2 }).where('id', '=', jobId).execute();
   await enqueueFromDatabase(bench.db, scheduler, jobId);
   const take = async () =>
-    ((await scheduler.grant({ worker: 'w', kinds: ['parse'], freeSlots: 4, slots: 4 })) as { lease: Lease }).lease;
+    ((await scheduler.grant({ worker: 'w', kinds: ['parse'], slots: 4, heavySlots: 0 })) as { lease: Lease }).lease;
   const results = [savedPage(1), savedPage(2)];
   const late = await take();
   expect((await begin(bench.db, late)).decision).toBe('work');
@@ -156,6 +156,6 @@ test('a rebuild enqueues exactly the unfinished documents with exactly the pages
     .execute();
   expect(await rebuild(bench.db, bench.pool, scheduler)).toBe(1);
   expect(await rebuild(bench.db, bench.pool, scheduler)).toBe(0);
-  const grant = await scheduler.grant({ worker: 'w', kinds: ['parse'], freeSlots: 1, slots: 1 });
+  const grant = await scheduler.grant({ worker: 'w', kinds: ['parse'], slots: 1, heavySlots: 0 });
   expect(grant).toMatchObject({ lease: { jobId, pages: [1, 3] } });
 });

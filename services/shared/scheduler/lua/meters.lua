@@ -3,6 +3,7 @@
 --   meter:{account}            hash  begun, factor, factorAt, halvedAt, heldUntil; per unit: {unit}Next, {unit}Sum, {unit}Taken
 --   meter:{account}:{unit}     list  'time:amount' of the last minute
 --   meter:{account}:inFlight   zset  leases under way -> since      meter:{account}:latency   list  of the last ones, ms
+--   meter:{account}:heavyInFlight   set  those outside of the light lane
 -- They stand under the hash tag of the prefix, so that every schedule of an environment takes from the same ones.
 --
 -- Pacing (GCRA without burst): after n units nothing for n intervals, less what the taker came late. Calls of unlike size
@@ -139,6 +140,7 @@ local function flight_ends(account, lease, answered)
   local since = redis.call('ZSCORE', key .. ':inFlight', lease)
   if not since then return end
   redis.call('ZREM', key .. ':inFlight', lease)
+  redis.call('SREM', key .. ':heavyInFlight', lease)
   if not answered then return end
   redis.call('RPUSH', key .. ':latency', exact(clock_ms - number(since)))
   redis.call('LTRIM', key .. ':latency', -LATENCIES, -1)

@@ -34,9 +34,9 @@ function operations.enqueue(id, tenant, at, pages, epoch)
 end
 
 -- `account`: whose meter the pages are taken from, '' for none.
-function operations.grant(worker, kinds, free_slots, slots, pages_max, lease_ms, account, limits)
+function operations.grant(worker, kinds, heavy_slots, slots, pages_max, lease_ms, account, limits)
   reclaim()
-  local last_band = (number(slots) > 1 and number(free_slots) <= 1) and LIGHT or 4
+  local last_band = (number(slots) > 1 and number(heavy_slots) >= number(slots) - 1) and LIGHT or 4
   local wait_ms
   limits, pages_max = numbers(limits), number(pages_max)
   if account ~= '' then
@@ -71,8 +71,9 @@ function operations.grant(worker, kinds, free_slots, slots, pages_max, lease_ms,
         local pages = count(taken)
         charge(pages)
         charge_shares(job, pages, by_credit)
+        local heavy = job.band > LIGHT
         requeue(job, function() job.waiting = rest end)
-        return give(job, 'parse', taken, worker, number(lease_ms), nil, account, limits)
+        return give(job, 'parse', taken, worker, number(lease_ms), nil, account, limits, heavy)
       end
     end
   end

@@ -85,9 +85,10 @@ local function ask_account(account, limits, pages_max, last_band)
   meter_begin(account, limits, { 1, pages_max, 0 })
   local wait_ms = math.ceil(meter_at(account, limits, { 1, 1, 0 }) - clock_ms)
   if wait_ms > 0 then return wait_ms, last_band, pages_max end
-  local free = in_flight_max(account, limits, pages_max) - redis.call('ZCARD', meter_key(account) .. ':inFlight')
-  if free < 1 then return IN_FLIGHT_FULL_MS, last_band, pages_max end
-  return 0, free < 2 and LIGHT or last_band, math.min(pages_max, pages_room(account, limits))
+  local most, key = in_flight_max(account, limits, pages_max), meter_key(account)
+  if redis.call('ZCARD', key .. ':inFlight') >= most then return IN_FLIGHT_FULL_MS, last_band, pages_max end
+  if redis.call('SCARD', key .. ':heavyInFlight') >= most - 1 then last_band = LIGHT end
+  return 0, last_band, math.min(pages_max, pages_room(account, limits))
 end
 
 -- The job whose suspects are next, unless some are under way or the worker does not take their kind.
@@ -100,7 +101,7 @@ local function pick_suspects(kinds)
 end
 
 -- `lost`: how often the pages were lost before; nil when they are no suspects.
-local function give(job, kind, pages, worker, lease_ms, lost, account, limits)
+local function give(job, kind, pages, worker, lease_ms, lost, account, limits, heavy)
   if kind == 'probe' or not account then account = '' end
   local tokens = account == '' and 0 or count(pages)
   job.epoch = math.max(job.epoch + 1, now)
@@ -111,6 +112,7 @@ local function give(job, kind, pages, worker, lease_ms, lost, account, limits)
   if account ~= '' then
     meter_take(account, limits, { 1, tokens, 0 }, clock_ms)
     redis.call('ZADD', meter_key(account) .. ':inFlight', exact(clock_ms), lease)
+    if heavy then redis.call('SADD', meter_key(account) .. ':heavyInFlight', lease) end
   end
   if lost then redis.call('SET', P .. 'suspect', lease) end
   redis.call('SADD', P .. 'held:' .. job.id, lease)
@@ -118,5 +120,6 @@ local function give(job, kind, pages, worker, lease_ms, lost, account, limits)
   return cjson.encode({
     id = lease, kind = kind, jobId = job.id, tenantId = job.tenant, epoch = job.epoch, fence = job.fence,
     pages = format(pages), expiresAtMs = now + lease_ms, lost = lost or 0, blamed = job.blamed, tokens = tokens,
+    light = not heavy,
   })
 end

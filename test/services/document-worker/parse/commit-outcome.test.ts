@@ -37,6 +37,7 @@ test('begin, probe and checkpoint stand once when their COMMIT is not answered, 
     lost: 0,
     blamed: 0,
     tokens: 0,
+    light: true,
     expiresAtMs: 0,
     pages: [1, 2],
   };

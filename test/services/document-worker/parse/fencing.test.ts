@@ -30,7 +30,7 @@ afterAll(async () => {
 });
 
 async function take(kind: WorkKind): Promise<Lease> {
-  const grant = await scheduler.grant({ worker: 'w', kinds: [kind], freeSlots: 4, slots: 4 });
+  const grant = await scheduler.grant({ worker: 'w', kinds: [kind], slots: 4, heavySlots: 0 });
   if ('lease' in grant) return grant.lease;
   throw new Error(`no lease, sleep ${grant.sleepMs} ms`);
 }

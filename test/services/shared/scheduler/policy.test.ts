@@ -16,7 +16,7 @@ import { RedisScheduler } from '../../../../services/shared/scheduler/redis-sche
 import { startServices, type TestServices } from '../../../support/stores.ts';
 
 const tenants = ['a', 'b', 'c', 'd'] as const;
-const asking = { freeSlots: 4, slots: 4, pagesMax: 1 };
+const asking = { slots: 4, heavySlots: 0, pagesMax: 1 };
 /** Sizes as they come: most are small, some take hours. */
 const size = fc.oneof(
   { weight: 6, arbitrary: fc.integer({ min: 1, max: 12 }) },
@@ -50,7 +50,7 @@ describe('the policy', () => {
           };
           for (const [index, [{ tenantId, left }, grants]] of uploads.entries()) {
             state = add(state, { id: `job${index}`, tenantId, left, enqueuedAtMs: index });
-            serve(grants, { freeSlots: lightOnly ? 1 : 2, slots: 2, pagesMax });
+            serve(grants, { slots: 2, heavySlots: lightOnly ? 1 : 0, pagesMax });
           }
           serve(Number.POSITIVE_INFINITY, { ...asking, pagesMax });
           expect(state.jobs).toEqual([]);
@@ -128,7 +128,7 @@ describe('the policy', () => {
     fc.assert(
       fc.property(fc.array(upload, { minLength: 1, maxLength: 12 }), (uploads) => {
         const jobs = uploads.map(({ tenantId, left }, at) => ({ id: `${at}`, tenantId, left, enqueuedAtMs: at }));
-        const decision = decide(withJobs(emptyPolicy(), jobs), { ...asking, freeSlots: 1 }, 0);
+        const decision = decide(withJobs(emptyPolicy(), jobs), { ...asking, heavySlots: 3 }, 0);
         const light = jobs.filter(({ left }) => bandOf(left) <= 1).map(({ id }) => id);
         if ('grant' in decision) expect(light).toContain(decision.grant.jobId);
         else expect(light).toEqual([]);
@@ -154,7 +154,7 @@ describe('the script in Redis', () => {
     { weight: 2, arbitrary: upload.map((of) => ({ upload: of })) },
     {
       weight: 6,
-      arbitrary: fc.record({ freeSlots: fc.integer({ min: 1, max: 3 }), times: fc.integer({ min: 1, max: 60 }) }),
+      arbitrary: fc.record({ heavySlots: fc.integer({ min: 0, max: 2 }), times: fc.integer({ min: 1, max: 60 }) }),
     },
     { weight: 1, arbitrary: fc.record({ pauseMs: fc.integer({ min: 1, max: 5000 }) }) },
   );
@@ -187,7 +187,7 @@ describe('the script in Redis', () => {
   async function granted(
     steps: readonly (
       | { upload: { tenantId: string; left: number } }
-      | { freeSlots: number; times: number }
+      | { heavySlots: number; times: number }
       | { pauseMs: number }
     )[],
     pagesMax: number,
@@ -215,10 +215,10 @@ describe('the script in Redis', () => {
       else
         for (let time = 0; time < one.times; time++) {
           state ??= withJobs(begin(), jobs);
-          const { freeSlots } = one;
-          const expected = decide(state, { freeSlots, slots: 3, pagesMax }, nowMs);
+          const { heavySlots } = one;
+          const expected = decide(state, { heavySlots, slots: 3, pagesMax }, nowMs);
           state = expected.state;
-          const grant = await scheduler.grant({ worker: 'w', kinds: ['parse'], freeSlots, slots: 3 });
+          const grant = await scheduler.grant({ worker: 'w', kinds: ['parse'], heavySlots, slots: 3 });
           if ('sleepMs' in grant) {
             expect(grant).toEqual({ sleepMs: 'sleepMs' in expected && expected.sleepMs });
             if (!metered) break;

@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 const pages = (count: number, first = 1) => Array.from({ length: count }, (_, index) => first + index);
-const ask = (worker = 'w') => scheduler.grant({ worker, kinds: ['probe', 'parse'], freeSlots: 4, slots: 4 });
+const ask = (worker = 'w') => scheduler.grant({ worker, kinds: ['probe', 'parse'], slots: 4, heavySlots: 0 });
 const leaseOf = (grant: Grant): Lease => {
   if ('lease' in grant) return grant.lease;
   throw new Error(`no lease, sleep ${grant.sleepMs} ms`);
