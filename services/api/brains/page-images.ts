@@ -1,4 +1,5 @@
 /** `GET …/pages/{page}/images/{image}`: a picture as the parser found it. */
+import { Readable } from 'node:stream';
 import type { PageResult } from '../../shared/contract/page.ts';
 import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
@@ -36,11 +37,12 @@ export function servePageImages({ app, db, store, transfers }: Api): void {
       'content-security-policy': "default-src 'none'; sandbox",
     });
     if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
+    reply.header('content-length', stored.bytes);
+    if (request.method === 'HEAD') return reply.send(Readable.from([]));
     const release = downloads.take(identity);
     try {
       const start = row.images_offset + stored.offset;
       const body = await store.get(row.object_key, { start, end: start + stored.bytes - 1 });
-      reply.header('content-length', stored.bytes);
       return reply.send(guarded(body, reply, transfers.downloads.stallMs, release));
     } catch (error) {
       release();

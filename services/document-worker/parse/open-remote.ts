@@ -21,6 +21,8 @@ export function openRemote(settings: SettingsOf<'document-worker'>, redis: Redis
   const { PARSER_URL: url, PARSER_API_KEY: apiKey, PARSER_TIMEOUT_MS: timeoutMs } = settings;
   if (!URL.canParse(url))
     throw new Error(`PARSER_BACKEND is '${name}', so PARSER_URL must be its base URL; it is '${url}'.`);
+  for (const setting of ['PARSER_PAGES_PER_REQUEST', 'PARSER_REQUESTS_MAX', 'PARSER_TIMEOUT_MS'] as const)
+    if (settings[setting] < 1) throw new Error(`${setting} is ${settings[setting]}, allowed is a number from 1.`);
   const pagesPerRequest = settings.PARSER_PAGES_PER_REQUEST;
   const prefix = schedulePrefix(name);
   const account: MeteredAccount = {

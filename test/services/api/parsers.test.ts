@@ -106,6 +106,8 @@ test('a picture is served as a file that no page shows, and only to its tenant',
   expect(Buffer.compare((await owner('GET', at(2, 2))).body, pictures[1])).toBe(0);
   const etag = String(first.headers.etag);
   expect((await owner('GET', at(2, 0), undefined, { 'if-none-match': etag })).status).toBe(304);
+  const head = await owner('HEAD', at(2, 2));
+  expect([head.status, head.headers['content-length'], head.body.length]).toEqual([200, '200', 0]);
   for (const [page, picture] of [
     [2, 1],
     [2, 3],

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { openRemote as openProvider } from '../../../../services/document-worker/parse/open-remote.ts';
 import { beginCall, settleLostCalls } from '../../../../services/document-worker/parse/parser-calls.ts';
+import { readSettings } from '../../../../services/shared/env.ts';
 import { meterState } from '../../../../services/shared/scheduler/meters.ts';
 import { schedulePrefix } from '../../../../services/shared/scheduler/parser-schedules.ts';
 import type { ReferenceParserOptions } from '../../../support/reference-parser/server.ts';
@@ -24,7 +26,7 @@ beforeAll(async () => {
   redis = new Redis(bench.services.redisUrl);
 });
 afterEach(async () => {
-  await remote.close();
+  await (remote as Remote | undefined)?.close();
   await redis.flushall();
 });
 afterAll(async () => {
@@ -150,6 +152,33 @@ test('a tenant may choose the built-in parser, and its other documents go on wit
   const text = await bench.submit(Buffer.from('A text.'), 'text/plain');
   expect(await bench.until(text.jobId, ended)).toMatchObject({ status: 'succeeded' });
   expect(parser.calls).toHaveLength(0);
+});
+
+test('impossible settings are refused, with what is allowed', () => {
+  const settings = (env: Record<string, string>) =>
+    readSettings('document-worker', {
+      ...bench.env,
+      PARSER_BACKEND: 'docling',
+      PARSER_URL: 'http://localhost:1',
+      ...env,
+    });
+  const refused = (env: Record<string, string>) => {
+    try {
+      openProvider(settings(env), redis);
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return 'opened';
+  };
+  expect(refused({})).toBe('opened');
+  expect(refused({ PARSER_BACKEND: 'built-in', PARSER_URL: '' })).toBe('opened');
+  expect(refused({ PARSER_BACKEND: 'marker' })).toBe(
+    "PARSER_BACKEND is 'marker', allowed are 'built-in', 'docling', 'unstructured'.",
+  );
+  expect(refused({ PARSER_URL: '' })).toBe(
+    "PARSER_BACKEND is 'docling', so PARSER_URL must be its base URL; it is ''.",
+  );
+  expect(refused({ PARSER_PAGES_PER_REQUEST: '0' })).toBe('PARSER_PAGES_PER_REQUEST is 0, allowed is a number from 1.');
 });
 
 const main = join(import.meta.dirname, '../../../../services/document-worker/main.ts');
