@@ -1,5 +1,6 @@
 /** Documents read by a provider's parser: both formats, and every way in which it fails. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
 import { PDFDocument, StandardFonts } from 'pdf-lib';
 import type { DocumentWorker } from '../../../../services/document-worker/app.ts';
 import { picture } from '../../../support/reference-parser/formats.ts';
@@ -11,10 +12,15 @@ const ended = ({ finished_at }: { finished_at: Date | null }) => finished_at !==
 const texts = (count: number, word = 'page') => Array.from({ length: count }, (_, at) => `${word} number${at + 1}`);
 
 let bench: Bench;
+let redis: Redis;
 beforeAll(async () => {
   bench = await openBench();
+  redis = new Redis(bench.services.redisUrl);
 });
-afterAll(() => bench.close());
+afterAll(async () => {
+  redis.disconnect();
+  await bench.close();
+});
 
 let parser: ReferenceParser;
 let worker: DocumentWorker | undefined;
@@ -22,7 +28,8 @@ afterEach(async () => {
   await worker?.close(100);
   worker = undefined;
   await parser.close();
-  await bench.db.deleteFrom('parser_calls').execute();
+  // The next worker then looks at every job when it starts, also at one that came a moment before.
+  await redis.flushall();
 });
 
 async function start(
