@@ -1,12 +1,25 @@
-/** Runs what waits for this worker, a few pieces at a time, tenants in turn (index/index-order.ts). */
+/**
+ * Runs what waits in PostgreSQL, a few pieces at a time: who is next says the policy of the page scheduler, with its bands,
+ * tenants, credit and the slot for light documents. What each was given is this worker's own memory; the others keep theirs.
+ */
 import type { Logger } from '../shared/log.ts';
-import { nextToIndex, type Waiting } from './index/index-order.ts';
+import { decide, emptyPolicy, isLight, withJobs } from '../shared/scheduler/policy.ts';
+
+export interface Waiting {
+  readonly id: string;
+  readonly documentId: string;
+  readonly tenantId: string;
+  /** Pages that are still to be done; at least 1. */
+  readonly left: number;
+}
 
 /** `held`: another worker has it. `failed`: nothing is started for it until the next look. */
 export type Outcome = 'ran' | 'held' | 'failed';
 
 export interface TenantTurnsOptions {
   readonly slots: number;
+  /** Pages that one run does, about. */
+  readonly pagesPerRun: number;
   /** What is looked for, for the log. */
   readonly what: string;
   readonly log: Logger;
@@ -18,10 +31,8 @@ export interface TenantTurnsOptions {
 
 export class TenantTurns {
   readonly #options: TenantTurnsOptions;
-  readonly #underWay = new Map<string, { tenantId: string; heavy: boolean; run: Promise<void> }>();
-  /** Tenants by the turn that they had last. */
-  readonly #served = new Map<string, number>();
-  #turns = 0;
+  readonly #underWay = new Map<string, { tenantId: string; light: boolean; run: Promise<void> }>();
+  #policy = emptyPolicy();
   /** Under way in another worker, as far as this look knows. */
   readonly #elsewhere = new Set<string>();
   readonly #stop = new AbortController();
@@ -70,30 +81,38 @@ export class TenantTurns {
   }
 
   #startNext(found: readonly Waiting[]): void {
-    const tenants = new Set([...found, ...this.#underWay.values()].map(({ tenantId }) => tenantId));
-    for (const tenant of this.#served.keys()) if (!tenants.has(tenant)) this.#served.delete(tenant);
-    let left = found;
-    while (!this.#closed && this.#underWay.size < this.#options.slots) {
-      const next = nextToIndex(left, [...this.#underWay.values()], this.#served);
+    const { slots, pagesPerRun: pagesMax } = this.#options;
+    const byId = new Map(found.map((one) => [one.id, one]));
+    const jobs = () =>
+      [...byId.values()].map(({ id, tenantId, left }) => ({ id, tenantId, left, enqueuedAtMs: createdAtMs(id) }));
+    const busy = () => new Set([...this.#underWay.values()].map(({ tenantId }) => tenantId));
+    while (!this.#closed && this.#underWay.size < slots) {
+      const heavySlots = [...this.#underWay.values()].filter(({ light }) => !light).length;
+      // One run is one grant, and what is left waits until it has ended.
+      this.#policy = withJobs(this.#policy, jobs(), busy());
+      const decision = decide(this.#policy, { slots, heavySlots, pagesMax, inTenant: 'oldest' }, Date.now());
+      this.#policy = decision.state;
+      const next = 'grant' in decision && byId.get(decision.grant.jobId);
       if (!next) return;
-      left = left.filter((other) => other !== next);
+      byId.delete(next.id);
       this.#start(next);
     }
   }
 
   #start(one: Waiting): void {
-    const { id, tenantId, heavy } = one;
-    this.#turns += 1;
-    this.#served.set(tenantId, this.#turns);
+    const { id, tenantId, left } = one;
     const run = this.#options.run(one, this.#stop.signal).then((outcome) => {
       this.#underWay.delete(id);
       if (outcome === 'held') this.#elsewhere.add(id);
       // Another may have waited for the slot.
       if (outcome !== 'failed' && !this.#closed) void this.lookOn();
     });
-    this.#underWay.set(id, { tenantId, heavy, run });
+    this.#underWay.set(id, { tenantId, light: isLight(left), run });
   }
 }
+
+/** A UUID of version 7 begins with it. */
+const createdAtMs = (id: string): number => Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);
 
 /** When what failed is tried again: after `firstMs`, twice as long each time, at most `mostMs`. */
 export class Retries {

@@ -1,6 +1,5 @@
 /**
- * Makes the vectors that documents still lack: turn by turn, tenant after tenant, the oldest document of each first. A few
- * at once; while the embedding or the vectorstore is away it waits, and documents stay searchable by their words.
+ * Makes the vectors that documents still lack, turn by turn (../tenant-turns.ts). A few at once; while the embedding or the vectorstore is away it waits, and documents stay searchable by their words.
  */
 import { sql } from 'kysely';
 import type { Pool } from 'pg';
@@ -8,10 +7,9 @@ import type { Embedding } from '../../shared/models/embedding.ts';
 import { EmbeddingError, refusesTexts } from '../../shared/models/remote-embedding.ts';
 import { tryLock, vectorsLock } from '../../shared/postgres/advisory-lock.ts';
 import type { Database } from '../../shared/postgres/database.ts';
-import type { Waiting } from '../index/index-order.ts';
 import { VectorstoreError } from '../index/vectors.ts';
-import { type Outcome, Retries, TenantTurns } from '../tenant-turns.ts';
-import { type EmbedContext, embedTurn, wantedDimensions, wantedModel } from './embed-turn.ts';
+import { type Outcome, Retries, TenantTurns, type Waiting } from '../tenant-turns.ts';
+import { type EmbedContext, embedTurn, pagesPerTurn, wantedDimensions, wantedModel } from './embed-turn.ts';
 import { settleReindexes } from './reindex.ts';
 
 /** Each holds a database connection and one batch in memory; one waits for the vectorstore while the other embeds. */
@@ -38,6 +36,7 @@ export class EmbedLoop {
     const { db, embedder, log } = context;
     this.#turns = new TenantTurns({
       slots: embedSlots,
+      pagesPerRun: pagesPerTurn,
       what: 'documents to embed',
       log,
       find: async (except) =>
@@ -98,7 +97,7 @@ export class EmbedLoop {
 
 /** Each tenant's oldest, wherever the index has none of a tenant it is not looked at. @param except not to be started */
 async function waiting(db: Database, { model, dimensions }: Embedding, except: readonly string[]): Promise<Waiting[]> {
-  const { rows } = await sql<{ id: string; tenant_id: string }>`
+  const { rows } = await sql<{ id: string; tenant_id: string; left: number }>`
     with recursive tenants as (
       (select tenant_id from documents where vectors_pending order by tenant_id limit 1)
       union all
@@ -106,12 +105,14 @@ async function waiting(db: Database, { model, dimensions }: Embedding, except: r
         order by d.tenant_id limit 1)
       from tenants where tenants.tenant_id is not null
     )
-    select waiting.id, waiting.tenant_id from tenants cross join lateral (
-      select documents.id, documents.tenant_id from documents join brains on brains.id = documents.brain_id
+    select waiting.id, waiting.tenant_id, waiting."left" from tenants cross join lateral (
+      select documents.id, documents.tenant_id, greatest(1, documents.pages_total - case
+        when vectors_model = ${model} and vectors_dimensions = ${dimensions} then vectors_page else 0 end) as "left"
+      from documents join brains on brains.id = documents.brain_id
       where documents.vectors_pending and documents.tenant_id = tenants.tenant_id and documents.deleted_at is null
         and ${wantedModel} = ${model} and ${wantedDimensions} = ${dimensions}
         and documents.id <> all(${except}::uuid[])
       order by documents.id limit ${perTenantMax}
     ) waiting`.execute(db);
-  return rows.map(({ id, tenant_id }) => ({ id, documentId: id, tenantId: tenant_id, heavy: false }));
+  return rows.map(({ id, tenant_id, left }) => ({ id, documentId: id, tenantId: tenant_id, left }));
 }

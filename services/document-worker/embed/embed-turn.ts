@@ -27,7 +27,7 @@ const chunksPerTurn = 64;
 const textsPerChunk = 9;
 const secondsPerTurn = 2;
 /** Looked at in one read: more than a turn embeds where pages are full, some 100 KB. */
-const pagesPerTurn = 32;
+export const pagesPerTurn = 32;
 /** While the vectorstore reads a body no search moves (index/index-document.ts). */
 const bodyBytesMax = 1024 * 1024;
 /** 8 bytes for each number of a chunk's vector; for each of some eight sentences four bytes of base64 per three numbers. */

@@ -6,9 +6,8 @@ import { indexableStatuses } from '../../shared/jobs/job-states.ts';
 import type { Logger } from '../../shared/log.ts';
 import { documentLock, tryLock } from '../../shared/postgres/advisory-lock.ts';
 import type { Database } from '../../shared/postgres/database.ts';
-import { type Outcome, Retries, TenantTurns } from '../tenant-turns.ts';
+import { type Outcome, Retries, TenantTurns, type Waiting } from '../tenant-turns.ts';
 import { type IndexContext, indexDocument } from './index-document.ts';
-import type { Waiting } from './index-order.ts';
 
 /** Each holds a database connection and one batch in memory. */
 const slots = 2;
@@ -28,6 +27,8 @@ export class IndexLoop {
     this.#context = context;
     this.#turns = new TenantTurns({
       slots,
+      // A run is a whole document.
+      pagesPerRun: Number.POSITIVE_INFINITY,
       what: 'documents to index',
       log: context.log,
       find: (except) => waiting(context.db, [...except, ...this.#retries.pausing()]),
@@ -63,7 +64,7 @@ export class IndexLoop {
 
 /** Each tenant's oldest first. @param except jobs that are not to be started */
 async function waiting(db: Database, except: readonly string[]): Promise<Waiting[]> {
-  // They share one slot: the light lane always has the other.
+  // Of either lane some are looked at, however many of the other wait.
   const heavy = sql<boolean>`coalesce(jobs.pages_total > ${lanePagesMax.light}, false)`;
   return db
     .selectFrom(
@@ -72,7 +73,7 @@ async function waiting(db: Database, except: readonly string[]): Promise<Waiting
         .innerJoin('documents', 'documents.id', 'jobs.document_id')
         .select(['jobs.id', 'documents.id as documentId', 'jobs.tenant_id as tenantId'])
         .select([
-          heavy.as('heavy'),
+          sql<number>`greatest(coalesce(jobs.pages_total, 1), 1)`.as('left'),
           sql<number>`row_number() over (partition by jobs.tenant_id, ${heavy} order by jobs.id)`.as('place'),
         ])
         .where('jobs.kind', '=', 'ingest')
@@ -82,7 +83,7 @@ async function waiting(db: Database, except: readonly string[]): Promise<Waiting
         .where(sql<boolean>`jobs.id <> all(${except}::uuid[])`)
         .as('ranked'),
     )
-    .select(['id', 'documentId', 'tenantId', 'heavy'])
+    .select(['id', 'documentId', 'tenantId', 'left'])
     .where('place', '<=', perTenantMax)
     .orderBy('place')
     .orderBy('id')

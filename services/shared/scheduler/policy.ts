@@ -16,6 +16,8 @@ export interface WaitingJob {
 
 export interface PolicyState {
   readonly jobs: readonly WaitingJob[];
+  /** Tenants whose work is under way and will wait again: they keep what credit they have. */
+  readonly busy: ReadonlySet<string>;
   /** Virtual time: the highest tag of a band that was served. */
   readonly time: number;
   readonly bands: readonly BandState[];
@@ -44,6 +46,8 @@ export interface Asking {
   /** Held by documents outside of the light lane: all but one may be. */
   readonly heavySlots: number;
   readonly pagesMax: number;
+  /** Inside a tenant and band; where work is not given page by page, a stream of shorter ones would keep a job waiting. */
+  readonly inTenant?: 'shortest' | 'oldest';
 }
 
 export type Decision = { readonly state: PolicyState } & (
@@ -68,6 +72,7 @@ const sleepMaxMs = 1000;
 
 export const emptyPolicy = (meter?: Meter): PolicyState => ({
   jobs: [],
+  busy: new Set(),
   time: 0,
   bands: weights.map(() => ({ tag: 0, time: 0, tenants: new Map() })),
   earned: 0,
@@ -78,7 +83,7 @@ export const emptyPolicy = (meter?: Meter): PolicyState => ({
 });
 
 /** The same state with these jobs waiting: all that there are. */
-export function withJobs(state: PolicyState, jobs: readonly WaitingJob[]): PolicyState {
+export function withJobs(state: PolicyState, jobs: readonly WaitingJob[], busy = state.busy): PolicyState {
   const bands = state.bands.map((band, index) => {
     const before = tenantsIn(state.jobs, index);
     const joined = [...tenantsIn(jobs, index)].filter((tenant) => !before.has(tenant));
@@ -87,17 +92,17 @@ export function withJobs(state: PolicyState, jobs: readonly WaitingJob[]): Polic
     return { ...band, tenants: new Map([...band.tenants, ...tags]) };
   });
   // Only tenants with pages waiting earn credit; who has none any more starts again from 0.
-  const tenants = new Set(jobs.map(({ tenantId }) => tenantId));
+  const tenants = new Set([...jobs.map(({ tenantId }) => tenantId), ...busy]);
   const credit = new Map([...tenants].map((tenant) => [tenant, state.credit.get(tenant) ?? -state.earned]));
-  return { ...state, jobs, bands, credit };
+  return { ...state, jobs, busy, bands, credit };
 }
 
-export function decide(state: PolicyState, { slots, heavySlots, pagesMax }: Asking, nowMs: number): Decision {
+export function decide(state: PolicyState, { slots, heavySlots, pagesMax, inTenant }: Asking, nowMs: number): Decision {
   const { meter } = state;
   const free = meter && meterAtMs(meter, { requests: 1, pages: 1 }, nowMs);
   if (free && free.atMs > nowMs) return { state, sleepMs: Math.min(sleepMaxMs, Math.ceil(free.atMs - nowMs)) };
   const lastBand = slots > 1 && heavySlots >= slots - 1 ? lastLight : last;
-  const picked = pick(state, lastBand);
+  const picked = pick(state, lastBand, inTenant === 'oldest' ? oldestInBand : shortestFirst);
   if (!picked.job) return { state: picked.state, sleepMs: sleepMaxMs };
   const { job } = picked;
   const pages = Math.min(pagesMax, job.left, free?.pagesRoom ?? pagesMax);
@@ -117,9 +122,9 @@ interface Picked {
   readonly charge: (pages: number) => PolicyState;
 }
 
-function pick(state: PolicyState, lastBand: number): Picked {
+function pick(state: PolicyState, lastBand: number, order: Order): Picked {
   const heavy = lastBand === last && tenantsIn(state.jobs, last).size > 0 && state.heavyLag > heavyLagMax;
-  const byCredit = heavy ? undefined : pickByCredit(state, lastBand);
+  const byCredit = heavy ? undefined : pickByCredit(state, lastBand, order);
   if (byCredit) return { state, job: byCredit, byCredit: true, charge: () => state };
   // A band that had nothing saves nothing up.
   const bands = state.bands.map((band, index) =>
@@ -133,12 +138,12 @@ function pick(state: PolicyState, lastBand: number): Picked {
         (index) => [(bands[index] as BandState).tag],
       );
   if (band === undefined) return { state: caughtUp, byCredit: false, charge: () => caughtUp };
-  return pickInBand(caughtUp, band);
+  return pickInBand(caughtUp, band, order);
 }
 
 const bandNumbers = weights.map((_, index) => index);
 
-function pickByCredit({ jobs, credit, earned }: PolicyState, lastBand: number): WaitingJob | undefined {
+function pickByCredit({ jobs, credit, earned }: PolicyState, lastBand: number, order: Order): WaitingJob | undefined {
   const richest = [...credit].reduce<[string, number] | undefined>(
     (most, one) => (!most || one[1] > most[1] || (one[1] === most[1] && one[0] > most[0]) ? one : most),
     undefined,
@@ -146,19 +151,19 @@ function pickByCredit({ jobs, credit, earned }: PolicyState, lastBand: number): 
   if (!richest || richest[1] + earned <= creditMax) return undefined;
   return least(
     jobs.filter(({ tenantId, left }) => tenantId === richest[0] && bandOf(left) <= lastBand),
-    shortestFirst,
+    order,
   );
 }
 
-/** The tenant with the smallest start tag, and of its jobs the one with the fewest pages left. */
-function pickInBand(state: PolicyState, index: number): Picked {
+/** The tenant with the smallest start tag, and of its jobs the first. */
+function pickInBand(state: PolicyState, index: number, order: Order): Picked {
   const band = state.bands[index] as BandState;
   const tenant = least([...tenantsIn(state.jobs, index)], (one) => [band.tenants.get(one) ?? 0, one]) as string;
   const tag = band.tenants.get(tenant) ?? 0;
   const heavyTurns = state.heavyTurns + (index === last ? 1 : 0);
   const aged = index === last && heavyTurns % agedEvery === 0;
   const jobs = state.jobs.filter((job) => job.tenantId === tenant && bandOf(job.left) === index);
-  const job = least(jobs, aged ? oldestFirst : shortestFirst) as WaitingJob;
+  const job = least(jobs, aged ? oldestFirst : order) as WaitingJob;
   const turned = { ...state, heavyTurns };
   const charge = (pages: number): PolicyState => ({
     ...turned,
@@ -192,11 +197,15 @@ export function bandOf(left: number): number {
   return band < 0 ? last : band;
 }
 
+export const isLight = (left: number): boolean => bandOf(left) <= lastLight;
+
 const tenantsIn = (jobs: readonly WaitingJob[], band: number) =>
   new Set(jobs.filter(({ left }) => bandOf(left) === band).map(({ tenantId }) => tenantId));
 
+type Order = (job: WaitingJob) => readonly (number | string)[];
 const oldestFirst = ({ enqueuedAtMs, id }: WaitingJob) => [enqueuedAtMs, id];
 const shortestFirst = (job: WaitingJob) => [job.left, ...oldestFirst(job)];
+const oldestInBand = (job: WaitingJob) => [bandOf(job.left), ...oldestFirst(job)];
 
 /** The one whose key comes first: part by part, the first of those that tie. */
 function least<One>(all: readonly One[], keyOf: (one: One) => readonly (number | string)[]): One | undefined {
