@@ -47,7 +47,7 @@ function operations.grant(worker, kinds, heavy_slots, slots, pages_max, lease_ms
   if suspected then
     local taken, lost
     redis.call('ZREM', P .. 'suspects', suspected.id)
-    requeue(suspected, function() taken, lost = take_suspects(suspected) end)
+    requeue(suspected, function() taken, lost = take_suspects(suspected, pages_max) end)
     if suspected.kind == 'probe' then
       suspected.queued = 0
       leave_queue(suspected)

@@ -36,9 +36,9 @@ local function cleared(entries, ranges)
 end
 
 -- Of the first suspects a few pages, or one when they were lost twice; what is taken is suspected no more.
-local function take_suspects(job)
+local function take_suspects(job, pages_max)
   local entry = table.remove(job.suspects, 1)
-  local pages = entry.lost >= SUSPECT_ALONE and 1 or SUSPECT_PAGES
+  local pages = entry.lost >= SUSPECT_ALONE and 1 or math.min(SUSPECT_PAGES, pages_max)
   local taken, rest = take({ entry }, pages)
   for _, range in ipairs(rest) do
     table.insert(job.suspects, 1, { range[1], range[2], lost = entry.lost })

@@ -1,7 +1,9 @@
 /** Pages that end their workers are found and given up, and pages that only stood beside them are read. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { blamedMax, type Grant, type Lease, lostMax } from '../../../../services/shared/contract/grant.ts';
+import { meterState } from '../../../../services/shared/scheduler/meters.ts';
 import { RedisScheduler } from '../../../../services/shared/scheduler/redis-scheduler.ts';
 import { startServices, type TestServices } from '../../../support/stores.ts';
 
@@ -133,4 +135,19 @@ test('pages of healthy workers that lost their lease with the job are not suspec
   const [suspects, others] = [leaseOf(await ask('dead')), leaseOf(await ask('healthy'))];
   expect(suspects).toMatchObject({ lost: 1, pages: pages(8) });
   expect(others).toMatchObject({ lost: 0, pages: healthy.pages });
+});
+
+test('lost pages that an account reads now are one of its requests, and pass its meter', async () => {
+  await enqueue('job', 8);
+  await expire(leaseOf(await ask()));
+  const account = { name: 'parser', pagesPerMinute: 6000 };
+  const metered = new RedisScheduler(redis, { pagesPerGrant: 5, account });
+  const next = async (): Promise<Lease> => {
+    const grant = await metered.grant({ worker: 'w', kinds: ['parse'], slots: 4, heavySlots: 0 });
+    if ('lease' in grant) return grant.lease;
+    await sleep(grant.sleepMs);
+    return next();
+  };
+  expect(await next()).toMatchObject({ lost: 1, pages: pages(5), tokens: 5 });
+  expect((await meterState(redis, 'parser')).taken).toMatchObject({ requests: 1, pages: 5 });
 });
