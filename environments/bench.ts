@@ -21,6 +21,7 @@ export const bench: EnvironmentInput = {
     ami: 'ami-00000000000000000',
     nat: 'instance',
     ephemeral: true,
+    auditLogs: false,
     monthlyCeilingUsd: 150,
   },
 };

@@ -19,6 +19,7 @@ export const dev: EnvironmentInput = {
     ami: 'ami-00000000000000000',
     nat: 'instance',
     ephemeral: true,
+    auditLogs: false,
     monthlyCeilingUsd: 150,
   },
 };

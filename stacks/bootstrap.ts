@@ -6,6 +6,7 @@ import {
   CreateBucketCommand,
   HeadBucketCommand,
   PutBucketEncryptionCommand,
+  PutBucketPolicyCommand,
   PutBucketVersioningCommand,
   PutPublicAccessBlockCommand,
   S3Client,
@@ -40,6 +41,25 @@ export async function bootstrap(s3: S3Client, bucket: string): Promise<'made' | 
         IgnorePublicAcls: true,
         RestrictPublicBuckets: true,
       },
+    }),
+  );
+  const arn = `arn:aws:s3:::${bucket}`;
+  await s3.send(
+    new PutBucketPolicyCommand({
+      Bucket: bucket,
+      Policy: JSON.stringify({
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Sid: 'TlsOnly',
+            Effect: 'Deny',
+            Principal: '*',
+            Action: 's3:*',
+            Resource: [arn, `${arn}/*`],
+            Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+          },
+        ],
+      }),
     }),
   );
   return there ? 'was there' : 'made';

@@ -6,6 +6,7 @@ import type { Construct } from 'constructs';
 import { Certificate } from '../constructs/network/certificate.ts';
 import { Network } from '../constructs/network/network.ts';
 import { AlarmTopic } from '../constructs/observability/alarm-topic.ts';
+import { AuditLogs } from '../constructs/observability/audit-logs.ts';
 import { CostGuard } from '../constructs/observability/cost-guard.ts';
 import { storeAlarms } from '../constructs/observability/store-alarms.ts';
 import { DocumentStore } from '../constructs/stores/document-store.ts';
@@ -28,6 +29,8 @@ export class FoundationStack extends BaseStack {
   readonly images: ImageRegistry;
   readonly alarms: AlarmTopic;
   readonly certificateArn: string;
+  /** Where balancers log requests; undefined without audit logs. */
+  readonly auditBucket: string | undefined;
   /** ARN of the secret behind each secret setting that this environment has: of one tier alone, or of all. */
   readonly secrets: (service: ServiceName) => Partial<Record<SettingName, string>>;
 
@@ -46,6 +49,7 @@ export class FoundationStack extends BaseStack {
       zones: aws.zones,
       cidr: aws.vpcCidr,
       nat: aws.nat,
+      auditLogs: aws.auditLogs,
       endpoints: aws.endpoints,
       natInstance: aws.ami
         ? {
@@ -73,7 +77,17 @@ export class FoundationStack extends BaseStack {
       keyArn,
       ephemeral,
       noncurrentDays: aws.noncurrentDays,
+      auditLogs: aws.auditLogs,
     });
+    if (aws.auditLogs)
+      this.auditBucket = new AuditLogs(this, 'audit-logs', {
+        prefix,
+        accountId,
+        ephemeral,
+        retentionDays: aws.logRetentionDays,
+        vpcId,
+        documentsBucket: this.documents.bucket,
+      }).bucket;
     this.images = new ImageRegistry(this, 'images', { prefix, keyArn, ephemeral, services: placed });
     this.alarms = new AlarmTopic(this, 'alarms', { prefix, accountId, keyArn, email: aws.alarmEmail });
     new CostGuard(this, 'cost-guard', {

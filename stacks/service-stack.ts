@@ -8,6 +8,7 @@ import { Balancer, publicListener } from '../constructs/network/balancer.ts';
 import { SecurityRules } from '../constructs/network/security-rules.ts';
 import { alarm } from '../constructs/observability/alarm.ts';
 import { Dashboard } from '../constructs/observability/dashboard.ts';
+import { justify } from '../constructs/policies/justified.ts';
 import { rdsAuthoritiesPath } from '../constructs/stores/rds-authorities.ts';
 import { pathRoutes, Tier } from '../constructs/tier/tier.ts';
 import type { TierContext } from '../constructs/tier/tier-props.ts';
@@ -49,6 +50,7 @@ export class ServiceStack extends BaseStack {
         internal: id === 'internal',
         turnTimeoutMs: limits.turnTimeoutMs,
         deletionProtection: !aws.ephemeral,
+        auditBucket: foundation.auditBucket,
       });
     const outside = balancer('public', network.publicSubnetIds);
     const inside = called.length > 0 ? balancer('internal', network.privateSubnetIds) : undefined;
@@ -172,6 +174,7 @@ export class ServiceStack extends BaseStack {
       // Container Insights is billed per metric; the services publish what scaling and alarms need.
       setting: [{ name: 'containerInsights', value: 'disabled' }],
     });
+    justify(cluster, { CKV_AWS_65: 'billed per metric and task; the services publish what scaling and alarms need' });
     const capacity = new EcsClusterCapacityProviders(this, 'capacity', {
       clusterName: cluster.name,
       capacityProviders: ['FARGATE', 'FARGATE_SPOT'],

@@ -4,6 +4,7 @@ import { SecurityGroup } from '@cdktf/provider-aws/lib/security-group/index.js';
 import { Construct } from 'constructs';
 import { idleTimeouts } from '../../environments/wiring/idle-timeouts.ts';
 import { nameOf } from '../../environments/wiring/names.ts';
+import { auditLogsAreASetting, firewallIsChosen, justify, plainInside } from '../policies/justified.ts';
 
 export interface BalancerProps {
   readonly prefix: string;
@@ -13,6 +14,8 @@ export interface BalancerProps {
   /** Longest answer that streams through, in ms. */
   readonly turnTimeoutMs: number;
   readonly deletionProtection: boolean;
+  /** Bucket for a line per request. @default none is kept */
+  readonly auditBucket?: string | undefined;
 }
 
 /**
@@ -46,6 +49,13 @@ export class Balancer extends Construct {
       idleTimeout: idleTimeouts(props.turnTimeoutMs).balancerS,
       dropInvalidHeaderFields: true,
       enableDeletionProtection: props.deletionProtection,
+      ...(props.auditBucket !== undefined && { accessLogs: { bucket: props.auditBucket, prefix: id, enabled: true } }),
+    });
+    justify(balancer, {
+      ...(!props.deletionProtection && { CKV_AWS_150: 'the environment is ephemeral: it is meant to be destroyed' }),
+      ...(props.internal && { CKV2_AWS_20: plainInside }),
+      ...(!props.internal && { CKV2_AWS_28: firewallIsChosen }),
+      ...(props.auditBucket === undefined && { CKV_AWS_91: auditLogsAreASetting }),
     });
     this.arn = balancer.arn;
     this.dnsName = balancer.dnsName;

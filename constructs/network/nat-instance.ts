@@ -4,6 +4,7 @@ import { SecurityGroup } from '@cdktf/provider-aws/lib/security-group/index.js';
 import { VpcSecurityGroupEgressRule } from '@cdktf/provider-aws/lib/vpc-security-group-egress-rule/index.js';
 import { VpcSecurityGroupIngressRule } from '@cdktf/provider-aws/lib/vpc-security-group-ingress-rule/index.js';
 import { Construct } from 'constructs';
+import { justify } from '../policies/justified.ts';
 import { type Pinned, refusePlaceholders } from '../tier/placeholder.ts';
 
 export interface NatInstanceProps {
@@ -67,6 +68,11 @@ export class NatInstance extends Construct {
       tags: { Name: name },
       volumeTags: { Name: name },
       lifecycle: { precondition: refusePlaceholders([props.ami], props.accountId) },
+    });
+    justify(instance, {
+      CKV2_AWS_41: 'it calls no AWS API, and a role is what an intruder would look for',
+      CKV_AWS_126: 'one-minute metrics cost $2.10 a month, two thirds of the instance; no alarm needs them',
+      CKV_AWS_135: 'Nitro instances are always EBS-optimized; the flag changes nothing',
     });
     new Eip(this, 'address', { domain: 'vpc', instance: instance.id, tags: { Name: name } });
     this.networkInterfaceId = instance.primaryNetworkInterfaceId;

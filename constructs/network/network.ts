@@ -2,6 +2,7 @@
  * A VPC with a public, a private and a data subnet per zone. Tiers run in private subnets; only balancers and the way
  * out are in public ones; data subnets have no route out at all.
  */
+import { DefaultSecurityGroup } from '@cdktf/provider-aws/lib/default-security-group/index.js';
 import { Eip } from '@cdktf/provider-aws/lib/eip/index.js';
 import { InternetGateway } from '@cdktf/provider-aws/lib/internet-gateway/index.js';
 import { NatGateway } from '@cdktf/provider-aws/lib/nat-gateway/index.js';
@@ -12,6 +13,7 @@ import { Subnet } from '@cdktf/provider-aws/lib/subnet/index.js';
 import { Vpc } from '@cdktf/provider-aws/lib/vpc/index.js';
 import { Construct } from 'constructs';
 import type { NatChoice } from '../../environments/schema/aws.ts';
+import { auditLogsAreASetting, justify } from '../policies/justified.ts';
 import { Endpoints } from './endpoints.ts';
 import { NatInstance, type NatInstanceProps } from './nat-instance.ts';
 
@@ -24,6 +26,8 @@ export interface NetworkProps {
   /** A /16 block, as in `10.0.0.0/16`. */
   readonly cidr: string;
   readonly nat: NatChoice;
+  /** Connections are logged by {@link AuditLogs}. @default false */
+  readonly auditLogs?: boolean;
   /** Interface endpoints for the AWS APIs that tiers need. */
   readonly endpoints: boolean;
   /** Image and size of the NAT instance; used with `nat: 'instance'` only. */
@@ -52,6 +56,12 @@ export class Network extends Construct {
       tags: { Name: prefix },
     });
     this.vpcId = vpc.id;
+    // Nothing names it; without rules it lets nothing through where something would by mistake.
+    new DefaultSecurityGroup(this, 'default-security-group', {
+      vpcId: vpc.id,
+      tags: { Name: `${prefix}-default-closed` },
+    });
+    if (!props.auditLogs) justify(vpc, { CKV2_AWS_11: auditLogsAreASetting });
     const internet = new InternetGateway(this, 'internet', { vpcId: vpc.id, tags: { Name: prefix } });
     const publicTable = this.table('public', prefix);
     new Route(this, 'public-out', {

@@ -6,6 +6,7 @@ import { VpcSecurityGroupEgressRule } from '@cdktf/provider-aws/lib/vpc-security
 import { VpcSecurityGroupIngressRule } from '@cdktf/provider-aws/lib/vpc-security-group-ingress-rule/index.js';
 import { Construct } from 'constructs';
 import type { Edge } from '../../environments/wiring/connections.ts';
+import { justify } from '../policies/justified.ts';
 import { postgresPort } from '../stores/postgres.ts';
 import { redisPort } from '../stores/redis.ts';
 
@@ -107,7 +108,7 @@ export class SecurityRules extends Construct {
     description: string,
     tags: Record<string, string> = {},
   ): void {
-    new VpcSecurityGroupIngressRule(this, `${id}-in`, {
+    const rule = new VpcSecurityGroupIngressRule(this, `${id}-in`, {
       securityGroupId: owner,
       ...peer,
       ipProtocol: 'tcp',
@@ -116,5 +117,7 @@ export class SecurityRules extends Construct {
       description,
       tags: { Name: id, ...tags },
     });
+    if (tags.Exposure === 'public' && port === 80)
+      justify(rule, { CKV_AWS_260: 'answers only with where the same page lies on https' });
   }
 }

@@ -5,6 +5,7 @@ import { S3BucketPublicAccessBlock } from '@cdktf/provider-aws/lib/s3-bucket-pub
 import { S3BucketServerSideEncryptionConfigurationA } from '@cdktf/provider-aws/lib/s3-bucket-server-side-encryption-configuration/index.js';
 import { S3BucketVersioningA } from '@cdktf/provider-aws/lib/s3-bucket-versioning/index.js';
 import { Construct } from 'constructs';
+import { auditLogsAreASetting, justify } from '../policies/justified.ts';
 
 export interface DocumentStoreProps {
   readonly prefix: string;
@@ -13,11 +14,14 @@ export interface DocumentStoreProps {
   readonly ephemeral: boolean;
   /** Days until a replaced or deleted object is gone for good. */
   readonly noncurrentDays: number;
+  /** Requests to it are logged by {@link AuditLogs}. */
+  readonly auditLogs: boolean;
 }
 
 /** The bucket of uploads, page results and vector tables: private, encrypted, versioned, TLS only. */
 export class DocumentStore extends Construct {
   readonly bucketArn: string;
+  readonly bucket: string;
   /** Value of `DOCUMENT_STORE_URL`. */
   readonly url: string;
 
@@ -28,6 +32,11 @@ export class DocumentStore extends Construct {
       bucket: `${props.prefix}-documents-${props.accountId}`,
       forceDestroy: props.ephemeral,
       lifecycle: { preventDestroy: !props.ephemeral },
+    });
+    justify(bucket, {
+      CKV2_AWS_62: 'services write what they store into PostgreSQL; nothing waits for an event of the bucket',
+      CKV_AWS_144: 'a second region doubles the storage; old versions are kept against deletion by mistake',
+      ...(!props.auditLogs && { CKV_AWS_18: auditLogsAreASetting }),
     });
     const access = new S3BucketPublicAccessBlock(this, 'public-access', {
       bucket: bucket.id,
@@ -83,6 +92,7 @@ export class DocumentStore extends Construct {
       dependsOn: [access],
     });
     this.bucketArn = bucket.arn;
+    this.bucket = bucket.id;
     this.url = `s3://${bucket.bucket}`;
   }
 }

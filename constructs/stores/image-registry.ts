@@ -17,10 +17,10 @@ export interface Repository {
   readonly url: string;
 }
 
-/** How many images of a service stay: enough to go back a month of daily releases. */
-const imagesKept = 30;
+/** Days until an image without a tag goes. Every push has a tag, so no image that runs, or could be gone back to, expires. */
+const untaggedDays = 14;
 
-/** A repository per service: tags cannot be moved, pushes are scanned, old images go. */
+/** A repository per service: tags cannot be moved, pushes are scanned, images without a tag go. */
 export class ImageRegistry extends Construct {
   readonly repositories: Readonly<Record<string, Repository>>;
 
@@ -43,8 +43,13 @@ export class ImageRegistry extends Construct {
         rules: [
           {
             rulePriority: 1,
-            description: `keep the last ${imagesKept}`,
-            selection: { tagStatus: 'any', countType: 'imageCountMoreThan', countNumber: imagesKept },
+            description: `untagged for ${untaggedDays} days`,
+            selection: {
+              tagStatus: 'untagged',
+              countType: 'sinceImagePushed',
+              countUnit: 'days',
+              countNumber: untaggedDays,
+            },
             action: { type: 'expire' },
           },
         ],

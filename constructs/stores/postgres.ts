@@ -6,6 +6,7 @@ import { TerraformStack } from 'cdktf';
 import { Construct } from 'constructs';
 import { nameOf } from '../../environments/wiring/names.ts';
 import { databaseRole, type migration, type ServiceName } from '../../services/manifest.ts';
+import { justify, retentionIsASetting } from '../policies/justified.ts';
 import { Secret } from './secrets.ts';
 
 export interface PostgresProps {
@@ -53,6 +54,7 @@ export class Postgres extends Construct {
       retentionInDays: props.logRetentionDays,
       kmsKeyId: keyArn,
     });
+    if (props.logRetentionDays < 365) justify(logs, { CKV_AWS_338: retentionIsASetting });
     const password = new Secret(this, 'password', {
       name: `${prefix}/postgres-password`,
       description: 'Password of the database owner',
@@ -92,8 +94,19 @@ export class Postgres extends Construct {
       // Changes of size wait for the maintenance window, except where losing the service is part of the plan.
       applyImmediately: ephemeral,
       enabledCloudwatchLogsExports: ['postgresql'],
+      // Database Insights' standard mode: which statements took the time. Seven days of it are free.
+      performanceInsightsEnabled: true,
+      performanceInsightsKmsKeyId: keyArn,
+      performanceInsightsRetentionPeriod: 7,
       lifecycle: { preventDestroy: !ephemeral },
       dependsOn: [logs],
+    });
+    justify(instance, {
+      CKV2_AWS_30: 'statements carry what people wrote; the slow ones are seen in Database Insights',
+      CKV_AWS_118: 'its logs are billed by GB; CPU, memory and storage have metrics and alarms without it',
+      CKV_AWS_161: 'each tier has a role and a password of its own, which does not expire under an open pool',
+      ...(!props.multiAz && { CKV_AWS_157: 'a standby doubles the price: postgres.multiAz is a setting' }),
+      ...(ephemeral && { CKV_AWS_293: 'the environment is ephemeral: it is meant to be destroyed' }),
     });
     const at = (role: string, password: string) =>
       `postgres://${role}:\${${password}}@${instance.address}:${postgresPort}/bulkhead?sslmode=verify-full`;

@@ -6,7 +6,8 @@ import { SecretsmanagerSecretVersion } from '@cdktf/provider-aws/lib/secretsmana
 import { SecurityGroup } from '@cdktf/provider-aws/lib/security-group/index.js';
 import { Construct } from 'constructs';
 import { nameOf } from '../../environments/wiring/names.ts';
-import { Secret } from './secrets.ts';
+import { justify } from '../policies/justified.ts';
+import { rotatedByHand, Secret } from './secrets.ts';
 
 export interface RedisProps {
   readonly prefix: string;
@@ -62,6 +63,10 @@ export class Redis extends Construct {
       autoMinorVersionUpgrade: 'true',
       applyImmediately: true,
     });
+    if (props.nodes < 2)
+      justify(replication, {
+        CKV2_AWS_50: 'one node has nothing to fail over to; what it holds is rebuilt from PostgreSQL',
+      });
     const url = new Secret(this, 'url', {
       name: `${prefix}/REDIS_URL`,
       description: 'Where and as whom services reach Redis',
@@ -87,7 +92,9 @@ export class Redis extends Construct {
       description: 'Token of the Redis user',
       kmsKeyId: keyArn,
       recoveryWindowInDays: ephemeral ? 0 : 30,
+      lifecycle: { preventDestroy: !ephemeral },
     });
+    justify(secret, { CKV2_AWS_57: rotatedByHand });
     return new SecretsmanagerSecretVersion(this, 'token-version', {
       secretId: secret.id,
       secretString: random.randomPassword,

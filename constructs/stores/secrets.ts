@@ -2,6 +2,11 @@ import { SecretsmanagerSecret } from '@cdktf/provider-aws/lib/secretsmanager-sec
 import { SecretsmanagerSecretVersion } from '@cdktf/provider-aws/lib/secretsmanager-secret-version/index.js';
 import { TerraformStack } from 'cdktf';
 import { Construct } from 'constructs';
+import { justify } from '../policies/justified.ts';
+
+/** Why Secrets Manager's own rotation is off. */
+export const rotatedByHand =
+  'a value changes together with what accepts it and a restart of the tiers, which a timer would not order';
 
 export interface SecretProps {
   /** @example 'bulkhead/dev/AUTH_SECRET' */
@@ -37,6 +42,7 @@ export class Secret extends Construct {
       recoveryWindowInDays: props.ephemeral ? 0 : 30,
       lifecycle: { preventDestroy: !props.ephemeral },
     });
+    justify(secret, { CKV2_AWS_57: rotatedByHand });
     this.version = new SecretsmanagerSecretVersion(this, 'version', {
       secretId: secret.id,
       secretStringWo: this.text(props.value),

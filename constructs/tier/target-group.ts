@@ -2,6 +2,7 @@ import { LbTargetGroup } from '@cdktf/provider-aws/lib/lb-target-group/index.js'
 import type { Construct } from 'constructs';
 import { nameOf } from '../../environments/wiring/names.ts';
 import { alarm } from '../observability/alarm.ts';
+import { justify, plainInside } from '../policies/justified.ts';
 import type { PlatformProps, TierContext } from './tier-props.ts';
 
 /** `ip` for tasks and pods, `instance` for machines. */
@@ -58,6 +59,7 @@ function targetGroup(
     tags: { Name: name, Tier: service },
     lifecycle: { createBeforeDestroy: true },
   });
+  justify(group, { CKV_AWS_378: plainInside });
   alarm(scope, `${id}-unhealthy`, {
     name: `${name}-unhealthy`,
     description: `a replica of ${service} does not answer ${healthPath}; read its log group`,

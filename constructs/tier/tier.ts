@@ -16,6 +16,7 @@ import { nameOf } from '../../environments/wiring/names.ts';
 import type { Definitions } from '../../services/definition.ts';
 import { routeTableOf } from '../../services/route-table.ts';
 import { type PlatformName, platformNames, platforms } from '../platforms/platforms.ts';
+import { justify, plainInside, retentionIsASetting } from '../policies/justified.ts';
 import { TierAlarms } from './tier-alarms.ts';
 import type { PathRoute, PlatformChild, TierProps } from './tier-props.ts';
 
@@ -44,6 +45,7 @@ export class Tier extends Construct {
       kmsKeyId: context.keyArn,
       tags: { Tier: service },
     });
+    if (context.logRetentionDays < 365) justify(logs, { CKV_AWS_338: retentionIsASetting });
     new TierAlarms(this, 'alarms', { ...props, logGroupName: logs.name });
     this.children = props.placements.map(
       (placement) =>
@@ -87,6 +89,7 @@ export class Tier extends Construct {
       defaultAction: [{ type: 'forward', forward: forward((child) => child.internalTargetArn) }],
       tags: { Tier: service },
     });
+    justify(listener, { CKV_AWS_2: plainInside, CKV_AWS_103: plainInside });
     return [...rules, listener];
   }
 }

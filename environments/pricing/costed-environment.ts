@@ -25,6 +25,8 @@ export interface CostedAws {
     readonly engine?: 'redis' | 'valkey';
   };
   readonly logRetentionDays: number;
+  /** Connections of the VPC are logged. @default false */
+  readonly auditLogs?: boolean;
 }
 
 /** How many there are of what is billed by the piece: the stacks know, and a test compares. */

@@ -31,7 +31,7 @@ export const pricedResources: Readonly<Record<string, readonly string[] | 'usage
   aws_route53_zone: ['route53/zone'],
   aws_wafv2_web_acl: ['waf/'],
   aws_backup_vault: ['rds/backup'],
-  aws_flow_log: 'usage',
+  aws_flow_log: ['logs/vended-s3'],
   aws_sns_topic: 'usage',
   aws_sqs_queue: 'usage',
   aws_backup_plan: 'usage',

@@ -65,6 +65,7 @@ function postgres({ aws }: CostedEnvironment, usage: Usage): CostLine[] {
     line('storage', storageGiB, `rds/gp3${suffix}`),
     // Backups up to the size of the storage are free: the first full copy. What changes each day comes on top.
     line(`backups of ${backupDays} days`, storageGiB * usage.dailyChangeShare * backupDays, 'rds/backup'),
+    line('its log', usage.postgresLogGb, 'logs/ingest'),
   ];
 }
 
@@ -81,6 +82,7 @@ function documents({ aws }: CostedEnvironment, usage: Usage): CostLine[] {
     line('writes', usage.putThousands, 's3/put'),
     line('reads', usage.getThousands, 's3/get'),
     line('container images', usage.imagesGb, 'ecr/storage'),
+    ...(aws.auditLogs ? [line('logs of connections', usage.connectionLogGb, 'logs/vended-s3')] : []),
   ];
 }
 

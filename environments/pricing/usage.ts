@@ -9,6 +9,10 @@ export interface Usage {
   readonly balancerLcu: number;
   /** To people over the internet. */
   readonly outGb: number;
+  /** Records of connections (VPC flow logs), where `auditLogs` is set. */
+  readonly connectionLogGb: number;
+  /** Log text of PostgreSQL. */
+  readonly postgresLogGb: number;
   /** Through a NAT gateway or the interface endpoints: model calls, image pulls, AWS APIs. */
   readonly natGb: number;
   /** Between availability zones: balancer to tier, tier to database. */
@@ -32,6 +36,10 @@ export const defaultUsage: Usage = {
   balancerLcu: 0.25,
   // 100 people, 20 days, 10 MB of pages, answers and originals each.
   outGb: 20,
+  // 10 connections a second, half of them in one record of 100 bytes: 26 million records of which S3 is billed raw.
+  connectionLogGb: 1,
+  // Connections, checkpoints and slow autovacuums: 200 bytes ten times a minute.
+  postgresLogGb: 0.1,
   // 5,000 model calls of 20 kB, and the images of 20 deploys (through the NAT only where they leave AWS).
   natGb: 10,
   crossZoneGb: 20,

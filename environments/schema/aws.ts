@@ -79,6 +79,8 @@ export const awsSchema = z
       .prefault({}),
     /** @default 30 */
     logRetentionDays: z.literal(retentionDays).default(30),
+    /** Connections of the VPC and requests to balancers and bucket, kept in a bucket of their own. @default true */
+    auditLogs: z.boolean().default(true),
     /** Days until a replaced or deleted object is gone for good. @default 30 */
     noncurrentDays: count.max(365).default(30),
     /** Synth fails above it, and the AWS budget alarms at 50, 80 and 100 % of it. */

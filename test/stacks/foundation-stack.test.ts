@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { interfaceServices } from '../../constructs/network/endpoints.ts';
 import { sample } from '../environments/sample.ts';
-import { addressBook, ofType, one, type StackJson, synthesized } from './synthesized.ts';
+import { type Attributes, addressBook, ofType, one, type StackJson, synthesized } from './synthesized.ts';
 
 const foundation = (changes: Parameters<typeof sample>[0] = {}): StackJson => synthesized(sample(changes)).foundation;
 const kept = foundation();
@@ -50,19 +50,19 @@ describe('state', () => {
   });
 
   test('of documents is private, versioned, encrypted, and old versions end', () => {
-    expect(one(kept, 'aws_s3_bucket_public_access_block')).toMatchObject({
+    expect(one(kept, 'aws_s3_bucket_public_access_block', 'documents')).toMatchObject({
       block_public_acls: true,
       block_public_policy: true,
       ignore_public_acls: true,
       restrict_public_buckets: true,
     });
-    expect(one(kept, 'aws_s3_bucket_versioning').versioning_configuration).toEqual({ status: 'Enabled' });
-    expect(one(kept, 'aws_s3_bucket_lifecycle_configuration').rule).toMatchObject([
+    expect(one(kept, 'aws_s3_bucket_versioning', 'documents').versioning_configuration).toEqual({ status: 'Enabled' });
+    expect(one(kept, 'aws_s3_bucket_lifecycle_configuration', 'documents').rule).toMatchObject([
       { noncurrent_version_expiration: [{ noncurrent_days: 30 }] },
     ]);
-    expect(one(kept, 'aws_s3_bucket_policy').policy).toContain('"aws:SecureTransport":"false"');
-    expect(one(kept, 'aws_s3_bucket').force_destroy).toBe(false);
-    expect(one(ephemeral, 'aws_s3_bucket').force_destroy).toBe(true);
+    expect(one(kept, 'aws_s3_bucket_policy', 'documents').policy).toContain('"aws:SecureTransport":"false"');
+    expect(one(kept, 'aws_s3_bucket', 'documents').force_destroy).toBe(false);
+    expect(one(ephemeral, 'aws_s3_bucket', 'documents').force_destroy).toBe(true);
   });
 });
 
@@ -116,6 +116,34 @@ describe('secrets', () => {
     expect(keyed).toEqual(expect.arrayContaining(['MODEL_API_KEYS', 'RERANK_API_KEY']));
     expect(keyed).not.toContain('MODEL_API_KEY');
   });
+});
+
+describe('audit logs', () => {
+  test('tell who reached what: connections, requests to the bucket; in a bucket whose objects end', () => {
+    expect(one(kept, 'aws_flow_log')).toMatchObject({ traffic_type: 'ALL', log_destination_type: 's3' });
+    expect(one(kept, 'aws_s3_bucket_logging').bucket).toContain('aws_s3_bucket.documents_bucket_');
+    expect(one(kept, 'aws_s3_bucket_lifecycle_configuration', 'audit-logs').rule).toMatchObject([
+      { expiration: [{ days: 30 }] },
+    ]);
+    const { service } = synthesized(sample());
+    const balancers = Object.values(ofType(service, 'aws_lb'));
+    expect(balancers.map(({ access_logs }) => (access_logs as Attributes).prefix).toSorted()).toEqual([
+      'internal',
+      'public',
+    ]);
+  });
+
+  test('are a setting', () => {
+    const none = synthesized(sample({ aws: { auditLogs: false } }));
+    expect(ofType(none.foundation, 'aws_flow_log')).toEqual({});
+    expect(Object.keys(ofType(none.foundation, 'aws_s3_bucket'))).toHaveLength(1);
+    for (const balancer of Object.values(ofType(none.service, 'aws_lb'))) expect(balancer.access_logs).toBeUndefined();
+  });
+});
+
+test('the group that AWS puts things into by default lets nothing through', () => {
+  const group = one(kept, 'aws_default_security_group');
+  expect([group.ingress, group.egress]).toEqual([undefined, undefined]);
 });
 
 describe('the way out', () => {
@@ -184,7 +212,7 @@ test('the budget is the ceiling that synth checks, with warnings on the way', ()
   });
 });
 
-test('images cannot be moved, are scanned, and old ones go', () => {
+test('images cannot be moved, are scanned, and none with a tag expires: it may be the one that runs', () => {
   const repositories = Object.values(ofType(kept, 'aws_ecr_repository'));
   expect(repositories).toHaveLength(5);
   for (const repository of repositories)
@@ -193,7 +221,8 @@ test('images cannot be moved, are scanned, and old ones go', () => {
       image_scanning_configuration: { scan_on_push: true },
       force_delete: false,
     });
-  expect(one(kept, 'aws_ecr_lifecycle_policy', 'images_api').policy).toContain('"countNumber":30');
+  const { rules } = JSON.parse(String(one(kept, 'aws_ecr_lifecycle_policy', 'images_api').policy));
+  expect(rules.map(({ selection }: { selection: Attributes }) => selection.tagStatus)).toEqual(['untagged']);
 });
 
 test('a deploy to another account than the one named is refused by the provider', () => {

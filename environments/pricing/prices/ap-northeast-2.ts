@@ -134,6 +134,7 @@ export const apNortheast2 = priceBook('ap-northeast-2', [
       ],
       ['dashboard-month', { 'cloudwatch/dashboard': 3 }],
       ['million requests', { 'waf/requests': 0.6 }],
+      ['GB', { 'logs/vended-s3': 0.38 }],
     ],
   },
 ]);

@@ -144,6 +144,7 @@ export const usEast1 = priceBook('us-east-1', [
       ['metric-month', { 'cloudwatch/metric': 0.3 }],
       ['dashboard-month', { 'cloudwatch/dashboard': 3 }],
       ['million requests', { 'waf/requests': 0.6 }],
+      ['GB', { 'logs/vended-s3': 0.25 }],
     ],
   },
 ]);

@@ -86,6 +86,7 @@ describe('stores', () => {
       ['db.t4g.small', 23.36],
       ['storage', 4.6],
       ['backups of 10 days', 1.9],
+      ['its log', 0.05],
     ]);
   });
 

@@ -38,14 +38,20 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-const settings = ['PUT /state?versioning', 'PUT /state?encryption', 'PUT /state?publicAccessBlock'];
+const settings = [
+  'PUT /state?versioning',
+  'PUT /state?encryption',
+  'PUT /state?publicAccessBlock',
+  'PUT /state?policy',
+];
 
-test('a missing bucket is made, versioned, encrypted and private', async () => {
+test('a missing bucket is made, versioned, encrypted, private and reached by TLS alone', async () => {
   expect(await bootstrap(s3, 'state')).toBe('made');
   expect(asked).toEqual(['HEAD /state', 'PUT /state', ...settings]);
   expect(bodies[1]).toContain('<LocationConstraint>eu-west-1</LocationConstraint>');
   expect(bodies[2]).toContain('<Status>Enabled</Status>');
   expect(bodies[3]).toContain('aws:kms');
+  expect(bodies[5]).toContain('"aws:SecureTransport":"false"');
 });
 
 test('an existing one is left where it is, its settings set again', async () => {
