@@ -13,18 +13,30 @@ export interface Played {
 }
 
 /** More than are ever under way: the account is the bottleneck, not the workers. */
-const slots = 64;
+const slotsMax = 64;
+
+export interface PlayOptions {
+  /** @default none: the slots are the bottleneck */
+  readonly account?: MeteredAccount;
+  readonly slots?: number;
+  /** Whether a slot is kept for light documents. @default true */
+  readonly keepsSlot?: boolean;
+  readonly pageMs: number | ((lease: Lease) => number);
+  /** The run ends when it is done. */
+  readonly until?: string;
+}
+
 /** Whenever that is: times of a trace count from here. */
 const startMs = 1_800_000_000_000;
 
 export async function playScheduler(
   redis: Redis,
   uploads: readonly Upload[],
-  { account, pageMs, until }: { readonly account: MeteredAccount; readonly pageMs: number; readonly until?: string },
+  { account, slots = slotsMax, keepsSlot = true, pageMs, until }: PlayOptions,
 ): Promise<Played> {
   await redis.flushall();
   let nowMs = startMs;
-  const scheduler = new RedisScheduler(redis, { clock: () => nowMs, pagesPerGrant: 1, account });
+  const scheduler = new RedisScheduler(redis, { clock: () => nowMs, pagesPerGrant: 1, ...(account && { account }) });
   const coming = [...uploads].sort((a, b) => a.atMs - b.atMs);
   const left = new Map(uploads.map(({ id, pages }) => [id, pages]));
   const uploadedMs = new Map(uploads.map(({ id, atMs }) => [id, atMs]));
@@ -54,10 +66,16 @@ export async function playScheduler(
   while (responses.size < uploads.length && !(until && responses.has(until))) {
     await arrive();
     await finish();
-    const grant = await scheduler.grant({ worker: 'bench', kinds: ['parse'], slots, heavySlots: 0 });
+    const heavySlots = keepsSlot ? underWay.filter(({ lease }) => !lease.light).length : 0;
+    const full = underWay.length >= slots;
+    const grant = full
+      ? { sleepMs: Number.POSITIVE_INFINITY }
+      : await scheduler.grant({ worker: 'bench', kinds: ['parse'], slots, heavySlots });
     if ('lease' in grant) {
       provider.take(nowMs, grant.lease.pages.length);
-      underWay.push({ endsMs: nowMs + pageMs, lease: grant.lease });
+      const takesMs = typeof pageMs === 'number' ? pageMs : pageMs(grant.lease);
+      underWay.push({ endsMs: nowMs + takesMs, lease: grant.lease });
+      underWay.sort((a, b) => a.endsMs - b.endsMs);
     } else {
       // An upload wakes the workers, as the end of a request does.
       const wakes = [underWay[0]?.endsMs, coming[0] && startMs + coming[0].atMs].filter((at) => at !== undefined);

@@ -63,6 +63,12 @@ export const tenantFlood = (pages: number): Upload[] => [
   upload('other', 'other', pages, 600),
 ];
 
+/** Five documents of 200 pages and more, then ten of one page. */
+export const slowHeavy = (): Upload[] => [
+  ...times(5, (k) => upload(`heavy${k}`, `heavy${k}`, 250, 0)),
+  ...times(10, (k) => upload(`one${k}`, `light${k}`, 1, 61 + 37 * k)),
+];
+
 /** Numbers from 0 to 1 (mulberry32). */
 function seeded(seed: number): () => number {
   let state = seed;
