@@ -82,6 +82,11 @@ describe('synth says what was given, what is allowed and what to do', () => {
       sample({ chatModel: model, models: [{ ...listed, name: 'm' }] }),
       'given beside chatModel; allowed is one of them',
     ],
+    [
+      'a governor of nothing',
+      sample({ tiers: { governor: { platform: 'ecs', vcpu: 0.25, memoryMiB: 512 } } as never }),
+      'given without a model, which it protects; add chatModel or models',
+    ],
     ['a model twice', sample({ models: [listed, listed] }), "given 'one' twice; allowed is once"],
     [
       'a fallback that is no other model',

@@ -10,7 +10,7 @@ import { type Attributes, ofType, synthesized } from './synthesized.ts';
 /** A security group's short name: a tier, a store, a balancer. */
 function owner(reference: unknown): string {
   const text = String(reference);
-  const known = [...serviceNames, 'public', 'internal', 'postgres', 'redis', 'network_endpoints'];
+  const known = [...every, 'public', 'internal', 'postgres', 'redis', 'network_endpoints'];
   return known.find((name) => new RegExp(`(group|\\.)${name}_security-group`).test(text)) ?? text;
 }
 
@@ -80,6 +80,18 @@ describe('security groups', () => {
   test('open the port of a foreign endpoint to the tiers that declare it', () => {
     const { opens } = rules(sample({ chatModel: model, aws: { endpoints: true } }));
     expect(opens.filter((line) => line.includes('0.0.0.0/0'))).toEqual(['chat > 0.0.0.0/0 : 8443']);
+  });
+
+  test('a governor stands between chat and its model, and shares its slots by Redis', () => {
+    const governor = { platform: 'ecs', vcpu: 0.25, memoryMiB: 512, maxInFlight: 8 } as const;
+    const { opens } = rules(sample({ chatModel: model, tiers: { governor } as never }));
+    for (const line of [
+      `chat > internal : ${services.governor.port}`,
+      `internal > governor : ${services.governor.port}`,
+      `governor > redis : ${redisPort}`,
+      'governor > 0.0.0.0/0 : 8443',
+    ])
+      expect(opens).toContain(line);
   });
 
   test('a tier that declares two foreign endpoints on one port opens it once', () => {

@@ -69,12 +69,18 @@ class Connection implements JobPeer {
     }).then(() => this.#leave());
     this.#wait();
     let reading = Promise.resolve();
+    let pending = 0;
     socket.on('data', (data: Buffer) => {
       const lines = this.#reader.push(data);
-      socket.pause();
+      pending += 1;
+      // What comes meanwhile stays where it is: no more than one piece waits here.
+      if (pending > 1) socket.pause();
       reading = reading
         .then(() => (lines ? this.#read(lines) : this.#refuseLine()))
-        .then(() => void socket.resume())
+        .then(() => {
+          pending -= 1;
+          if (pending === 0) socket.resume();
+        })
         .catch(() => void socket.destroy());
     });
     options.stopping.addEventListener('abort', this.#stop);

@@ -96,7 +96,8 @@ local function hint(id, random, expected)
   table.sort(remaining)
   local slots = math.max(1, #remaining)
   local wait = (remaining[ahead % slots + 1] or 0) + math.floor(ahead / slots) * mean
-  local spread = math.min(${hintMsMax / (1 + jitter)}, wait) * (1 + ${jitter} * random)
+  local most = ${hintMsMax / (1 + jitter)}
+  local spread = wait < most and wait + ${jitter} * random * math.min(wait, mean) or most * (1 + ${jitter} * random)
   local ms = math.floor(math.max(${hintMsMin}, spread) + 0.5)
   if ahead < ${promisesMax} then redis.call('ZADD', promised, now + ms, id) end
   return ms

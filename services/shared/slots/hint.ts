@@ -7,7 +7,7 @@ export const hintMsMax = 60_000;
 export const durationsMax = 64;
 /** More are told the longest time anyway. */
 export const promisesMax = 1024;
-/** Callers that were told the same time come back spread over half of it. */
+/** Callers that were told the same time come back spread over half of it, or of a use if that is less. */
 export const jitter = 0.5;
 
 export interface HintState {
@@ -38,8 +38,10 @@ export function retryHintMs({ agesMs, durationsMs, ahead, random }: HintState): 
   const slots = Math.max(1, remaining.length);
   // Each round of the slots takes one mean use.
   const wait = (remaining[ahead % slots] ?? 0) + Math.floor(ahead / slots) * mean;
-  // Bounded before it is spread: else all who wait longest would come back in the same moment.
-  const spread = Math.min(hintMsMax / (1 + jitter), wait) * (1 + jitter * random);
+  // Who waits longest is told less before it is spread: else all of them would come back in the same moment. The others are
+  // told apart already, one behind the other; half of a use is enough to part those who think they are next.
+  const most = hintMsMax / (1 + jitter);
+  const spread = wait < most ? wait + jitter * random * Math.min(wait, mean) : most * (1 + jitter * random);
   return Math.round(Math.max(hintMsMin, spread));
 }
 
@@ -61,6 +63,8 @@ export class Hints {
   readonly #durations: number[] = [];
   /** Times at which refused callers were told to return: each of them will take a slot before the next one told. */
   #promised: number[] = [];
+  /** The first of them: until then none has passed. */
+  #soonest = 0;
 
   constructor(options: HintsOptions) {
     this.#options = options;
@@ -76,14 +80,19 @@ export class Hints {
   next(startedAt: readonly number[]): number {
     const { now, random, expectedMs } = this.#options;
     const time = now();
-    this.#promised = this.#promised.filter((at) => at > time).slice(-promisesMax);
+    // Seldom: in a storm every refusal comes by here.
+    if (time >= this.#soonest || this.#promised.length >= 2 * promisesMax) {
+      this.#promised = this.#promised.filter((at) => at > time).slice(-promisesMax);
+      this.#soonest = Math.min(...this.#promised);
+    }
     const hint = retryHintMs({
       agesMs: startedAt.map((at) => time - at),
       durationsMs: this.#durations.length > 0 ? this.#durations : [expectedMs],
-      ahead: this.#promised.length,
+      ahead: Math.min(promisesMax, this.#promised.length),
       random: random(),
     });
     this.#promised.push(time + hint);
+    this.#soonest = Math.min(this.#soonest, time + hint);
     return hint;
   }
 }
