@@ -9,12 +9,14 @@
  * somebody comes back from an outage, what is leased is unknown: for a while holders tell what they hold, and a slot is given only to who may take it anyway, by
  * fallback.ts.
  */
-import { durationsMax, hintMsMax, hintMsMin, jitter, promisesMax } from './hint.ts';
+import { durationsMax, hintMsMin, jitter, waitMsMost } from './hint.ts';
 
 /** A replica that died gives its slots back after this time; four renewals may fail. */
 export const leaseMs = 10_000;
 /** Between two renewals. Also how old a replica's knowledge of the others may be. */
 export const syncMs = 1000;
+/** Redis does nothing else while it looks through them. */
+const toldMax = 1024;
 /** Every holder has renewed by then, and one renewal may fail. */
 const recoverMs = 3 * syncMs;
 
@@ -80,8 +82,6 @@ end
 
 -- hint.ts
 local function hint(id, random, expected)
-  redis.call('ZREMRANGEBYSCORE', promised, '-inf', now)
-  local ahead = redis.call('ZCARD', promised)
   local uses = redis.call('LRANGE', durations, 0, -1)
   for index, value in ipairs(uses) do uses[index] = tonumber(value) end
   if #uses == 0 then uses = { expected } end
@@ -95,11 +95,22 @@ local function hint(id, random, expected)
   end
   table.sort(remaining)
   local slots = math.max(1, #remaining)
-  local wait = (remaining[ahead % slots + 1] or 0) + math.floor(ahead / slots) * mean
-  local most = ${hintMsMax / (1 + jitter)}
-  local spread = wait < most and wait + ${jitter} * random * math.min(wait, mean) or most * (1 + ${jitter} * random)
+  local function free_in(caller)
+    return (remaining[caller % slots + 1] or 0) + math.floor(caller / slots) * mean
+  end
+  redis.call('ZREMRANGEBYSCORE', promised, '-inf', now)
+  local told = redis.call('ZRANGE', promised, 0, -1, 'WITHSCORES')
+  local ahead, claimed = 0, 0
+  while true do
+    local at = now + free_in(ahead)
+    while claimed < #told / 2 and tonumber(told[2 * claimed + 2]) <= at do claimed = claimed + 1 end
+    if claimed <= ahead then break end
+    ahead = ahead + 1
+  end
+  local wait = free_in(ahead)
+  local spread = wait < ${waitMsMost} and wait + ${jitter} * random * math.min(wait, mean) or ${waitMsMost} * (1 + ${jitter} * random)
   local ms = math.floor(math.max(${hintMsMin}, spread) + 0.5)
-  if ahead < ${promisesMax} then redis.call('ZADD', promised, now + ms, id) end
+  if #told / 2 < ${toldMax} then redis.call('ZADD', promised, now + math.min(${waitMsMost}, wait), id) end
   return ms
 end
 

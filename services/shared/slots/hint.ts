@@ -6,16 +6,18 @@ export const hintMsMax = 60_000;
 /** Enough for a mean that follows the load; a sum over them costs nothing. */
 export const durationsMax = 64;
 /** More are told the longest time anyway. */
-export const promisesMax = 1024;
+export const promisesMax = 4096;
 /** Callers that were told the same time come back spread over half of it, or of a use if that is less. */
 export const jitter = 0.5;
+/** Longer ones are told this, spread up to the most. */
+export const waitMsMost = hintMsMax / (1 + jitter);
 
 export interface HintState {
   /** Of the uses under way. */
   readonly agesMs: readonly number[];
   /** Of recent uses. */
   readonly durationsMs: readonly number[];
-  /** Callers that were refused before and have not come back. */
+  /** Callers that get one before. */
   readonly ahead: number;
   /** 0 to 1. */
   readonly random: number;
@@ -28,6 +30,18 @@ export interface HintState {
  * the warm-up, do not call a herd back again and again while long ones hold every slot.)
  */
 export function retryHintMs({ agesMs, durationsMs, ahead, random }: HintState): number {
+  const wait = freeInMs(agesMs, durationsMs)(ahead);
+  // Who waits longest is told less before it is spread: else all of them would come back in the same moment. The others are
+  // told apart already, one behind the other; half of a use is enough to part those who think they are next.
+  const spread =
+    wait < waitMsMost
+      ? wait + jitter * random * Math.min(wait, average(durationsMs))
+      : waitMsMost * (1 + jitter * random);
+  return Math.round(Math.max(hintMsMin, spread));
+}
+
+/** In how many ms a slot is free for the first caller, the second ... */
+export function freeInMs(agesMs: readonly number[], durationsMs: readonly number[]): (caller: number) => number {
   const mean = average(durationsMs);
   const remaining = agesMs
     .map((age) => {
@@ -37,12 +51,22 @@ export function retryHintMs({ agesMs, durationsMs, ahead, random }: HintState): 
     .sort((a, b) => a - b);
   const slots = Math.max(1, remaining.length);
   // Each round of the slots takes one mean use.
-  const wait = (remaining[ahead % slots] ?? 0) + Math.floor(ahead / slots) * mean;
-  // Who waits longest is told less before it is spread: else all of them would come back in the same moment. The others are
-  // told apart already, one behind the other; half of a use is enough to part those who think they are next.
-  const most = hintMsMax / (1 + jitter);
-  const spread = wait < most ? wait + jitter * random * Math.min(wait, mean) : most * (1 + jitter * random);
-  return Math.round(Math.max(hintMsMin, spread));
+  return (caller) => (remaining[caller % slots] ?? 0) + Math.floor(caller / slots) * mean;
+}
+
+/**
+ * The first slot to be free that nobody was told of. Who comes back a moment too early gets one that frees soon, though many
+ * wait for later ones: sent behind all of them it would leave a slot idle.
+ *
+ * @param toldInMs ascending: when those who were told expect theirs
+ */
+export function unclaimed(freeIn: (caller: number) => number, toldInMs: readonly number[]): number {
+  let claimed = 0;
+  for (let caller = 0; ; caller += 1) {
+    const at = freeIn(caller);
+    while (claimed < toldInMs.length && (toldInMs[claimed] as number) <= at) claimed += 1;
+    if (claimed <= caller) return caller;
+  }
 }
 
 const average = (values: readonly number[]) =>
@@ -61,10 +85,8 @@ export interface HintsOptions {
 export class Hints {
   readonly #options: HintsOptions;
   readonly #durations: number[] = [];
-  /** Times at which refused callers were told to return: each of them will take a slot before the next one told. */
-  #promised: number[] = [];
-  /** The first of them: until then none has passed. */
-  #soonest = 0;
+  /** When refused callers expect a slot, ascending: each of them takes one before the next one told. */
+  #told: number[] = [];
 
   constructor(options: HintsOptions) {
     this.#options = options;
@@ -80,19 +102,17 @@ export class Hints {
   next(startedAt: readonly number[]): number {
     const { now, random, expectedMs } = this.#options;
     const time = now();
-    // Seldom: in a storm every refusal comes by here.
-    if (time >= this.#soonest || this.#promised.length >= 2 * promisesMax) {
-      this.#promised = this.#promised.filter((at) => at > time).slice(-promisesMax);
-      this.#soonest = Math.min(...this.#promised);
+    const passed = this.#told.findIndex((at) => at > time);
+    if (passed !== 0) this.#told.splice(0, passed < 0 ? this.#told.length : passed);
+    const agesMs = startedAt.map((at) => time - at);
+    const durationsMs = this.#durations.length > 0 ? this.#durations : [expectedMs];
+    const freeIn = freeInMs(agesMs, durationsMs);
+    const ahead = unclaimed((caller) => time + freeIn(caller), this.#told);
+    if (this.#told.length < promisesMax) {
+      const at = time + Math.min(waitMsMost, freeIn(ahead));
+      const after = this.#told.findLastIndex((one) => one <= at) + 1;
+      this.#told.splice(after, 0, at);
     }
-    const hint = retryHintMs({
-      agesMs: startedAt.map((at) => time - at),
-      durationsMs: this.#durations.length > 0 ? this.#durations : [expectedMs],
-      ahead: Math.min(promisesMax, this.#promised.length),
-      random: random(),
-    });
-    this.#promised.push(time + hint);
-    this.#soonest = Math.min(this.#soonest, time + hint);
-    return hint;
+    return retryHintMs({ agesMs, durationsMs, ahead, random: random() });
   }
 }

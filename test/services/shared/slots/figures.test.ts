@@ -1,6 +1,6 @@
 /** The figures of slots, each by itself: who is admitted, and what the refused are told. */
 import { describe, expect, test } from '@jest/globals';
-import { hintMsMax, hintMsMin, retryHintMs } from '../../../../services/shared/slots/hint.ts';
+import { hintMsMax, hintMsMin, retryHintMs, unclaimed } from '../../../../services/shared/slots/hint.ts';
 import { admits, reserveOf } from '../../../../services/shared/slots/share.ts';
 import { createSlots } from '../../../../services/shared/slots/slots.ts';
 
@@ -44,7 +44,7 @@ test('one slot has no reserve', () => {
 describe('the hint', () => {
   test.each([
     ['nothing known', { agesMs: [], durationsMs: [], ahead: 0, random: 0 }, hintMsMin],
-    ['nobody inside', { agesMs: [], durationsMs: [400], ahead: 3, random: 0 }, 1200],
+    ['nobody inside, three before', { agesMs: [], durationsMs: [400], ahead: 3, random: 0 }, 1200],
     ['the oldest first', { agesMs: [0, 900], durationsMs: [1000], ahead: 0, random: 0 }, 100],
     ['then the next', { agesMs: [0, 900], durationsMs: [1000], ahead: 1, random: 0 }, 1000],
     ['then a round of all', { agesMs: [0, 900], durationsMs: [1000], ahead: 2, random: 0 }, 1100],
@@ -89,11 +89,20 @@ describe('the hint', () => {
     expect(slots.take()).toEqual({ retryHintMs: hint });
   });
 
-  test('remembers 1024 promises, the newest', () => {
-    const slots = createSlots({ max: 1, expectedMs: 10, ...still });
+  test('remembers 4096 promises', () => {
+    const slots = createSlots({ max: 1, expectedMs: 5, ...still });
     slots.take();
-    const hints = Array.from({ length: 1500 }, () => (slots.take() as { retryHintMs: number }).retryHintMs);
-    expect([hints[0], hints[10], hints[1023], hints.at(-1)]).toEqual([50, 110, 10_240, 10_250]);
+    const hints = Array.from({ length: 5000 }, () => (slots.take() as { retryHintMs: number }).retryHintMs);
+    expect([hints[0], hints[10], hints[4095], hints.at(-1)]).toEqual([50, 55, 20_480, 20_485]);
+  });
+
+  test('who comes back too early gets the next slot that nobody was told of', () => {
+    const free = (caller: number) => 100 * (caller + 1);
+    expect(unclaimed(free, [])).toBe(0);
+    expect(unclaimed(free, [100, 200, 300])).toBe(3);
+    // The second came back early, and so its slot is nobody's.
+    expect(unclaimed(free, [100, 300, 400])).toBe(1);
+    expect(unclaimed(free, [5000, 6000])).toBe(0);
   });
 });
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createFleetSlots } from '../../../../services/shared/slots/fleet-slots.ts';
-import { retryHintMs } from '../../../../services/shared/slots/hint.ts';
+import { freeInMs, retryHintMs, unclaimed } from '../../../../services/shared/slots/hint.ts';
 import { admits } from '../../../../services/shared/slots/share.ts';
 import {
   closeAll,
@@ -113,6 +113,9 @@ test('never above the cap, none lost, counts conserved, whatever happens in what
   );
 }, 120_000);
 
+const hintAt = (agesMs: number[], durationsMs: number[], told: number[]) =>
+  retryHintMs({ agesMs, durationsMs, ahead: unclaimed(freeInMs(agesMs, durationsMs), told), random: 0.5 });
+
 test('the script refuses and hints as the functions say', async () => {
   const ages = fc.array(fc.record({ ageMs: fc.nat(100_000), tenant: fc.nat(3) }), { minLength: 1, maxLength: 12 });
   const durations = fc.array(fc.nat(100_000), { maxLength: 64 });
@@ -124,7 +127,7 @@ test('the script refuses and hints as the functions say', async () => {
       for (const [index, { ageMs, tenant }] of uses.entries())
         pipeline.hset(`${prefix}:leases`, `use-${index}`, `${now - ageMs} ${now + 60_000} tenant-${tenant}`);
       for (const duration of past) pipeline.rpush(`${prefix}:durations`, duration);
-      for (let index = 0; index < ahead; index += 1) pipeline.zadd(`${prefix}:promised`, now + 1e6, `told-${index}`);
+      for (let index = 0; index < ahead; index += 1) pipeline.zadd(`${prefix}:promised`, now + 5000, `told-${index}`);
       await pipeline.exec();
       const slots = createFleetSlots({ ...common(max, redis), replica: 'asks', expectedMs: 5000, random: () => 0.5 });
       const answer = await slots.take('tenant-0');
@@ -134,7 +137,11 @@ test('the script refuses and hints as the functions say', async () => {
       if ('retryHintMs' in answer) {
         const durationsMs = past.length > 0 ? past : [5000];
         const near = (elapsed: number) =>
-          retryHintMs({ agesMs: uses.map(({ ageMs }) => ageMs + elapsed), durationsMs, ahead, random: 0.5 });
+          hintAt(
+            uses.map(({ ageMs }) => ageMs + elapsed),
+            durationsMs,
+            Array(ahead).fill(5000 - elapsed),
+          );
         // Time passes while Redis is asked: an age may just cross a duration.
         const expected = [0, 1, 2, 4, 8, 16, 32].map(near);
         expect(answer.retryHintMs).toBeGreaterThanOrEqual(Math.min(...expected) - 50);

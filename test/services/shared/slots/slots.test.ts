@@ -99,7 +99,7 @@ test('the hint stays within its limits and grows with the callers ahead', () => 
         expect(hint).toBeLessThanOrEqual(hintMsMax);
         expect(Number.isInteger(hint)).toBe(true);
         expect(
-          retryHintMs({ agesMs, durationsMs, ahead: ahead + Math.max(1, agesMs.length), random }),
+          retryHintMs({ agesMs, durationsMs, ahead: ahead + 5 * Math.max(1, agesMs.length), random }),
         ).toBeGreaterThanOrEqual(hint);
       },
     ),

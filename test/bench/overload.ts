@@ -1,0 +1,29 @@
+/**
+ * Overload: what a full governor does, and what becomes of those it refuses. The storm is also a picture, in the file that
+ * OVERLOAD_SVG names. HEPTAMINI names a folder with heptamini's source, to measure it beside ours where there is Go.
+ */
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fleet } from './overload/fleet.ts';
+import { besideHeptamini, experiment, flood } from './overload/flood.ts';
+import { picture } from './overload/picture.ts';
+import { type Course, policies, type StormSize, storm, stormRows } from './overload/storm.ts';
+import type { Row } from './report/rows.ts';
+
+export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]> {
+  const rows = [
+    ...(await experiment(quick ? 500 : 10_000)),
+    ...(await flood(quick ? 1000 : 10_000)),
+    ...(await besideHeptamini(quick ? 2 : 10)),
+    ...(await fleet(quick ? 4 : 30)),
+  ];
+  const size: StormSize = quick ? { clients: 100, slots: 10, jobMs: 100 } : { clients: 2000, slots: 20, jobMs: 200 };
+  const courses: Course[] = [];
+  for (const name of Object.keys(policies)) courses.push(await storm(name, size));
+  const file = process.env.OVERLOAD_SVG ?? join(tmpdir(), 'bulkhead-overload.svg');
+  const { clients, slots, jobMs } = size;
+  await writeFile(file, picture(courses, `${clients} clients at once, ${slots} slots, jobs of ${jobMs} ms`));
+  console.log(`the storm as a picture: ${file}`);
+  return [...rows, ...stormRows(courses, size)];
+}
