@@ -7,6 +7,7 @@ import { alternativesFor } from '../environments/pricing/alternatives.ts';
 import { checkCeiling } from '../environments/pricing/ceiling.ts';
 import type { CostedEnvironment } from '../environments/pricing/costed-environment.ts';
 import { costSheet, environmentMonthlyUsd } from '../environments/pricing/environment-cost.ts';
+import { kubernetesNodes } from '../environments/schema/kubernetes.ts';
 import type { AwsEnvironment } from './base-stack.ts';
 
 /** @param stacks Counted: secrets, keys, alarms, dashboards and metrics are billed by the piece. */
@@ -28,6 +29,7 @@ export function costedEnvironment(environment: AwsEnvironment, stacks: readonly 
     name: environment.name,
     tiers,
     aws: environment.aws,
+    kubernetes: kubernetesNodes(environment),
     counts: {
       secrets: count('aws_secretsmanager_secret'),
       kmsKeys: count('aws_kms_key'),

@@ -1,5 +1,5 @@
 /**
- * `npm run diff|deploy|destroy -- <env> [cdktf options]`: the cdktf CLI over both stacks of one environment, in the
+ * `npm run diff|deploy|destroy -- <env> [cdktf options]`: the cdktf CLI over the stacks of one environment, in the
  * right order. `cdktf deploy <env>-foundation <env>-service` does the same by itself.
  */
 import { Argument, Command } from 'commander';
@@ -10,6 +10,7 @@ import { loadEnvironment } from '../environments/index.ts';
 import type { AwsEnvironment } from './base-stack.ts';
 import { type Images, readImages } from './images/digests.ts';
 import { onAws } from './on-aws.ts';
+import { stackParts } from './parts.ts';
 
 export const actions = ['diff', 'deploy', 'destroy'] as const;
 export type Action = (typeof actions)[number];
@@ -18,9 +19,14 @@ export type Action = (typeof actions)[number];
  * What the CLI is called with, one call after the other. A diff shows one stack at a time; deploy and destroy know the
  * stacks' order themselves.
  */
-export function cdktfCalls(action: Action, name: string, options: readonly string[]): string[][] {
+export function cdktfCalls(
+  action: Action,
+  name: string,
+  options: readonly string[],
+  parts: readonly string[],
+): string[][] {
   const app = ['--app', `node --no-experimental-detect-module stacks/main.ts ${name}`];
-  const stacks = [`${name}-foundation`, `${name}-service`];
+  const stacks = parts.map((part) => `${name}-${part}`);
   if (action === 'diff') return stacks.map((stack) => ['diff', stack, ...app, ...options]);
   return [[action, ...stacks, ...app, ...options]];
 }
@@ -46,7 +52,7 @@ export function refuseUnfinished(environment: AwsEnvironment, images: Images): v
 async function main(action: Action, name: string, options: readonly string[]): Promise<void> {
   const environment = onAws(resolveEnvironment(await loadEnvironment(name)));
   if (action === 'deploy') refuseUnfinished(environment, readImages(name));
-  for (const call of cdktfCalls(action, name, options))
+  for (const call of cdktfCalls(action, name, options, stackParts(environment)))
     await execa('cdktf', call, { preferLocal: true, stdio: 'inherit' });
 }
 

@@ -26,11 +26,20 @@ import {
 import { type AwsEnvironment, BaseStack } from './base-stack.ts';
 import type { FoundationStack } from './foundation-stack.ts';
 import type { Images } from './images/digests.ts';
+import { KubernetesParts, kubernetesContext } from './kubernetes-parts.ts';
+import type { KubernetesStack } from './kubernetes-stack.ts';
 
 export class ServiceStack extends BaseStack {
   readonly tiers: Readonly<Partial<Record<ServiceName, Tier>>>;
 
-  constructor(scope: Construct, environment: AwsEnvironment, foundation: FoundationStack, images: Images) {
+  constructor(
+    scope: Construct,
+    environment: AwsEnvironment,
+    foundation: FoundationStack,
+    images: Images,
+    /** The stack of its tiers in a cluster. */
+    kubernetes?: KubernetesStack,
+  ) {
     super(scope, 'service', environment);
     const { prefix } = this;
     const { aws, limits } = environment;
@@ -73,6 +82,9 @@ export class ServiceStack extends BaseStack {
       internalBalancerArn: inside?.arn,
       balancerSuffixes: { public: outside.arnSuffix, internal: inside?.arnSuffix ?? '' },
       limits,
+      ...(kubernetes && {
+        kubernetes: kubernetesContext(kubernetes, environment, foundation, egressPorts),
+      }),
     };
     const addresses: Partial<Record<SettingName, string>> = {
       HOST: '0.0.0.0',
@@ -134,6 +146,17 @@ export class ServiceStack extends BaseStack {
       endpoints: network.endpointSecurityGroupId,
       egressPorts: ({ to }) => egressPorts(environment, to as Egress),
     });
+    if (kubernetes)
+      new KubernetesParts(this, 'kubernetes', {
+        stack: kubernetes,
+        prefix,
+        accountId: this.accountId,
+        logGroupArns: kubernetes.tierNames.map((name) => (this.tiers[name as ServiceName] as Tier).logGroupArn),
+        edges,
+        publicBalancer: outside.securityGroupId,
+        internalBalancer: inside?.securityGroupId,
+        foundation,
+      });
     alarm(outside, 'errors', {
       name: `${prefix}-balancer-errors`,
       // Its own errors alone: a 503 of chat is an answer ('come back'), and services count their errors themselves.

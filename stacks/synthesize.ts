@@ -1,4 +1,4 @@
-/** From environments to Terraform's JSON: both stacks of each, and its cost sheet. */
+/** From environments to Terraform's JSON: the stacks of each, and its cost sheet. */
 import { App, type AppConfig } from 'cdktf';
 import { resolveEnvironment } from '../environments/environment.ts';
 import { environments, loadEnvironment } from '../environments/index.ts';
@@ -6,20 +6,25 @@ import type { AwsEnvironment } from './base-stack.ts';
 import { checkedCostSheet } from './cost.ts';
 import { FoundationStack } from './foundation-stack.ts';
 import { type Images, readImages } from './images/digests.ts';
+import { KubernetesStack } from './kubernetes-stack.ts';
 import { onAws } from './on-aws.ts';
 import { ServiceStack } from './service-stack.ts';
 
 export interface Stacks {
   readonly foundation: FoundationStack;
   readonly service: ServiceStack;
+  /** Where the environment names a cluster. */
+  readonly kubernetes?: KubernetesStack;
 }
 
-/** Both stacks of one environment. */
+/** The stacks of one environment. */
 export function addStacks(app: App, environment: AwsEnvironment, images: Images): Stacks {
   const foundation = new FoundationStack(app, environment);
-  const service = new ServiceStack(app, environment, foundation, images);
+  const stack = environment.kubernetes && new KubernetesStack(app, environment, environment.kubernetes);
+  const service = new ServiceStack(app, environment, foundation, images, stack);
   service.addDependency(foundation);
-  return { foundation, service };
+  stack?.addDependency(service);
+  return { foundation, service, ...(stack && { kubernetes: stack }) };
 }
 
 /**
@@ -37,8 +42,8 @@ export async function synthesize(
   const sheets: string[] = [];
   for (const name of names.length > 0 ? names : Object.keys(environments)) {
     const environment = change(onAws(resolveEnvironment(await loadEnvironment(name))));
-    const { foundation, service } = addStacks(app, environment, readImages(name));
-    sheets.push(checkedCostSheet(environment, [foundation, service]));
+    const stacks = addStacks(app, environment, readImages(name));
+    sheets.push(checkedCostSheet(environment, Object.values(stacks)));
   }
   app.synth();
   return sheets;

@@ -39,6 +39,8 @@ export class Network extends Construct {
   readonly publicSubnetIds: string[] = [];
   readonly privateSubnetIds: string[] = [];
   readonly dataSubnetIds: string[] = [];
+  /** Blocks of the subnets, for what knows addresses alone. */
+  readonly blocks: Record<'public' | 'private' | 'data', string[]> = { public: [], private: [], data: [] };
   /** The security group of the interface endpoints, where there are any. */
   readonly endpointSecurityGroupId: string | undefined;
   /** Prefix list of S3, whose gateway endpoint is free and always there. */
@@ -101,10 +103,12 @@ export class Network extends Construct {
 
   private subnet(name: string, props: NetworkProps, zone: string, block: number, table: RouteTable): string {
     const [a, b] = props.cidr.split('.');
+    const cidrBlock = `${a}.${b}.${block * 16}.0/20`;
+    this.blocks[name.split('-')[0] as keyof Network['blocks']].push(cidrBlock);
     const subnet = new Subnet(this, name, {
       vpcId: this.vpcId,
       availabilityZone: zone,
-      cidrBlock: `${a}.${b}.${block * 16}.0/20`,
+      cidrBlock,
       mapPublicIpOnLaunch: false,
       tags: { Name: `${props.prefix}-${name}` },
     });

@@ -4,12 +4,10 @@
  */
 import { Annotations, type IAspect, TerraformLocal, TerraformResource } from 'cdktf';
 import type { IConstruct } from 'constructs';
+import { podRules } from './pod-rules.ts';
+import type { Attributes, Rule } from './rule.ts';
 
-/** Attributes of one resource, as in `cdk.tf.json`. */
-export type Attributes = Readonly<Record<string, unknown>>;
-
-/** A fault's text, or undefined. */
-export type Rule = (type: string, attributes: Attributes) => string | undefined;
+export type { Attributes, Rule } from './rule.ts';
 
 export const rules = {
   'no open ingress': (type, { cidr_ipv4, cidr_ipv6, tags, from_port }) => {
@@ -79,7 +77,10 @@ export const rules = {
       if (unbound) return `allows '${unbound}' on every resource; name the resources`;
     }
   },
+  ...podRules,
   'no secret in plain text': (type, attributes) => {
+    if (type === 'kubernetes_secret_v1' && (attributes.data || attributes.binary_data))
+      return 'keeps a secret in the state; hand it on through data_wo';
     // Boot scripts are locals; a task's settings lie in its container definitions.
     const text = type === 'local' ? attributes.value : attributes.container_definitions;
     if (typeof text !== 'string') return;

@@ -19,6 +19,9 @@ export interface RoleProps {
   readonly statements: readonly Statement[];
 }
 
+/** Who takes a role for a pod. https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html */
+export const podIdentity = 'pods.eks.amazonaws.com';
+
 /** A role for an AWS service with exactly the statements given. */
 export class Role extends Construct {
   readonly arn: string;
@@ -36,7 +39,11 @@ export class Role extends Construct {
         Statement: [
           {
             Effect: 'Allow',
-            Action: 'sts:AssumeRole',
+            // EKS names pod and service account in tags of the session.
+            Action:
+              'service' in takenBy && takenBy.service === podIdentity
+                ? ['sts:AssumeRole', 'sts:TagSession']
+                : 'sts:AssumeRole',
             Principal: 'service' in takenBy ? { Service: takenBy.service } : { AWS: takenBy.roleArn },
             // EC2 sends no source account when it takes an instance's role, and a role is of one account.
             ...('roleArn' in takenBy || takenBy.service === 'ec2.amazonaws.com'

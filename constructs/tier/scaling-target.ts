@@ -4,7 +4,7 @@ import { boundOf } from './bound.ts';
 import type { PlatformProps } from './tier-props.ts';
 
 /** CPU of a replica before another starts, in percent, where the definition names no metric. */
-const cpuTargetPercent = 60;
+export const cpuTargetPercent = 60;
 
 /** A metric or an expression over metrics, as target tracking takes them. */
 export interface MetricQuery {

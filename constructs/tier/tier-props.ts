@@ -1,5 +1,6 @@
 /** What a tier and its platform children are given, and what they offer each other. Types only. */
 import type { TerraformResource } from 'cdktf';
+import type { Construct } from 'constructs';
 import type { Placement } from '../../environments/schema/placement.ts';
 import type { PlainSettings } from '../../environments/wiring/plain-settings.ts';
 import type { ServiceDefinition } from '../../services/definition.ts';
@@ -35,6 +36,32 @@ export interface TierContext {
     readonly stopTimeoutMs: number;
     readonly uploadBytesMax: number;
   };
+  /** Absent: the environment names no cluster. */
+  readonly kubernetes?: KubernetesContext;
+}
+
+/** What tiers on Kubernetes share: the cluster, their namespace, and where the network ends. */
+export interface KubernetesContext {
+  /** Its objects are made here: a stack with a provider and a state of its own. */
+  readonly scope: Construct;
+  /** Name of the EKS cluster. */
+  readonly cluster: string;
+  readonly namespace: string;
+  /** Namespace, quota and what is denied: there before anything of a tier. */
+  readonly after: readonly TerraformResource[];
+  /** Blocks of addresses. A network policy knows neither security groups nor names. */
+  readonly blocks: {
+    readonly network: string;
+    readonly publicBalancer: readonly string[];
+    readonly internalBalancer: readonly string[];
+    readonly stores: readonly string[];
+  };
+  /** Port of a service that others call. */
+  readonly portOf: (service: string) => number;
+  /** TCP ports of a declared foreign endpoint. */
+  readonly egressPorts: (endpoint: string) => readonly number[];
+  /** Raised by hand after a secret got a new value: pods then read it. */
+  readonly secretsRevision: number;
 }
 
 export interface PathRoute {

@@ -23,6 +23,7 @@ import type { PathRoute, PlatformChild, TierProps } from './tier-props.ts';
 export class Tier extends Construct {
   readonly service: string;
   readonly securityGroupId: string;
+  readonly logGroupArn: string;
   readonly children: readonly PlatformChild[];
 
   constructor(scope: Construct, id: string, props: TierProps) {
@@ -46,6 +47,7 @@ export class Tier extends Construct {
       tags: { Tier: service },
     });
     if (context.logRetentionDays < 365) justify(logs, { CKV_AWS_338: retentionIsASetting });
+    this.logGroupArn = logs.arn;
     new TierAlarms(this, 'alarms', { ...props, logGroupName: logs.name });
     this.children = props.placements.map(
       (placement) =>

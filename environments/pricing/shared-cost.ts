@@ -2,7 +2,7 @@
 import type { At, CostedEnvironment } from './costed-environment.ts';
 import { type CostLine, hoursPerMonth, lineMaker } from './lines.ts';
 import { nodeShare } from './tier-cost.ts';
-import { defaultUsage, natInstanceType, natVolumeGiB, type Usage } from './usage.ts';
+import { defaultUsage, natInstanceType, natVolumeGiB, nodeVolumeGiB, type Usage } from './usage.ts';
 
 export function sharedMonthlyUsd(environment: CostedEnvironment, at: At): CostLine[] {
   const usage = { ...defaultUsage, ...environment.usage };
@@ -120,7 +120,10 @@ function cluster({ aws, tiers, kubernetes }: CostedEnvironment, at: At): CostLin
   return [
     ...(ownCluster ? [line('control plane', hoursPerMonth, 'eks/hour')] : []),
     ...(nodes > 0
-      ? [line(`room left on ${nodes} x ${instanceType}`, (nodes - taken) * hoursPerMonth, `ec2/${instanceType}`)]
+      ? [
+          line(`${nodes} x ${nodeVolumeGiB} GiB disk`, nodes * nodeVolumeGiB, 'ebs/gp3'),
+          line(`room left on ${nodes} x ${instanceType}`, (nodes - taken) * hoursPerMonth, `ec2/${instanceType}`),
+        ]
       : []),
   ];
 }

@@ -1,6 +1,6 @@
 /** What one placement of a tier costs in a month. */
-import { capacityOf, fargateSize, instanceFor } from '../budget/budget.ts';
-import { instanceTypes } from '../budget/instance-types.ts';
+import { fargateSize, instanceFor } from '../budget/budget.ts';
+import { nodeCapacity, nodeType, tooLarge } from '../budget/kubernetes-nodes.ts';
 import type { Placement } from '../schema/placement.ts';
 import type { At, CostedAws, KubernetesNodes } from './costed-environment.ts';
 import { type CostLine, hoursPerMonth, type LineMaker, lineMaker } from './lines.ts';
@@ -92,18 +92,10 @@ function kubernetes({ tier, placement, context, replicas, line }: Costed): CostL
 
 /** @throws Error when one replica is larger than what a node leaves to pods. */
 export function nodeShare(placement: Pick<Placement, 'vcpu' | 'memoryMiB'>, instanceType: string): number {
-  const type = instanceTypes.find((each) => each.name === instanceType);
-  if (!type)
-    throw new Error(
-      `no shape is known for node type '${instanceType}'; allowed: ${instanceTypes.map((each) => each.name).join(', ')}`,
-    );
-  const capacity = capacityOf(type);
+  const capacity = nodeCapacity(nodeType(instanceType));
   const share = Math.max(placement.vcpu / capacity.vcpu, placement.memoryMiB / capacity.memoryMiB);
   if (share <= 1) return share;
-  throw new Error(
-    `a pod of vcpu ${placement.vcpu}, memoryMiB ${placement.memoryMiB} fits on no ${instanceType}, which leaves ` +
-      `vcpu ${capacity.vcpu}, memoryMiB ${capacity.memoryMiB}; lower the budget or choose a larger node`,
-  );
+  throw new Error(tooLarge(placement, instanceType, capacity));
 }
 
 const percent = (share: number): string => `${Math.round(share * 1000) / 10} %`;

@@ -58,6 +58,9 @@ export const defaultUsage: Usage = {
 /** Root volume of one instance: system 3, two images 1, temporary files of a tier, and room for what fails to be cleaned. */
 export const vmVolumeGiB = 20;
 
+/** Root volume of a node of a cluster: system 4, images of all tiers 2 in two versions, logs, and room. */
+export const nodeVolumeGiB = 20;
+
 /** Root volume of a NAT instance: the smallest that Amazon Linux 2023 starts from. */
 export const natVolumeGiB = 8;
 

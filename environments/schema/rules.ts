@@ -2,6 +2,7 @@
 import { definitionOf, type ServiceName } from '../../services/manifest.ts';
 import { connectionsAsked, connectionsOf } from '../budget/postgres-connections.ts';
 import { memoryMiBMin } from '../budget/scratch.ts';
+import { kubernetesFaults } from './kubernetes.ts';
 import { optionOf, type Placement } from './placement.ts';
 import { type Environment, placedServices, placementsOf } from './schema.ts';
 
@@ -13,6 +14,7 @@ export interface Fault {
 export const environmentFaults = (environment: Environment): Fault[] => [
   ...tierFaults(environment),
   ...awsFaults(environment),
+  ...kubernetesFaults(environment),
   ...limitFaults(environment),
   ...embeddingFaults(environment),
   ...modelFaults(environment),

@@ -10,6 +10,7 @@ import {
 } from '../../services/manifest.ts';
 import { modelList, modelName } from '../../services/models.ts';
 import { awsSchema } from './aws.ts';
+import { kubernetesSchema } from './kubernetes.ts';
 import { type Placement, type PlacementInput, placementsSchema } from './placement.ts';
 
 const count = z.int().positive();
@@ -115,6 +116,8 @@ export const environmentShape = z.strictObject({
   limits: limitsSchema.prefault({}),
   /** Where in AWS, and how the shared parts are sized. Required with target: 'aws'. */
   aws: awsSchema.optional(),
+  /** The cluster of tiers on 'kubernetes'. @default none */
+  kubernetes: kubernetesSchema.optional(),
 });
 
 /** What a person writes in `environments/<name>.ts`. */

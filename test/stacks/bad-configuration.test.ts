@@ -11,13 +11,13 @@ import { placeholders } from './synthesized.ts';
 function synthOf(input: EnvironmentInput): () => void {
   return () => {
     const environment = onAws(resolveEnvironment(input));
-    const { foundation, service } = addStacks(new App(), environment, placeholders);
-    checkedCostSheet(environment, [foundation, service]);
+    checkedCostSheet(environment, Object.values(addStacks(new App(), environment, placeholders)));
   };
 }
 
 const chat = (changes: object) =>
   sample({ tiers: { chat: { platform: 'ecs', vcpu: 0.25, memoryMiB: 512, ...changes } } as never });
+const there = { cluster: 'company', podCidr: '10.20.0.0/16' };
 const model = { url: 'https://models.example.com/v1', model: 'm' };
 const listed = { name: 'one', url: 'https://models.example.com/v1', contextTokens: 8000 };
 
@@ -40,9 +40,32 @@ describe('synth says what was given, what is allowed and what to do', () => {
     ['min above max', chat({ replicas: { min: 3, max: 2 } }), 'given min 3 above max 2; allowed: min at most max'],
     ['a word that is no platform', chat({ platform: 'k8s' }), /expected one of/],
     [
-      'a platform that is not built',
+      'a tier in a cluster that nobody named',
       chat({ platform: 'kubernetes' }),
-      "tier 'chat': given platform 'kubernetes'; allowed: vm, ecs",
+      "missing; 'chat' is on 'kubernetes': give kubernetes: { cluster: 'name', podCidr: '10.20.0.0/16' }",
+    ],
+    [
+      'nodes that burst',
+      sample({ kubernetes: { ...there, instanceType: 't4g.large' } }),
+      "given 't4g.large', which bursts: its pods would share CPU that ends; allowed: c7g, m7g, r7g, m7i, m6i",
+    ],
+    [
+      'nodes of another architecture',
+      sample({ kubernetes: { ...there, instanceType: 'm7i.large' } }),
+      "given 'm7i.large', which is x86_64; aws.architecture is 'arm64'",
+    ],
+    [
+      'nodes of no known shape',
+      sample({ kubernetes: { ...there, instanceType: 'm9g.large' } }),
+      "no shape is known for node type 'm9g.large'; allowed: ",
+    ],
+    [
+      'a pod larger than a node',
+      sample({
+        kubernetes: there,
+        tiers: { chat: { platform: 'kubernetes', vcpu: 3, memoryMiB: 1024 } } as never,
+      }),
+      'a pod of vcpu 3, memoryMiB 1024 fits on no m7g.large, which leaves vcpu 1.73, memoryMiB 6782; lower the budget or choose a larger node',
     ],
     [
       'a platform twice',

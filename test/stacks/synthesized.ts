@@ -26,7 +26,9 @@ export interface StackJson {
 export interface Synthesized {
   readonly foundation: StackJson;
   readonly service: StackJson;
-  /** Both, as text. */
+  /** Where the environment names a cluster. */
+  readonly kubernetes?: StackJson;
+  /** All of them, as text. */
   readonly text: string;
 }
 
@@ -38,15 +40,14 @@ export function synthesized(input: EnvironmentInput, images: Images = placeholde
   const outdir = mkdtempSync(join(tmpdir(), 'bulkhead-synth-'));
   try {
     const app = new App({ outdir });
-    addStacks(app, onAws(resolveEnvironment(input)), images);
+    const stacks = addStacks(app, onAws(resolveEnvironment(input)), images);
     app.synth();
     const read = (part: string) => readFileSync(join(outdir, 'stacks', `${input.name}-${part}`, 'cdk.tf.json'), 'utf8');
-    const [foundation, service] = [read('foundation'), read('service')];
-    return {
-      foundation: withoutMetadata(JSON.parse(foundation)) as StackJson,
-      service: withoutMetadata(JSON.parse(service)) as StackJson,
-      text: `${foundation}\n${service}`,
-    };
+    const texts = Object.fromEntries(Object.keys(stacks).map((part) => [part, read(part)]));
+    const parsed = Object.fromEntries(
+      Object.entries(texts).map(([part, text]) => [part, withoutMetadata(JSON.parse(text)) as StackJson]),
+    );
+    return { ...(parsed as unknown as Omit<Synthesized, 'text'>), text: Object.values(texts).join('\n') };
   } finally {
     rmSync(outdir, { recursive: true });
   }

@@ -61,7 +61,9 @@ export function conformance(suite: Conformance): void {
 
     check('scales only where the least is below the most', () => {
       const scales = (stack: StackJson) =>
-        addressBook(stack).some((address) => /^aws_(app)?autoscaling_policy/.test(address));
+        addressBook(stack).some((address) =>
+          /^(aws_(app)?autoscaling_policy|kubernetes_horizontal_pod_autoscaler)/.test(address),
+        );
       expect(scales(on('api', { replicas: { min: 2, max: 2 } }))).toBe(false);
       expect(scales(on('api', { replicas: { min: 1, max: 2 } }))).toBe(true);
     });

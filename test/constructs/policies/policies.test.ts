@@ -133,8 +133,50 @@ const examples: Record<
       ['aws_iam_role_policy', policy(['ecr:GetAuthorizationToken'], ['*'])],
     ],
   },
+  'restricted pods': {
+    refuses: [
+      [...pod({ host_network: true }), "shares its node's network or processes"],
+      [...pod({ automount_service_account_token: true }), 'holds a token of the cluster'],
+      [...pod({ volume: [{ host_path: { path: '/' } }] }), 'mounts a folder of its node'],
+      [
+        ...pod({}, { run_as_non_root: undefined }),
+        "may run 'one' as root; set run_as_non_root on the container itself",
+      ],
+      [...pod({}, { privileged: true }), "lets 'one' gain privileges"],
+      [...pod({}, { allow_privilege_escalation: undefined }), "lets 'one' gain privileges"],
+      [...pod({}, { read_only_root_filesystem: false }), "lets 'one' write to its image"],
+      [...pod({}, { capabilities: undefined }), "leaves 'one' capabilities"],
+      [...pod({}, { capabilities: { drop: ['ALL'], add: ['NET_BIND_SERVICE'] } }), "leaves 'one' capabilities"],
+      [...pod({}, { seccomp_profile: { type: 'Unconfined' } }), "lets 'one' make any system call"],
+      [...pod({ init_container: [{ name: 'first' }] }), "may run 'first' as root"],
+    ],
+    passes: [pod(), ['kubernetes_service_v1', { spec: {} }]],
+  },
+  'fixed resources': {
+    refuses: [
+      [...pod({}, {}, { resources: undefined }), "gives 'one' no limit; set cpu and memory"],
+      [...pod({}, {}, { resources: { limits: { cpu: '1' } } }), "gives 'one' no limit"],
+      [
+        ...pod(
+          {},
+          {},
+          { resources: { requests: { cpu: '500m', memory: '1Gi' }, limits: { cpu: '1', memory: '1Gi' } } },
+        ),
+        "gives 'one' limits above its requests",
+      ],
+    ],
+    passes: [pod()],
+  },
+  'pinned images': {
+    refuses: [
+      [...pod({}, {}, { image: 'registry:5000/one' }), "runs 'one' from whatever 'registry:5000/one' is that day"],
+      [...pod({}, {}, { image: 'registry/one:latest' }), "runs 'one' from whatever 'registry/one:latest' is that day"],
+    ],
+    passes: [pod(), pod({}, {}, { image: 'registry:5000/one@sha256:1' })],
+  },
   'no secret in plain text': {
     refuses: [
+      ['kubernetes_secret_v1', { data: { KEY: 'word' } }, 'keeps a secret in the state; hand it on through data_wo'],
       ['local', { value: 'URL=postgres://user:word@host/db' }, 'holds a secret in plain text'],
       [
         'aws_ecs_task_definition',
@@ -146,6 +188,28 @@ const examples: Record<
     passes: [['aws_ecs_task_definition', { container_definitions: '[{"secrets":[{"valueFrom":"arn:secret"}]}]' }]],
   },
 };
+
+/** A pod that is fine, with changes to it, to what its container may do, and to the container. */
+function pod(
+  changes: object = {},
+  context: object = {},
+  container: object = {},
+): [type: string, attributes: Attributes] {
+  const allowed = {
+    ...{ run_as_non_root: true, allow_privilege_escalation: false, read_only_root_filesystem: true },
+    capabilities: { drop: ['ALL'] },
+    seccomp_profile: { type: 'RuntimeDefault' },
+    ...context,
+  };
+  const resources = { cpu: '1', memory: '1Gi' };
+  const one = {
+    ...{ name: 'one', image: 'registry/one:1.2', security_context: allowed },
+    resources: { requests: resources, limits: resources },
+    ...container,
+  };
+  const spec = { automount_service_account_token: false, container: [one], ...changes };
+  return ['kubernetes_deployment_v1', { metadata: { name: 'one' }, spec: { template: { spec } } }];
+}
 
 function policy(Action: string[], Resource: string[]): Attributes {
   return { policy: JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action, Resource }] }) };

@@ -140,7 +140,8 @@ describe('a cluster', () => {
   const pods = {
     ...aPlacement,
     platform: 'kubernetes',
-    vcpu: 1,
+    // Half of what a node leaves to pods.
+    vcpu: 0.865,
     memoryMiB: 1024,
     replicas: { min: 2, max: 4 },
   } as const;
@@ -149,9 +150,10 @@ describe('a cluster', () => {
   test('bills its control plane and the room that no tier takes', () => {
     expect(short(environment, 'kubernetes')).toEqual([
       ['control plane', 73],
+      ['3 x 20 GiB disk', 4.8],
       ['room left on 3 x m7g.large', 59.57],
     ]);
-    const [, least] = sharedMonthlyUsd(environment, 'min').filter(({ part }) => part === 'kubernetes');
+    const [, , least] = sharedMonthlyUsd(environment, 'min').filter(({ part }) => part === 'kubernetes');
     expect(least?.quantity).toBe(2 * hoursPerMonth);
   });
 
@@ -165,7 +167,10 @@ describe('a cluster', () => {
     const elsewhere = { ...environment, tiers: { chat: [pods], api: [aPlacement] } };
     expect(short(elsewhere, 'kubernetes')).toEqual(short(environment, 'kubernetes'));
     const full = { ...environment, kubernetes: { ...kubernetes, nodes: 2 } };
-    expect(short(full, 'kubernetes')).toEqual([['control plane', 73]]);
+    expect(short(full, 'kubernetes')).toEqual([
+      ['control plane', 73],
+      ['2 x 20 GiB disk', 3.2],
+    ]);
   });
 
   test('that is too small is refused', () => {

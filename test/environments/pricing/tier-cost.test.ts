@@ -96,7 +96,8 @@ describe('a placement on kubernetes', () => {
   const placement = {
     ...aPlacement,
     platform: 'kubernetes',
-    vcpu: 1,
+    // Half of what a node leaves to pods.
+    vcpu: 0.865,
     memoryMiB: 1024,
     replicas: { min: 4, max: 4 },
   } as const;
@@ -109,7 +110,7 @@ describe('a placement on kubernetes', () => {
       quantity: 4 * 0.5 * hoursPerMonth,
       unitPriceUsd: 0.0816,
     });
-    expect(nodeShare({ vcpu: 0.1, memoryMiB: 3648 }, 'm7g.large')).toBe(0.5);
+    expect(nodeShare({ vcpu: 0.1, memoryMiB: 3391 }, 'm7g.large')).toBe(0.5);
   });
 
   test('needs a node type, one that exists, and one that carries a pod', () => {
@@ -120,7 +121,7 @@ describe('a placement on kubernetes', () => {
       "no shape is known for node type 'm9.large'; allowed: t4g.micro",
     );
     expect(() => nodeShare({ vcpu: 3, memoryMiB: 1024 }, 'm7g.large')).toThrow(
-      'a pod of vcpu 3, memoryMiB 1024 fits on no m7g.large, which leaves vcpu 2, memoryMiB 7296; lower the budget or choose a larger node',
+      'a pod of vcpu 3, memoryMiB 1024 fits on no m7g.large, which leaves vcpu 1.73, memoryMiB 6782; lower the budget or choose a larger node',
     );
   });
 });

@@ -1,22 +1,31 @@
 import { describe, expect, test } from '@jest/globals';
-import { resolveEnvironment } from '../../../environments/environment.ts';
+import { type EnvironmentInput, resolveEnvironment } from '../../../environments/environment.ts';
 import { serviceNames } from '../../../services/manifest.ts';
 import { cdktfCalls, refuseUnfinished } from '../../../stacks/deploy.ts';
 import { onAws } from '../../../stacks/on-aws.ts';
+import { stackParts } from '../../../stacks/parts.ts';
 import { sample } from '../../environments/sample.ts';
 import { type Images, placeholders } from '../synthesized.ts';
 
 const app = ['--app', 'node --no-experimental-detect-module stacks/main.ts dev'];
 
+const parts = ['foundation', 'service'];
+
 test('a diff shows one stack after the other; deploy and destroy take both at once', () => {
-  expect(cdktfCalls('diff', 'dev', [])).toEqual([
+  expect(cdktfCalls('diff', 'dev', [], parts)).toEqual([
     ['diff', 'dev-foundation', ...app],
     ['diff', 'dev-service', ...app],
   ]);
-  expect(cdktfCalls('deploy', 'dev', ['--auto-approve'])).toEqual([
+  expect(cdktfCalls('deploy', 'dev', ['--auto-approve'], parts)).toEqual([
     ['deploy', 'dev-foundation', 'dev-service', ...app, '--auto-approve'],
   ]);
-  expect(cdktfCalls('destroy', 'dev', [])).toEqual([['destroy', 'dev-foundation', 'dev-service', ...app]]);
+  expect(cdktfCalls('destroy', 'dev', [], parts)).toEqual([['destroy', 'dev-foundation', 'dev-service', ...app]]);
+});
+
+test('what is in a cluster is applied after the tiers', () => {
+  const parts = (kubernetes: EnvironmentInput['kubernetes']) => stackParts(resolveEnvironment(sample({ kubernetes })));
+  expect(parts(undefined)).toEqual(['foundation', 'service']);
+  expect(parts({ cluster: 'company', podCidr: '10.20.0.0/16' })).toEqual(['foundation', 'service', 'kubernetes']);
 });
 
 describe('a deploy', () => {

@@ -1,0 +1,81 @@
+import type { DeploymentV1 } from '@cdktf/provider-kubernetes/lib/deployment-v1/index.js';
+import {
+  HorizontalPodAutoscalerV2,
+  type HorizontalPodAutoscalerV2SpecMetric,
+} from '@cdktf/provider-kubernetes/lib/horizontal-pod-autoscaler-v2/index.js';
+import type { Construct } from 'constructs';
+import { metricDimensions } from '../../../services/metrics.ts';
+import { boundOf } from '../../tier/bound.ts';
+import { cooldownSeconds, cpuTargetPercent, scalingTarget } from '../../tier/scaling-target.ts';
+import type { PlatformProps } from '../../tier/tier-props.ts';
+import type { Common } from './objects.ts';
+
+/**
+ * Scales a Deployment where min is below max. On CPU always, so that a cluster without an adapter for metrics still
+ * scales; and on what the service publishes, which such an adapter reads from CloudWatch (docs/operating.md). The one
+ * that asks for more replicas wins.
+ */
+export function scaleDeployment(
+  scope: Construct,
+  { metadata }: Common,
+  deployment: DeploymentV1,
+  props: PlatformProps,
+): void {
+  if (!scalingTarget(props)) return;
+  const { min, max } = props.placement.replicas;
+  new HorizontalPodAutoscalerV2(scope, 'autoscaler', {
+    metadata,
+    spec: {
+      scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: metadata.name },
+      minReplicas: min,
+      maxReplicas: max,
+      metric: [
+        {
+          type: 'Resource',
+          resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: cpuTargetPercent } },
+        },
+        ...published(props),
+      ],
+      behavior: {
+        scaleUp: [behavior(cooldownSeconds.out, max)],
+        scaleDown: [behavior(cooldownSeconds.in, 1)],
+      },
+    },
+    dependsOn: [deployment],
+  });
+}
+
+/**
+ * As an external metric. Of a replica: the adapter sums the figures of all replicas; of a tier: it takes the highest of
+ * the same figure. Kubernetes divides either by `averageValue`, which is what one replica should carry.
+ */
+function published({ service, definition, placement, context }: PlatformProps): HorizontalPodAutoscalerV2SpecMetric[] {
+  const { scaling } = definition;
+  if (!scaling) return [];
+  const { Environment, Tier } = metricDimensions(context.environment, service);
+  return [
+    {
+      type: 'External',
+      external: {
+        metric: {
+          name: externalMetric(scaling.metric),
+          selector: [{ matchLabels: { environment: Environment, tier: Tier } }],
+        },
+        target: {
+          type: 'AverageValue',
+          averageValue: String(Math.max(1, boundOf(scaling.perReplica, definition, placement))),
+        },
+      },
+    },
+  ];
+}
+
+/** @example 'SlotsInUse' -> 'bulkhead_slots_in_use' */
+export const externalMetric = (name: string): string =>
+  `bulkhead${name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
+
+const behavior = (seconds: number, pods: number) => ({
+  stabilizationWindowSeconds: seconds,
+  selectPolicy: 'Max',
+  policy: [{ type: 'Pods', value: pods, periodSeconds: 60 }],
+});

@@ -1,0 +1,78 @@
+/** What a node leaves to pods, and what an environment asks of its namespace. Pure. */
+import type { Placement } from '../schema/placement.ts';
+import { type Budget, kubernetesResources } from './budget.ts';
+import { guaranteedVcpu, type InstanceType, instanceTypes } from './instance-types.ts';
+
+export { kubernetesResources };
+
+/**
+ * Pods that a node of each size takes: addresses of its network cards less one of each, and two that need none.
+ * https://github.com/awslabs/amazon-eks-ami/blob/main/templates/shared/runtime/eni-max-pods.txt
+ */
+const podsMax: Readonly<Record<string, number>> = {
+  micro: 4,
+  small: 11,
+  medium: 8,
+  large: 29,
+  xlarge: 58,
+  '2xlarge': 58,
+  '4xlarge': 234,
+};
+const burstablePodsMax: Readonly<Record<string, number>> = { ...podsMax, medium: 17, large: 35 };
+
+/** Ships the logs of a node's pods. */
+export const logCollectorBudget: Budget = { vcpu: 0.05, memoryMiB: 96 };
+
+/**
+ * What runs on every node beside the tiers: the network (50m and about 60 MiB), kube-proxy (100m, about 30 MiB), the
+ * agent that hands out roles (about 20 MiB), and the log collector.
+ */
+const daemonSets: Budget = { vcpu: 0.15 + logCollectorBudget.vcpu, memoryMiB: 128 + logCollectorBudget.memoryMiB };
+
+/** @throws Error for a type whose shape is not known: which are. */
+export function nodeType(name: string): InstanceType {
+  const found = instanceTypes.find((each) => each.name === name);
+  if (found) return found;
+  throw new Error(
+    `no shape is known for node type '${name}'; allowed: ${instanceTypes.map((each) => each.name).join(', ')}`,
+  );
+}
+
+/** CPU kept for the system by core: 6 % of the first, 1 % of the second, 0.5 % of the next two, 0.25 % of the rest. */
+const reservedVcpu = (vcpu: number): number =>
+  Array.from({ length: vcpu }, (_, core) => [0.06, 0.01, 0.005, 0.005][core] ?? 0.0025).reduce(
+    (sum, each) => sum + each,
+  );
+
+/**
+ * What a node leaves to the pods of tiers: of its guaranteed CPU and of its memory less firmware and kernel (1/16), EKS's
+ * reserve for kubelet and runtime (255 MiB and 11 for each pod that it may take), the 100 MiB at which it evicts, and the
+ * daemon sets. https://docs.aws.amazon.com/eks/latest/userguide/eks-optimized-amis.html, bootstrap of the node's image.
+ */
+export function nodeCapacity(type: InstanceType): Budget {
+  const size = type.name.split('.')[1] ?? '';
+  const pods = (type.baselineShare < 1 ? burstablePodsMax : podsMax)[size];
+  if (pods === undefined)
+    throw new Error(`how many pods a '${type.name}' takes is not known; add it to kubernetes-nodes.ts`);
+  const vcpu = guaranteedVcpu(type) - reservedVcpu(type.vcpu) - daemonSets.vcpu;
+  const memoryMiB = type.memoryMiB - Math.ceil(type.memoryMiB / 16) - (255 + 11 * pods) - 100 - daemonSets.memoryMiB;
+  return { vcpu: Math.max(0, Math.floor(vcpu * 1000) / 1000), memoryMiB: Math.max(0, memoryMiB) };
+}
+
+/** Replicas at most, and one more while a rollout is under way: the new one is ready before an old one leaves. */
+const podsOf = ({ replicas }: Placement): number => replicas.max + 1;
+
+/** The quota of a namespace: the sum of its budgets, with room for every tier's rollout. */
+export function kubernetesQuota(placements: readonly Placement[]): { cpu: string; memory: string; pods: number } {
+  const sum = (of: (placement: Placement) => number) =>
+    placements.reduce((total, placement) => total + podsOf(placement) * of(placement), 0);
+  return {
+    cpu: `${Math.round(sum(({ vcpu }) => vcpu) * 1000)}m`,
+    memory: `${sum(({ memoryMiB }) => memoryMiB)}Mi`,
+    pods: sum(() => 1),
+  };
+}
+
+export const tooLarge = (pod: Budget, instanceType: string, room: Budget): string =>
+  `a pod of vcpu ${pod.vcpu}, memoryMiB ${pod.memoryMiB} fits on no ${instanceType}, which leaves ` +
+  `vcpu ${room.vcpu}, memoryMiB ${room.memoryMiB}; lower the budget or choose a larger node`;
