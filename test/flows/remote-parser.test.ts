@@ -71,6 +71,9 @@ test('a PDF is read by the provider, found by its words, and billed as the provi
   const amounts = Object.fromEntries(usage.data.map(({ kind, amount }) => [kind, amount]));
   expect(amounts).toMatchObject({ parser_calls: parser.calls.length, parser_pages: parser.pages, pages: 3 });
   expect(parser.pages).toBe(3);
+  // Nobody said what the provider asks: that is unknown, not nothing.
+  expect(job.usage.cost_usd).toBeNull();
+  expect(usage.data.find(({ kind }) => kind === 'parser_pages')?.unpriced_entries).toBe(parser.calls.length);
 }, 180_000);
 
 test('a tenant whose operator chose the built-in parser costs nothing there', async () => {

@@ -36,7 +36,7 @@ export interface PageHistory {
 interface CallRow {
   readonly id: string;
   readonly pages: number[];
-  readonly repeated: boolean;
+  readonly parser: string;
   readonly outcome: string | null;
 }
 
@@ -47,7 +47,7 @@ export async function readHistory(
   pages: readonly number[],
 ): Promise<{ of(page: number): PageHistory; lost(page: number): boolean }> {
   const { rows } = await sql<CallRow>`
-    select id, pages, repeated, outcome from parser_calls
+    select id, pages, parser, outcome from parser_calls
     where job_id = ${work.jobId} and attempt = ${work.attempt} and pages && ${pages}::integer[]
     order by id`.execute(db);
   for (const call of rows) if (call.outcome === null) await settle(db, work, call, 'lost');
@@ -83,14 +83,14 @@ export async function beginCall(
     .insertInto('parser_calls')
     .values({ id, job_id: jobId, tenant_id: tenantId, attempt, parser, pages, repeated })
     .execute();
-  return { id, end: (outcome) => settle(db, work, { id, pages, repeated }, outcome) };
+  return { id, end: (outcome) => settle(db, work, { id, pages, parser }, outcome) };
 }
 
 /** Once in the ledger, whoever says it first. */
 async function settle(
   db: Database,
   { jobId, tenantId, brainId }: Pick<CalledFor, 'jobId' | 'tenantId' | 'brainId'>,
-  { id, pages }: Pick<CallRow, 'id' | 'pages' | 'repeated'>,
+  { id, pages, parser }: Pick<CallRow, 'id' | 'pages' | 'parser'>,
   outcome: CallOutcome,
 ): Promise<void> {
   await db.transaction().execute(async (tx: Transaction<Tables>) => {
@@ -102,8 +102,9 @@ async function settle(
       .execute();
     if (unbilled.includes(outcome)) return;
     await recordEntries(tx, { tenantId, brainId, jobId }, [
-      entryOf('parser', id, [], 'parser_calls', 1),
-      entryOf('parser', id, [], 'parser_pages', pages.length),
+      { ...entryOf('parser', id, [], 'parser_calls', 1), model: parser },
+      // What a provider asks for a page is not known here.
+      { ...entryOf('parser', id, [], 'parser_pages', pages.length, null), model: parser },
     ]);
   });
 }
@@ -114,7 +115,7 @@ const openMax = 1000;
 /** Calls whose worker is gone, and whose pages nobody came back to: a job that was canceled meanwhile. */
 export async function settleLostCalls(db: Database, timeoutMs: number): Promise<number> {
   const { rows } = await sql<CallRow & { job_id: string; tenant_id: string; brain_id: string }>`
-    select c.id, c.pages, c.repeated, c.outcome, c.job_id, c.tenant_id, j.brain_id
+    select c.id, c.pages, c.parser, c.outcome, c.job_id, c.tenant_id, j.brain_id
     from parser_calls c join jobs j on j.id = c.job_id
     where c.ended_at is null and c.started_at < now() - ${timeoutMs + leaseMs} * interval '1 millisecond'
     limit ${openMax}`.execute(db);
