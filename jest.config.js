@@ -10,6 +10,7 @@ export default {
           target: 'es2024',
           parser: { syntax: 'typescript', tsx: false },
           transform: { react: { runtime: 'automatic' } },
+          experimental: { keepImportAttributes: true },
         },
         module: { type: 'es6' },
       },
