@@ -44,3 +44,7 @@ export class BaseStack extends TerraformStack {
     for (const policy of Object.values(policies)) Aspects.of(this).add(policy);
   }
 }
+
+/** Whether some tier runs on instances: its own, or a cluster's nodes. */
+export const onInstances = ({ tiers }: Pick<Environment, 'tiers'>): boolean =>
+  Object.values(tiers).some((places) => places?.some(({ platform }) => platform !== 'ecs'));

@@ -8,7 +8,7 @@ import { checkCeiling } from '../environments/pricing/ceiling.ts';
 import type { CostedEnvironment } from '../environments/pricing/costed-environment.ts';
 import { costSheet, environmentMonthlyUsd } from '../environments/pricing/environment-cost.ts';
 import { kubernetesNodes } from '../environments/schema/kubernetes.ts';
-import type { AwsEnvironment } from './base-stack.ts';
+import { type AwsEnvironment, onInstances } from './base-stack.ts';
 
 /** @param stacks Counted: secrets, keys, alarms, dashboards and metrics are billed by the piece. */
 export function costedEnvironment(environment: AwsEnvironment, stacks: readonly IConstruct[]): CostedEnvironment {
@@ -20,8 +20,9 @@ export function costedEnvironment(environment: AwsEnvironment, stacks: readonly 
   // An optional tier that is left out costs nothing.
   const tiers = Object.fromEntries(Object.entries(environment.tiers).filter(([, places]) => places !== undefined));
   const published = new Set(
-    Object.values(placedDefinitions(environment)).flatMap(({ scaling, alarms = [], charts = [] }) =>
-      [...(scaling ? [scaling] : []), ...alarms, ...charts].map(({ metric }) => metric),
+    // Each name with each set of dimensions is billed: two tiers that publish the same name are two.
+    Object.entries(placedDefinitions(environment)).flatMap(([service, { scaling, alarms = [], charts = [] }]) =>
+      [...(scaling ? [scaling] : []), ...alarms, ...charts].map(({ metric }) => `${service}/${metric}`),
     ),
   );
   const onVm = Object.values(tiers).filter((places) => places.some(({ platform }) => platform === 'vm'));
@@ -40,7 +41,7 @@ export function costedEnvironment(environment: AwsEnvironment, stacks: readonly 
       dashboards: count('aws_cloudwatch_dashboard'),
       // Error lines per tier, what services publish themselves, memory of each tier's instances.
       metrics: count('aws_cloudwatch_log_metric_filter') + published.size + onVm.length,
-      interfaceEndpoints: environment.aws.endpoints ? interfaceServices.length : 0,
+      interfaceEndpoints: environment.aws.endpoints ? interfaceServices(onInstances(environment)).length : 0,
       hostedZones: 0,
       wafRules: 0,
     },

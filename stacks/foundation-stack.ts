@@ -18,7 +18,7 @@ import { Secret } from '../constructs/stores/secrets.ts';
 import { ServiceKeys } from '../constructs/stores/service-keys.ts';
 import { placedServices } from '../environments/environment.ts';
 import { type ServiceName, type SettingName, settings, signersOf, usesStore } from '../services/manifest.ts';
-import { type AwsEnvironment, BaseStack } from './base-stack.ts';
+import { type AwsEnvironment, BaseStack, onInstances } from './base-stack.ts';
 
 export class FoundationStack extends BaseStack {
   readonly network: Network;
@@ -51,6 +51,7 @@ export class FoundationStack extends BaseStack {
       nat: aws.nat,
       auditLogs: aws.auditLogs,
       endpoints: aws.endpoints,
+      instances: onInstances(environment),
       natInstance: aws.ami
         ? {
             ami: { what: 'AMI', value: aws.ami, remedy: `docs/operating.md, 'Choose an AMI' for ${environment.name}` },
@@ -103,7 +104,7 @@ export class FoundationStack extends BaseStack {
     });
     this.certificateArn =
       aws.certificateArn ??
-      new Certificate(this, 'certificate', { host: aws.publicHost, hostedZoneId: aws.hostedZoneId }).arn;
+      new Certificate(this, 'certificate', { host: aws.publicHost, hostedZoneId: aws.hostedZoneId, accountId }).arn;
 
     const secret = (name: SettingName, value: 'random' | 'by hand') =>
       new Secret(this, name, {

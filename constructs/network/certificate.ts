@@ -1,11 +1,13 @@
 import { AcmCertificate } from '@cdktf/provider-aws/lib/acm-certificate/index.js';
 import { AcmCertificateValidation } from '@cdktf/provider-aws/lib/acm-certificate-validation/index.js';
 import { Route53Record } from '@cdktf/provider-aws/lib/route53-record/index.js';
-import { TerraformOutput } from 'cdktf';
+import { Fn, TerraformOutput } from 'cdktf';
 import { Construct } from 'constructs';
+import { emulatorAccounts } from '../tier/placeholder.ts';
 
 export interface CertificateProps {
   readonly host: string;
+  readonly accountId: string;
   /** Route 53 zone of the host. Absent: a person sets the record that the output names while the apply waits. */
   readonly hostedZoneId: string | undefined;
 }
@@ -14,13 +16,24 @@ export interface CertificateProps {
 export class Certificate extends Construct {
   readonly arn: string;
 
-  constructor(scope: Construct, id: string, { host, hostedZoneId }: CertificateProps) {
+  constructor(scope: Construct, id: string, { host, hostedZoneId, accountId }: CertificateProps) {
     super(scope, id);
     const certificate = new AcmCertificate(this, 'certificate', {
       domainName: host,
       validationMethod: 'DNS',
       // In use by a listener until its successor is.
-      lifecycle: { createBeforeDestroy: true },
+      lifecycle: {
+        createBeforeDestroy: true,
+        // A certificate for a host that is nobody's would be waited for in vain, for an hour.
+        ...(host.endsWith('example.com') && {
+          precondition: [
+            {
+              condition: Fn.contains([...emulatorAccounts], accountId),
+              errorMessage: `The host ${host} belongs to nobody. Set aws.publicHost to one of yours.`,
+            },
+          ],
+        }),
+      },
     });
     const option = (field: string) => `\${one(${certificate.fqn}.domain_validation_options).${field}}`;
     if (hostedZoneId)

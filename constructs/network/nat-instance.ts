@@ -3,6 +3,7 @@ import { Instance } from '@cdktf/provider-aws/lib/instance/index.js';
 import { SecurityGroup } from '@cdktf/provider-aws/lib/security-group/index.js';
 import { VpcSecurityGroupEgressRule } from '@cdktf/provider-aws/lib/vpc-security-group-egress-rule/index.js';
 import { VpcSecurityGroupIngressRule } from '@cdktf/provider-aws/lib/vpc-security-group-ingress-rule/index.js';
+import type { ITerraformDependable } from 'cdktf';
 import { Construct } from 'constructs';
 import { justify } from '../policies/justified.ts';
 import { type Pinned, refusePlaceholders } from '../tier/placeholder.ts';
@@ -18,6 +19,8 @@ export interface NatInstanceProps {
   /** @example 't4g.nano' */
   readonly instanceType: string;
   readonly accountId: string;
+  /** Its ways to S3 and out: it installs its packages once, at its first start. */
+  readonly after: readonly ITerraformDependable[];
 }
 
 /**
@@ -67,6 +70,7 @@ export class NatInstance extends Construct {
       rootBlockDevice: { encrypted: true, volumeType: 'gp3', volumeSize: 8 },
       tags: { Name: name },
       volumeTags: { Name: name },
+      dependsOn: [...props.after],
       lifecycle: { precondition: refusePlaceholders([props.ami], props.accountId) },
     });
     justify(instance, {

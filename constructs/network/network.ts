@@ -11,10 +11,11 @@ import { RouteTable } from '@cdktf/provider-aws/lib/route-table/index.js';
 import { RouteTableAssociation } from '@cdktf/provider-aws/lib/route-table-association/index.js';
 import { Subnet } from '@cdktf/provider-aws/lib/subnet/index.js';
 import { Vpc } from '@cdktf/provider-aws/lib/vpc/index.js';
+import type { ITerraformDependable } from 'cdktf';
 import { Construct } from 'constructs';
 import type { NatChoice } from '../../environments/schema/aws.ts';
 import { auditLogsAreASetting, justify } from '../policies/justified.ts';
-import { Endpoints } from './endpoints.ts';
+import { Endpoints, interfaceServices } from './endpoints.ts';
 import { NatInstance, type NatInstanceProps } from './nat-instance.ts';
 
 export interface NetworkProps {
@@ -30,8 +31,10 @@ export interface NetworkProps {
   readonly auditLogs?: boolean;
   /** Interface endpoints for the AWS APIs that tiers need. */
   readonly endpoints: boolean;
+  /** Some tier runs on instances, which call more of them. @default false */
+  readonly instances?: boolean;
   /** Image and size of the NAT instance; used with `nat: 'instance'` only. */
-  readonly natInstance: Omit<NatInstanceProps, 'name' | 'vpcId' | 'subnetId' | 'cidr'> | undefined;
+  readonly natInstance: Omit<NatInstanceProps, 'name' | 'vpcId' | 'subnetId' | 'cidr' | 'after'> | undefined;
 }
 
 export class Network extends Construct {
@@ -66,7 +69,7 @@ export class Network extends Construct {
     if (!props.auditLogs) justify(vpc, { CKV2_AWS_11: auditLogsAreASetting });
     const internet = new InternetGateway(this, 'internet', { vpcId: vpc.id, tags: { Name: prefix } });
     const publicTable = this.table('public', prefix);
-    new Route(this, 'public-out', {
+    const publicOut = new Route(this, 'public-out', {
       routeTableId: publicTable.id,
       destinationCidrBlock: '0.0.0.0/0',
       gatewayId: internet.id,
@@ -82,7 +85,6 @@ export class Network extends Construct {
       this.privateSubnetIds.push(this.subnet(`private-${zone}`, props, at, 4 + index, privateTable));
       this.dataSubnetIds.push(this.subnet(`data-${zone}`, props, at, 8 + index, dataTable));
     }
-    this.wayOut(props);
     const endpoints = new Endpoints(this, 'endpoints', {
       prefix,
       region: props.region,
@@ -91,8 +93,9 @@ export class Network extends Construct {
       subnetIds: this.privateSubnetIds,
       // The public one too: a NAT instance installs its packages from S3 before it has an address.
       routeTableIds: [publicTable, ...this.privateTables].map(({ id }) => id),
-      interfaces: props.endpoints,
+      interfaces: props.endpoints ? interfaceServices(props.instances ?? false) : [],
     });
+    this.wayOut(props, [publicOut, endpoints.s3]);
     this.endpointSecurityGroupId = endpoints.securityGroupId;
     this.s3PrefixListId = endpoints.s3PrefixListId;
   }
@@ -116,7 +119,10 @@ export class Network extends Construct {
     return subnet.id;
   }
 
-  private wayOut({ nat, zones, prefix, cidr, natInstance }: NetworkProps): void {
+  private wayOut(
+    { nat, zones, prefix, cidr, natInstance }: NetworkProps,
+    routes: readonly ITerraformDependable[],
+  ): void {
     if (nat === 'none') return;
     if (nat === 'instance') {
       if (!natInstance) throw new Error("nat: 'instance' was given without an AMI: set aws.ami");
@@ -126,6 +132,7 @@ export class Network extends Construct {
         vpcId: this.vpcId,
         subnetId: this.publicSubnetIds[0] as string,
         cidr,
+        after: routes,
       });
       for (const [index, zone] of zones.entries()) this.out(zone, index, { networkInterfaceId });
       return;

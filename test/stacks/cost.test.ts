@@ -26,7 +26,7 @@ test('what is billed by the piece is counted in the stacks', () => {
     kmsKeys: pieces('aws_kms_key'),
     alarms: pieces('aws_cloudwatch_metric_alarm'),
     dashboards: 1,
-    metrics: pieces('aws_cloudwatch_log_metric_filter') + 2,
+    metrics: pieces('aws_cloudwatch_log_metric_filter') + 3,
     interfaceEndpoints: Object.values(ofType(foundation, 'aws_vpc_endpoint')).length - 1,
     hostedZones: 0,
     wafRules: 0,
@@ -40,6 +40,15 @@ test('scaling brings two alarms of its own, machines a metric of memory', () => 
   ).costed.counts;
   expect(scaled.alarms - fixed.alarms).toBe(2);
   expect(scaled.metrics - fixed.metrics).toBe(1);
+});
+
+test('a metric that two tiers publish is billed for each', () => {
+  const chatModel = { url: 'https://models.example.com/v1', model: 'm' };
+  const without = costed(sample({ chatModel })).costed.counts;
+  const governor = { platform: 'ecs', vcpu: 0.25, memoryMiB: 512, maxInFlight: 4 };
+  const beside = costed(sample({ chatModel, tiers: { governor } as never })).costed.counts;
+  // Two that are counted from its log, and slots in use and yields per minute, which chat publishes, too.
+  expect(beside.metrics - without.metrics).toBe(4);
 });
 
 test('the sheet names the environment, each tier, and a total', () => {

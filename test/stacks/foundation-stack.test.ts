@@ -149,7 +149,7 @@ test('the group that AWS puts things into by default lets nothing through', () =
 describe('the way out', () => {
   const count = (stack: StackJson, type: string) => Object.keys(ofType(stack, type)).length;
   test.each([
-    ['none', { nat: 0, instance: 0, out: 0, endpoints: interfaceServices.length }],
+    ['none', { nat: 0, instance: 0, out: 0, endpoints: interfaceServices(false).length }],
     ['instance', { nat: 0, instance: 1, out: 2, endpoints: 0 }],
     ['single', { nat: 1, instance: 0, out: 2, endpoints: 0 }],
     ['per-az', { nat: 2, instance: 0, out: 2, endpoints: 0 }],
@@ -165,6 +165,32 @@ describe('the way out', () => {
       out: out.length,
       endpoints: interfaces.length,
     }).toEqual(expected);
+  });
+
+  test('to AWS APIs by endpoints: instances call five more than tasks do', () => {
+    const services = (stack: StackJson) =>
+      Object.values(ofType(stack, 'aws_vpc_endpoint'))
+        .filter(({ vpc_endpoint_type }) => vpc_endpoint_type === 'Interface')
+        .map(({ service_name }) => String(service_name).replace('com.amazonaws.us-east-1.', ''))
+        .toSorted();
+    const onTasks = services(foundation({ aws: { endpoints: true } }));
+    const tiers = { web: { platform: 'vm', vcpu: 0.25, memoryMiB: 512 } } as never;
+    const onInstances = services(foundation({ tiers, aws: { endpoints: true } }));
+    expect(onInstances.filter((service) => !onTasks.includes(service))).toEqual([
+      'autoscaling',
+      'ec2messages',
+      'ssm',
+      'ssmmessages',
+      'sts',
+    ]);
+  });
+
+  test('of a NAT instance is there before it starts: it installs its packages then', () => {
+    const instance = one(foundation({ aws: { nat: 'instance' } }), 'aws_instance');
+    expect(instance.depends_on).toEqual([
+      expect.stringMatching(/^aws_route\.network_public-out_/),
+      expect.stringMatching(/^aws_vpc_endpoint\.network_endpoints_s3_/),
+    ]);
   });
 
   test('per zone leads each private subnet to its own gateway', () => {
@@ -196,6 +222,16 @@ describe('the certificate', () => {
     expect(Object.keys(kept.output ?? {})).toContain('record-to-set');
     const zoned = foundation({ aws: { hostedZoneId: 'Z1' } });
     expect(one(zoned, 'aws_route53_record').zone_id).toBe('Z1');
+  });
+
+  test('of a host that is nobody’s is refused before an hour is waited for it', () => {
+    const lifecycle = (stack: StackJson) => one(stack, 'aws_acm_certificate').lifecycle;
+    expect(lifecycle(kept)).toMatchObject({
+      precondition: [
+        { error_message: 'The host test.example.com belongs to nobody. Set aws.publicHost to one of yours.' },
+      ],
+    });
+    expect(lifecycle(foundation({ aws: { publicHost: 'chat.acme.dev' } }))).not.toHaveProperty('precondition');
   });
 
   test('may be an existing one', () => {
