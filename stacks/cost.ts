@@ -2,6 +2,7 @@
 import { TerraformResource } from 'cdktf';
 import type { IConstruct } from 'constructs';
 import { interfaceServices } from '../constructs/network/endpoints.ts';
+import { checkPromise } from '../environments/capacity/promise.ts';
 import { placedDefinitions } from '../environments/environment.ts';
 import { alternativesFor } from '../environments/pricing/alternatives.ts';
 import { checkCeiling } from '../environments/pricing/ceiling.ts';
@@ -51,9 +52,10 @@ export function costedEnvironment(environment: AwsEnvironment, stacks: readonly 
 /**
  * The page that synth prints.
  *
- * @throws Error when the environment costs more than its ceiling: what costs most, and the nearest change that fits.
+ * @throws Error when it promises more than it carries, and when the environment costs more than its ceiling: what costs most, and the nearest change that fits.
  */
 export function checkedCostSheet(environment: AwsEnvironment, stacks: readonly IConstruct[]): string {
+  checkPromise(environment);
   const costed = costedEnvironment(environment, stacks);
   checkCeiling(environmentMonthlyUsd(costed), environment.aws.monthlyCeilingUsd, () => alternativesFor(costed));
   return costSheet(costed);

@@ -3,7 +3,7 @@
  * at a given load. What was not measured (embedding, the model's own limits, PostgreSQL, Redis) is in none of it.
  */
 
-import { definitionOf } from '../../services/manifest.ts';
+import { definitionOf, type ServiceName } from '../../services/manifest.ts';
 import { connectionsAsked, connectionsOf } from '../budget/postgres-connections.ts';
 import { type Environment, placementsOf } from '../environment.ts';
 import type { At } from '../pricing/costed-environment.ts';
@@ -48,6 +48,8 @@ export interface Carried {
 
 export interface Limit {
   readonly part: string;
+  /** Whose replicas raise it. Absent: an account's limit, that no replica raises. */
+  readonly tier?: ServiceName;
   /** What it bounds, and at how much. */
   readonly bounds: keyof Carried;
   readonly value: number;
@@ -91,14 +93,19 @@ export function capacityOf(
   const tokensPerSecond = of('chatTokensPerSecondPerVcpu') * vcpu(chats);
   const streams = Math.floor(tokensPerSecond / (habits.answerTokens / habits.answerSeconds));
   const searches = of('vectorstoreSearchesPerSecondPerVcpu') * vcpu(placementsOf(environment, 'vectorstore'));
+  const accountPages = environment.parser?.pagesPerMinute;
   const limits: Limit[] = [
-    { part: 'document-worker CPU', bounds: 'pagesPerMinute', value: pagesPerSecond * 60 },
-    { part: 'chat slots', bounds: 'concurrentChats', value: slots },
-    { part: 'chat CPU', bounds: 'concurrentChats', value: streams },
-    { part: 'chat slots', bounds: 'chatsPerMinute', value: answered(Math.min(slots, streams)) },
-    { part: 'vectorstore CPU', bounds: 'chatsPerMinute', value: searches * 60 },
+    ...(accountPages === undefined
+      ? []
+      : [{ part: "the parser's account", bounds: 'pagesPerMinute' as const, value: accountPages }]),
+    { part: 'document-worker CPU', tier: 'document-worker', bounds: 'pagesPerMinute', value: pagesPerSecond * 60 },
+    { part: 'chat slots', tier: 'chat', bounds: 'concurrentChats', value: slots },
+    { part: 'chat CPU', tier: 'chat', bounds: 'concurrentChats', value: streams },
+    { part: 'chat slots', tier: 'chat', bounds: 'chatsPerMinute', value: answered(Math.min(slots, streams)) },
+    { part: 'vectorstore CPU', tier: 'vectorstore', bounds: 'chatsPerMinute', value: searches * 60 },
     {
       part: 'api CPU',
+      tier: 'api',
       bounds: 'apiRequestsPerSecond',
       value: of('apiRequestsPerSecondPerVcpu') * vcpu(placementsOf(environment, 'api')),
     },

@@ -64,6 +64,15 @@ export const environmentShape = z.strictObject({
   target: z.enum(['local', 'aws']).default('aws'),
   /** Each tier with its budget and placement; a list of placements while a swap is under way. */
   tiers,
+  /** A promise that synth holds against the computed capacity at most replicas. Absent: none. */
+  carries: z
+    .strictObject({
+      pagesPerMinute: z.number().positive().optional(),
+      concurrentChats: count.optional(),
+      chatsPerMinute: z.number().positive().optional(),
+      apiRequestsPerSecond: z.number().positive().optional(),
+    })
+    .optional(),
   /** Model that answers. Absent: the built-in extractive answerer quotes the documents. */
   chatModel: endpoint
     .extend({

@@ -14,8 +14,8 @@ import { addStacks } from '../synthesize.ts';
 
 async function sheetOf(name: string): Promise<Sheet> {
   const environment = onAws(resolveEnvironment(await loadEnvironment(name)));
-  const { foundation, service } = addStacks(new App(), environment, readImages(name));
-  const costed = costedEnvironment(environment, [foundation, service]);
+  const stacks = addStacks(new App(), environment, readImages(name));
+  const costed = costedEnvironment(environment, Object.values(stacks));
   return {
     name,
     capacity: { min: capacityOf(environment, 'min'), max: capacityOf(environment, 'max') },

@@ -57,3 +57,7 @@ test('the sheet names the environment, each tier, and a total', () => {
   for (const part of ['web', 'api', 'chat', 'document-worker', 'vectorstore', 'balancers', 'total'])
     expect(sheet).toMatch(new RegExp(`^${part} `, 'm'));
 });
+
+test('synth refuses a promise that the environment does not carry', () => {
+  expect(() => costed(sample({ carries: { concurrentChats: 33 } }))).toThrow('given 33, computed 32 (chat slots');
+});
