@@ -164,6 +164,8 @@ async function run(folder: string, step: Step, endpoint: string, print: (line: s
       // Any words do for an emulator; without them the provider looks for real ones.
       AWS_ACCESS_KEY_ID: 'rehearsal',
       AWS_SECRET_ACCESS_KEY: 'rehearsal',
+      // The provider's own 25 attempts wait for minutes where an emulator answers 500 for ever.
+      AWS_MAX_ATTEMPTS: '3',
     },
   });
   if (exitCode === 0) return;

@@ -13,7 +13,7 @@ const { appendFileSync, readFileSync, existsSync } = require('node:fs');
 const line = process.cwd().split('/').at(-1) + ': ' + process.argv.slice(2).join(' ');
 const state = JSON.parse(readFileSync('rehearse_override.tf.json', 'utf8')).terraform.backend.local.path;
 const ephemeral = !/"prevent_destroy": true/.test(readFileSync('cdk.tf.json', 'utf8'));
-appendFileSync(process.env.STAND_IN_LOG, JSON.stringify({ line, state, ephemeral, endpoint: process.env.AWS_ENDPOINT_URL }) + '\\n');
+appendFileSync(process.env.STAND_IN_LOG, JSON.stringify({ line, state, ephemeral, endpoint: process.env.AWS_ENDPOINT_URL, attempts: process.env.AWS_MAX_ATTEMPTS }) + '\\n');
 const [pattern, code] = (process.env.STAND_IN_FAILS ?? '').split('=');
 if (pattern && line.includes(pattern)) { console.log('Error: as told'); process.exit(Number(code)); }
 `;
@@ -23,6 +23,7 @@ interface Note {
   readonly state: string;
   readonly ephemeral: boolean;
   readonly endpoint: string;
+  readonly attempts: string;
 }
 
 let folder: string;
@@ -77,9 +78,9 @@ describe('a rehearsal', () => {
 
   test('works on local state of its own, destroyable, and reaches the emulator', async () => {
     await rehearse('staging', endpoint, silent);
-    for (const { state, ephemeral, endpoint: reached } of notes()) {
+    for (const { state, ephemeral, endpoint: reached, attempts } of notes()) {
       expect(state).toMatch(/staging-(foundation|service)\.tfstate$/);
-      expect([ephemeral, reached]).toEqual([true, endpoint]);
+      expect([ephemeral, reached, attempts]).toEqual([true, endpoint, '3']);
     }
   });
 
