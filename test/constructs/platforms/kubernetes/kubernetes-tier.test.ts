@@ -36,11 +36,12 @@ conformance({
   skip: [
     {
       test: 'starts after its routes exist',
-      reason: "its pods are of a stack that is applied after the routes' (test/stacks/kubernetes-stack.test.ts)",
+      reason:
+        "its pods are of a stack that is applied after the routes' (test/stacks/kubernetes/kubernetes-stack.test.ts)",
     },
     {
       test: 'sends its log to the log group of the tier',
-      reason: 'a collector on each node does (test/stacks/kubernetes-stack.test.ts)',
+      reason: 'a collector on each node does (test/stacks/kubernetes/kubernetes-stack.test.ts)',
     },
     {
       test: 'has alarms on memory and on replicas that do not answer',

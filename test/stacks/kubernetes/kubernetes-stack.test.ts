@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import type { EnvironmentInput } from '../../environments/environment.ts';
-import { definitionOf, serviceNames } from '../../services/manifest.ts';
-import { only } from '../constructs/platforms/kubernetes/manifests.ts';
-import { sample } from '../environments/sample.ts';
-import { type Attributes, addressBook, ofType, one, type StackJson, synthesized } from './synthesized.ts';
+import type { EnvironmentInput } from '../../../environments/environment.ts';
+import { definitionOf, serviceNames } from '../../../services/manifest.ts';
+import { only } from '../../constructs/platforms/kubernetes/manifests.ts';
+import { sample } from '../../environments/sample.ts';
+import { type Attributes, addressBook, ofType, one, type StackJson, synthesized } from '../synthesized.ts';
 
 const names = serviceNames.filter((name) => !definitionOf(name).optional);
 const there = { cluster: 'company', podCidr: '10.20.0.0/16' };

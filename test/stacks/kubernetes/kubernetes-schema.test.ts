@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect } from '@jest/globals';
 import { execa } from 'execa';
-import { kubernetesVersions } from '../../environments/schema/kubernetes.ts';
-import { serviceNames } from '../../services/manifest.ts';
-import { type Manifest, manifestsOf } from '../constructs/platforms/kubernetes/manifests.ts';
-import { sample } from '../environments/sample.ts';
-import { testWith } from '../support/skip.ts';
-import { type StackJson, synthesized } from './synthesized.ts';
+import { kubernetesVersions } from '../../../environments/schema/kubernetes.ts';
+import { serviceNames } from '../../../services/manifest.ts';
+import { type Manifest, manifestsOf } from '../../constructs/platforms/kubernetes/manifests.ts';
+import { sample } from '../../environments/sample.ts';
+import { testWith } from '../../support/skip.ts';
+import { type StackJson, synthesized } from '../synthesized.ts';
 
 const program = 'kubernetes-validate';
 const present = !(await execa(program, ['--version'], { reject: false })).failed;
