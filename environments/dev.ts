@@ -20,6 +20,6 @@ export const dev: EnvironmentInput = {
     nat: 'instance',
     ephemeral: true,
     auditLogs: false,
-    monthlyCeilingUsd: 150,
+    monthlyCeilingUsd: 170,
   },
 };
