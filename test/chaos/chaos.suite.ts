@@ -47,7 +47,7 @@ beforeAll(async () => {
   tell(`CHAOS_SEED=${seed} CHAOS_MS=${breakMs}`);
   if (!lacksS3) cluster = await startCluster();
 }, 240_000);
-afterAll(() => cluster?.close(), 60_000);
+afterAll(() => cluster?.close(), 180_000);
 
 for (const [index, scenario] of scenarios.entries()) {
   if (short && !scenario.short) continue;

@@ -9,6 +9,8 @@ export function sample(
   const { aws, tiers, ...rest } = changes;
   return {
     name: 'test',
+    // What a governor protects.
+    ...(tiers?.governor && { chatModel: { url: 'https://models.test/v1', model: 'm' } }),
     ...rest,
     tiers: {
       web: { platform: 'ecs', vcpu: 0.25, memoryMiB: 512 },

@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals';
 import type { Placement } from '../../environments/environment.ts';
-import { placementsOf, resolveEnvironment } from '../../environments/environment.ts';
+import { placedServices, placementsOf, resolveEnvironment } from '../../environments/environment.ts';
 import { local } from '../../environments/local.ts';
 import { missingPrograms, programs, serviceCommand, tierSettings } from '../../local/tiers.ts';
-import { serviceNames, services } from '../../services/manifest.ts';
+import { type ServiceName, serviceNames, services } from '../../services/manifest.ts';
 
 const environment = resolveEnvironment(local);
-const of = (name: (typeof serviceNames)[number]) => ({
+const of = (name: ServiceName) => ({
   environment,
   name,
   placement: placementsOf(environment, name)[0] as Placement,
@@ -15,7 +15,7 @@ const of = (name: (typeof serviceNames)[number]) => ({
 });
 
 test('every tier gets what the manifest lists for it and nothing else', () => {
-  for (const name of serviceNames) {
+  for (const name of placedServices(environment)) {
     const taken: readonly string[] = services[name].settings;
     expect(Object.keys(tierSettings(of(name))).filter((key) => !taken.includes(key))).toEqual([]);
   }

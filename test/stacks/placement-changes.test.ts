@@ -54,6 +54,7 @@ const levers: Readonly<Record<string, readonly object[]>> = {
   replicas: [{ replicas: 2 }, { replicas: { min: 1, max: 3 } }, { replicas: { min: 2, max: 5 } }],
   weight: [{ weight: 50 }],
   slots: [{ slots: 32 }],
+  maxInFlight: [{ maxInFlight: 32 }],
   parserChildren: [{ parserChildren: 2 }],
   parserIsolation: [{ parserIsolation: 'required' }],
   spotPercent: [{ spotPercent: 50 }, { spotPercent: 100 }],

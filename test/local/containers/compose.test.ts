@@ -63,12 +63,12 @@ describe('a compose file', () => {
       Object.entries(compose.services).map(([name, { cpu_shares }]) => [name, cpu_shares]),
     );
     const interactive = { postgres: 4096, redis: 4096, gateway: 4096, api: 4096, web: 4096, migrate: 4096 };
-    expect(weights).toEqual({ ...interactive, chat: 1024, vectorstore: 1024, 'document-worker': 64 });
+    expect(weights).toEqual({ ...interactive, chat: 1024, vectorstore: 1024, embedding: 1024, 'document-worker': 64 });
   });
 
   test('keeps tiers whose work lasts off the first CPU of the machine, where their budgets fit on the others', () => {
     const kept = serviceNames.filter((name) => compose.services[name]?.cpuset !== undefined);
-    expect(kept).toEqual(['chat', 'document-worker', 'vectorstore']);
+    expect(kept).toEqual(['chat', 'document-worker', 'vectorstore', 'embedding']);
     // biome-ignore lint/suspicious/noTemplateCurlyInString: compose's own reference
     expect(compose.services.chat?.cpuset).toBe('${SUSTAINED_CPUS}');
     // Chat 0.25, document-worker 0.25, vectorstore 0.5.
