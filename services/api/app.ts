@@ -33,6 +33,7 @@ import { serveSignIn } from './identity/sign-in/sign-in-routes.ts';
 import { serveTenants } from './identity/tenants.ts';
 import { serveJobs } from './jobs/jobs.ts';
 import { serveOpenApi } from './openapi.ts';
+import { serveOperations } from './operations/operations.ts';
 import type { ApiSettings } from './settings.ts';
 import { type TransferLimits, transferLimits } from './uploads/transfer-limits.ts';
 import { serveUpload } from './uploads/upload.ts';
@@ -126,6 +127,7 @@ export async function createApi(
   serveJobs(api);
   serveEvents(api);
   serveUsage(api);
+  serveOperations(api);
   serveOpenApi(api);
 
   return {

@@ -49,6 +49,7 @@ export const tablePrivileges: Readonly<Record<keyof Tables, Readonly<Partial<Rec
   events: { api: all, chat: 'select, insert', 'document-worker': 'select, insert, delete' },
   idempotency_keys: { api: all, chat: all, 'document-worker': 'select, delete' },
   sweeps: { 'document-worker': all },
+  scheduled_tasks: { api: 'select', 'document-worker': all },
   migrations: { api: 'select', chat: 'select', 'document-worker': 'select', vectorstore: 'select' },
 };
 

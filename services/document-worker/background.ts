@@ -7,7 +7,11 @@ import { type DeletionContext, deleteBrain, deleteDocument } from './deletion/de
 import { sweep } from './deletion/sweep.ts';
 
 export const startBackground = (
-  context: DeletionContext & { readonly pool: Pool; readonly log: Logger; readonly order: () => Promise<void> },
+  context: DeletionContext & {
+    readonly pool: Pool;
+    readonly log: Logger;
+    readonly order: () => Promise<object | undefined>;
+  },
 ): Promise<{ close(): Promise<void> }> => {
   const { db, pool, log } = context;
   return runTasks({
@@ -18,13 +22,10 @@ export const startBackground = (
       delete_brain: (jobId) => deleteBrain(context, jobId),
     },
     cron: {
-      clean_up: { at: '17 * * * *', run: async () => log.info({ removed: await cleanUp(db) }, 'cleaned up') },
+      clean_up: { at: '17 * * * *', run: () => cleanUp(db) },
       // What a build or a setting before left without vectors.
       order_vectors: { at: '7 * * * *', run: context.order },
-      sweep: {
-        at: '47 * * * *',
-        run: async () => log.info({ swept: await sweep(context) }, 'store and rows compared'),
-      },
+      sweep: { at: '47 * * * *', run: () => sweep(context) },
     },
   });
 };

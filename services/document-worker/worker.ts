@@ -165,6 +165,7 @@ export function startWorker(options: WorkerOptions): Worker {
       const ordered = embedder && (await orderMissingVectors(db, embedder));
       if (ordered?.brains)
         log.warn({ ...ordered, model: embedder?.model }, 'brains of another model are embedded anew');
+      return ordered ?? undefined;
     };
     await whenThere(order);
     const background = await whenThere(() => startBackground({ db, pool, store, scheduler, vectors, log, order }));

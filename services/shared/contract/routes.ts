@@ -2,6 +2,7 @@
  * The route table: every public route, who owns it, who may call it, and the schemas that validate, type and document
  * it. Services register from it, OpenAPI is generated from it, the web page takes its types from it.
  */
+import { operationsRoutes } from './operations.ts';
 import { chatRoutes } from './routes/chat-routes.ts';
 import { documentRoutes } from './routes/document-routes.ts';
 import { identityRoutes } from './routes/identity-routes.ts';
@@ -9,4 +10,4 @@ import { usageRoutes } from './usage.ts';
 
 export type { Access, Route } from './route.ts';
 
-export const routes = { ...identityRoutes, ...documentRoutes, ...chatRoutes, ...usageRoutes };
+export const routes = { ...identityRoutes, ...documentRoutes, ...chatRoutes, ...usageRoutes, ...operationsRoutes };

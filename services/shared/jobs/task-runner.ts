@@ -4,15 +4,26 @@ import type { Pool } from 'pg';
 import type { Logger } from '../log.ts';
 import { graphileLogger } from '../postgres/graphile-logger.ts';
 import type { BackgroundKind } from './job-states.ts';
+import { declareTasks, recordRun } from './scheduled-tasks.ts';
 
 export interface TaskRunnerOptions {
   readonly pool: Pool;
   readonly log: Logger;
   /** Does a job of the kind. What it throws, another try may mend; {@link RetryLaterError} says when. */
   readonly jobs: Readonly<Partial<Record<BackgroundKind, (jobId: string) => Promise<void>>>>;
-  /** By name. `at` as in a crontab, UTC. */
-  readonly cron: Readonly<Record<string, { readonly at: string; run(): Promise<void> }>>;
+  /** By name. */
+  readonly cron: Readonly<Record<string, CronTask>>;
 }
+
+export interface CronTask {
+  /** As in a crontab, UTC. */
+  readonly at: string;
+  /** What it returns is shown as the result of its last run. */
+  run(): Promise<object | undefined>;
+}
+
+/** A run that failed is tried again after seconds; what still fails then waits for its next time. */
+const attemptsMax = 3;
 
 /** Thrown by a job that cannot go on yet: something that ends by itself must end first. */
 export class RetryLaterError extends Error {
@@ -35,10 +46,18 @@ export async function runTasks({ pool, log, jobs, cron }: TaskRunnerOptions): Pr
       const jobId = jobIdOf(payload);
       await work(jobId).catch(retryLater(jobId, helpers, log));
     };
-  for (const [name, task] of Object.entries(cron)) taskList[name] = () => task.run();
+  for (const [name, task] of Object.entries(cron))
+    taskList[name] = () =>
+      recordRun(pool, name, async () => {
+        const result = await task.run();
+        log.info({ task: name, result }, 'scheduled task done');
+        return result;
+      });
+  // A run that takes longer than its period, or that no worker took, is not joined by a second.
   const crontab = Object.entries(cron)
-    .map(([name, { at }]) => `${at} ${name}`)
+    .map(([name, { at }]) => `${at} ${name} ?max=${attemptsMax}&queue=${name}&jobKey=${name}`)
     .join('\n');
+  await declareTasks(pool, cron);
   let closed = false;
   let runner: Runner | undefined;
   let timer: NodeJS.Timeout | undefined;

@@ -210,6 +210,18 @@ export interface People {
   updated_at: Generated<Timestamp>;
 }
 
+export interface ScheduledTasks {
+  declared_at: Generated<Timestamp>;
+  error: string | null;
+  failures_in_a_row: Generated<number>;
+  finished_at: Timestamp | null;
+  name: string;
+  outcome: string | null;
+  result: Json | null;
+  schedule: string;
+  started_at: Timestamp | null;
+}
+
 export interface Sessions {
   confined_to: Generated<string[] | null>;
   created_at: Generated<Timestamp>;
@@ -308,6 +320,7 @@ export interface Tables {
   pages: Pages;
   parser_calls: ParserCalls;
   people: People;
+  scheduled_tasks: ScheduledTasks;
   sessions: Sessions;
   sign_in_links: SignInLinks;
   sweeps: Sweeps;
