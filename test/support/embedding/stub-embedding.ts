@@ -31,7 +31,10 @@ export async function startStubEmbedding(dimensions: number): Promise<StubEmbedd
   let refusedPart: string | null = null;
   let turn = Promise.withResolvers<void>();
   const server = createServer(async (request, response) => {
-    const { input } = JSON.parse(await readText(request)) as { input: string[] };
+    const body = await readText(request).catch(() => '');
+    // Who asked has gone before all of it came.
+    if (!request.complete || body === '') return;
+    const { input } = JSON.parse(body) as { input: string[] };
     asked?.push(input);
     const answer = (status: number, body: object) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
