@@ -18,8 +18,8 @@ import { testWith } from '../support/skip.ts';
 import { collect, ofKind } from './client.ts';
 import { type Flow, openFlow, startTimeoutMs } from './deployment.ts';
 
-// Without weights there is no embedding.
-const tiers = serviceNames.filter((name) => name !== 'embedding');
+// Without weights there is no embedding, and no governor where none is placed.
+const tiers = serviceNames.filter((name) => name !== 'embedding' && name !== 'governor');
 
 /** Long enough for every time limit in between to be met; the drill takes longer. */
 const awayMs = Number(process.env.STORES_AWAY_MS ?? 20_000);
