@@ -14,7 +14,9 @@ const people: Record<string, Caller> = {};
 const keys: Record<string, Caller> = {};
 let stranger: Caller;
 /** Ids of the owner's tenant by parameter name. */
-const ids: Record<string, string> = {};
+/** Counted within what has an id: the same for everybody. */
+const places: Readonly<Record<string, string>> = { page: '1', image: '0' };
+const ids: Record<string, string> = { ...places };
 
 beforeAll(async () => {
   harness = await startHarness();
@@ -33,7 +35,6 @@ beforeAll(async () => {
   ids.document = job.document_id;
   ids.member = (await people.owner('GET', '/v1/members')).body.data.at(-1).id;
   ids.tenant = (await people.owner('GET', '/v1/tenant')).body.id;
-  ids.page = '1';
   stranger = await harness.otherTenant();
 });
 afterAll(() => harness.close());
@@ -61,7 +62,7 @@ const bodies: Record<string, () => unknown> = {
   '/v1/jobs/{job}/pages:retry': () => ({}),
 };
 
-const absent = () => Object.fromEntries(Object.keys(ids).map((name) => [name, name === 'page' ? '1' : uuidv7()]));
+const absent = () => Object.fromEntries(Object.keys(ids).map((name) => [name, places[name] ?? uuidv7()]));
 
 test('the registered routes are those of the contract, and sign-in', () => {
   for (const [, route] of table)
@@ -113,7 +114,7 @@ test.each(withIds)("%s answers for another tenant's id exactly as for an absent 
   const text = (answer: Answer) =>
     Object.keys(ids).reduce(
       (all, name) =>
-        name === 'page' ? all : all.replaceAll(ids[name] as string, name).replaceAll(nothing[name] as string, name),
+        places[name] ? all : all.replaceAll(ids[name] as string, name).replaceAll(nothing[name] as string, name),
       JSON.stringify(answer.body),
     );
   expect(theirs.status).toBe(404);
