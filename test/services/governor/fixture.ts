@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { buffer } from 'node:stream/consumers';
+import { afterEach, beforeEach } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { createGovernor } from '../../../services/governor/app.ts';
 import type { Limits } from '../../../services/governor/protocol/connection.ts';
@@ -191,4 +192,38 @@ export async function until(condition: () => boolean | Promise<boolean>, ms = 10
     if (Date.now() > end) throw new Error('it did not come to be');
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** For each test of a file an endpoint, and a governor before it once the test starts one; all of it closed after the test. */
+export function governorOfEachTest() {
+  let backend: Backend;
+  let governor: Governor | undefined;
+  const clients: LineClient[] = [];
+  beforeEach(async () => {
+    backend = await startBackend();
+  });
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.close();
+    await governor?.stop();
+    governor = undefined;
+    backend.close();
+  });
+  return {
+    get backend() {
+      return backend;
+    },
+    /** The one that was started last. */
+    get governor() {
+      return governor;
+    },
+    start: async (given: Partial<GovernorGiven> = {}) => {
+      governor = await startGovernor({ backend, ...given });
+      return governor;
+    },
+    open: async () => {
+      const client = await openLines((governor as Governor).port);
+      clients.push(client);
+      return client;
+    },
+  };
 }

@@ -1,48 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import {
-  type Backend,
-  framesOf,
-  type Governor,
-  type GovernorGiven,
-  type LineClient,
-  openLines,
-  receipts,
-  sha256,
-  startBackend,
-  startGovernor,
-  submit,
-} from './fixture.ts';
+import { describe, expect, test } from '@jest/globals';
+import { framesOf, governorOfEachTest, receipts, sha256, submit } from './fixture.ts';
 
-let backend: Backend;
-let governor: Governor | undefined;
-const clients: LineClient[] = [];
-beforeEach(async () => {
-  backend = await startBackend();
-});
-afterEach(async () => {
-  for (const client of clients.splice(0)) client.close();
-  await governor?.stop();
-  governor = undefined;
-  backend.close();
-});
-
-const start = async (given: Partial<GovernorGiven> = {}) => {
-  governor = await startGovernor({ backend, ...given });
-  return governor;
-};
-const open = async () => {
-  const client = await openLines((governor as Governor).port);
-  clients.push(client);
-  return client;
-};
-/** The backend answers when it is told to. */
-function _holdBackend() {
-  const answers: (() => void)[] = [];
-  backend.does((_request, response, body) => {
-    answers.push(() => response.end(body));
-  });
-  return answers;
-}
+const each = governorOfEachTest();
+const { start, open } = each;
 
 describe('integrity', () => {
   const [manifest, chunk] = [
@@ -81,7 +41,7 @@ describe('integrity', () => {
     const client = await open();
     expect(await client.ask(withManifest(change))).toMatchObject({ status: 'ok' });
     expect(await client.ask(chunk('J_1') as object)).toMatchObject({ status: 'need', need_code });
-    expect([governor?.gate.inFlight, backend.seen.requests]).toEqual([0, 0]);
+    expect([each.governor?.gate.inFlight, each.backend.seen.requests]).toEqual([0, 0]);
     expect(await submit(client, 'J_1', 'hello')).toMatchObject({ status: 'done' });
   });
 

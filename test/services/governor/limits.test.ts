@@ -1,49 +1,10 @@
 /** What one peer, and all together, may ask of the governor. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import {
-  type Backend,
-  framesOf,
-  type Governor,
-  type GovernorGiven,
-  type LineClient,
-  openLines,
-  startBackend,
-  startGovernor,
-  submit,
-  until,
-} from './fixture.ts';
+import { describe, expect, test } from '@jest/globals';
+import { framesOf, governorOfEachTest, submit, until } from './fixture.ts';
 
-let backend: Backend;
-let governor: Governor | undefined;
-const clients: LineClient[] = [];
-beforeEach(async () => {
-  backend = await startBackend();
-});
-afterEach(async () => {
-  for (const client of clients.splice(0)) client.close();
-  await governor?.stop();
-  governor = undefined;
-  backend.close();
-});
-
-const start = async (given: Partial<GovernorGiven> = {}) => {
-  governor = await startGovernor({ backend, ...given });
-  return governor;
-};
-const open = async () => {
-  const client = await openLines((governor as Governor).port);
-  clients.push(client);
-  return client;
-};
-/** The backend answers when it is told to. */
-function _holdBackend() {
-  const answers: (() => void)[] = [];
-  backend.does((_request, response, body) => {
-    answers.push(() => response.end(body));
-  });
-  return answers;
-}
+const each = governorOfEachTest();
+const { start, open } = each;
 
 describe('limits', () => {
   test('a line above the longest ends the connection, and holds nothing', async () => {
@@ -83,13 +44,13 @@ describe('limits', () => {
       error_code: 'quota',
     });
     expect(await client.next()).toBeNull();
-    await until(() => governor?.gate.inFlight === 0);
+    await until(() => each.governor?.gate.inFlight === 0);
   });
 
   test('silence, but not while a job runs', async () => {
     await start({ limits: { idleTimeoutMs: 200 } });
     const client = await open();
-    backend.does(async (_request, response) => {
+    each.backend.does(async (_request, response) => {
       await sleep(500);
       response.end('late');
     });
@@ -108,7 +69,7 @@ describe('limits', () => {
 
   test('an output that is too large to be kept', async () => {
     await start({ limits: { outputBytesMax: 1000 } });
-    backend.does((_request, response) => void response.end(Buffer.alloc(2000)));
+    each.backend.does((_request, response) => void response.end(Buffer.alloc(2000)));
     const client = await open();
     expect(await submit(client, 'J_1', 'x')).toMatchObject({ status: 'abort', need_code: 'output_too_large' });
     expect(await submit(client, 'J_2', 'x', { output: 'none' })).toMatchObject({ status: 'done' });

@@ -1,47 +1,15 @@
 /** The line protocol: what heptamini's client sends and reads, and where its server fell short. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import {
-  type Backend,
-  framesOf,
-  type Governor,
-  type GovernorGiven,
-  type LineClient,
-  openLines,
-  receipts,
-  sha256,
-  startBackend,
-  startGovernor,
-  submit,
-  until,
-} from './fixture.ts';
+import { describe, expect, test } from '@jest/globals';
+import { framesOf, governorOfEachTest, receipts, sha256, submit, until } from './fixture.ts';
 
-let backend: Backend;
-let governor: Governor | undefined;
-const clients: LineClient[] = [];
-beforeEach(async () => {
-  backend = await startBackend();
-});
-afterEach(async () => {
-  for (const client of clients.splice(0)) client.close();
-  await governor?.stop();
-  governor = undefined;
-  backend.close();
-});
+const each = governorOfEachTest();
+const { start, open } = each;
 
-const start = async (given: Partial<GovernorGiven> = {}) => {
-  governor = await startGovernor({ backend, ...given });
-  return governor;
-};
-const open = async () => {
-  const client = await openLines((governor as Governor).port);
-  clients.push(client);
-  return client;
-};
 /** The backend answers when it is told to. */
 function holdBackend() {
   const answers: (() => void)[] = [];
-  backend.does((_request, response, body) => {
+  each.backend.does((_request, response, body) => {
     answers.push(() => response.end(body));
   });
   return answers;
@@ -49,7 +17,7 @@ function holdBackend() {
 
 test('a payload in chunks is checked, posted to the endpoint, and its answer comes back', async () => {
   const { gate } = await start();
-  backend.does((request, response, body) => {
+  each.backend.does((request, response, body) => {
     response
       .setHeader('content-type', 'text/plain')
       .end(`${request.method} ${request.headers['content-type']} ${sha256(body)}`);
@@ -88,7 +56,7 @@ test('a payload in chunks is checked, posted to the endpoint, and its answer com
 
 test('an output streams where that is asked', async () => {
   await start();
-  backend.does(async (_request, response) => {
+  each.backend.does(async (_request, response) => {
     for (const word of ['one ', 'two ', 'three']) {
       response.write(word);
       await sleep(30);
@@ -169,9 +137,9 @@ describe('a slot is free again', () => {
     return { client, running };
   };
   const expectFree = async () => {
-    await until(() => governor?.gate.inFlight === 0 && backend.seen.inside === 0);
-    expect(governor?.gate.counts).toMatchObject({ executed: 1, completed: 0, cancelled: 1 });
-    expect(backend.seen.aborted).toBe(1);
+    await until(() => each.governor?.gate.inFlight === 0 && each.backend.seen.inside === 0);
+    expect(each.governor?.gate.counts).toMatchObject({ executed: 1, completed: 0, cancelled: 1 });
+    expect(each.backend.seen.aborted).toBe(1);
   };
 
   test('when its job is taken back', async () => {
@@ -210,7 +178,7 @@ test('who uploads too slowly loses the slot, and is told', async () => {
   await client.ask(manifest);
   await client.ask(chunks[0] as object);
   expect(await client.next()).toMatchObject({ status: 'abort', need_code: 'upload_timeout', error_code: 'timeout' });
-  expect(governor?.gate.inFlight).toBe(0);
+  expect(each.governor?.gate.inFlight).toBe(0);
   expect(await client.ask(chunks[1] as object)).toMatchObject({ status: 'need', need_code: 'manifest_missing' });
 });
 
@@ -226,12 +194,12 @@ test('a job takes no longer than it says, nor than is allowed', async () => {
   const late = await submit(client, 'J_2', 'x');
   expect(late).toMatchObject({ status: 'abort', need_code: 'timeout' });
   expect(receipts(late)).toMatchObject({ 'conn.outcome': 4, 'conn.outcome_reason': 9 });
-  expect(governor?.gate.counts).toMatchObject({ executed: 2, failed: 2, completed: 0 });
+  expect(each.governor?.gate.counts).toMatchObject({ executed: 2, failed: 2, completed: 0 });
 });
 
 test('a backend that fails is told as such, with what it said', async () => {
   await start();
-  backend.does((_request, response) => void response.writeHead(500).end('out of memory'));
+  each.backend.does((_request, response) => void response.writeHead(500).end('out of memory'));
   const client = await open();
   const failed = await submit(client, 'J_1', 'x');
   expect(failed).toMatchObject({
@@ -241,9 +209,9 @@ test('a backend that fails is told as such, with what it said', async () => {
     output: { http_status: 500 },
   });
   expect(receipts(failed)).toMatchObject({ 'conn.outcome': 2, 'conn.outcome_reason': 8 });
-  backend.does((_request, response) => void response.destroy());
+  each.backend.does((_request, response) => void response.destroy());
   expect(await submit(client, 'J_2', 'x')).toMatchObject({ status: 'abort', need_code: 'backend_error' });
-  expect(governor?.gate.counts).toMatchObject({ executed: 2, failed: 2 });
+  expect(each.governor?.gate.counts).toMatchObject({ executed: 2, failed: 2 });
 });
 
 test('two tenants: one that floods leaves the other a slot', async () => {
