@@ -13,6 +13,7 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { Command } from 'commander';
+import { tlsOnly } from '../constructs/stores/private-bucket.ts';
 import { resolveEnvironment } from '../environments/environment.ts';
 import { loadEnvironment } from '../environments/index.ts';
 import { onAws } from './on-aws.ts';
@@ -49,16 +50,7 @@ export async function bootstrap(s3: S3Client, bucket: string): Promise<'made' | 
       Bucket: bucket,
       Policy: JSON.stringify({
         Version: '2012-10-17',
-        Statement: [
-          {
-            Sid: 'TlsOnly',
-            Effect: 'Deny',
-            Principal: '*',
-            Action: 's3:*',
-            Resource: [arn, `${arn}/*`],
-            Condition: { Bool: { 'aws:SecureTransport': 'false' } },
-          },
-        ],
+        Statement: [tlsOnly(arn)],
       }),
     }),
   );

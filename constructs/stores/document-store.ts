@@ -1,11 +1,10 @@
 import { S3Bucket } from '@cdktf/provider-aws/lib/s3-bucket/index.js';
 import { S3BucketLifecycleConfiguration } from '@cdktf/provider-aws/lib/s3-bucket-lifecycle-configuration/index.js';
 import { S3BucketPolicy } from '@cdktf/provider-aws/lib/s3-bucket-policy/index.js';
-import { S3BucketPublicAccessBlock } from '@cdktf/provider-aws/lib/s3-bucket-public-access-block/index.js';
 import { S3BucketServerSideEncryptionConfigurationA } from '@cdktf/provider-aws/lib/s3-bucket-server-side-encryption-configuration/index.js';
-import { S3BucketVersioningA } from '@cdktf/provider-aws/lib/s3-bucket-versioning/index.js';
 import { Construct } from 'constructs';
 import { auditLogsAreASetting, justify } from '../policies/justified.ts';
+import { closeBucket, tlsOnly } from './private-bucket.ts';
 
 export interface DocumentStoreProps {
   readonly prefix: string;
@@ -38,13 +37,7 @@ export class DocumentStore extends Construct {
       CKV_AWS_144: 'a second region doubles the storage; old versions are kept against deletion by mistake',
       ...(!props.auditLogs && { CKV_AWS_18: auditLogsAreASetting }),
     });
-    const access = new S3BucketPublicAccessBlock(this, 'public-access', {
-      bucket: bucket.id,
-      blockPublicAcls: true,
-      blockPublicPolicy: true,
-      ignorePublicAcls: true,
-      restrictPublicBuckets: true,
-    });
+    const { access, versioning } = closeBucket(this, bucket);
     new S3BucketServerSideEncryptionConfigurationA(this, 'encryption', {
       bucket: bucket.id,
       rule: [
@@ -54,10 +47,6 @@ export class DocumentStore extends Construct {
           bucketKeyEnabled: true,
         },
       ],
-    });
-    const versioning = new S3BucketVersioningA(this, 'versioning', {
-      bucket: bucket.id,
-      versioningConfiguration: { status: 'Enabled' },
     });
     new S3BucketLifecycleConfiguration(this, 'lifecycle', {
       bucket: bucket.id,
@@ -77,18 +66,8 @@ export class DocumentStore extends Construct {
       bucket: bucket.id,
       policy: JSON.stringify({
         Version: '2012-10-17',
-        Statement: [
-          {
-            Sid: 'TlsOnly',
-            Effect: 'Deny',
-            Principal: '*',
-            Action: 's3:*',
-            Resource: [bucket.arn, `${bucket.arn}/*`],
-            Condition: { Bool: { 'aws:SecureTransport': 'false' } },
-          },
-        ],
+        Statement: [tlsOnly(bucket.arn)],
       }),
-      // Two changes of one bucket's access at once are refused.
       dependsOn: [access],
     });
     this.bucketArn = bucket.arn;
