@@ -10,7 +10,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, expect } from '@jest/globals';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { serviceNames } from '../../services/manifest.ts';
+import { placedServices, resolveEnvironment } from '../../environments/environment.ts';
+import { local } from '../../environments/local.ts';
 import { type Route, routes } from '../../services/shared/contract/routes.ts';
 import { proxyOf, type StoreProxy } from '../support/proxy.ts';
 import { lacksS3, startS3, type TestS3 } from '../support/s3.ts';
@@ -18,8 +19,8 @@ import { testWith } from '../support/skip.ts';
 import { collect, ofKind } from './client.ts';
 import { type Flow, openFlow, startTimeoutMs } from './deployment.ts';
 
-// Without weights there is no embedding, and no governor where none is placed.
-const tiers = serviceNames.filter((name) => name !== 'embedding' && name !== 'governor');
+// Without weights there is no embedding.
+const tiers = placedServices(resolveEnvironment(local)).filter((name) => name !== 'embedding');
 
 /** Long enough for every time limit in between to be met; the drill takes longer. */
 const awayMs = Number(process.env.STORES_AWAY_MS ?? 20_000);
