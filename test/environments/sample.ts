@@ -10,7 +10,7 @@ export function sample(
   return {
     name: 'test',
     // What a governor protects.
-    ...(tiers?.governor && { chatModel: { url: 'https://models.test/v1', model: 'm' } }),
+    ...(tiers?.governor && !rest.models && { chatModel: { url: 'https://models.test/v1', model: 'm' } }),
     ...rest,
     tiers: {
       web: { platform: 'ecs', vcpu: 0.25, memoryMiB: 512 },

@@ -107,7 +107,7 @@ describe('synth says what was given, what is allowed and what to do', () => {
     ],
     [
       'a governor of nothing',
-      sample({ tiers: { governor: { platform: 'ecs', vcpu: 0.25, memoryMiB: 512 } } as never }),
+      sample({ chatModel: undefined, tiers: { governor: { platform: 'ecs', vcpu: 0.25, memoryMiB: 512 } } as never }),
       'given without a model, which it protects; add chatModel or models',
     ],
     ['a model twice', sample({ models: [listed, listed] }), "given 'one' twice; allowed is once"],
