@@ -160,7 +160,7 @@ export function createVectorStore({ db, documents, tables, lock, log, compaction
     documents: async (brain) => (await tables.read(brain, documentsOf)) ?? [],
     read: async (brain, documentId, first, last, embedding) =>
       (await tables.read(brain, (table) => readChunks(table, documentId, first, last, embedding))) ?? [],
-    search: async (brain, search) => (await tables.read(brain, (table) => searchChunks(table, search))) ?? [],
+    search: async (brain, search) => (await tables.search(brain, (snapshot) => searchChunks(snapshot, search))) ?? [],
     deleteDocument: async (brain, run) => {
       const found = await written(
         brain,

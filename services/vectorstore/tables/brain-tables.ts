@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { type Connection, connect, Session, type Table } from '@lancedb/lancedb';
 import * as keys from '../../shared/storage/object-keys.ts';
-import { createTable, type Embedding, isMissing, openTable } from './table-schema.ts';
+import { createTable, type Embedding, isMissing, openSnapshot, openTable, type Snapshot } from './table-schema.ts';
 
 export interface Brain {
   readonly tenantId: string;
@@ -12,6 +12,8 @@ export interface Brain {
 export interface BrainTables {
   /** Runs `use` on the brain's table; null when it has none. Reads see every commit of every replica. */
   read<Answer>(brain: Brain, use: (table: Table) => Promise<Answer>): Promise<Answer | null>;
+  /** As {@link BrainTables.read}, on the newest version as it stands: several queries see the same rows. */
+  search<Answer>(brain: Brain, use: (snapshot: Snapshot) => Promise<Answer>): Promise<Answer | null>;
   /** Only under the writer's lock: makes the table if the brain has none. */
   write<Answer>(brain: Brain, embedding: Embedding | null, use: (table: Table) => Promise<Answer>): Promise<Answer>;
   forget(brain: Brain): void;
@@ -54,37 +56,40 @@ export function openBrainTables(documentStoreUrl: string, cacheMiB: number): Bra
     for (const oldest of handles.keys()) if (handles.size > handlesMax) handles.delete(oldest);
     return handle;
   };
-  const existing = async (brain: Brain): Promise<Table | null> => {
+  const existing = async (brain: Brain): Promise<Handle | null> => {
     const known = handles.get(brainPrefix(brain));
-    if (known) return keep(brain, known).table;
+    if (known) return keep(brain, known);
     const connection = await connectTo(brain);
     try {
-      return keep(brain, { connection, table: await openTable(connection) }).table;
+      return keep(brain, { connection, table: await openTable(connection) });
     } catch (error) {
       if (isMissing(error)) return null;
       throw error;
     }
   };
 
-  const read = async <Answer>(
+  const withHandle = async <Answer>(
     brain: Brain,
-    use: (table: Table) => Promise<Answer>,
+    use: (handle: Handle) => Promise<Answer>,
     triesLeft = readTriesMax,
   ): Promise<Answer | null> => {
-    const table = await existing(brain);
-    if (!table) return null;
+    const handle = await existing(brain);
+    if (!handle) return null;
     try {
-      return await use(table);
+      return await use(handle);
     } catch (error) {
       if (!isMissing(error) || triesLeft <= 1) throw error;
       // Removed, or purged, since it was opened: the newest version has other files.
       handles.delete(brainPrefix(brain));
-      return read(brain, use, triesLeft - 1);
+      return withHandle(brain, use, triesLeft - 1);
     }
   };
+  const read = <Answer>(brain: Brain, use: (table: Table) => Promise<Answer>) =>
+    withHandle(brain, ({ table }) => use(table));
 
   return {
-    read: (brain, use) => read(brain, use),
+    read,
+    search: (brain, use) => withHandle(brain, async (handle) => use(await newestSnapshot(handle))),
     write: async (brain, embedding, use) => {
       const answer = await read(brain, async (table) => ({ value: await use(table) }));
       if (answer) return answer.value;
@@ -95,8 +100,9 @@ export function openBrainTables(documentStoreUrl: string, cacheMiB: number): Bra
     forget: (brain) => void handles.delete(brainPrefix(brain)),
     cacheBytes: () => Number(session.sizeBytes()),
     close: () => {
-      for (const { table, connection } of handles.values()) {
+      for (const { table, snapshot, connection } of handles.values()) {
         table.close();
+        snapshot?.table.close();
         connection.close();
       }
       handles.clear();
@@ -107,6 +113,16 @@ export function openBrainTables(documentStoreUrl: string, cacheMiB: number): Bra
 interface Handle {
   readonly connection: Connection;
   readonly table: Table;
+  snapshot?: Snapshot;
+}
+
+async function newestSnapshot(handle: Handle): Promise<Snapshot> {
+  const version = await handle.table.version();
+  if (handle.snapshot?.version === version) return handle.snapshot;
+  const snapshot = await openSnapshot(handle.connection, version);
+  // Another search may have opened a newer one meanwhile. What is replaced is not closed: a query may still run on it.
+  if (version >= (handle.snapshot?.version ?? 0)) handle.snapshot = snapshot;
+  return snapshot;
 }
 
 function rootOf(url: string): string {

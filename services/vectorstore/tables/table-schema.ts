@@ -79,22 +79,21 @@ export async function indexedColumns(table: Table): Promise<ReadonlySet<string>>
   return new Set((await table.listIndices()).flatMap(({ columns }) => columns));
 }
 
-export interface Shape {
+/** A brain's table at one version. Its queries do not look for a newer one, so row ids of one query hold in the next. */
+export interface Snapshot {
+  readonly table: Table;
+  readonly version: number;
   readonly schema: Schema;
   readonly indexed: ReadonlySet<string>;
 }
 
-/** What a search needs to know; asked anew only after a commit, because it costs as much as the query. */
-export async function shapeOf(table: Table): Promise<Shape> {
-  const version = await table.version();
-  const known = shapes.get(table);
-  if (known?.version === version) return known;
+/** Costs as much as a search: kept until the next commit. */
+export async function openSnapshot(connection: Connection, version: number): Promise<Snapshot> {
+  const table = await openTable(connection);
+  await table.checkout(version);
   const [schema, indexed] = await Promise.all([table.schema(), indexedColumns(table)]);
-  const shape = { version, schema, indexed };
-  shapes.set(table, shape);
-  return shape;
+  return { table, version, schema, indexed };
 }
-const shapes = new WeakMap<Table, Shape & { readonly version: number }>();
 
 /** Only those that are missing. @returns false: none was */
 export async function createIndexes(table: Table): Promise<boolean> {

@@ -192,6 +192,26 @@ test('a table of a build before headings is searched as it is, and brought up to
   expect(await storedRows(services, brain)).toHaveLength(2);
 });
 
+test('a search finds what is there while files are merged under it', async () => {
+  const brain = await store.newBrain();
+  await write(brain, [{ text: 'The pump is blue.' }, { text: 'The valve is red.' }]);
+  let writing = true;
+  const writes = (async () => {
+    for (let round = 0; round < rewrites; round += 1) {
+      const next = { ...brain, documentId: await store.newDocument(brain) };
+      await write(next, [{ text: `Note ${round} is about nothing.` }]);
+      // Moves the rows that are looked for to another file, as merging does.
+      await write(brain, [{ text: 'The pump is blue.' }, { text: 'The valve is red.' }]);
+    }
+    writing = false;
+  })();
+  let searches = 0;
+  for (; writing; searches += 1) expect(await best(brain, 'pump')).toBe('The pump is blue.');
+  await writes;
+  expect(searches).toBeGreaterThan(rewrites);
+});
+const rewrites = 60;
+
 /** As the build before headings and epochs made it. */
 async function oldTable({ documentStoreUrl }: TestServices, brain: TestBrain, texts: readonly string[]) {
   const folder = fileURLToPath(documentStoreUrl);
