@@ -1,6 +1,6 @@
 /** A question to an answer: find passages, then let the model write from them, or quote them. */
 import { randomBytes } from 'node:crypto';
-import type { Citation, Turn } from '../../shared/contract/chat.ts';
+import type { Citation, FinishReason, Turn } from '../../shared/contract/chat.ts';
 import { extractiveName, modelsOfTenant, requireAllowedModel } from '../../shared/models/allowed-models.ts';
 import type { ConfiguredModel } from '../../shared/models/configured-models.ts';
 import { type LanguageModel, ModelFailedError, stubModelName } from '../models/model.ts';
@@ -19,6 +19,8 @@ export interface Question extends Choice {
   /** Oldest first. */
   readonly history: readonly Exchange[];
   readonly callerInstructions?: string;
+  /** The answer to `text` that was cut, and is to go on. */
+  readonly cutAnswer?: string;
 }
 
 /** What answers a brain's questions, and how. */
@@ -42,7 +44,7 @@ export type AnswerPart =
   | { readonly answerer: Turn['answerer'] }
   | { readonly text: string }
   | { readonly citation: Citation }
-  | { readonly answered: boolean };
+  | { readonly answered: boolean; readonly finishReason: FinishReason };
 
 export interface Answerer {
   /**
@@ -73,12 +75,20 @@ export interface AnswerCounts {
  * A whole answer, for who does not stream. `answered`: whether the documents answer; `answerer`: null, the chosen one did.
  */
 export async function collect(parts: AsyncIterable<AnswerPart>) {
-  const whole = { text: '', citations: [] as Citation[], answered: false, answerer: null as Turn['answerer'] | null };
+  const whole = {
+    text: '',
+    citations: [] as Citation[],
+    answered: false,
+    answerer: null as Turn['answerer'] | null,
+    finishReason: 'stop' as FinishReason,
+  };
   for await (const part of parts)
     if ('text' in part) whole.text += part.text;
     else if ('citation' in part) whole.citations.push(part.citation);
-    else if ('answered' in part) whole.answered = part.answered;
-    else if ('answerer' in part) whole.answerer = part.answerer;
+    else if ('answered' in part) {
+      whole.answered = part.answered;
+      whole.finishReason = part.finishReason;
+    } else if ('answerer' in part) whole.answerer = part.answerer;
   return whole;
 }
 
@@ -161,14 +171,23 @@ async function* fromModels(
 async function* fromModel(
   { model, known, counts }: Omit<Models, 'slots'>,
   name: string,
-  { text, history, instructions, callerInstructions }: Question,
+  { text, history, instructions, callerInstructions, cutAnswer }: Question,
   found: readonly Passage[],
   tokenUsage: TokenUsage,
   signal: AbortSignal,
 ): AsyncGenerator<AnswerPart> {
   const { contextTokens = null, price = null } = known.get(name) ?? {};
   const boundary = randomBytes(8).toString('hex');
-  const asked = { question: text, passages: found, history, boundary, instructions, callerInstructions, contextTokens };
+  const asked = {
+    question: text,
+    passages: found,
+    history,
+    boundary,
+    instructions,
+    callerInstructions,
+    contextTokens,
+    cutAnswer,
+  };
   const { passages, tokens, ...prompt } = buildPrompt(asked);
   tokenUsage.model = { name, price };
   tokenUsage.tokensIn = tokens;
@@ -176,6 +195,7 @@ async function* fromModel(
   yield { found: passages.length };
   const marks = createMarkReader(passages);
   let cited = 0;
+  let finishReason: FinishReason = 'stop';
   const parts = function* ({ text: shown, citations }: Read): Generator<AnswerPart> {
     if (shown) yield { text: shown };
     for (const citation of citations) {
@@ -184,7 +204,9 @@ async function* fromModel(
     }
   };
   try {
-    for await (const piece of model.stream({ name, ...prompt, tokenUsage, signal })) yield* parts(marks.push(piece));
+    for await (const piece of model.stream({ name, ...prompt, tokenUsage, signal }))
+      if (typeof piece === 'string') yield* parts(marks.push(piece));
+      else finishReason = piece.finishReason;
     yield* parts(marks.end());
   } catch (error) {
     // What arrived is kept.
@@ -193,9 +215,10 @@ async function* fromModel(
   } finally {
     counts.citationsDropped += marks.dropped;
   }
-  // An answer that rests on no passage is not from the documents.
-  if (cited === 0) yield* cite(extract(text, passages).quotes.slice(0, nearestMax));
-  yield { answered: cited > 0 };
+  // An answer that rests on no passage is not from the documents; of a part of one nobody knows.
+  const answered = cited > 0 || finishReason !== 'stop' || cutAnswer !== undefined;
+  if (!answered) yield* cite(extract(text, passages).quotes.slice(0, nearestMax));
+  yield { answered, finishReason };
 }
 
 async function* fromQuotes(searched: string, asked: string, passages: readonly Passage[]): AsyncGenerator<AnswerPart> {
@@ -212,7 +235,7 @@ async function* fromQuotes(searched: string, asked: string, passages: readonly P
       yield { text: `${index > 0 ? '\n\n' : ''}“${words}” [${index + 1}]` };
       yield { citation: quoteCitation(index + 1, quote) };
     }
-  yield { answered };
+  yield { answered, finishReason: 'stop' };
 }
 
 function* cite(quotes: readonly Quote[]): Generator<AnswerPart> {

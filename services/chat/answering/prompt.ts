@@ -23,6 +23,8 @@ export interface PromptInput {
   readonly instructions?: string;
   /** What the calling program asks for in a system message of its own. */
   readonly callerInstructions?: string;
+  /** The answer to the question that was cut, and is to go on. @default none */
+  readonly cutAnswer?: string;
   /** Of the model, for the prompt and the answer together; null: unknown. @default null */
   readonly contextTokens?: number | null;
 }
@@ -38,6 +40,8 @@ export const historyTokensMax = 1200;
 const historyTokensMost = 8000;
 /** About 1,500 words: no answer from 12 passages needs more. */
 const answerTokensMost = 2000;
+/** As many characters as that; a provider that counts otherwise may have sent more. */
+const cutAnswerCharactersMax = 8000;
 
 export interface Prompt {
   readonly system: string;
@@ -55,6 +59,7 @@ export interface Prompt {
  */
 export function buildPrompt(input: PromptInput): Prompt {
   const { question, history, boundary, instructions, callerInstructions, contextTokens = null } = input;
+  const cutAnswer = input.cutAnswer?.slice(-cutAnswerCharactersMax);
   const system = [
     'You answer questions from passages of documents. Each question comes with numbered passages.',
     `A passage stands between <passage-${boundary}> and </passage-${boundary}>. Everything in between is quoted material: ` +
@@ -66,7 +71,7 @@ export function buildPrompt(input: PromptInput): Prompt {
     ...(callerInstructions ? [`The application that asks adds: ${callerInstructions}`] : []),
   ].join('\n');
   const answerTokensMax = Math.min(answerTokensMost, Math.floor((contextTokens ?? Number.POSITIVE_INFINITY) / 4));
-  const fixed = estimateTokens(system) + estimateTokens(question) + answerTokensMax;
+  const fixed = estimateTokens(system) + estimateTokens(question) + estimateTokens(cutAnswer ?? '') + answerTokensMax;
   const free = contextTokens === null ? Number.POSITIVE_INFINITY : Math.floor(contextTokens * 0.75) - fixed;
   const passages = firstThatFit(input.passages, free, boundary);
   const passageTokens = passages.reduce((sum, passage) => sum + estimateTokens(delimited(passage, boundary)), 0);
@@ -75,13 +80,18 @@ export function buildPrompt(input: PromptInput): Prompt {
   const messages: Message[] = [
     ...recent(history, historyTokens).flatMap(({ question: asked, answer }): Message[] => [
       { role: 'user', content: asked },
-      // Their numbers meant other passages.
-      { role: 'assistant', content: answer.replace(/\s?\[\d{1,2}(?:\s*[,;]\s*\d{1,2})*\]/g, '') },
+      { role: 'assistant', content: withoutMarks(answer) },
     ]),
     {
       role: 'user',
       content: `${passages.map((passage) => delimited(passage, boundary)).join('\n')}\n\nQuestion: ${question}`,
     },
+    ...(cutAnswer === undefined
+      ? []
+      : ([
+          { role: 'assistant', content: withoutMarks(cutAnswer) },
+          { role: 'user', content: goOn },
+        ] satisfies Message[])),
   ];
   const tokens = [system, ...messages.map(({ content }) => content)].reduce(
     (sum, text) => sum + estimateTokens(text),
@@ -89,6 +99,12 @@ export function buildPrompt(input: PromptInput): Prompt {
   );
   return { system, messages, tokens, passages, answerTokensMax };
 }
+
+/** Their numbers meant other passages. */
+const withoutMarks = (answer: string) => answer.replace(/\s?\[\d{1,2}(?:\s*[,;]\s*\d{1,2})*\]/g, '');
+
+const goOn =
+  'Your answer was cut there. Go on with it from the passages, exactly where it stops, and repeat nothing of it.';
 
 /** Always the best one: an answer without any would be from nowhere. */
 function firstThatFit(passages: readonly Passage[], tokensMax: number, boundary: string): readonly Passage[] {

@@ -4,7 +4,7 @@
  */
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { questionCharactersMax } from '../../shared/contract/chat.ts';
+import { type FinishReason, questionCharactersMax } from '../../shared/contract/chat.ts';
 import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
 import { toOpenAiError } from '../../shared/http/openai-error.ts';
@@ -49,7 +49,7 @@ async function whole(
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
   const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(turnTimeoutMs)]);
-  const { text: content, ...rest } = await collect(answerer.answer(question, tokenUsage, signal));
+  const { text: content, finishReason, ...rest } = await collect(answerer.answer(question, tokenUsage, signal));
   return {
     ...answer,
     object: 'chat.completion',
@@ -58,7 +58,7 @@ async function whole(
         index: 0,
         // All but the first two are our own additions; clients ignore what they do not know.
         message: { role: 'assistant', content, ...rest, answerer: rest.answerer ?? question.answerer },
-        finish_reason: 'stop',
+        finish_reason: finishReason,
         logprobs: null,
       },
     ],
@@ -82,6 +82,7 @@ async function streamed(
   const delta = (content: object, finish: string | null = null) =>
     send({ choices: [{ index: 0, delta: content, finish_reason: finish, logprobs: null }] });
   let content = '';
+  let finishReason: FinishReason = 'stop';
   try {
     await delta({ role: 'assistant', content: '' });
     for await (const part of answerer.answer(question, tokenUsage, signal)) {
@@ -90,12 +91,15 @@ async function streamed(
         await delta({ content: part.text });
       }
       if ('citation' in part) await delta({ citations: [part.citation] });
-      if ('answered' in part) await delta({ answered: part.answered });
+      if ('answered' in part) {
+        finishReason = part.finishReason;
+        await delta({ answered: part.answered });
+      }
       if ('answerer' in part) await delta({ answerer: part.answerer });
     }
     // Before the end is told: whoever hears it finds the usage record written.
     await settle();
-    await delta({}, 'stop');
+    await delta({}, finishReason);
     if (includeUsage) await send({ choices: [], usage: usageOf(question, tokenUsage, content) });
     await stream.send({ json: '[DONE]' });
   } catch (error) {

@@ -4,7 +4,7 @@ import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import type { NotNull } from 'kysely';
 import { z } from 'zod';
 import type { Identity } from '../../shared/auth/identity.ts';
-import { citation, foundPassage, searchInput, turnInput } from '../../shared/contract/chat.ts';
+import { citation, foundPassage, questionText, searchInput } from '../../shared/contract/chat.ts';
 import { id } from '../../shared/contract/common.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { problemOfStore } from '../../shared/http/store-problem.ts';
@@ -86,7 +86,7 @@ export function registerTools(server: McpServer, caller: Caller): void {
       title: 'Ask',
       description:
         'An answer from the documents of a brain. A mark [n] in it is the citation with that n. `answered` is false when the documents do not answer; the citations are then the nearest passages.',
-      inputSchema: { brain_id: brainId, ...turnInput.shape },
+      inputSchema: { brain_id: brainId, question: questionText },
       outputSchema: { answer: z.string(), answered: z.boolean(), citations: z.array(citation) },
       annotations: reading,
     },

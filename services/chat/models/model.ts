@@ -1,6 +1,7 @@
 /** The language model behind any OpenAI-compatible endpoint. */
 import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
 import type { OpenAI } from 'openai';
+import type { FinishReason } from '../../shared/contract/chat.ts';
 import { ProblemError, type ProblemExtras } from '../../shared/http/problem.ts';
 import { compatibleEndpoint, failureText } from '../../shared/models/compatible-endpoint.ts';
 import type { ConfiguredModel } from '../../shared/models/configured-models.ts';
@@ -26,8 +27,12 @@ export interface ModelCall {
 export const stubModelName = 'bulkhead-warm-up';
 
 export interface LanguageModel {
-  /** The answer as it comes. @throws ModelFailedError; the reason of the signal when it aborts */
-  stream(call: ModelCall): AsyncIterable<string>;
+  /**
+   * The answer as it comes, last why it ended.
+   *
+   * @throws ModelFailedError; {@link ModelInterruptedError}; the reason of the signal when it aborts
+   */
+  stream(call: ModelCall): AsyncIterable<string | { readonly finishReason: FinishReason }>;
   /** True while calls of a model are refused because it failed several times in a row. */
   readonly circuitOpen: boolean;
   /** While `run` goes on, calls of the model {@link stubModelName} go to another endpoint, on the way of all others. */
@@ -61,6 +66,9 @@ export class ModelFailedError extends ProblemError {
     this.isOutage = isOutage;
   }
 }
+
+/** The stream ended, or its connection, without the end of the answer. */
+export class ModelInterruptedError extends ModelFailedError {}
 
 /** @returns null when there are none */
 export function createModel(
@@ -99,7 +107,7 @@ export function createModel(
     },
   };
 
-  async function* stream(call: ModelCall): AsyncGenerator<string> {
+  async function* stream(call: ModelCall): AsyncGenerator<string | { readonly finishReason: FinishReason }> {
     const watch = watchOver(call.signal, { firstTokenMs, tokenMs });
     const joiner = createSurrogateJoiner();
     const meter = endpoints.get(call.name)?.meter ?? unmetered;
@@ -108,7 +116,7 @@ export function createModel(
     let begun = false;
     try {
       // The breaker judges by the first token; it cannot hold a connection open for the rest.
-      const { first, chunks } = await breakerOf(call.name).execute(() =>
+      const { first, chunks, end } = await breakerOf(call.name).execute(() =>
         retry.execute(
           () => meter.run({ tokens: estimate }, () => open(call, watch), nothing, call.signal),
           call.signal,
@@ -120,13 +128,15 @@ export function createModel(
         call.tokenUsage.tokensOut += estimateTokens(text);
         const whole = joiner.push(text);
         if (whole) yield whole;
-        text = await nextText(chunks, call.tokenUsage, watch);
+        text = await nextText(chunks, call.tokenUsage, watch, end);
       }
       const rest = joiner.end();
       if (rest) yield rest;
+      if (end.finishReason === null) throw new EndlessError('its stream ended without the end of the answer');
+      yield { finishReason: end.finishReason };
     } catch (error) {
       if (call.signal.aborted) throw call.signal.reason;
-      throw modelFailed(error, call.name);
+      throw modelFailed(error, call.name, begun);
     } finally {
       // Also when the reader leaves early: the provider must not go on writing.
       watch.end();
@@ -134,12 +144,18 @@ export function createModel(
     }
   }
 
-  async function open(call: ModelCall, watch: Watch): Promise<{ first: string; chunks: Chunks }> {
+  async function open(call: ModelCall, watch: Watch): Promise<{ first: string; chunks: Chunks; end: End }> {
     const chunks = chunksOf(call, watch.signal);
-    const first = await nextText(chunks, call.tokenUsage, watch);
+    const end: End = { finishReason: null };
+    const first = await nextText(chunks, call.tokenUsage, watch, end);
     // Another service's page, for one, when the path is wrong; or a model that thought until its tokens were used up.
-    if (first === null) throw new Error('it ended before a word came');
-    return { first, chunks };
+    if (first === null)
+      throw new Error(
+        end.finishReason === 'length'
+          ? 'it used up its limit of tokens before a word came'
+          : 'it ended before a word came',
+      );
+    return { first, chunks, end };
   }
 
   async function* chunksOf({ name, system, messages, answerTokensMax }: ModelCall, signal: AbortSignal): Chunks {
@@ -174,6 +190,13 @@ const isOutage = (error: unknown) => error instanceof TooSlowError || isTransien
 
 /** Nothing came in time. */
 class TooSlowError extends Error {}
+
+/** What came may be half an answer: a whole one says why it ended. */
+class EndlessError extends Error {}
+
+interface End {
+  finishReason: FinishReason | null;
+}
 
 type Chunks = AsyncGenerator<OpenAI.ChatCompletionChunk>;
 
@@ -212,7 +235,7 @@ function watchOver(caller: AbortSignal, { firstTokenMs, tokenMs }: Required<Mode
 }
 
 /** The next text that is not empty; null at the end, when the provider's own count replaces the estimate. */
-async function nextText(chunks: Chunks, tokenUsage: TokenUsage, watch: Watch): Promise<string | null> {
+async function nextText(chunks: Chunks, tokenUsage: TokenUsage, watch: Watch, end: End): Promise<string | null> {
   for (;;) {
     const { done, value } = await watch.next(chunks.next());
     if (done) return null;
@@ -220,17 +243,26 @@ async function nextText(chunks: Chunks, tokenUsage: TokenUsage, watch: Watch): P
       tokenUsage.tokensIn = value.usage.prompt_tokens ?? tokenUsage.tokensIn;
       tokenUsage.tokensOut = value.usage.completion_tokens ?? tokenUsage.tokensOut;
     }
-    const text = value.choices?.[0]?.delta?.content;
+    const choice = value.choices?.[0];
+    if (choice?.finish_reason) end.finishReason = finishReasonOf(choice.finish_reason);
+    const text = choice?.delta?.content;
     if (text) return text;
   }
 }
+
+/** Providers have more words for an ordinary end. */
+const finishReasonOf = (given: string): FinishReason =>
+  given === 'length' || given === 'content_filter' ? given : 'stop';
 
 /** The caller's own doing: no failure of the model. */
 class AbortedError extends Error {
   readonly aborted = true;
 }
 
-function modelFailed(error: unknown, name: string): ModelFailedError {
+function modelFailed(error: unknown, name: string, begun: boolean): ModelFailedError {
+  // Its own report of an error, and our limits of time, say more than a line that broke.
+  if (error instanceof EndlessError || (begun && networkCode(error) !== ''))
+    return new ModelInterruptedError(`'${name}' was cut off: ${failureText(error).slice(0, 300)}`, true);
   if (error instanceof BrokenCircuitError)
     return new ModelFailedError(
       `'${name}' failed ${failuresMax} times in a row; it is asked again in a few seconds.`,

@@ -16,7 +16,10 @@ export async function withStubModelServer(run: (url: string) => Promise<unknown>
     // One by one: each word is then read as if it came alone.
     const next = (at: number) => {
       const content = words[at];
-      if (content === undefined) return response.end(`${chunk({ usage })}data: [DONE]\n\n`);
+      if (content === undefined)
+        return response.end(
+          `${chunk({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }], usage })}data: [DONE]\n\n`,
+        );
       response.write(chunk({ choices: [{ index: 0, delta: { content }, finish_reason: null }] }), () => next(at + 1));
     };
     next(0);

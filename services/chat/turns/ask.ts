@@ -5,7 +5,7 @@ import type { NotNull, Transaction } from 'kysely';
 import { jsonArrayFrom, jsonObjectFrom } from 'kysely/helpers/postgres';
 import { uuidv7 } from 'uuidv7';
 import type { Identity } from '../../shared/auth/identity.ts';
-import type { Turn } from '../../shared/contract/chat.ts';
+import type { Turn, TurnInput } from '../../shared/contract/chat.ts';
 import { findKey } from '../../shared/http/idempotency-key.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
 import { readingStatuses } from '../../shared/jobs/job-states.ts';
@@ -20,7 +20,7 @@ import { beginTurn } from './turn-store.ts';
 export interface Ask {
   readonly identity: Identity;
   readonly conversationId: string;
-  readonly question: string;
+  readonly input: TurnInput;
   /** The same key is the same turn: it is followed, not asked again. */
   readonly idempotencyKey: string | null;
   /** The caller has had events of it already: it is followed, never made. */
@@ -62,11 +62,12 @@ export async function ask(
 
 async function begin(context: ChatContext, asked: Ask, took: (giveBack: () => void) => void): Promise<StartedTurn> {
   const { db, answerer, replica, modelSlots } = context;
-  const { identity, conversationId, question, idempotencyKey } = asked;
+  const { identity, conversationId, input, idempotencyKey } = asked;
   const { tenantId } = identity;
   const found = await lookUp(db, asked);
   const { brain } = found;
   if (!brain) throw notFound('brain', found.brain_id);
+  const { question, counted, cutAnswer } = questionOf(input, found.earlier);
 
   const choice = answerer.choose(brain, found.models_allowed);
   took(await modelSlots.take(choice.answerer.name, tenantId));
@@ -77,6 +78,9 @@ async function begin(context: ChatContext, asked: Ask, took: (giveBack: () => vo
     question,
     answer: '',
     status: 'streaming',
+    finish_reason: null,
+    retry_of: input.retry_of ?? null,
+    continues: input.continues ?? null,
     answerer: choice.answerer,
     answered: null,
     citations: [],
@@ -94,20 +98,52 @@ async function begin(context: ChatContext, asked: Ask, took: (giveBack: () => vo
     ? { route, key: idempotencyKey, fingerprint: fingerprint(asked), status: 200, response: { turn_id: turn.id } }
     : null;
   const write = async (trx: Database | Transaction<Tables>) => {
-    const refused = await beginTurn(trx, { turn, replica, first, title: titleOf(question), key });
+    const refused = await beginTurn(trx, { turn, replica, first, title: titleOf(question), key, counted });
     if (refused === 'gone') throw notFound('conversation', conversationId);
+    if (refused === 'retried') throw askedAgain();
     if (refused) throw new ProblemError('conflict', 'A request with the same Idempotency-Key is under way.');
   };
   // Most tenants have no limit: they are spared the transaction.
-  if (found.questions_per_day_max === null) await write(db);
+  if (found.questions_per_day_max === null && turn.retry_of === null) await write(db);
   else
     await db.transaction().execute(async (trx) => {
-      await takeQuotas(trx, tenantId, [{ quota: 'questions_per_day_max', adds: 1 }], asked.reply);
+      if (counted) await takeQuotas(trx, tenantId, [{ quota: 'questions_per_day_max', adds: 1 }], asked.reply);
       await write(trx);
     });
   const history = found.history.reverse();
-  return { turn, first, question: { tenantId, brainId: brain.id, text: question, history, ...choice } };
+  return { turn, first, question: { tenantId, brainId: brain.id, text: question, history, cutAnswer, ...choice } };
 }
+
+type Earlier = Awaited<ReturnType<typeof lookUp>>['earlier'];
+
+/**
+ * What is asked: by itself, or by naming an earlier turn.
+ *
+ * @throws ProblemError `not-found`, `conflict`
+ */
+function questionOf({ question, retry_of, continues }: TurnInput, earlier: Earlier) {
+  if (question !== undefined) return { question, counted: true };
+  if (!earlier) throw notFound('turn', (retry_of ?? continues) as string);
+  if (continues) {
+    if (earlier.finish_reason !== 'length' || !earlier.answer)
+      throw new ProblemError('conflict', 'Only an answer whose finish_reason is `length` goes on. Ask a new question.');
+    return { question: earlier.question, counted: true, cutAnswer: earlier.answer };
+  }
+  if (earlier.status !== 'interrupted' && earlier.status !== 'failed')
+    throw new ProblemError(
+      'conflict',
+      `The turn is '${earlier.status}', asked again are 'interrupted' and 'failed'. Ask its question as a new one.`,
+    );
+  if (earlier.retried) throw askedAgain();
+  // Once: who leaves each answer before its end would ask for nothing all day.
+  return { question: earlier.question, counted: !earlier.counted };
+}
+
+const askedAgain = () =>
+  new ProblemError(
+    'conflict',
+    'The turn was asked again before. Retry the newer one, or ask its question as a new one.',
+  );
 
 /** More never fit into the part of the prompt that history may take. */
 const exchangesMax = 20;
@@ -118,7 +154,8 @@ const exchangesMax = 20;
  *
  * @throws ProblemError `not-found`, also for a conversation of other people
  */
-async function lookUp(db: Database, { identity, conversationId }: Ask) {
+async function lookUp(db: Database, { identity, conversationId, input }: Ask) {
+  const named = input.retry_of ?? input.continues ?? null;
   const found = await db
     .selectFrom('conversations')
     .innerJoin('tenants', 'tenants.id', 'conversations.tenant_id')
@@ -141,9 +178,18 @@ async function lookUp(db: Database, { identity, conversationId }: Ask) {
           .select(['question', 'answer'])
           .whereRef('turns.conversation_id', '=', 'conversations.id')
           .where('answer', '!=', '')
+          // Its question is asked now.
+          .$if(named !== null, (other) => other.where('turns.id', '!=', named))
           .orderBy('turns.id', 'desc')
           .limit(exchangesMax),
       ).as('history'),
+      jsonObjectFrom(
+        eb
+          .selectFrom('turns')
+          .select(['question', 'answer', 'status', 'finish_reason', 'retried', 'counted'])
+          .whereRef('turns.conversation_id', '=', 'conversations.id')
+          .where('turns.id', '=', named),
+      ).as('earlier'),
       eb
         .selectFrom('documents')
         .select(({ fn }) => fn.countAll<number>().as('count'))
@@ -185,9 +231,13 @@ async function turnOfKey(db: ChatContext['db'], asked: Ask): Promise<string | nu
   return turnId;
 }
 
-function fingerprint({ identity, conversationId, question }: Ask): Buffer {
+function fingerprint({ identity, conversationId, input }: Ask): Buffer {
   const caller = identity.keyId ?? identity.personId;
-  return createHash('sha256')
-    .update(JSON.stringify([caller, conversationId, question]))
-    .digest();
+  const { question, ...other } = input;
+  return (
+    createHash('sha256')
+      // As before for a question: a key may be older than this build.
+      .update(JSON.stringify([caller, conversationId, question ?? other]))
+      .digest()
+  );
 }

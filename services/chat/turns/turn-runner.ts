@@ -4,7 +4,7 @@
  * replica must go.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Citation, Turn } from '../../shared/contract/chat.ts';
+import type { Citation, FinishReason, Turn } from '../../shared/contract/chat.ts';
 import type { Problem } from '../../shared/contract/common.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { problemOfStore } from '../../shared/http/store-problem.ts';
@@ -12,6 +12,7 @@ import { UnavailableError } from '../../shared/http/unavailable.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Answerer, Question } from '../answering/answerer.ts';
+import { ModelInterruptedError } from '../models/model.ts';
 import { newTokenUsage, recordTokens, type TokenUsage, tokenEntries, turnUsageOf } from './token-usage.ts';
 import type { TurnJournal, WrittenEvent } from './turn-journal.ts';
 import type { TurnSignals } from './turn-signals.ts';
@@ -153,9 +154,10 @@ async function run(
 ): Promise<void> {
   const tokenUsage = newTokenUsage();
   const citations: Citation[] = [];
-  const parts = { answer: '', answered: null as boolean | null };
+  const parts = { answer: '', answered: null as boolean | null, finishReason: null as FinishReason | null };
   let { answerer: by } = turn;
   let error: Problem | null = null;
+  let brokenOff = false;
   const signal = AbortSignal.any([stopped, AbortSignal.timeout(turnTimeoutMs)]);
   try {
     for await (const part of answerer.answer(question, tokenUsage, signal)) {
@@ -170,10 +172,16 @@ async function run(
         citations.push(part.citation);
         stream.append('citation', part.citation);
       } else if ('answerer' in part) by = part.answerer;
-      else parts.answered = part.answered;
+      else {
+        parts.answered = part.answered;
+        parts.finishReason = part.finishReason;
+      }
     }
   } catch (thrown) {
-    if (!stopped.aborted) error = toProblem(thrown, turn.id, log);
+    if (!stopped.aborted && thrown instanceof ModelInterruptedError) {
+      brokenOff = true;
+      log.warn({ err: thrown, cause: thrown.cause, turnId: turn.id }, 'answer broken off by the model');
+    } else if (!stopped.aborted) error = toProblem(thrown, turn.id, log);
   }
   await journal.flush();
   const stop = stopped.aborted ? (stopped.reason as Stop) : null;
@@ -182,7 +190,8 @@ async function run(
 
   const last = await endSurely(db, log, {
     turn: { ...turn, answerer: by },
-    status: stop ? stop.status : error ? 'failed' : 'done',
+    status: stop ? stop.status : brokenOff ? 'interrupted' : error ? 'failed' : 'done',
+    finishReason: parts.finishReason,
     answer: parts.answer,
     answered: parts.answered,
     citations,

@@ -5,16 +5,15 @@
  * seven of each. Both lock the conversation first, as its deletion does, so none of them waits for another in a circle.
  */
 import { type RawBuilder, type Selectable, sql, type Transaction } from 'kysely';
-import type { Citation, Turn, TurnStatus, Verdict } from '../../shared/contract/chat.ts';
+import type { Citation, FinishReason, Turn, TurnStatus, Verdict } from '../../shared/contract/chat.ts';
 import type { Problem } from '../../shared/contract/common.ts';
 import { type FinishedKey, writeKeySql } from '../../shared/http/idempotency-key.ts';
 import { UnavailableError } from '../../shared/http/unavailable.ts';
 import { type Entry, recordEntriesSql } from '../../shared/ledger/ledger.ts';
-import { estimateTokens } from '../../shared/models/tokens.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Tables, Turns } from '../../shared/postgres/tables.ts';
 import { storableJson, storableText } from './storable.ts';
-import { type PricedModel, questionEntry, tokenEntries, turnUsageOf } from './token-usage.ts';
+import { questionEntry } from './token-usage.ts';
 import { column, type WrittenEvent } from './turn-journal.ts';
 import { turnsChannel } from './turn-signals.ts';
 
@@ -32,6 +31,9 @@ export function toTurn(row: TurnRow): Turn {
     question: row.question,
     answer: row.answer,
     status: row.status as TurnStatus,
+    finish_reason: row.finish_reason as FinishReason | null,
+    retry_of: row.retry_of,
+    continues: row.continues,
     answerer: { kind: row.answerer_kind as Turn['answerer']['kind'], name: row.answerer_name },
     answered: row.answered,
     citations: row.citations as unknown as Citation[],
@@ -57,7 +59,7 @@ export interface Arrived {
 }
 
 /** The answer and the citations as written so far, from the events. */
-async function arrivedOf(db: Database, turnIds: readonly string[]): Promise<Map<string, Arrived>> {
+export async function arrivedOf(db: Database, turnIds: readonly string[]): Promise<Map<string, Arrived>> {
   const { rows } = await sql<Arrived & { turn_id: string }>`
     select turn_id,
       coalesce(string_agg(data ->> 'text', '' order by place) filter (where event = 'token'), '') as answer,
@@ -76,18 +78,21 @@ export interface Beginning {
   readonly title: string;
   /** The answer to this key is this turn, from now on. */
   readonly key: FinishedKey | null;
+  /** False: it was when it was first asked. */
+  readonly counted: boolean;
 }
 
 /**
  * Writes the turn and its first events, counts the question in the ledger (one that fails was asked all the same), and
  * tells the person's other windows.
  *
- * @returns why nothing was written, or null: the key is another turn's, or the conversation is gone
+ * @returns why nothing was written, or null: the key is another turn's, the turn that it asks again was asked again
+ *   before, or the conversation is gone. Of a turn that asks another one again the rest is for the transaction to undo.
  */
 export async function beginTurn(
   db: Database | Transaction<Tables>,
   beginning: Beginning,
-): Promise<'key-taken' | 'gone' | null> {
+): Promise<'key-taken' | 'retried' | 'gone' | null> {
   try {
     return await writeBeginning(db, beginning);
   } catch (error) {
@@ -108,32 +113,40 @@ export async function beginTurn(
 
 async function writeBeginning(
   db: Database | Transaction<Tables>,
-  { turn, replica, first, title, key }: Beginning,
-): Promise<'key-taken' | 'gone' | null> {
-  const { rows } = await sql<{ found: boolean; begun: boolean }>`
+  { turn, replica, first, title, key, counted }: Beginning,
+): Promise<'key-taken' | 'retried' | 'gone' | null> {
+  const { rows } = await sql<{ found: boolean; taken: boolean; begun: boolean }>`
     with conversation as materialized (
       select id, tenant_id, brain_id, person_id from conversations where id = ${turn.conversation_id} for no key update
     ), taken as (${writeKeySql(sql`tenant_id`, sql`conversation`, key)}
+    ), retried as (
+      update turns set retried = true from conversation
+      where turns.id = ${turn.retry_of} and conversation_id = conversation.id and not retried
+      returning turns.id
     ), begun as (
       insert into turns (id, tenant_id, conversation_id, question, status, answerer_kind, answerer_name,
-        unread_documents, replica, lease_until, created_at)
+        unread_documents, replica, lease_until, created_at, retry_of, continues, counted)
       select ${turn.id}, tenant_id, id, ${turn.question}, ${turn.status}, ${turn.answerer.kind},
-        ${turn.answerer.name}, ${turn.unread_documents}, ${replica}, ${leaseUntil}, ${turn.created_at}
-      from conversation where ${key === null} or exists (select from taken)
+        ${turn.answerer.name}, ${turn.unread_documents}, ${replica}, ${leaseUntil}, ${turn.created_at},
+        ${turn.retry_of}, ${turn.continues}, ${counted}
+      from conversation where (${key === null} or exists (select from taken))
+        and (${turn.retry_of === null} or exists (select from retried))
       returning id
     ), inserted as (
       insert into turn_events (turn_id, place, event, data)
       select begun.id, inserted.place, inserted.event, inserted.data
       from begun, unnest(${column(first, 'sequence')}::int[], ${column(first, 'event')}::text[],
         ${column(first, 'json')}::jsonb[]) as inserted (place, event, data)
-    ), billed as (${usageRecord(sql`begun`, [questionEntry(turn.id)])}), touched as (
+    ), billed as (${usageRecord(sql`begun`, counted ? [questionEntry(turn.id)] : [])}), touched as (
       update conversations set updated_at = now(), title = case title when '' then ${title} else title end
       where id in (select conversation.id from conversation, begun)
     ), recorded as (${record(sql`begun`)})
-    select exists (select from conversation) as found, exists (select from begun) as begun`.execute(db);
-  const [{ found, begun }] = rows as [(typeof rows)[number]];
+    select exists (select from conversation) as found, ${key === null} or exists (select from taken) as taken,
+      exists (select from begun) as begun`.execute(db);
+  const [{ found, taken, begun }] = rows as [(typeof rows)[number]];
   if (begun) return null;
-  return found ? 'key-taken' : 'gone';
+  if (!found) return 'gone';
+  return taken ? 'retried' : 'key-taken';
 }
 
 /** Part of a statement that has a `conversation`; `turn`: the rows without which there is no usage record. */
@@ -154,6 +167,7 @@ export interface End extends Arrived {
   /** As it began, but for the model: another one may have answered. */
   readonly turn: Turn;
   readonly status: Exclude<TurnStatus, 'streaming'>;
+  readonly finishReason: FinishReason | null;
   readonly answered: boolean | null;
   readonly usage: Turn['usage'];
   readonly error: Problem | null;
@@ -171,17 +185,27 @@ export interface End extends Arrived {
  * @returns the last event; null: the turn had ended, or is gone, and nothing was written
  */
 export async function endTurn(db: Database, end: End): Promise<WrittenEvent | null> {
-  const { turn, status, answered, citations, usage, error, sequence, entries, expired = false } = end;
+  const { turn, status, finishReason, answered, citations, usage, error, sequence, entries, expired = false } = end;
   const answer = storableText(end.answer);
   const finishedAt = new Date().toISOString();
-  const ended: Turn = { ...turn, status, answer, answered, citations, usage, error, finished_at: finishedAt };
+  const ended: Turn = {
+    ...turn,
+    status,
+    finish_reason: finishReason,
+    answer,
+    answered,
+    citations,
+    usage,
+    error,
+    finished_at: finishedAt,
+  };
   const last = { sequence, event: error ? 'error' : 'done', json: storableJson(error ?? ended) };
   const { rows } = await sql`
     with conversation as materialized (
       select id, tenant_id, brain_id, person_id from conversations
       where id = ${turn.conversation_id} for no key update
     ), ended as (
-      update turns set status = ${status}, answer = ${answer}, answered = ${answered},
+      update turns set status = ${status}, finish_reason = ${finishReason}, answer = ${answer}, answered = ${answered},
         answerer_name = ${turn.answerer.name},
         citations = ${storableJson(citations)}, usage = ${usage && JSON.stringify(usage)},
         error = ${error && storableJson(error)}, finished_at = ${finishedAt}
@@ -209,69 +233,4 @@ export async function renewLeases(db: Database, replica: string, turnIds: readon
     .returning(['id', 'stop_requested'])
     .execute();
   return rows.filter(({ stop_requested }) => stop_requested).map(({ id }) => id);
-}
-
-/** As many at a time: a replica that died held at most its slots. */
-const sweepMax = 100;
-
-/**
- * Ends turns whose replica is gone as `interrupted`, with what arrived. The model is not called again: whether the
- * question is worth paying for twice is for the person to decide.
- *
- * @param priced a model, by its name
- * @returns how many
- */
-export async function sweepExpired(db: Database, priced: (name: string) => PricedModel): Promise<number> {
-  const expired = await db
-    .selectFrom('turns')
-    .selectAll()
-    .where('finished_at', 'is', null)
-    .where('lease_until', '<', sql<Date>`now()`)
-    .orderBy('lease_until')
-    .limit(sweepMax)
-    .execute();
-  if (expired.length === 0) return 0;
-  const ids = expired.map(({ id }) => id);
-  const arrived = await arrivedOf(db, ids);
-  const sequences = await lastPlaces(db, ids);
-  let count = 0;
-  for (const row of expired) {
-    const { answer = '', citations = [] } = arrived.get(row.id) ?? {};
-    const turn = toTurn(row);
-    const isModel = turn.answerer.kind === 'model';
-    const tokenUsage = turn.usage && {
-      tokensIn: turn.usage.tokens_in,
-      tokensOut: isModel ? estimateTokens(answer) : 0,
-      embeddingTokens: 0,
-      embeddingCostUsd: 0,
-      embeddingModel: null,
-      passages: turn.usage.passages,
-      model: isModel ? priced(turn.answerer.name) : null,
-    };
-    // Another sweeper, or the replica itself, back again, may have ended it meanwhile: one of them writes the last event.
-    const ended = await endTurn(db, {
-      turn,
-      answer,
-      citations,
-      usage: tokenUsage && turnUsageOf(tokenUsage),
-      expired: true,
-      status: 'interrupted',
-      answered: null,
-      error: null,
-      sequence: (sequences.get(row.id) ?? 0) + 1,
-      entries: tokenUsage ? tokenEntries(turn.id, tokenUsage) : [],
-    });
-    if (ended) count += 1;
-  }
-  return count;
-}
-
-async function lastPlaces(db: Database, turnIds: readonly string[]): Promise<Map<string, number>> {
-  const rows = await db
-    .selectFrom('turn_events')
-    .select(({ fn }) => ['turn_id', fn.max('place').as('place')])
-    .where('turn_id', 'in', turnIds)
-    .groupBy('turn_id')
-    .execute();
-  return new Map(rows.map(({ turn_id, place }) => [turn_id, place]));
 }

@@ -24,7 +24,7 @@ export function serveTurns(context: ChatContext): void {
     const { turnId, replayed } = await ask(context, {
       identity,
       conversationId: params.conversation,
-      question: body.question,
+      input: body,
       idempotencyKey,
       heard: after > 0,
       reply,

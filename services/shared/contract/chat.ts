@@ -47,6 +47,10 @@ export const turnUsage = z.object({
 export const turnStatus = z.enum(['streaming', 'done', 'stopped', 'interrupted', 'failed']);
 export type TurnStatus = z.output<typeof turnStatus>;
 
+/** `length`: cut at the model's limit of tokens; `content_filter`: its provider held back the rest. */
+export const finishReason = z.enum(['stop', 'length', 'content_filter']);
+export type FinishReason = z.output<typeof finishReason>;
+
 /** What a person thinks of an answer: thumbs up or down. */
 export const verdict = z.enum(['up', 'down']);
 export type Verdict = z.output<typeof verdict>;
@@ -59,6 +63,12 @@ export const turn = z.object({
   /** Empty, too, when a document that it cites was deleted. */
   answer: z.string(),
   status: turnStatus,
+  /** Null: it has no end, or ended before ends were noted. */
+  finish_reason: finishReason.nullable(),
+  /** The lost turn whose question this one asks again. */
+  retry_of: id.nullable(),
+  /** The turn whose answer was cut, and goes on here. */
+  continues: id.nullable(),
   /** `extractive`: sentences quoted from the documents, no language model. */
   answerer: z.object({ kind: z.enum(['model', 'extractive']), name: z.string() }),
   /** False: the documents do not answer the question; the citations are then the nearest passages. */
@@ -75,7 +85,21 @@ export const turn = z.object({
 });
 export type Turn = z.output<typeof turn>;
 
-export const turnInput = z.strictObject({ question: text.trim().min(1).max(questionCharactersMax) });
+export const questionText = text.trim().min(1).max(questionCharactersMax);
+/** One of the three. */
+export const turnInput = z
+  .strictObject({
+    question: questionText.optional(),
+    /** A turn of this conversation that is `interrupted` or `failed`: its question is asked again, once without counting. */
+    retry_of: id.optional(),
+    /** A turn of this conversation whose `finish_reason` is `length`: its answer goes on. Counts as a question. */
+    continues: id.optional(),
+  })
+  .refine((input) => Object.values(input).filter((given) => given !== undefined).length === 1, {
+    message: "give one of 'question', 'retry_of' and 'continues'",
+  })
+  .meta({ minProperties: 1, maxProperties: 1 });
+export type TurnInput = z.output<typeof turnInput>;
 
 export const conversation = z.object({
   id,

@@ -2,7 +2,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import { useLocation } from 'wouter';
-import type { Conversation } from '../../../shared/contract/chat.ts';
+import type { Conversation, Turn, TurnInput } from '../../../shared/contract/chat.ts';
 import type { SourceLocation } from '../brain/source-location.ts';
 import { upsert } from '../data/apply-events.ts';
 import { ApiError, call, unreachable } from '../data/http.ts';
@@ -42,6 +42,10 @@ export function ChatPane({ brain, conversation, source, onOpen }: ChatPaneProps)
     if (unfinished && conversation) void turnRequestFor(client, conversation).resume(unfinished);
   }, [unfinished, conversation, client]);
 
+  const askFor = (turn: Turn, input: TurnInput) => {
+    setStartFailure(null);
+    if (conversation) void turnRequestFor(client, conversation).ask(turn.question, input);
+  };
   const ask = async (question: string) => {
     setStartFailure(null);
     if (conversation) return turnRequestFor(client, conversation).ask(question);
@@ -81,7 +85,7 @@ export function ChatPane({ brain, conversation, source, onOpen }: ChatPaneProps)
           turnRequest={turnRequest}
           source={source}
           onOpen={onOpen}
-          onAsk={(question) => void ask(question)}
+          onAsk={askFor}
           earlier={turnsQuery.hasNextPage ? () => void turnsQuery.fetchNextPage() : null}
         />
       ) : (

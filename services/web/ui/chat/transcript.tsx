@@ -3,7 +3,7 @@
  * end, so that reading is never interrupted. A button leads to the end.
  */
 import { useCallback, useEffect, useRef, useState } from 'react';
-import type { Turn } from '../../../shared/contract/chat.ts';
+import type { Turn, TurnInput } from '../../../shared/contract/chat.ts';
 import type { SourceLocation } from '../brain/source-location.ts';
 import { useCopy } from '../copy/index.tsx';
 import { Button } from '../parts/button.tsx';
@@ -19,7 +19,8 @@ interface TranscriptProps {
   readonly turnRequest: typeof noTurnRequest;
   readonly source: SourceLocation | null;
   readonly onOpen: (location: SourceLocation) => void;
-  readonly onAsk: (question: string) => void;
+  /** Asks for what a turn did not bring. */
+  readonly onAsk: (turn: Turn, input: TurnInput) => void;
   /** Loads older turns; null: there are none. */
   readonly earlier: (() => void) | null;
 }
@@ -53,6 +54,7 @@ export function Transcript({ turns, asking, turnRequest, source, onOpen, onAsk, 
 
   const finished = turns.filter(({ id }) => id !== asking?.turn?.id);
   const cite = source?.cite ?? null;
+  const followedUp = new Set(turns.flatMap(({ retry_of, continues }) => retry_of ?? continues ?? []));
   return (
     <div className="relative min-h-0 flex-1">
       <div
@@ -77,7 +79,7 @@ export function Transcript({ turns, asking, turnRequest, source, onOpen, onAsk, 
                 turn={turn}
                 cited={cite?.turn === turn.id ? cite.n : null}
                 onCite={openCitation}
-                onAsk={onAsk}
+                onAsk={followedUp.has(turn.id) || askingNow ? null : onAsk}
               />
             </div>
           ))}

@@ -1,6 +1,6 @@
 /** One finished turn: question, answer with numbered marks, sources, and what can be done next. */
 import { memo, type ReactNode, useState } from 'react';
-import type { Turn } from '../../../shared/contract/chat.ts';
+import type { Turn, TurnInput } from '../../../shared/contract/chat.ts';
 import { useCopy } from '../copy/index.tsx';
 import { ApiError } from '../data/http.ts';
 import { Button } from '../parts/button.tsx';
@@ -15,22 +15,26 @@ interface TurnViewProps {
   /** Number of the citation that is open in the source pane. */
   readonly cited: number | null;
   readonly onCite: (turn: Turn, n: number) => void;
-  readonly onAsk: (question: string) => void;
+  /** Null: another turn did, or is under way. */
+  readonly onAsk: ((turn: Turn, input: TurnInput) => void) | null;
 }
 
 export const TurnView = memo(function TurnView({ turn, cited, onCite, onAsk }: TurnViewProps) {
   const copy = useCopy();
   const cite = (n: number) => onCite(turn, n);
-  const cutOff = turn.status === 'stopped' || turn.status === 'interrupted' || turn.status === 'failed';
+  const lost = turn.status === 'interrupted' || turn.status === 'failed';
+  const cut = turn.finish_reason === 'length';
   return (
     <article aria-label={turn.question}>
-      <Question>{turn.question}</Question>
+      <Question>{turn.continues ? copy.chat.goOn : turn.question}</Question>
       {turn.answered === false && turn.status === 'done' && (
         <p className="text-base font-semibold">{copy.chat.notAnswered}</p>
       )}
       {turn.answer && turn.answered !== false && <Answer turn={turn} cited={cited} onCite={cite} />}
       {!turn.answer && turn.citations.some(({ deleted }) => deleted) && <Note>{copy.chat.erased}</Note>}
       {turn.status === 'stopped' && <Note>{copy.chat.stopped}</Note>}
+      {cut && turn.answer && <Note>{copy.chat.cut}</Note>}
+      {turn.finish_reason === 'content_filter' && <Note>{copy.chat.heldBack}</Note>}
       {turn.status === 'interrupted' && <Note>{copy.chat.interrupted}</Note>}
       {turn.status === 'failed' && (
         <Note>{turn.error ? refusalText(new ApiError(turn.error), copy) : copy.chat.modelFailed}</Note>
@@ -45,8 +49,13 @@ export const TurnView = memo(function TurnView({ turn, cited, onCite, onAsk }: T
       <div className="mt-3 flex flex-wrap items-center gap-x-3 gap-y-1 text-xs text-muted">
         {turn.answer && <CopyButton text={turn.answer} />}
         {turn.status === 'done' && <Rating turn={turn} />}
-        {cutOff && (
-          <Button size="sm" onClick={() => onAsk(turn.question)}>
+        {onAsk && cut && turn.answer && (
+          <Button size="sm" onClick={() => onAsk(turn, { continues: turn.id })}>
+            {copy.chat.goOn}
+          </Button>
+        )}
+        {onAsk && (lost || turn.status === 'stopped') && (
+          <Button size="sm" onClick={() => onAsk(turn, lost ? { retry_of: turn.id } : { question: turn.question })}>
             {copy.chat.askAgain}
           </Button>
         )}

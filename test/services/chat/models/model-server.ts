@@ -16,7 +16,7 @@ export interface ModelStream {
   readonly gone: boolean;
   text(text: string): void;
   /** With `usage` as OpenAI reports it, unless null. */
-  end(usage?: { prompt_tokens: number; completion_tokens: number } | null): void;
+  end(usage?: { prompt_tokens: number; completion_tokens: number } | null, finishReason?: string): void;
 }
 export type ModelBehaviour = (stream: ModelStream, request: ModelRequest) => void | Promise<void>;
 
@@ -50,9 +50,9 @@ export async function startModelServer(host = '127.0.0.1') {
           start();
           chunk({ choices: [{ index: 0, delta: { content: text }, finish_reason: null }] });
         },
-        end: (usage = { prompt_tokens: 100, completion_tokens: 20 }) => {
+        end: (usage = { prompt_tokens: 100, completion_tokens: 20 }, finishReason = 'stop') => {
           start();
-          chunk({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] });
+          chunk({ choices: [{ index: 0, delta: {}, finish_reason: finishReason }] });
           if (usage)
             chunk({ choices: [], usage: { ...usage, total_tokens: usage.prompt_tokens + usage.completion_tokens } });
           response.end('data: [DONE]\n\n');

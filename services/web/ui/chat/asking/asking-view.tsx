@@ -28,7 +28,7 @@ export function AskingView({ asking, turnRequest, cited, onCite }: AskingViewPro
   );
   return (
     <article aria-label={question} aria-busy={phase !== 'held'}>
-      <Question>{question}</Question>
+      <Question>{asking.input.continues ? copy.chat.goOn : question}</Question>
       {turn?.answer && <Answer turn={turn} cited={cited} onCite={(n) => onCite(turn, n)} streaming />}
       {phase === 'sending' && line(copy.chat.sending)}
       {phase === 'searching' && line(documents === null ? copy.chat.sending : copy.chat.searching(documents))}

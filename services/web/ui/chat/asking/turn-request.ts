@@ -8,13 +8,15 @@
  *      └─► refused                                 quota, role, length, model, canceled: the text goes back to the box
  */
 import type { QueryClient } from '@tanstack/react-query';
-import type { Turn, TurnEvent } from '../../../../shared/contract/chat.ts';
+import type { Turn, TurnEvent, TurnInput } from '../../../../shared/contract/chat.ts';
 import { ApiError, request, unreachable } from '../../data/http.ts';
 import { turnStream } from '../../data/turn-stream.ts';
 import { storeTurn } from '../turns-cache.ts';
 
 export interface Asking {
   readonly question: string;
+  /** What is sent: the question, or an earlier turn that is asked again or goes on. */
+  readonly input: TurnInput;
   readonly phase: 'sending' | 'waiting' | 'held' | 'searching' | 'streaming' | 'reconnecting' | 'refused';
   /** Grows as the answer arrives; null until the service made the turn. */
   readonly turn: Turn | null;
@@ -47,17 +49,18 @@ export class TurnRequest {
   };
 
   /** Resolves when the question has an answer, was refused, held or canceled. Never throws. */
-  async ask(question: string): Promise<void> {
+  async ask(question: string, input: TurnInput = { question }): Promise<void> {
     // After a broken line the same question keeps its key: one that did arrive is taken up, not asked and billed again.
     const lost = this.#asking?.error?.code === unreachable().code && this.#asking.question === question;
     if (!lost) this.#key = crypto.randomUUID();
-    await this.#run({ ...fresh, question });
+    await this.#run({ ...fresh, question, input });
   }
 
   /** From `waiting`: now instead of later. From `held`: another two minutes. */
   async tryNow(): Promise<void> {
     if (this.#wake) return this.#wake();
-    if (this.#asking?.phase === 'held') await this.#run({ ...fresh, question: this.#asking.question });
+    if (this.#asking?.phase === 'held')
+      await this.#run({ ...fresh, question: this.#asking.question, input: this.#asking.input });
   }
 
   /** Gives up a question that has no turn yet: its text goes back to the box. A second time, it is forgotten. */
@@ -85,6 +88,7 @@ export class TurnRequest {
     this.#set({
       ...fresh,
       question: turn.question,
+      input: turn.continues ? { continues: turn.continues } : { question: turn.question },
       phase: 'reconnecting',
       turn: { ...turn, answer: '', citations: [] },
     });
@@ -99,7 +103,7 @@ export class TurnRequest {
     while (!signal.aborted) {
       try {
         const response = await request('POST', `/v1/chat/conversations/${this.#conversation}/turns`, {
-          body: { question: asking.question },
+          body: asking.input,
           signal,
           headers: { accept: 'text/event-stream', 'Idempotency-Key': this.#key },
         });
@@ -210,7 +214,15 @@ export class TurnRequest {
   }
 }
 
-const fresh: Asking = { question: '', phase: 'sending', turn: null, documents: null, retryAt: null, error: null };
+const fresh: Asking = {
+  question: '',
+  input: {},
+  phase: 'sending',
+  turn: null,
+  documents: null,
+  retryAt: null,
+  error: null,
+};
 /** After this long of busy answers, the machine stops asking by itself and a person decides. */
 const busyMs = 120_000;
 /** A busy answer always carries a hint; this is for a proxy's own 503. */
