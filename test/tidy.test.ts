@@ -46,6 +46,9 @@ describe('who may import whom', () => {
     ['services/chat/app.ts', '../../constructs/tier.ts', 'one service never imports another: HTTP or jobs only'],
     ['services/shared/http/http.ts', '../../api/app.ts', 'shared code knows no single service'],
     ['environments/dev.ts', '../stacks/main.ts', 'an environment is data'],
+    ['environments/dev.ts', '../services/shared/slots/slots.ts', 'an environment is data'],
+    ['environments/capacity/simulation/a.ts', '../../../services/shared/redis.ts', 'data or a pure policy'],
+    ['services/shared/scheduler/policy.ts', './meters.ts', 'a policy is a pure function'],
     ['local/main.ts', '../services/api/main.ts', 'the local run starts services and uses images'],
     ['local/main.ts', '../constructs/tier/tier.ts', 'the local run starts services and uses images'],
     ['stacks/main.ts', '../local/main.ts', 'stacks know services by their manifest only'],
@@ -62,6 +65,7 @@ describe('who may import whom', () => {
     ['environments/pricing/cost.ts', 'cdktf', 'plain arithmetic'],
     ['environments/budget/budget.ts', '@cdktf/provider-aws/lib/instance/index.js', 'plain arithmetic'],
     ['environments/dev.ts', 'node:fs', 'an environment reads no file'],
+    ['services/shared/slots/slots.ts', 'node:timers', 'a policy is a pure function'],
     ['services/api/app.ts', 'constructs', 'services know nothing of infrastructure'],
   ])('%s may not import %s', (path, specifier, why) => {
     expect(forbiddenImports([file(path, `import { x } from '${specifier}';`)])).toEqual([expect.stringContaining(why)]);

@@ -15,14 +15,23 @@ interface ImportRule {
 }
 
 const data = /^services\/(manifest|definition|settings|metrics|models|route-table|call-verbs)\.ts$/;
+/** Decisions of the services that are pure functions: a simulation decides by the same. */
+const policies = /^services\/shared\/(scheduler\/policy(-meter)?|slots\/(slots|hint|share))\.ts$/;
+const contract = /^services\/shared\/contract\//;
 /** Named by a rule as `services/<own>`: the folder of the importing service. */
 const importRules: readonly ImportRule[] = [
   { from: data, may: [data], why: 'the manifest is data and imports nothing' },
+  { from: policies, may: [policies, contract, data], why: 'a policy is a pure function, which a simulation runs too' },
   { from: /^services\/shared\//, may: [/^services\/shared\//, data], why: 'shared code knows no single service' },
   {
     from: /^services\//,
     may: [/^services\/<own>\//, /^services\/shared\//, data],
     why: 'one service never imports another: HTTP or jobs only',
+  },
+  {
+    from: /^environments\/capacity\/simulation\//,
+    may: [/^environments\//, policies, contract, data],
+    why: 'a simulation knows of services what is data or a pure policy',
   },
   {
     from: /^environments\//,
@@ -74,6 +83,8 @@ function forbiddenPackage(path: string, specifier: string): string[] {
     return [`${path} may not import ${specifier}: budgets, prices and capacity are plain arithmetic`];
   if (pure.test(path) && specifier.startsWith('node:'))
     return [`${path} may not import ${specifier}: an environment reads no file and asks no network`];
+  if (policies.test(path))
+    return [`${path} may not import ${specifier}: a policy is a pure function, which a simulation runs too`];
   if (path.startsWith('services/') && /^(cdktf|constructs|@cdktf\/)/.test(specifier))
     return [`${path} may not import ${specifier}: services know nothing of infrastructure`];
   return [];

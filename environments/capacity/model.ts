@@ -14,6 +14,7 @@ import { offeredAt, type Waits, waitsOf } from './queueing.ts';
 type Name = keyof typeof measured.constants;
 export type Constants = Readonly<Record<Name, { readonly value: number }>>;
 
+export const measuredConstants: Constants = measured.constants;
 /** Where the constants come from. */
 export const source = `measured ${measured.measured} on ${measured.cpu}, ${measured.cores} cores, Node ${measured.node}`;
 
@@ -22,6 +23,8 @@ export interface Habits {
   /** An answer holds its slot as long: 240 tokens at 20 a second, as the constants were measured. */
   readonly answerSeconds: number;
   readonly answerTokens: number;
+  /** Read by the model for one answer: 16 passages of 1,200 characters, 4 a token, and 600 of rules, question and turns before. */
+  readonly promptTokens: number;
   /** Of chats, told to come back. */
   readonly refusedMax: number;
   /** Pages of a light document. */
@@ -33,6 +36,7 @@ export interface Habits {
 export const defaultHabits: Habits = {
   answerSeconds: 12,
   answerTokens: 240,
+  promptTokens: 5400,
   refusedMax: 0.01,
   lightPages: 10,
   busyShare: 0.8,
@@ -74,7 +78,7 @@ export function capacityOf(
   environment: Environment,
   at: At = 'max',
   habits: Habits = defaultHabits,
-  constants: Constants = measured.constants,
+  constants: Constants = measuredConstants,
 ): Capacity {
   const of = (name: Name) => constants[name].value;
   const workers = placementsOf(environment, 'document-worker');

@@ -1,21 +1,13 @@
 /** `npm run sheet -- prod`: what an environment carries and costs. Writes nothing, deploys nothing. */
-import { App } from 'cdktf';
 import { Command } from 'commander';
 import { capacityOf } from '../../environments/capacity/model.ts';
 import { type Sheet, sheetMarkdown, sheetText } from '../../environments/capacity/sheet.ts';
-import { resolveEnvironment } from '../../environments/environment.ts';
-import { loadEnvironment } from '../../environments/index.ts';
 import { environmentMonthlyUsd } from '../../environments/pricing/environment-cost.ts';
 import { totalUsd } from '../../environments/pricing/lines.ts';
-import { costedEnvironment } from '../cost.ts';
-import { readImages } from '../images/digests.ts';
-import { onAws } from '../on-aws.ts';
-import { addStacks } from '../synthesize.ts';
+import { costedByName } from './costed.ts';
 
 async function sheetOf(name: string): Promise<Sheet> {
-  const environment = onAws(resolveEnvironment(await loadEnvironment(name)));
-  const stacks = addStacks(new App(), environment, readImages(name));
-  const costed = costedEnvironment(environment, Object.values(stacks));
+  const { environment, costed } = await costedByName(name);
   return {
     name,
     capacity: { min: capacityOf(environment, 'min'), max: capacityOf(environment, 'max') },

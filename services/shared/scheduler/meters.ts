@@ -4,23 +4,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import type { MeterAmounts, MeteredAccount } from './policy-meter.ts';
 import { runScript, type ScriptPlace } from './script.ts';
 
-/** An account at a provider with its limits. Absent or 0: no limit. */
-export interface MeteredAccount {
-  /** @example 'parser' */
-  readonly name: string;
-  readonly requestsPerMinute?: number;
-  readonly pagesPerMinute?: number;
-  readonly tokensPerMinute?: number;
-}
-
-/** Whole numbers. */
-export interface MeterAmounts {
-  readonly requests?: number;
-  readonly pages?: number;
-  readonly tokens?: number;
-}
+export type { MeterAmounts, MeteredAccount };
 
 /** `waitMs` 0: taken. Otherwise nothing was taken: ask again after that time. */
 export async function takeFromMeter(

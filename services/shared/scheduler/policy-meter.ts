@@ -1,5 +1,20 @@
 /** What lua/meters.lua does, as pure functions: GCRA without burst, and the last minute counted. */
-import type { MeterAmounts, MeteredAccount } from './meters.ts';
+
+/** An account at a provider with its limits. Absent or 0: no limit. */
+export interface MeteredAccount {
+  /** @example 'parser' */
+  readonly name: string;
+  readonly requestsPerMinute?: number;
+  readonly pagesPerMinute?: number;
+  readonly tokensPerMinute?: number;
+}
+
+/** Whole numbers. */
+export interface MeterAmounts {
+  readonly requests?: number;
+  readonly pages?: number;
+  readonly tokens?: number;
+}
 
 export interface Meter {
   readonly account: MeteredAccount;

@@ -1,0 +1,80 @@
+/** How many replicas a tier has over time: its least, and more while its signal asks for them. */
+import type { Clock } from './clock.ts';
+import { Timeline } from './timeline.ts';
+
+export interface Scaling {
+  /** What a replica should carry, in the unit of the signal. */
+  readonly perReplica: number;
+  /** From the decision until it serves. */
+  readonly startSeconds: number;
+  /** Before the next change. */
+  readonly cooldownSeconds: { readonly out: number; readonly in: number };
+}
+
+interface Options {
+  readonly clock: Clock;
+  readonly min: number;
+  readonly max: number;
+  /** Absent: as many as at most from the beginning. */
+  readonly scaling?: Scaling | undefined;
+  /** Looked at once a minute, as the services publish it. */
+  readonly signal: () => number;
+  /** Whether there will be any work. */
+  readonly ends: () => boolean;
+  /** Number `index` serves from now. */
+  readonly started: (index: number) => void;
+}
+
+const lookMs = 60_000;
+
+export class Replicas {
+  readonly #options: Options;
+  readonly paid = new Timeline();
+  /** Those below serve or start; those from it on take nothing more and end. */
+  wanted: number;
+  #serving = new Set<number>();
+  #changedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: Options) {
+    this.#options = options;
+    const { min, max, scaling, clock } = options;
+    this.wanted = scaling ? min : max;
+    for (let index = 0; index < this.wanted; index += 1) this.#serving.add(index);
+    this.paid.set(0, this.wanted);
+    if (scaling && min < max) clock.at(lookMs, () => this.#look(scaling));
+  }
+
+  serves(index: number): boolean {
+    return this.#serving.has(index);
+  }
+
+  get serving(): number {
+    return this.#serving.size;
+  }
+
+  #look(scaling: Scaling): void {
+    const { clock, min, max, signal, ends, started } = this.#options;
+    if (ends()) return;
+    clock.at(clock.nowMs + lookMs, () => this.#look(scaling));
+    const wanted = Math.min(max, Math.max(min, Math.ceil(signal() / scaling.perReplica)));
+    const sinceMs = clock.nowMs - this.#changedMs;
+    if (wanted > this.wanted && sinceMs >= scaling.cooldownSeconds.out * 1000) {
+      for (let index = this.wanted; index < wanted; index += 1)
+        clock.at(clock.nowMs + scaling.startSeconds * 1000, () => {
+          if (index >= this.wanted) return;
+          this.#serving.add(index);
+          started(index);
+        });
+      this.#change(wanted);
+    } else if (wanted < this.wanted && sinceMs >= scaling.cooldownSeconds.in * 1000) {
+      this.#serving.delete(this.wanted - 1);
+      this.#change(this.wanted - 1);
+    }
+  }
+
+  #change(wanted: number): void {
+    this.wanted = wanted;
+    this.#changedMs = this.#options.clock.nowMs;
+    this.paid.set(this.#changedMs, wanted);
+  }
+}

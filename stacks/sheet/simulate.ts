@@ -1,0 +1,114 @@
+/** `npm run simulate -- prod --trace burst`: an environment through a day, by the policies that the services run. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { Command, Option } from 'commander';
+import { parse } from 'csv-parse/sync';
+import { boundOf } from '../../constructs/tier/bound.ts';
+import { cooldownSeconds } from '../../constructs/tier/scaling-target.ts';
+import { defaultHabits, measuredConstants, source } from '../../environments/capacity/model.ts';
+import { answerUsd } from '../../environments/capacity/model-cost.ts';
+import { builtInTraces } from '../../environments/capacity/simulation/built-in-traces.ts';
+import type { Scaling } from '../../environments/capacity/simulation/replicas.ts';
+import { type HourlyUsd, hoursOf, reportSvg, reportText } from '../../environments/capacity/simulation/report.ts';
+import { simulate } from '../../environments/capacity/simulation/simulate.ts';
+import { type Arrival, arrivalsOf } from '../../environments/capacity/simulation/trace.ts';
+import { placementsOf } from '../../environments/environment.ts';
+import type { CostedEnvironment } from '../../environments/pricing/costed-environment.ts';
+import { environmentMonthlyUsd } from '../../environments/pricing/environment-cost.ts';
+import { hoursPerMonth, totalUsd } from '../../environments/pricing/lines.ts';
+import type { Placement } from '../../environments/schema/placement.ts';
+import { definitionOf } from '../../services/manifest.ts';
+import type { AwsEnvironment } from '../base-stack.ts';
+import { costedByName } from './costed.ts';
+
+type Scaled = 'chat' | 'document-worker';
+
+const traces = Object.keys(builtInTraces) as (keyof typeof builtInTraces)[];
+const isBuiltIn = (name: string): name is keyof typeof builtInTraces => name in builtInTraces;
+
+async function arrivals(trace: string, seed: number): Promise<Arrival[]> {
+  if (isBuiltIn(trace)) return builtInTraces[trace](seed);
+  const text = await readFile(trace, 'utf8').catch(() => {
+    throw new Error(`given trace '${trace}', which is no file; allowed: a CSV file, or ${traces.join(', ')}`);
+  });
+  return arrivalsOf(parse(text, { columns: true, skip_empty_lines: true, trim: true }));
+}
+
+function hourlyUsd(environment: AwsEnvironment, costed: CostedEnvironment, atMost: boolean): HourlyUsd {
+  const placement = (tier: Scaled) => placementsOf(environment, tier)[0] as Placement;
+  const at = (counts: Record<Scaled, number>) => {
+    const fixed = Object.fromEntries(
+      Object.entries(counts).map(([tier, count]) => [
+        tier,
+        [{ ...placement(tier as Scaled), replicas: { min: count, max: count } }],
+      ]),
+    );
+    const lines = environmentMonthlyUsd({ ...costed, tiers: { ...costed.tiers, ...fixed } });
+    return totalUsd(lines) / hoursPerMonth;
+  };
+  const count = (tier: Scaled) => placement(tier).replicas[atMost ? 'max' : 'min'];
+  const counts = { chat: count('chat'), 'document-worker': count('document-worker') };
+  const least = at(counts);
+  return {
+    least,
+    perWorker: at({ ...counts, 'document-worker': counts['document-worker'] + 1 }) - least,
+    perChat: at({ ...counts, chat: counts.chat + 1 }) - least,
+    workers: counts['document-worker'],
+    chats: counts.chat,
+    perAnswer: answerUsd(environment, defaultHabits),
+  };
+}
+
+function scalingOf(environment: AwsEnvironment, tier: Scaled, provisionSeconds: number): Scaling {
+  const definition = definitionOf(tier);
+  const { scaling } = definition;
+  if (!scaling) throw new Error(`${tier} names no metric that it scales on`);
+  return {
+    perReplica: Math.max(1, boundOf(scaling.perReplica, definition, placementsOf(environment, tier)[0] as Placement)),
+    startSeconds: provisionSeconds + measuredConstants[`startSeconds ${tier}`].value,
+    cooldownSeconds,
+  };
+}
+
+const program = new Command('npm run simulate --')
+  .description('Plays a trace through an environment: waits, yields, utilisation and money.')
+  .argument('<environment>')
+  .requiredOption('--trace <file or name>', `a CSV file (seconds,tenant,kind,pages), or ${traces.join(', ')}`)
+  .addOption(
+    new Option('--replicas <how>', 'scaled: between least and most, as the platforms do')
+      .choices(['scaled', 'most'])
+      .default('scaled'),
+  )
+  .option('--provision <seconds>', 'from the decision to scale until a container starts; not measured', Number, 60)
+  .option('--seed <number>', 'of the built-in traces and the length of answers', Number, 1)
+  .option('--svg <file>', 'queue and utilisation over time')
+  .option('--json', 'for programs')
+  .parse();
+const options = program.opts<{
+  trace: string;
+  replicas: 'scaled' | 'most';
+  provision: number;
+  seed: number;
+  svg?: string;
+  json?: true;
+}>();
+try {
+  const { environment, costed } = await costedByName(program.args[0] as string);
+  const came = await arrivals(options.trace, options.seed);
+  const start = performance.now();
+  const atMost = options.replicas === 'most';
+  const run = simulate(environment, came, {
+    seed: options.seed,
+    scalingOf: (tier) => (atMost ? undefined : scalingOf(environment, tier, options.provision)),
+  });
+  const took = (performance.now() - start) / 1000;
+  const usd = hourlyUsd(environment, costed, atMost);
+  if (options.svg) await writeFile(options.svg, reportSvg(run, options.trace));
+  if (options.json) console.log(JSON.stringify({ usd, hours: hoursOf(run, usd), ...run }));
+  else {
+    console.log(reportText(run, usd));
+    console.log(`${came.length} arrivals, simulated in ${took.toFixed(1)} s. Constants ${source}.`);
+  }
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
