@@ -14,7 +14,7 @@ import type { Row } from './report/rows.ts';
 export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]> {
   const rows = [
     ...(await experiment(quick ? 500 : 10_000)),
-    ...(await flood(quick ? 1000 : 10_000)),
+    ...(await flood(quick ? 1000 : 10_000, quick)),
     ...(await besideHeptamini(quick ? 2 : 10)),
     ...(await fleet(quick ? 4 : 30)),
   ];
@@ -25,5 +25,5 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]
   const { clients, slots, jobMs } = size;
   await writeFile(file, picture(courses, `${clients} clients at once, ${slots} slots, jobs of ${jobMs} ms`));
   console.log(`the storm as a picture: ${file}`);
-  return [...rows, ...stormRows(courses, size)];
+  return [...rows, ...stormRows(courses, size, quick)];
 }

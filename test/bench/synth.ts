@@ -6,9 +6,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { atMost, type Row } from './report/rows.ts';
+import { atMost, onQuietMachine, type Row } from './report/rows.ts';
 
 const secondsMax = 0.6;
+/** Of what importing everything takes: what is not used is not loaded. */
+const shareMax = 0.25;
 const memoryMiBMax = 200;
 
 export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]> {
@@ -30,14 +32,18 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]
     const theirs: Measured[] = [];
     for (let index = 0; index < (quick ? 1 : 3); index++) theirs.push(await measure(probe, barrel, folder));
     const seconds = least(ours.map((one) => one.seconds));
+    const baseline = least(theirs.map((one) => one.seconds));
     const memoryMiB = least(ours.map((one) => one.memoryMiB));
     return [
-      atMost(secondsMax, {
+      onQuietMachine(
+        quick,
+        atMost(secondsMax, { row: 'G1', name: 'synth of dev: program time', value: seconds, unit: 's', baseline }),
+      ),
+      atMost(shareMax, {
         row: 'G1',
-        name: 'synth of dev: program time',
-        value: seconds,
-        unit: 's',
-        baseline: least(theirs.map((one) => one.seconds)),
+        name: "synth of dev against the provider's barrel: time",
+        value: seconds / baseline,
+        unit: 'x',
       }),
       atMost(memoryMiBMax, {
         row: 'G1',

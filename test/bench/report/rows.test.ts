@@ -3,7 +3,18 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { latencyRows, type Measured, memoryRows } from '../isolation.ts';
 import { isDisturbed, type Latencies } from '../load/probe.ts';
-import { atMost, must, passes, type Row, setAsideRow, setAsideShareMax, summary, table, told } from './rows.ts';
+import {
+  atMost,
+  must,
+  onQuietMachine,
+  passes,
+  type Row,
+  setAsideRow,
+  setAsideShareMax,
+  summary,
+  table,
+  told,
+} from './rows.ts';
 
 const figure = (value: number, baseline: number | null = null) => ({
   row: 'D1',
@@ -25,6 +36,15 @@ describe('a figure', () => {
     expect([must('all', true, figure(1)), must('all', false, figure(1))]).toMatchObject([
       { goal: 'all', verdict: 'holds' },
       { goal: 'all', verdict: 'FAILS' },
+    ]);
+  });
+
+  test('that is a time is told where others run beside it, unless it is missing', () => {
+    const [slow, none] = [atMost(2, figure(3)), atMost(2, figure(Number.NaN))];
+    expect(verdicts([onQuietMachine(true, slow), onQuietMachine(false, slow), onQuietMachine(true, none)])).toEqual([
+      'told',
+      'FAILS',
+      'MISSING',
     ]);
   });
 
