@@ -26,8 +26,9 @@ import {
 import { type AwsEnvironment, BaseStack } from './base-stack.ts';
 import type { FoundationStack } from './foundation-stack.ts';
 import type { Images } from './images/digests.ts';
-import { KubernetesParts, kubernetesContext } from './kubernetes-parts.ts';
-import type { KubernetesStack } from './kubernetes-stack.ts';
+import type { ClusterStack } from './kubernetes/cluster-stack.ts';
+import { KubernetesParts, kubernetesContext } from './kubernetes/kubernetes-parts.ts';
+import type { KubernetesStack } from './kubernetes/kubernetes-stack.ts';
 
 export class ServiceStack extends BaseStack {
   readonly tiers: Readonly<Partial<Record<ServiceName, Tier>>>;
@@ -39,6 +40,8 @@ export class ServiceStack extends BaseStack {
     images: Images,
     /** The stack of its tiers in a cluster. */
     kubernetes?: KubernetesStack,
+    /** Where that cluster is its own. */
+    ownCluster?: ClusterStack,
   ) {
     super(scope, 'service', environment);
     const { prefix } = this;
@@ -156,6 +159,7 @@ export class ServiceStack extends BaseStack {
         publicBalancer: outside.securityGroupId,
         internalBalancer: inside?.securityGroupId,
         foundation,
+        own: ownCluster,
       });
     alarm(outside, 'errors', {
       name: `${prefix}-balancer-errors`,

@@ -2,16 +2,20 @@
 import { App, type AppConfig } from 'cdktf';
 import { resolveEnvironment } from '../environments/environment.ts';
 import { environments, loadEnvironment } from '../environments/index.ts';
+import { hasOwnCluster, type KubernetesSettings } from '../environments/schema/kubernetes.ts';
 import type { AwsEnvironment } from './base-stack.ts';
 import { checkedCostSheet } from './cost.ts';
 import { FoundationStack } from './foundation-stack.ts';
 import { type Images, readImages } from './images/digests.ts';
-import { KubernetesStack } from './kubernetes-stack.ts';
+import { ClusterStack } from './kubernetes/cluster-stack.ts';
+import { KubernetesStack } from './kubernetes/kubernetes-stack.ts';
 import { onAws } from './on-aws.ts';
 import { ServiceStack } from './service-stack.ts';
 
 export interface Stacks {
   readonly foundation: FoundationStack;
+  /** Where the environment has a cluster made. */
+  readonly cluster?: ClusterStack;
   readonly service: ServiceStack;
   /** Where the environment names a cluster. */
   readonly kubernetes?: KubernetesStack;
@@ -20,11 +24,17 @@ export interface Stacks {
 /** The stacks of one environment. */
 export function addStacks(app: App, environment: AwsEnvironment, images: Images): Stacks {
   const foundation = new FoundationStack(app, environment);
-  const stack = environment.kubernetes && new KubernetesStack(app, environment, environment.kubernetes);
-  const service = new ServiceStack(app, environment, foundation, images, stack);
+  const { kubernetes } = environment;
+  const cluster = hasOwnCluster(environment)
+    ? new ClusterStack(app, environment, foundation, kubernetes as KubernetesSettings)
+    : undefined;
+  const stack = kubernetes && new KubernetesStack(app, environment, kubernetes);
+  const service = new ServiceStack(app, environment, foundation, images, stack, cluster);
+  cluster?.addDependency(foundation);
   service.addDependency(foundation);
+  if (cluster) service.addDependency(cluster);
   stack?.addDependency(service);
-  return { foundation, service, ...(stack && { kubernetes: stack }) };
+  return { foundation, ...(cluster && { cluster }), service, ...(stack && { kubernetes: stack }) };
 }
 
 /**

@@ -40,6 +40,10 @@ export class Tier extends Construct {
       lifecycle: { createBeforeDestroy: true },
     });
     this.securityGroupId = group.id;
+    if (props.placements.every(({ platform }) => platform === 'kubernetes'))
+      justify(group, {
+        CKV2_AWS_5: 'stays when its tier moves to a cluster, where pods have the group of their nodes',
+      });
     const logs = new CloudwatchLogGroup(this, 'logs', {
       name: nameOf('log group', `/${context.prefix}/${service}`),
       retentionInDays: context.logRetentionDays,

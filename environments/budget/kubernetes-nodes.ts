@@ -50,13 +50,18 @@ const reservedVcpu = (vcpu: number): number =>
  * daemon sets. https://docs.aws.amazon.com/eks/latest/userguide/eks-optimized-amis.html, bootstrap of the node's image.
  */
 export function nodeCapacity(type: InstanceType): Budget {
+  const pods = podsMaxOf(type);
+  const vcpu = guaranteedVcpu(type) - reservedVcpu(type.vcpu) - daemonSets.vcpu;
+  const memoryMiB = type.memoryMiB - Math.ceil(type.memoryMiB / 16) - (255 + 11 * pods) - 100 - daemonSets.memoryMiB;
+  return { vcpu: Math.max(0, Math.floor(vcpu * 1000 + 1e-6) / 1000), memoryMiB: Math.max(0, memoryMiB) };
+}
+
+function podsMaxOf(type: InstanceType): number {
   const size = type.name.split('.')[1] ?? '';
   const pods = (type.baselineShare < 1 ? burstablePodsMax : podsMax)[size];
   if (pods === undefined)
     throw new Error(`how many pods a '${type.name}' takes is not known; add it to kubernetes-nodes.ts`);
-  const vcpu = guaranteedVcpu(type) - reservedVcpu(type.vcpu) - daemonSets.vcpu;
-  const memoryMiB = type.memoryMiB - Math.ceil(type.memoryMiB / 16) - (255 + 11 * pods) - 100 - daemonSets.memoryMiB;
-  return { vcpu: Math.max(0, Math.floor(vcpu * 1000) / 1000), memoryMiB: Math.max(0, memoryMiB) };
+  return pods;
 }
 
 /** Replicas at most, and one more while a rollout is under way: the new one is ready before an old one leaves. */
@@ -71,6 +76,51 @@ export function kubernetesQuota(placements: readonly Placement[]): { cpu: string
     memory: `${sum(({ memoryMiB }) => memoryMiB)}Mi`,
     pods: sum(() => 1),
   };
+}
+
+/** Two replicas of the cluster's names, and of the controller that registers pods with balancers; one that measures them. */
+const clusterPods: readonly Budget[] = [
+  ...[1, 2].map(() => ({ vcpu: 0.1, memoryMiB: 170 })),
+  ...[1, 2].map(() => ({ vcpu: 0.1, memoryMiB: 200 })),
+  { vcpu: 0.1, memoryMiB: 200 },
+];
+
+/** Of every node's places for pods: the network, kube-proxy, the agent of roles, the log collector. */
+const daemonPods = 4;
+
+/** A node that is lost leaves one. */
+export const nodesMin = 2;
+
+/**
+ * Share of a node that a pod takes: of CPU, memory or places for pods, whichever is largest.
+ *
+ * @throws Error for a pod that is larger than what a node leaves to pods.
+ */
+export function podShare(pod: Budget, type: InstanceType): number {
+  const room = nodeCapacity(type);
+  const places = podsMaxOf(type) - daemonPods;
+  const share = Math.max(pod.vcpu / room.vcpu, pod.memoryMiB / room.memoryMiB, 1 / places);
+  if (pod.vcpu <= room.vcpu && pod.memoryMiB <= room.memoryMiB && places > 0) return share;
+  throw new Error(tooLarge(pod, type.name, room));
+}
+
+/**
+ * Nodes that take every replica, and any one pod more: a rollout never waits for room, wherever the scheduler put the
+ * others. A node refuses a pod of share s only when more than 1 - s of it is taken; so nodes of which all pods together
+ * take no more than 1 - s each have one that does not refuse. Or there is one more node than pods: then one is empty.
+ *
+ * @throws Error for a pod that is larger than a node.
+ */
+export function nodesFor(placements: readonly Placement[], type: InstanceType): number {
+  const pods = [
+    ...clusterPods,
+    ...placements.flatMap((placement) => Array.from({ length: placement.replicas.max }, () => placement)),
+  ].map((pod) => podShare(pod, type));
+  const largest = Math.max(...pods);
+  const taken = pods.reduce((sum, share) => sum + share, 0);
+  // 1e-9: sums of fractions.
+  const loose = largest < 1 ? Math.ceil(taken / (1 - largest) - 1e-9) : Number.POSITIVE_INFINITY;
+  return Math.max(nodesMin, Math.min(loose, pods.length + 1));
 }
 
 export const tooLarge = (pod: Budget, instanceType: string, room: Budget): string =>

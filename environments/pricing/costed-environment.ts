@@ -47,8 +47,11 @@ export interface Counts {
 export interface KubernetesNodes {
   /** @example 'm7g.large' */
   readonly instanceType: string;
-  /** Nodes paid by this environment. 0: a cluster that others pay, of which the tiers take their share. */
-  readonly nodes: number;
+  /**
+   * Nodes paid by this environment. 0: a cluster that others pay, of which the tiers take their share.
+   * @default as many as the budgets need
+   */
+  readonly nodes?: number | undefined;
   /** Whether the control plane is paid by this environment. */
   readonly ownCluster: boolean;
 }

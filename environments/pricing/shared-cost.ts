@@ -1,4 +1,5 @@
 /** What the parts that all tiers share cost in a month: network, balancers, stores, keys, alarms. */
+import { nodesFor, nodeType } from '../budget/kubernetes-nodes.ts';
 import type { At, CostedEnvironment } from './costed-environment.ts';
 import { type CostLine, hoursPerMonth, lineMaker } from './lines.ts';
 import { nodeShare } from './tier-cost.ts';
@@ -13,7 +14,7 @@ export function sharedMonthlyUsd(environment: CostedEnvironment, at: At): CostLi
     ...redis(environment),
     ...documents(environment, usage),
     ...watch(environment),
-    ...cluster(environment, at),
+    ...cluster(environment, usage, at),
   ];
 }
 
@@ -104,21 +105,31 @@ function watch({ aws, counts }: CostedEnvironment): CostLine[] {
 }
 
 /** The control plane, and the part of the nodes that no tier takes: with the tiers' shares it adds up to all nodes. */
-function cluster({ aws, tiers, kubernetes }: CostedEnvironment, at: At): CostLine[] {
+function cluster({ aws, tiers, kubernetes }: CostedEnvironment, usage: Usage, at: At): CostLine[] {
   if (!kubernetes) return [];
-  const { instanceType, nodes, ownCluster } = kubernetes;
+  const { instanceType, ownCluster } = kubernetes;
   const line = lineMaker('kubernetes', aws.region);
-  const taken = Object.values(tiers)
+  const placements = Object.values(tiers)
     .flat()
-    .filter(({ platform }) => platform === 'kubernetes')
-    .reduce((sum, placement) => sum + placement.replicas[at] * nodeShare(placement, instanceType), 0);
+    .filter(({ platform }) => platform === 'kubernetes');
+  const { nodes = nodesFor(placements, nodeType(instanceType)) } = kubernetes;
+  const taken = placements.reduce(
+    (sum, placement) => sum + placement.replicas[at] * nodeShare(placement, instanceType),
+    0,
+  );
   if (nodes > 0 && taken > nodes)
     throw new Error(
       `tiers on 'kubernetes' need ${Math.ceil(taken * 100) / 100} x ${instanceType}, given nodes ${nodes}; ` +
         `nearest: nodes ${Math.ceil(taken)}`,
     );
   return [
-    ...(ownCluster ? [line('control plane', hoursPerMonth, 'eks/hour')] : []),
+    ...(ownCluster
+      ? [
+          line('control plane', hoursPerMonth, 'eks/hour'),
+          line('its log', usage.controlPlaneLogGb, 'logs/ingest'),
+          line('its log kept', (usage.controlPlaneLogGb * aws.logRetentionDays) / 30, 'logs/storage'),
+        ]
+      : []),
     ...(nodes > 0
       ? [
           line(`${nodes} x ${nodeVolumeGiB} GiB disk`, nodes * nodeVolumeGiB, 'ebs/gp3'),

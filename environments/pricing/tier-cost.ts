@@ -1,6 +1,6 @@
 /** What one placement of a tier costs in a month. */
 import { fargateSize, instanceFor } from '../budget/budget.ts';
-import { nodeCapacity, nodeType, tooLarge } from '../budget/kubernetes-nodes.ts';
+import { nodeType, podShare } from '../budget/kubernetes-nodes.ts';
 import type { Placement } from '../schema/placement.ts';
 import type { At, CostedAws, KubernetesNodes } from './costed-environment.ts';
 import { type CostLine, hoursPerMonth, type LineMaker, lineMaker } from './lines.ts';
@@ -91,11 +91,7 @@ function kubernetes({ tier, placement, context, replicas, line }: Costed): CostL
 }
 
 /** @throws Error when one replica is larger than what a node leaves to pods. */
-export function nodeShare(placement: Pick<Placement, 'vcpu' | 'memoryMiB'>, instanceType: string): number {
-  const capacity = nodeCapacity(nodeType(instanceType));
-  const share = Math.max(placement.vcpu / capacity.vcpu, placement.memoryMiB / capacity.memoryMiB);
-  if (share <= 1) return share;
-  throw new Error(tooLarge(placement, instanceType, capacity));
-}
+export const nodeShare = (placement: Pick<Placement, 'vcpu' | 'memoryMiB'>, instanceType: string): number =>
+  podShare(placement, nodeType(instanceType));
 
 const percent = (share: number): string => `${Math.round(share * 1000) / 10} %`;

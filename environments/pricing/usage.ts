@@ -11,6 +11,8 @@ export interface Usage {
   readonly outGb: number;
   /** Records of connections (VPC flow logs), where `auditLogs` is set. */
   readonly connectionLogGb: number;
+  /** Log text of the control plane of a cluster of its own. */
+  readonly controlPlaneLogGb: number;
   /** Log text of PostgreSQL. */
   readonly postgresLogGb: number;
   /** Through a NAT gateway or the interface endpoints: model calls, image pulls, AWS APIs. */
@@ -38,6 +40,8 @@ export const defaultUsage: Usage = {
   outGb: 20,
   // 10 connections a second, half of them in one record of 100 bytes: 26 million records of which S3 is billed raw.
   connectionLogGb: 1,
+  // What controllers, nodes and probes ask of it: one audited request of 1 kB a second.
+  controlPlaneLogGb: 2.6,
   // Connections, checkpoints and slow autovacuums: 200 bytes ten times a minute.
   postgresLogGb: 0.1,
   // 5,000 model calls of 20 kB, and the images of 20 deploys (through the NAT only where they leave AWS).

@@ -26,6 +26,8 @@ export interface StackJson {
 export interface Synthesized {
   readonly foundation: StackJson;
   readonly service: StackJson;
+  /** Where the environment has a cluster made. */
+  readonly cluster?: StackJson;
   /** Where the environment names a cluster. */
   readonly kubernetes?: StackJson;
   /** All of them, as text. */

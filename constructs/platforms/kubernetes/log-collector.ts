@@ -18,8 +18,8 @@ export interface LogCollectorProps {
   readonly logGroups: Readonly<Record<string, string>>;
 }
 
-/** https://github.com/aws/aws-for-fluent-bit/releases */
-const image = 'public.ecr.aws/aws-observability/aws-for-fluent-bit:2.34.0';
+/** Takes a pod's role since 2.32.5. https://github.com/aws/aws-for-fluent-bit/releases/tag/v2.34.3.20260818 */
+const image = 'public.ecr.aws/aws-observability/aws-for-fluent-bit:2.34.3.20260818';
 
 /** Where it runs, and as whom: its role is given to this account. */
 export const collectorNamespace = (namespace: string): string => `${namespace}-logs`;

@@ -2,6 +2,7 @@
 import { DeploymentV1 } from '@cdktf/provider-kubernetes/lib/deployment-v1/index.js';
 import { ServiceAccountV1 } from '@cdktf/provider-kubernetes/lib/service-account-v1/index.js';
 import { Construct } from 'constructs';
+import { justify } from '../../policies/justified.ts';
 import { refusePlaceholders } from '../../tier/placeholder.ts';
 import { scalingTarget } from '../../tier/scaling-target.ts';
 import { bindTargets } from './balancing.ts';
@@ -66,6 +67,7 @@ export class Workload extends Construct {
       },
       dependsOn: [...after, account, policy, ...secrets.resources, ...bindings],
     });
+    justify(deployment, { CKV_K8S_15: 'images are named by their digest: one that is there is the one asked for' });
     disruptionBudget(this, common);
     scaleDeployment(this, common, deployment, props);
   }

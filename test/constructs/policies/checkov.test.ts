@@ -7,7 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import { execa } from 'execa';
+import { type EnvironmentInput, resolveEnvironment } from '../../../environments/environment.ts';
 import { environments } from '../../../environments/index.ts';
+import type { AwsEnvironment } from '../../../stacks/base-stack.ts';
+import { onAws } from '../../../stacks/on-aws.ts';
 import { synthesize } from '../../../stacks/synthesize.ts';
 import { testWith } from '../../support/skip.ts';
 
@@ -49,6 +52,23 @@ async function scan(at = 'scanned'): Promise<Scan> {
   return JSON.parse(stdout);
 }
 
+/** No environment here has a cluster made: one of them with all tiers in one. */
+const inOwnCluster = (environment: AwsEnvironment): AwsEnvironment =>
+  onAws(
+    resolveEnvironment({
+      ...(environment as unknown as EnvironmentInput),
+      name: 'own',
+      kubernetes: { cluster: 'make', apiCidrs: ['203.0.113.7/32'] },
+      aws: { ...environment.aws, monthlyCeilingUsd: 1000 },
+      tiers: Object.fromEntries(
+        Object.entries(environment.tiers).map(([name, places]) => [
+          name,
+          places?.map(({ options, ...place }) => ({ ...place, ...options, platform: 'kubernetes', spotPercent: 0 })),
+        ]),
+      ) as never,
+    }),
+  );
+
 /** `stack check id-of-the-resource`; checkov names a resource with its type or without. */
 const found = ({ results }: Scan) =>
   new Set(
@@ -61,7 +81,11 @@ scans(
   'checkov finds nothing in any stack that is not justified beside its resource',
   async () => {
     await synthesize([], { outdir: folder });
-    const stacks = Object.keys(environments).flatMap((name) => [`${name}-foundation`, `${name}-service`]);
+    await synthesize(['dev'], { outdir: folder }, inOwnCluster);
+    const stacks = [
+      ...Object.keys(environments).flatMap((name) => [`${name}-foundation`, `${name}-service`]),
+      ...['own-cluster', 'own-service', 'own-kubernetes'],
+    ];
     const reasons = new Map<string, string>();
     for (const stack of stacks) {
       handOver(stack);

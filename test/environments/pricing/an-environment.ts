@@ -26,6 +26,7 @@ export const anAws: CostedAws = {
 
 export const noUse = {
   logGbPerReplica: 0,
+  controlPlaneLogGb: 0,
   balancerLcu: 0,
   outGb: 0,
   natGb: 0,

@@ -5,8 +5,8 @@ import { sharedMonthlyUsd } from '../../../environments/pricing/shared-cost.ts';
 import { anAws, anEnvironment, aPlacement, noCounts, noUse } from './an-environment.ts';
 
 const bare: CostedEnvironment = { ...anEnvironment, counts: noCounts, usage: noUse };
-const lines = (environment: CostedEnvironment, part: string) =>
-  sharedMonthlyUsd(environment, 'max').filter((line) => line.part === part && line.quantity > 0);
+const lines = (environment: CostedEnvironment, part: string, at: 'min' | 'max' = 'max') =>
+  sharedMonthlyUsd(environment, at).filter((line) => line.part === part && line.quantity > 0);
 const short = (environment: CostedEnvironment, part: string) =>
   lines(environment, part).map(({ what, monthlyUsd }) => [what, Math.round(monthlyUsd * 100) / 100]);
 const withAws = (changes: Partial<CostedAws>): CostedEnvironment => ({ ...bare, aws: { ...anAws, ...changes } });
@@ -153,8 +153,21 @@ describe('a cluster', () => {
       ['3 x 20 GiB disk', 4.8],
       ['room left on 3 x m7g.large', 59.57],
     ]);
-    const [, , least] = sharedMonthlyUsd(environment, 'min').filter(({ part }) => part === 'kubernetes');
+    const least = lines(environment, 'kubernetes', 'min').at(-1);
     expect(least?.quantity).toBe(2 * hoursPerMonth);
+  });
+
+  test('of its own bills as many nodes as its budgets need, and the log of its control plane', () => {
+    // Four pods of half a node and five of the cluster's own of 5.8 %: 2.29 of nodes that may be half full, so five.
+    const own = { ...environment, kubernetes: { instanceType: 'm7g.large', ownCluster: true } };
+    expect(short({ ...own, usage: { ...noUse, controlPlaneLogGb: 2 } }, 'kubernetes')).toEqual([
+      ['control plane', 73],
+      ['its log', 1],
+      ['its log kept', 0.06],
+      ['5 x 20 GiB disk', 8],
+      // Three of five nodes at $0.0816 an hour.
+      ['room left on 5 x m7g.large', 178.7],
+    ]);
   });
 
   test('of others bills neither', () => {

@@ -1,14 +1,15 @@
 /** What the service stack holds for tiers on Kubernetes beside the tiers themselves. */
 import { EksPodIdentityAssociation } from '@cdktf/provider-aws/lib/eks-pod-identity-association/index.js';
 import { Construct } from 'constructs';
-import { collectorAccount, collectorNamespace } from '../constructs/platforms/kubernetes/log-collector.ts';
-import { NodeRules } from '../constructs/platforms/kubernetes/node-rules.ts';
-import { podIdentity, Role } from '../constructs/tier/role.ts';
-import type { KubernetesContext } from '../constructs/tier/tier-props.ts';
-import type { Edge } from '../environments/wiring/connections.ts';
-import { definitionOf, type Egress, type ServiceName } from '../services/manifest.ts';
-import type { AwsEnvironment } from './base-stack.ts';
-import type { FoundationStack } from './foundation-stack.ts';
+import { collectorAccount, collectorNamespace } from '../../constructs/platforms/kubernetes/log-collector.ts';
+import { NodeRules } from '../../constructs/platforms/kubernetes/node-rules.ts';
+import { podIdentity, Role } from '../../constructs/tier/role.ts';
+import type { KubernetesContext } from '../../constructs/tier/tier-props.ts';
+import type { Edge } from '../../environments/wiring/connections.ts';
+import { definitionOf, type Egress, type ServiceName } from '../../services/manifest.ts';
+import type { AwsEnvironment } from '../base-stack.ts';
+import type { FoundationStack } from '../foundation-stack.ts';
+import type { ClusterStack } from './cluster-stack.ts';
 import type { KubernetesStack } from './kubernetes-stack.ts';
 
 const portOf = (service: string) => definitionOf(service as ServiceName).port;
@@ -47,6 +48,8 @@ export interface KubernetesPartsProps {
   readonly publicBalancer: string;
   readonly internalBalancer: string | undefined;
   readonly foundation: FoundationStack;
+  /** A cluster made for this environment. */
+  readonly own: ClusterStack | undefined;
 }
 
 /** The nodes' way to stores and balancers, and the right to write the tiers' logs. Nothing while no tier runs there. */
@@ -59,7 +62,7 @@ export class KubernetesParts extends Construct {
       edges: props.edges,
       tiers: stack.tierNames,
       portOf,
-      podCidr: stack.settings.podCidr,
+      pods: props.own ? { nodeGroupId: props.own.nodeGroupId } : { cidr: stack.settings.podCidr ?? '' },
       publicBalancer: props.publicBalancer,
       internalBalancer: props.internalBalancer,
       postgres: foundation.postgres.securityGroupId,

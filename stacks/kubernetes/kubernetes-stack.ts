@@ -6,11 +6,11 @@ import { DataAwsEksCluster } from '@cdktf/provider-aws/lib/data-aws-eks-cluster/
 import { KubernetesProvider } from '@cdktf/provider-kubernetes/lib/provider/index.js';
 import { Fn } from 'cdktf';
 import type { Construct } from 'constructs';
-import { LogCollector } from '../constructs/platforms/kubernetes/log-collector.ts';
-import { Namespace } from '../constructs/platforms/kubernetes/namespace.ts';
-import { type KubernetesSettings, onKubernetes } from '../environments/schema/kubernetes.ts';
-import { nameOf } from '../environments/wiring/names.ts';
-import { type AwsEnvironment, BaseStack } from './base-stack.ts';
+import { LogCollector } from '../../constructs/platforms/kubernetes/log-collector.ts';
+import { Namespace } from '../../constructs/platforms/kubernetes/namespace.ts';
+import { type KubernetesSettings, onKubernetes, ownCluster } from '../../environments/schema/kubernetes.ts';
+import { nameOf } from '../../environments/wiring/names.ts';
+import { type AwsEnvironment, BaseStack } from '../base-stack.ts';
 
 export class KubernetesStack extends BaseStack {
   /** Name of the cluster. */
@@ -26,7 +26,8 @@ export class KubernetesStack extends BaseStack {
     const { region } = environment.aws;
     const places = onKubernetes(environment);
     this.settings = settings;
-    this.cluster = settings.cluster;
+    // By its name in either case, never by a reference to what another stack has yet to make.
+    this.cluster = settings.cluster === ownCluster ? prefix : settings.cluster;
     this.tierNames = places.map(({ tier }) => tier);
     const found = new DataAwsEksCluster(this, 'cluster', { name: this.cluster });
     new KubernetesProvider(this, 'kubernetes', {
