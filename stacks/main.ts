@@ -11,12 +11,27 @@ enableCompileCache();
 createRequire(import.meta.url)('cdktf/lib/tokens/private/stack-trace.js').captureStackTrace = () => [];
 const { synthesize } = await import('./synthesize.ts');
 
-const names = new Command('npm run synth --')
+async function compared(names: readonly string[]): Promise<string[]> {
+  const [{ platformComparison }, { environments, loadEnvironment }, { readImages }] = await Promise.all([
+    import('./sheet/compare.ts'),
+    import('../environments/index.ts'),
+    import('./images/digests.ts'),
+  ]);
+  const sheets: string[] = [];
+  for (const name of names.length > 0 ? names : Object.keys(environments))
+    sheets.push(platformComparison(await loadEnvironment(name), readImages(name)));
+  return sheets;
+}
+
+const program = new Command('npm run synth --')
   .description('Writes the Terraform configuration of environments, and prints what each costs.')
   .argument('[environments...]', 'absent: all of them')
-  .parse().args;
+  .option('--compare', 'writes nothing, and prints what each would cost on every platform')
+  .parse();
+const names = program.args;
 try {
-  for (const sheet of await synthesize(names)) console.log(`${sheet}\n`);
+  const sheets = program.opts<{ compare?: true }>().compare ? await compared(names) : await synthesize(names);
+  for (const sheet of sheets) console.log(`${sheet}\n`);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

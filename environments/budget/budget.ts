@@ -31,7 +31,7 @@ export function fargateSize(budget: Budget): FargateSize {
   const cpuUnits = vcpu * 1024;
   const allowed = fargateSizes.get(cpuUnits);
   if (allowed?.includes(memoryMiB)) return { cpuUnits, memoryMiB };
-  const nearest = allFargateSizes.find((size) => size.cpuUnits >= cpuUnits && size.memoryMiB >= memoryMiB) ?? largest;
+  const nearest = coveringFargateSize(budget) ?? largest;
   throw new Error(
     `no Fargate task has ${text(budget)}; allowed: ${
       allowed
@@ -45,6 +45,10 @@ export function fargateSize(budget: Budget): FargateSize {
 export const allFargateSizes: readonly FargateSize[] = [...fargateSizes].flatMap(([cpuUnits, memory]) =>
   memory.map((memoryMiB) => ({ cpuUnits, memoryMiB })),
 );
+
+/** The smallest task that holds a budget, by CPU and then memory. */
+export const coveringFargateSize = ({ vcpu, memoryMiB }: Budget): FargateSize | undefined =>
+  allFargateSizes.find((size) => size.cpuUnits >= vcpu * 1024 && size.memoryMiB >= memoryMiB);
 const largest = allFargateSizes[allFargateSizes.length - 1] as FargateSize;
 
 export interface ChosenInstance {
