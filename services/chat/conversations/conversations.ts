@@ -1,4 +1,5 @@
-/** Conversations: made, listed, read and deleted by whoever they belong to. */
+/** Conversations: made, listed, read, renamed, exported and deleted by whoever they belong to. */
+import { Readable } from 'node:stream';
 import type { Selectable } from 'kysely';
 import { uuidv7 } from 'uuidv7';
 import type { Identity } from '../../shared/auth/identity.ts';
@@ -11,6 +12,8 @@ import { recordEvent } from '../../shared/jobs/events.ts';
 import { findBrain } from '../../shared/postgres/find-brain.ts';
 import type { Conversations } from '../../shared/postgres/tables.ts';
 import { type ChatContext, ownConversation } from '../context.ts';
+import { exported } from './export.ts';
+import { searchConversations } from './search-conversations.ts';
 
 export function serveConversations({ app, db }: ChatContext): void {
   serve(app, routes.createConversation, async ({ body, identity }) => {
@@ -42,6 +45,10 @@ export function serveConversations({ app, db }: ChatContext): void {
   serve(app, routes.listConversations, async ({ query, identity }) => {
     await findBrain(db, identity.tenantId, query.brain_id);
     const before = readCursor(query.cursor);
+    if (query.search !== undefined) {
+      const found = await searchConversations(db, identity, { ...query, search: query.search, before });
+      return { data: found.page.map(toConversation), next_cursor: found.next_cursor };
+    }
     const rows = await db
       .selectFrom('conversations')
       .selectAll()
@@ -58,6 +65,38 @@ export function serveConversations({ app, db }: ChatContext): void {
   serve(app, routes.getConversation, async ({ params, identity }) =>
     toConversation(await findConversation(db, identity, params.conversation)),
   );
+
+  serve(app, routes.renameConversation, async ({ params, body, identity }) => {
+    await findConversation(db, identity, params.conversation);
+    return db.transaction().execute(async (trx) => {
+      const row = await trx
+        .updateTable('conversations')
+        .set(body)
+        .where('id', '=', params.conversation)
+        .returningAll()
+        .executeTakeFirst();
+      if (!row) throw notFound('conversation', params.conversation);
+      if (identity.personId)
+        await recordEvent(trx, {
+          tenantId: identity.tenantId,
+          event: 'conversation',
+          resourceId: row.id,
+          personId: identity.personId,
+        });
+      return toConversation(row);
+    });
+  });
+
+  serve(app, routes.exportConversation, async ({ params, identity, reply }) => {
+    const conversation = await findConversation(db, identity, params.conversation);
+    return reply
+      .headers({
+        'content-type': 'text/markdown; charset=utf-8',
+        'content-disposition': `attachment; filename="conversation-${conversation.id}.md"`,
+        'cache-control': 'no-store',
+      })
+      .send(Readable.from(exported(db, conversation)));
+  });
 
   serve(app, routes.deleteConversation, async ({ params, identity }) => {
     const { id, brain_id } = await findConversation(db, identity, params.conversation);

@@ -110,7 +110,11 @@ export const conversation = z.object({
   updated_at: timestamp,
 });
 export type Conversation = z.output<typeof conversation>;
-export const conversationInput = z.strictObject({ brain_id: id, title: text.trim().max(200).default('') });
+const title = text.trim().max(200);
+export const conversationInput = z.strictObject({ brain_id: id, title: title.default('') });
+export const conversationChange = z.strictObject({ title: title.min(1) });
+/** In titles, questions and answers, whatever the case of its letters. */
+export const conversationSearch = text.trim().min(1).max(200);
 
 /**
  * Events of `POST …/turns` and `GET …/turns/{t}/events`, in this order: one `turn`, one `searching`, any number of

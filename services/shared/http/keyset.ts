@@ -18,5 +18,7 @@ export function readCursor(cursor: string | undefined): string | null {
 export function cutPage<Row extends { id: string }>(rows: readonly Row[], limit: number) {
   const page = rows.slice(0, limit);
   const last = rows.length > limit ? page.at(-1) : undefined;
-  return { page, next_cursor: last ? Buffer.from(last.id).toString('base64url') : null };
+  return { page, next_cursor: last ? cursorAfter(last.id) : null };
 }
+
+export const cursorAfter = (id: string) => Buffer.from(id).toString('base64url');

@@ -33,7 +33,7 @@ describe('an answer without its end', () => {
     await page.getByText('ty days of notice.').waitFor();
     await page.getByRole('heading', { name: 'Go on' }).waitFor();
     expect(lastTurn()).toMatchObject({ continues: cutTurn, question: 'When does it end?' });
-    expect(await page.getByRole('button', { name: 'Go on' }).count()).toBe(0);
+    expect(await cut.getByRole('button', { name: 'Go on' }).count()).toBe(0);
   });
 
   test('broken off: what arrived is kept, and the same question is asked again without counting', async () => {

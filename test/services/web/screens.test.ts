@@ -51,7 +51,16 @@ const screens: Readonly<Record<string, Screen>> = {
   },
   'documents in every state, answers of every kind': {
     path: conversation,
-    shows: /The answer was cut off|답변이 중간에/,
+    shows: /The answer was cut at the|길이 한도에서/,
+  },
+  'conversations, searched': {
+    path: conversation,
+    reach: async (page) => {
+      await page.getByRole('button', { name: /^(?:Conversations|대화 목록)$/ }).click();
+      await page.getByRole('menuitem', { name: /Find a conversation|대화 찾기/ }).click();
+      await page.getByRole('searchbox').fill('nowhere');
+    },
+    shows: /No conversation holds this|이 말이 들어 있는/,
   },
   'source, text': { path: source, shows: /Marked passage|표시된 구절/ },
   'source, page': {

@@ -11,7 +11,7 @@ import { useDocuments, useMe, useTurns } from '../data/queries.ts';
 import { LoadError, Skeleton } from '../parts/states.tsx';
 import { Composer } from './asking/composer.tsx';
 import { noTurnRequest, turnRequestFor } from './asking/turn-requests.ts';
-import { ConversationBar } from './conversation-bar.tsx';
+import { ConversationBar } from './conversations/conversation-bar.tsx';
 import { EmptyChat } from './empty-chat.tsx';
 import { Transcript } from './transcript.tsx';
 import { type TurnPages, turnsOf } from './turns-cache.ts';

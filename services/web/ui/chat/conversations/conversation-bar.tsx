@@ -2,15 +2,20 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useLocation } from 'wouter';
-import { useCopy } from '../copy/index.tsx';
-import { remove } from '../data/apply-events.ts';
-import { call } from '../data/http.ts';
-import { keys } from '../data/keys.ts';
-import { useConversations, useMe } from '../data/queries.ts';
-import { Button } from '../parts/button.tsx';
-import { Confirm } from '../parts/dialog.tsx';
-import { ChevronDown, MessageSquarePlus, Trash2 } from '../parts/icons.tsx';
-import { Menu } from '../parts/menu.tsx';
+import { useCopy } from '../../copy/index.tsx';
+import { remove } from '../../data/apply-events.ts';
+import { call } from '../../data/http.ts';
+import { keys } from '../../data/keys.ts';
+import { useConversations, useMe } from '../../data/queries.ts';
+import { Button } from '../../parts/button.tsx';
+import { Confirm } from '../../parts/dialog.tsx';
+import { ChevronDown, Download, MessageSquarePlus, Pencil, Search, Trash2 } from '../../parts/icons.tsx';
+import { Menu } from '../../parts/menu.tsx';
+import { RenameDialog } from './rename-dialog.tsx';
+import { SearchDialog } from './search-dialog.tsx';
+
+/** More are found by a search. */
+const listedMax = 10;
 
 export function ConversationBar({ brain, conversation }: { brain: string; conversation: string | undefined }) {
   const copy = useCopy();
@@ -18,7 +23,8 @@ export function ConversationBar({ brain, conversation }: { brain: string; conver
   const [, navigate] = useLocation();
   const { data: me } = useMe();
   const { data: conversations } = useConversations(brain);
-  const [asking, setAsking] = useState(false);
+  const [open, setOpen] = useState<'search' | 'rename' | 'delete' | null>(null);
+  const close = () => setOpen(null);
   const current = conversations?.find(({ id }) => id === conversation);
   const title = current ? current.title || copy.chat.untitled : copy.chat.title;
   const destroy = async () => {
@@ -41,18 +47,40 @@ export function ConversationBar({ brain, conversation }: { brain: string; conver
           }
           heading={copy.chat.conversations}
           groups={[
-            conversations.map(({ id, title: name }) => ({
+            conversations.slice(0, listedMax).map(({ id, title: name }) => ({
               label: name || copy.chat.untitled,
               current: id === conversation,
               onSelect: () => navigate(`/b/${brain}/c/${id}`),
             })),
+            [
+              {
+                label: copy.chat.findConversation,
+                icon: <Search size={16} aria-hidden="true" />,
+                onSelect: () => setOpen('search'),
+              },
+              ...(current
+                ? [
+                    {
+                      label: copy.chat.exportConversation,
+                      icon: <Download size={16} aria-hidden="true" />,
+                      // An attachment: the page stays.
+                      onSelect: () => window.location.assign(`/v1/chat/conversations/${current.id}/export`),
+                    },
+                  ]
+                : []),
+            ],
             current && me?.role !== 'viewer'
               ? [
+                  {
+                    label: copy.chat.renameConversation,
+                    icon: <Pencil size={16} aria-hidden="true" />,
+                    onSelect: () => setOpen('rename'),
+                  },
                   {
                     label: copy.chat.deleteConversation,
                     icon: <Trash2 size={16} aria-hidden="true" />,
                     danger: true,
-                    onSelect: () => setAsking(true),
+                    onSelect: () => setOpen('delete'),
                   },
                 ]
               : [],
@@ -67,13 +95,15 @@ export function ConversationBar({ brain, conversation }: { brain: string; conver
         </Button>
       )}
       <Confirm
-        open={asking}
+        open={open === 'delete'}
         title={copy.chat.deleteTitle(title)}
         body={copy.chat.deleteBody}
         action={copy.common.delete}
         onConfirm={() => void destroy()}
-        onClose={() => setAsking(false)}
+        onClose={close}
       />
+      {open === 'search' && <SearchDialog brain={brain} onClose={close} />}
+      {open === 'rename' && current && <RenameDialog conversation={current} onClose={close} />}
     </div>
   );
 }
