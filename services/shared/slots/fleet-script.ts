@@ -9,7 +9,7 @@
  * somebody comes back from an outage, what is leased is unknown: for a while holders tell what they hold, and a slot is given only to who may take it anyway, by
  * fallback.ts.
  */
-import { durationsMax, hintMsMin, jitter, waitMsMost } from './hint.ts';
+import { durationsMax, hintMsMin, horizonMsMin, jitter, waitMsMost } from './hint.ts';
 
 /** A replica that died gives its slots back after this time; four renewals may fail. */
 export const leaseMs = 10_000;
@@ -108,9 +108,10 @@ local function hint(id, random, expected)
     ahead = ahead + 1
   end
   local wait = free_in(ahead)
-  local spread = wait < ${waitMsMost} and wait + ${jitter} * random * math.min(wait, mean) or ${waitMsMost} * (1 + ${jitter} * random)
+  local most = math.min(${waitMsMost}, math.max(${horizonMsMin}, 2 * mean, 2 * free_in(0)))
+  local spread = wait < most and wait + ${jitter} * random * math.min(wait, mean) or most * (1 + ${jitter} * random)
   local ms = math.floor(math.max(${hintMsMin}, spread) + 0.5)
-  if #told / 2 < ${toldMax} then redis.call('ZADD', promised, now + math.min(${waitMsMost}, wait), id) end
+  if wait < most and #told / 2 < ${toldMax} then redis.call('ZADD', promised, now + wait, id) end
   return ms
 end
 

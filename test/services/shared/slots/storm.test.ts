@@ -4,7 +4,7 @@ import { createSlots } from '../../../../services/shared/slots/slots.ts';
 
 const jobMs = 200;
 
-function storm(clients: number, max: number, expectedMs?: number) {
+function storm(clients: number, max: number, expectedMs?: number, durationMs: (now: number) => number = () => jobMs) {
   let now = 0;
   const slots = createSlots({ max, expectedMs, now: () => now });
   const events: { readonly at: number; readonly run: () => void }[] = [];
@@ -15,7 +15,7 @@ function storm(clients: number, max: number, expectedMs?: number) {
     if ('retryHintMs' in slot) return void events.push({ at: now + slot.retryHintMs, run: ask });
     state.most = Math.max(state.most, slots.inFlight);
     events.push({
-      at: now + jobMs,
+      at: now + durationMs(now),
       run: () => {
         slot.release();
         state.servedMs = now;
@@ -50,4 +50,12 @@ test('1,000 callers, when it is known how long a use takes: a tenth above the le
   const { servedMs, sent } = storm(1000, 20, jobMs);
   expect(servedMs).toBeLessThan(11_000);
   expect(sent).toBeLessThan(4000);
+});
+
+test('1,000 callers, whose uses are slow in the first seconds: nobody is sent away for long', () => {
+  const slowAtFirst = (now: number) => (now < 2000 ? 5 * jobMs : jobMs);
+  const { servedMs, sent } = storm(1000, 20, jobMs, slowAtFirst);
+  // Two seconds bring as much as 0.4 of the others: 11.6 s at least.
+  expect(servedMs).toBeLessThan(14_000);
+  expect(sent).toBeLessThan(8000);
 });
