@@ -1,11 +1,11 @@
 /** What the handlers of the api tier share. */
 
 import type { Authenticate, Identity } from '../shared/auth/identity.ts';
-import type { Scheduler } from '../shared/contract/grant.ts';
 import type { App } from '../shared/http/http.ts';
 import { ProblemError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
 import type { Database } from '../shared/postgres/database.ts';
+import type { JobEstimates } from '../shared/scheduler/parser-schedules.ts';
 import type { DocumentStore } from '../shared/storage/document-store.ts';
 import type { ChangeListener } from './events/change-listener.ts';
 import type { EventHub } from './events/event-hub.ts';
@@ -29,8 +29,8 @@ export interface Api {
   readonly passwords: Passwords;
   readonly mailer: Mailer;
   readonly invitationLimits: InvitationLimits;
-  /** For places in the queue; it may be away. */
-  readonly scheduler: Pick<Scheduler, 'position'>;
+  /** For places in the queue and times left; it may be away. */
+  readonly scheduler: JobEstimates;
   readonly changes: ChangeListener;
   readonly events: EventHub;
   readonly authenticate: Authenticate;

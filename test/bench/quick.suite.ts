@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { execa } from 'execa';
 
-const benches = ['async', 'ingest', 'overload', 'scheduling', 'search', 'slow-parser', 'synth'];
+const benches = ['async', 'eta', 'ingest', 'overload', 'scheduling', 'search', 'slow-parser', 'synth'];
 /** Each takes half a minute on two quiet CPUs. */
 const timeoutMs = 600_000;
 

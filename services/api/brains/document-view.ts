@@ -2,18 +2,18 @@
 import type { Selectable, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import type { Brain, Document, MediaType } from '../../shared/contract/brain.ts';
-import type { Scheduler } from '../../shared/contract/grant.ts';
 import type { Job } from '../../shared/contract/job.ts';
 import type { JobRow } from '../../shared/jobs/job-store.ts';
 import { jobViews } from '../../shared/jobs/job-view.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Brains, Documents, Tables } from '../../shared/postgres/tables.ts';
+import type { JobEstimates } from '../../shared/scheduler/parser-schedules.ts';
 
 /** Documents in the order of `rows`. */
 export async function documentViews(
   db: Database,
   rows: readonly Selectable<Documents>[],
-  scheduler: Pick<Scheduler, 'position'>,
+  scheduler: JobEstimates,
 ): Promise<Document[]> {
   if (rows.length === 0) return [];
   const { rows: last } = await sql<JobRow>`

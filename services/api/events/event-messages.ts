@@ -1,6 +1,6 @@
 /** Events as messages: each carries the whole state that its resource has now. */
-import type { Scheduler } from '../../shared/contract/grant.ts';
 import type { Database } from '../../shared/postgres/database.ts';
+import type { JobEstimates } from '../../shared/scheduler/parser-schedules.ts';
 import { documentViews, selectBrains, toBrain } from '../brains/document-view.ts';
 import type { Message } from './event-hub.ts';
 import type { LoggedEvent } from './event-store.ts';
@@ -8,7 +8,7 @@ import type { LoggedEvent } from './event-store.ts';
 /** A resource that is gone meanwhile has no message: the event that says so is next. */
 export async function renderEvents(
   db: Database,
-  scheduler: Pick<Scheduler, 'position'>,
+  scheduler: JobEstimates,
   tenantId: string,
   events: readonly LoggedEvent[],
 ): Promise<Message[]> {
@@ -27,12 +27,7 @@ export async function renderEvents(
   });
 }
 
-async function readDocuments(
-  db: Database,
-  scheduler: Pick<Scheduler, 'position'>,
-  tenantId: string,
-  ids: readonly string[],
-) {
+async function readDocuments(db: Database, scheduler: JobEstimates, tenantId: string, ids: readonly string[]) {
   if (ids.length === 0) return [];
   const rows = await db
     .selectFrom('documents')

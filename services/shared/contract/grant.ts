@@ -81,8 +81,6 @@ export interface Scheduler {
   complete(lease: Lease, done: readonly number[]): Promise<void>;
   /** Forgets a job: finished, canceled or failed. */
   remove(jobId: string): Promise<void>;
-  /** Place of a waiting job: jobs that will be served before, null when it is not waiting. */
-  position(jobId: string): Promise<number | null>;
   /** Pages granted and waiting per band, oldest wait, leases: for metrics and the operations page. */
   snapshot(): Promise<SchedulerSnapshot>;
   /** True when Redis was wiped since the last {@link rebuilt}: enqueue every unfinished job, then say so. */

@@ -36,6 +36,18 @@ export const lanePagesMax = { light: 100, middle: 199 } as const;
 export const bandPagesMax = [10, lanePagesMax.light, lanePagesMax.middle] as const;
 export const bands = ['1-10', '11-100', '101-199', '200+'] as const;
 
+/**
+ * Why it is not known when a job is done: its pages are not counted yet; nothing was read yet, so the speed is not known;
+ * the schedule cannot be asked; its pages are read and it is being indexed; it is no reading of a document.
+ */
+export const estimateUnknown = [
+  'pages_unknown',
+  'speed_unknown',
+  'schedule_unknown',
+  'indexing',
+  'not_an_ingest',
+] as const;
+
 export const job = z.object({
   id,
   object: z.literal('job'),
@@ -45,8 +57,17 @@ export const job = z.object({
   brain_id: id.nullable(),
   document_id: id.nullable(),
   lane: z.enum(lanes).nullable(),
-  /** While queued: jobs that will be served before, and when this one starts; null when unknown. */
-  queue: z.object({ ahead: z.int(), starts_in_ms: z.int().nullable() }).nullable(),
+  /**
+   * While it waits for its first page; else null. `place` is among the tenant's own documents, 1 is next; `pages_ahead`
+   * are read before its first page, whosever they are. Short documents that come later may still go first. Estimates
+   * are null when {@link estimate} is.
+   */
+  queue: z.object({ place: z.int(), pages_ahead: z.int().nullable(), starts_in_ms: z.int().nullable() }).nullable(),
+  /**
+   * About when its pages are read; to make them searchable takes a little longer. Null at its end. From what waits, by
+   * the scheduler's rules, at the speed of the last grants. While `finishes_at` is null, `unknown` says why.
+   */
+  estimate: z.object({ finishes_at: timestamp.nullable(), unknown: z.enum(estimateUnknown).nullable() }).nullable(),
   progress: z.object({
     stage: z.enum(jobStages).nullable(),
     pages_total: z.int().nullable(),
@@ -56,7 +77,7 @@ export const job = z.object({
     pages_without_text: z.int(),
     /** Numbers of failed pages, the first 100 of them. */
     failed_pages: z.array(z.int()),
-    /** Estimated time left; null when unknown. */
+    /** Time until `estimate.finishes_at`; null when unknown. */
     eta_ms: z.int().nullable(),
     /** When it last moved; a watcher shows "no progress" from it. */
     moved_at: timestamp,

@@ -152,20 +152,3 @@ export function laneOf(pagesLeft: number | null): Lane {
   if (pagesLeft === null) return 'middle';
   return pagesLeft <= lanePagesMax.light ? 'light' : pagesLeft <= lanePagesMax.middle ? 'middle' : 'heavy';
 }
-
-export interface Progress {
-  readonly status: string;
-  readonly stage: string | null;
-  readonly pages_total: number | null;
-  readonly pages_done: number;
-  readonly started_at: Date | null;
-  readonly moved_at: Date;
-}
-
-/** Pages left at the job's own speed so far; null before its first page, and when it does not run. */
-export function etaMs(job: Progress, now: number): number | null {
-  const { pages_total: total, pages_done: done, started_at: started } = job;
-  if (job.status !== 'running' || job.stage !== 'parsing' || total === null || done === 0 || !started) return null;
-  const perPageMs = (job.moved_at.getTime() - started.getTime()) / done;
-  return Math.max(0, Math.round(perPageMs * (total - done) - Math.max(0, now - job.moved_at.getTime())));
-}

@@ -1,11 +1,11 @@
 /** Jobs as the contract shows them. */
 import { sql } from 'kysely';
 import type { Problem } from '../contract/common.ts';
-import type { Scheduler } from '../contract/grant.ts';
-import type { Job, JobStage, JobStatus } from '../contract/job.ts';
+import type { estimateUnknown, Job, JobStage, JobStatus } from '../contract/job.ts';
 import { usageOfJobs } from '../ledger/ledger.ts';
 import type { Database } from '../postgres/database.ts';
-import { etaMs, hasEnded, laneOf } from './job-states.ts';
+import type { JobEstimates, Scheduled } from '../scheduler/parser-schedules.ts';
+import { hasEnded, laneOf } from './job-states.ts';
 import type { JobRow } from './job-store.ts';
 
 /** What a job's row does not hold. */
@@ -13,8 +13,8 @@ export interface JobExtras {
   /** Ascending, the first {@link failedPagesMax}. */
   readonly failedPages: readonly number[];
   readonly usage: Job['usage'];
-  /** Jobs that will be served before; null when it does not wait or nobody knows. */
-  readonly ahead: number | null;
+  /** Null: no schedule has it, or nobody knows. */
+  readonly scheduled: Scheduled | null;
 }
 
 /** Failed pages named in a job; `GET /v1/jobs/{j}/pages?status=failed` has them all. */
@@ -24,19 +24,18 @@ export const failedPagesMax = 100;
 export async function jobViews(
   db: Database,
   rows: readonly JobRow[],
-  scheduler: Pick<Scheduler, 'position'>,
+  scheduler: JobEstimates,
   now = Date.now(),
 ): Promise<Job[]> {
   if (rows.length === 0) return [];
   const withFailures = rows.flatMap((row) => (row.pages_failed > 0 && row.document_id ? [row.document_id] : []));
-  const [failed, usage, ahead] = await Promise.all([
+  const [failed, usage, scheduled] = await Promise.all([
     withFailures.length === 0 ? [] : failedPages(db, withFailures),
     usageOfJobs(
       db,
       rows.map(({ id }) => id),
     ),
-    // Redis may be away; then nobody knows the place.
-    Promise.all(rows.map((row) => (row.status === 'queued' ? scheduler.position(row.id).catch(() => null) : null))),
+    scheduledOf(db, rows, scheduler),
   ]);
   return rows.map((row, index) =>
     toJob(
@@ -44,16 +43,17 @@ export async function jobViews(
       {
         failedPages: failed.filter((page) => page.document_id === row.document_id).map((page) => page.page_number),
         usage: usage.get(row.id) ?? { pages: 0, tokens_in: 0, tokens_out: 0, cost_usd: 0 },
-        ahead: ahead[index] ?? null,
+        scheduled: scheduled[index] ?? null,
       },
       now,
     ),
   );
 }
 
-export function toJob(row: JobRow, { failedPages, usage, ahead }: JobExtras, now: number): Job {
+export function toJob(row: JobRow, { failedPages, usage, scheduled }: JobExtras, now: number): Job {
   const status = row.status as JobStatus;
   const ingest = row.kind === 'ingest';
+  const estimate = estimateOf(row, scheduled, now);
   const path = `/v1/jobs/${row.id}`;
   return {
     id: row.id,
@@ -63,7 +63,8 @@ export function toJob(row: JobRow, { failedPages, usage, ahead }: JobExtras, now
     brain_id: row.brain_id,
     document_id: row.document_id,
     lane: ingest ? laneOf(row.pages_total === null ? null : row.pages_total - row.pages_done) : null,
-    queue: status === 'queued' && ahead !== null ? { ahead, starts_in_ms: ahead === 0 ? 0 : null } : null,
+    queue: queueOf(row, scheduled),
+    estimate,
     progress: {
       stage: row.stage as JobStage | null,
       pages_total: row.pages_total,
@@ -71,7 +72,7 @@ export function toJob(row: JobRow, { failedPages, usage, ahead }: JobExtras, now
       pages_failed: row.pages_failed,
       pages_without_text: row.pages_without_text,
       failed_pages: [...failedPages],
-      eta_ms: etaMs(row, now),
+      eta_ms: leftMs(estimate, now),
       moved_at: row.moved_at.toISOString(),
     },
     price: row.price_usd === null ? null : { pages: row.pages_total ?? 0, usd: row.price_usd },
@@ -90,6 +91,66 @@ export function toJob(row: JobRow, { failedPages, usage, ahead }: JobExtras, now
     },
   };
 }
+
+const reads = ({ kind, status, stage }: JobRow) =>
+  kind === 'ingest' && (status === 'queued' || status === 'running') && stage !== 'indexing';
+
+function queueOf(row: JobRow, scheduled: Scheduled | null): Job['queue'] {
+  if (!scheduled?.waits || !reads(row) || row.pages_done > 0) return null;
+  const { jobsAhead, estimate } = scheduled;
+  return {
+    place: jobsAhead + 1,
+    pages_ahead: estimate?.pagesAhead ?? null,
+    starts_in_ms: estimate?.startsInMs ?? null,
+  };
+}
+
+function estimateOf(row: JobRow, scheduled: Scheduled | null, now: number): Job['estimate'] {
+  if (hasEnded(row)) return null;
+  const ms = scheduled?.estimate?.finishesInMs;
+  if (ms !== undefined) return { finishes_at: new Date(now + ms).toISOString(), unknown: null };
+  return { finishes_at: null, unknown: unknownOf(row, scheduled) };
+}
+
+function unknownOf(row: JobRow, scheduled: Scheduled | null): (typeof estimateUnknown)[number] {
+  if (row.kind !== 'ingest') return 'not_an_ingest';
+  if (row.stage === 'indexing') return 'indexing';
+  if (row.pages_total === null) return 'pages_unknown';
+  return scheduled ? 'speed_unknown' : 'schedule_unknown';
+}
+
+const leftMs = (estimate: Job['estimate'], now: number): number | null =>
+  estimate?.finishes_at ? Math.max(0, Date.parse(estimate.finishes_at) - now) : null;
+
+/** Redis may be away; then nobody knows the place. */
+async function scheduledOf(
+  db: Database,
+  rows: readonly JobRow[],
+  scheduler: JobEstimates,
+): Promise<(Scheduled | null)[]> {
+  const awaits = rows.filter(({ status }) => status === 'awaiting_confirmation').map(({ id }) => id);
+  const readBy = awaits.length === 0 ? [] : await readersOf(db, awaits);
+  return Promise.all(
+    rows.map(async (row) => {
+      if (reads(row)) return scheduler.estimate(row.id).catch(() => null);
+      const by = readBy.find(({ id }) => id === row.id);
+      if (!by || row.pages_total === null) return null;
+      const estimate = await scheduler
+        .estimateNew({ tenantId: row.tenant_id, pages: row.pages_total }, by)
+        .catch(() => null);
+      return { kind: 'parse' as const, waits: false, jobsAhead: 0, estimate };
+    }),
+  );
+}
+
+const readersOf = (db: Database, jobIds: readonly string[]) =>
+  db
+    .selectFrom('jobs')
+    .innerJoin('documents', 'documents.id', 'jobs.document_id')
+    .innerJoin('tenants', 'tenants.id', 'jobs.tenant_id')
+    .select(['jobs.id', 'tenants.parser as tenantParser', 'documents.media_type as mediaType'])
+    .where('jobs.id', 'in', jobIds)
+    .execute();
 
 /**
  * Seconds for `Retry-After` of a job that is not at its end: its own estimate, at least 1 (a poll costs a request), at

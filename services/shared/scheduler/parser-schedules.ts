@@ -4,6 +4,8 @@
  */
 import type { Schedulable, Scheduler, SchedulerSnapshot } from '../contract/grant.ts';
 import { builtInParser, parserOf, type RemoteParserName } from '../parsers.ts';
+import { type Estimate, estimateOf, newcomer } from './estimate.ts';
+import type { Outlook, Place } from './outlook.ts';
 import type { RedisScheduler } from './redis-scheduler.ts';
 
 /** What decides who reads a document. */
@@ -13,15 +15,37 @@ export interface ReadBy {
 }
 
 /** What a schedule is told of jobs, whichever it is. */
-export interface JobSchedule extends Pick<Scheduler, 'remove' | 'position' | 'snapshot' | 'needsRebuild' | 'rebuilt'> {
+export interface JobSchedule extends Pick<Scheduler, 'remove' | 'snapshot' | 'needsRebuild' | 'rebuilt'> {
   enqueue(job: Schedulable, by: ReadBy): Promise<void>;
   known(jobId: string): Promise<boolean>;
 }
 
-export class ParserSchedules implements JobSchedule {
+/** What waits for whom, for those who ask when a job is done. */
+export interface JobEstimates {
+  /** Null: no schedule has it. */
+  estimate(jobId: string): Promise<Scheduled | null>;
+  /** Of a job that is in no schedule yet, as if it came now. */
+  estimateNew(job: { readonly tenantId: string; readonly pages: number }, by: ReadBy): Promise<Estimate | null>;
+}
+
+export interface Scheduled {
+  readonly kind: Place['kind'];
+  /** None of its pages is under way. */
+  readonly waits: boolean;
+  /** Jobs of its tenant that go first. */
+  readonly jobsAhead: number;
+  /** Null: its pages or the speed are not known. */
+  readonly estimate: Estimate | null;
+}
+
+/** An outlook serves all who ask within this time. */
+const outlookMs = 1000;
+
+export class ParserSchedules implements JobSchedule, JobEstimates {
   readonly #builtIn: RedisScheduler;
   readonly #remote: { readonly name: RemoteParserName; readonly schedule: RedisScheduler } | null;
   readonly #all: readonly RedisScheduler[];
+  readonly #outlooks = new Map<RedisScheduler, { readonly outlook: Promise<Outlook>; readonly until: number }>();
 
   constructor(builtIn: RedisScheduler, remote: { name: RemoteParserName; schedule: RedisScheduler } | null) {
     this.#builtIn = builtIn;
@@ -30,12 +54,15 @@ export class ParserSchedules implements JobSchedule {
   }
 
   /** Where the job belongs now; it leaves the other. */
-  async enqueue(job: Schedulable, { tenantParser, mediaType }: ReadBy): Promise<void> {
-    const parser = parserOf(this.#remote?.name ?? null, tenantParser, mediaType);
-    const paid = job.pagesLeft !== null && parser !== builtInParser;
-    const target = paid && this.#remote ? this.#remote.schedule : this.#builtIn;
+  async enqueue(job: Schedulable, by: ReadBy): Promise<void> {
+    const target = job.pagesLeft === null ? this.#builtIn : this.#scheduleOf(by);
     for (const other of this.#all) if (other !== target) await other.remove(job.jobId);
     await target.enqueue(job);
+  }
+
+  #scheduleOf({ tenantParser, mediaType }: ReadBy): RedisScheduler {
+    const parser = parserOf(this.#remote?.name ?? null, tenantParser, mediaType);
+    return parser !== builtInParser && this.#remote ? this.#remote.schedule : this.#builtIn;
   }
 
   async known(jobId: string): Promise<boolean> {
@@ -47,12 +74,33 @@ export class ParserSchedules implements JobSchedule {
     for (const schedule of this.#all) await schedule.remove(jobId);
   }
 
-  async position(jobId: string): Promise<number | null> {
+  async estimate(jobId: string): Promise<Scheduled | null> {
     for (const schedule of this.#all) {
-      const position = await schedule.position(jobId);
-      if (position !== null) return position;
+      const place = await schedule.place(jobId);
+      if (!place) continue;
+      const estimate = place.kind === 'parse' ? estimateOf(place, await this.#outlook(schedule)) : null;
+      return {
+        kind: place.kind,
+        waits: place.waiting && place.pagesHeld === 0,
+        jobsAhead: place.jobsAhead,
+        estimate,
+      };
     }
     return null;
+  }
+
+  async estimateNew({ tenantId, pages }: { tenantId: string; pages: number }, by: ReadBy): Promise<Estimate | null> {
+    const outlook = await this.#outlook(this.#scheduleOf(by));
+    return estimateOf(newcomer(tenantId, pages, outlook), outlook);
+  }
+
+  #outlook(schedule: RedisScheduler): Promise<Outlook> {
+    const held = this.#outlooks.get(schedule);
+    if (held && held.until > Date.now()) return held.outlook;
+    const outlook = schedule.outlook();
+    this.#outlooks.set(schedule, { outlook, until: Date.now() + outlookMs });
+    outlook.catch(() => this.#outlooks.delete(schedule));
+    return outlook;
   }
 
   async snapshot(): Promise<SchedulerSnapshot> {

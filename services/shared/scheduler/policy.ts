@@ -55,13 +55,13 @@ export type Decision = { readonly state: PolicyState } & (
   | { readonly sleepMs: number }
 );
 
-const weights = [8, 4, 2, 1];
+export const weights = [8, 4, 2, 1];
 const last = weights.length - 1;
 const lastLight = bandPagesMax.indexOf(lanePagesMax.light);
 /** Pages of credit above which a tenant is served first. */
 const creditMax = 10;
 /** Of its fair share that a tenant is sure of. */
-const creditShare = 0.5;
+export const creditShare = 0.5;
 /** Of all pages that the last band is sure of, also while credit is served. */
 const heavyShare = 1 / 15;
 /** Pages the last band may fall behind that share: two grants. */

@@ -4,6 +4,7 @@ import type { Grant, GrantRequest, Lease, Schedulable, Scheduler, SchedulerSnaps
 import { grantPagesMax, leaseMs } from '../contract/grant.ts';
 import { bands as bandsOf } from '../contract/job.ts';
 import { limitsOf, type MeteredAccount } from './meters.ts';
+import type { Arrived, Outlook, Place } from './outlook.ts';
 import { formatPages, parsePages } from './page-ranges.ts';
 import { runScript, type ScriptPlace } from './script.ts';
 
@@ -66,9 +67,23 @@ export class RedisScheduler implements Scheduler {
     await this.#run('remove', jobId);
   }
 
-  async position(jobId: string): Promise<number | null> {
-    const position = Number(await this.#run('position', jobId));
-    return position < 0 ? null : position;
+  async place(jobId: string): Promise<Place | null> {
+    const answer = await this.#run('place', jobId);
+    return answer === null ? null : (JSON.parse(String(answer)) as Place);
+  }
+
+  async outlook(): Promise<Outlook> {
+    const { bands, limits, ...rest } = JSON.parse(String(await this.#run('outlook'))) as OutlookAnswer;
+    const [requests = 0, pages = 0] = limits.split(',').map(Number);
+    return {
+      ...rest,
+      requestsPerMinute: requests || null,
+      pagesPerMinute: pages || null,
+      bands: bands.map(({ backlog: fields, arrived }) => {
+        const backlog = backlogOf(fields);
+        return { arrived, backlog, sorted: [...backlog.values()].sort((a, b) => a - b) };
+      }),
+    };
   }
 
   async snapshot(): Promise<SchedulerSnapshot> {
@@ -94,6 +109,18 @@ export class RedisScheduler implements Scheduler {
   }
 }
 
+/** Names and pages in turn; an empty table of Lua is an object. */
+function backlogOf(fields: readonly string[] | object): Map<string, number> {
+  const backlog = new Map<string, number>();
+  if (Array.isArray(fields))
+    for (let at = 0; at < fields.length; at += 2) backlog.set(fields[at], Number(fields[at + 1]));
+  return backlog;
+}
+
+type OutlookAnswer = Omit<Outlook, 'bands' | 'requestsPerMinute' | 'pagesPerMinute'> & {
+  readonly limits: string;
+  readonly bands: readonly { readonly backlog: readonly string[] | object; readonly arrived: Arrived }[];
+};
 type GrantAnswer = Omit<Lease, 'pages'> & { pages: string; sleepMs?: number };
 type BandAnswer = Omit<SchedulerSnapshot['bands'][number], 'band'>;
 type SnapshotAnswer = Omit<SchedulerSnapshot, 'bands'> & { bands: BandAnswer[] };

@@ -29,7 +29,7 @@ local LIGHT = ${bandPagesMax.indexOf(lanePagesMax.light) + 1} -- bands up to it 
 /** Redis takes one script: the parts in the order in which they use each other. */
 const script = [
   limits,
-  ...['state', 'pages', 'suspects', 'meters', 'queues', 'leases', 'picking', 'operations'].map((part) =>
+  ...['state', 'pages', 'suspects', 'meters', 'observed', 'queues', 'leases', 'picking', 'operations'].map((part) =>
     readFileSync(join(import.meta.dirname, 'lua', `${part}.lua`), 'utf8'),
   ),
 ].join('\n');

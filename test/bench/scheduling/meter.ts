@@ -83,7 +83,6 @@ const bound = (scheduler: RedisScheduler) => ({
   renew: scheduler.renew.bind(scheduler),
   complete: scheduler.complete.bind(scheduler),
   remove: scheduler.remove.bind(scheduler),
-  position: scheduler.position.bind(scheduler),
   snapshot: scheduler.snapshot.bind(scheduler),
   needsRebuild: scheduler.needsRebuild.bind(scheduler),
   rebuilt: scheduler.rebuilt.bind(scheduler),

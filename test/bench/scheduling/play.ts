@@ -19,11 +19,15 @@ export interface PlayOptions {
   /** @default none: the slots are the bottleneck */
   readonly account?: MeteredAccount;
   readonly slots?: number;
+  /** @default 1 */
+  readonly pagesPerGrant?: number;
   /** Whether a slot is kept for light documents. @default true */
   readonly keepsSlot?: boolean;
   readonly pageMs: number | ((lease: Lease) => number);
   /** The run ends when it is done. */
   readonly until?: string;
+  /** Asked right after an upload. */
+  readonly uploaded?: (scheduler: RedisScheduler, id: string) => Promise<void>;
 }
 
 /** Whenever that is: times of a trace count from here. */
@@ -32,11 +36,11 @@ const startMs = 1_800_000_000_000;
 export async function playScheduler(
   redis: Redis,
   uploads: readonly Upload[],
-  { account, slots = slotsMax, keepsSlot = true, pageMs, until }: PlayOptions,
+  { account, slots = slotsMax, keepsSlot = true, pagesPerGrant = 1, pageMs, until, uploaded }: PlayOptions,
 ): Promise<Played> {
   await redis.flushall();
   let nowMs = startMs;
-  const scheduler = new RedisScheduler(redis, { clock: () => nowMs, pagesPerGrant: 1, ...(account && { account }) });
+  const scheduler = new RedisScheduler(redis, { clock: () => nowMs, pagesPerGrant, ...(account && { account }) });
   const coming = [...uploads].sort((a, b) => a.atMs - b.atMs);
   const left = new Map(uploads.map(({ id, pages }) => [id, pages]));
   const uploadedMs = new Map(uploads.map(({ id, atMs }) => [id, atMs]));
@@ -52,6 +56,7 @@ export async function playScheduler(
         return scheduler.enqueue({ jobId: id, tenantId, pagesLeft, enqueuedAtMs: startMs + atMs });
       }),
     );
+    if (uploaded) for (const { id } of now) await uploaded(scheduler, id);
   };
   const finish = async () => {
     while (underWay[0] && underWay[0].endsMs <= nowMs) {

@@ -2,6 +2,7 @@
 
 -- `answered`: the time that it took tells how long an account takes.
 local function end_lease(lease, job_id, answered)
+  if answered then saw_read(lease) end
   local account = redis.call('HGET', P .. 'lease:' .. lease, 'account')
   if account and account ~= '' then flight_ends(account, lease, answered) end
   redis.call('ZREM', P .. 'leases', lease)

@@ -14,6 +14,7 @@ function operations.enqueue(id, tenant, at, pages, epoch)
   end
   -- A new attempt raised the fence in PostgreSQL.
   job.epoch = math.max(job.epoch, number(epoch))
+  local arrives = job.kind == 'probe' and pages ~= 'probe'
   requeue(job, function()
     if pages == 'probe' then return end
     job.kind = 'parse'
@@ -25,6 +26,7 @@ function operations.enqueue(id, tenant, at, pages, epoch)
       job.waiting = minus(job.waiting, parse(redis.call('HGET', P .. 'lease:' .. lease, 'pages')))
     end
   end)
+  if arrives and job.band then saw_arrival(job) end
   -- A probe under way is not queued a second time.
   if job.kind == 'probe' and redis.call('EXISTS', P .. 'held:' .. id) == 1 then
     job.queued = 0
@@ -36,6 +38,7 @@ end
 -- `account`: whose meter the pages are taken from, '' for none.
 function operations.grant(worker, kinds, heavy_slots, slots, pages_max, lease_ms, account, limits)
   reclaim()
+  saw_worker(worker, slots, pages_max, account, limits)
   local last_band = (number(slots) > 1 and number(heavy_slots) >= number(slots) - 1) and LIGHT or 4
   local wait_ms
   limits, pages_max = numbers(limits), number(pages_max)
@@ -87,6 +90,7 @@ function operations.renew(lease, lease_ms)
   reclaim()
   if not redis.call('ZSCORE', P .. 'leases', lease) then return 0 end
   redis.call('ZADD', P .. 'leases', exact(now + number(lease_ms)), lease)
+  still_there(redis.call('HGET', P .. 'lease:' .. lease, 'worker'))
   return 1
 end
 
@@ -112,13 +116,46 @@ function operations.remove(job_id)
   if job then forget_job(job) end
 end
 
--- An estimate: all jobs of lighter bands, and the earlier ones of its own.
-function operations.position(job_id)
+-- What stands before a job, without the jobs themselves: O(log n) in jobs.
+function operations.place(job_id)
   local job = load_job(job_id)
-  if not job or not job.band then return -1 end
-  local ahead = number(redis.call('ZRANK', P .. 'waiting:' .. job.band, job_id))
-  for band = 0, job.band - 1 do ahead = ahead + redis.call('ZCARD', P .. 'waiting:' .. band) end
-  return ahead
+  if not job then return nil end
+  local held, since = 0, now
+  for _, lease in ipairs(redis.call('SMEMBERS', P .. 'held:' .. job_id)) do
+    local f = redis.call('HMGET', P .. 'lease:' .. lease, 'pages', 'since')
+    held, since = held + count(parse(f[1])), math.min(since, number(f[2]))
+  end
+  local rank, ahead, jobs_ahead = 0, 0, 0
+  if job.band then
+    local queue = P .. 'queue:' .. job.band .. ':' .. job.tenant
+    rank = number(redis.call('ZRANK', queue, member(job)))
+    if job.band > 0 then ahead = pages_before(queue, rank) end
+    jobs_ahead = rank
+    for band = 0, job.band - 1 do jobs_ahead = jobs_ahead + redis.call('ZCARD', P .. 'queue:' .. band .. ':' .. job.tenant) end
+  end
+  return cjson.encode({
+    tenant = job.tenant, kind = job.kind, band = job.band or 0, waiting = job.band ~= nil or #job.suspects > 0,
+    pagesLeft = job.left + count(in_order(job.suspects)), pagesHeld = held, heldMs = now - since,
+    jobsAhead = jobs_ahead, pagesAhead = ahead,
+  })
+end
+
+-- What the speed of the whole schedule is reckoned from; asked once for many jobs.
+function operations.outlook()
+  local bands = {}
+  for band = 1, 4 do
+    bands[band] = { backlog = redis.call('HGETALL', P .. 'backlog:' .. band), arrived = arrivals(band) }
+  end
+  local account = redis.call('HGET', P .. 'state', 'account') or ''
+  return cjson.encode({
+    bands = bands, observedMs = math.max(0, now - number(redis.call('HGET', P .. 'state', 'begun') or exact(now))),
+    windowMs = ARRIVALS_MS, slots = slots_there(), leases = redis.call('ZCARD', P .. 'leases'),
+    pagesPerGrant = get('perGrant'),
+    readMs = get('readMs'), readPages = get('readPages'), readGrants = get('readGrants'),
+    limits = account ~= '' and redis.call('HGET', P .. 'state', 'limits') or '',
+    factor = account ~= '' and factor_of(account) or 1,
+    heldMs = account ~= '' and math.max(0, number(redis.call('HGET', meter_key(account), 'heldUntil')) - now) or 0,
+  })
 end
 
 function operations.snapshot()

@@ -108,7 +108,8 @@ local function give(job, kind, pages, worker, lease_ms, lost, account, limits, h
   local lease = job.id .. ':' .. string.format('%d', job.epoch)
   redis.call('ZADD', P .. 'leases', exact(now + lease_ms), lease)
   redis.call('HSET', P .. 'lease:' .. lease, 'job', job.id, 'kind', kind, 'epoch', exact(job.epoch),
-    'pages', format(pages), 'worker', worker, 'lost', lost or '', 'account', account)
+    'pages', format(pages), 'worker', worker, 'lost', lost or '', 'account', account,
+    'since', exact(now))
   if account ~= '' then
     meter_take(account, limits, { 1, tokens, 0 }, clock_ms)
     redis.call('ZADD', meter_key(account) .. ':inFlight', exact(clock_ms), lease)

@@ -35,11 +35,15 @@ local function leave_queue(job)
   redis.call('ZREM', P .. 'waiting:' .. band, job.id)
   redis.call('ZREM', P .. 'queue:' .. band .. ':' .. tenant, member(job))
   if band == 4 then redis.call('ZREM', P .. 'oldest:' .. tenant, member(job)) end
-  if band > 0 then redis.call('HINCRBY', P .. 'state', 'pages' .. band, -job.queued) end
+  if band > 0 then
+    redis.call('HINCRBY', P .. 'state', 'pages' .. band, -job.queued)
+    redis.call('HINCRBY', P .. 'backlog:' .. band, tenant, -job.queued)
+  end
   if redis.call('EXISTS', P .. 'queue:' .. band .. ':' .. tenant) == 0 then
     -- An idle tenant keeps its tag until the band's time has passed it; then the tag says nothing any more.
     local tag, time = number(redis.call('ZSCORE', P .. 'tenants:' .. band, tenant)), get('tv' .. band)
     redis.call('ZREM', P .. 'tenants:' .. band, tenant)
+    redis.call('HDEL', P .. 'backlog:' .. band, tenant)
     if tag > time then redis.call('ZADD', P .. 'tags:' .. band, exact(tag), tenant) end
   end
   job.band = nil
@@ -52,7 +56,10 @@ local function join_queue(job)
   redis.call('ZADD', P .. 'waiting:' .. band, exact(job.at), job.id)
   redis.call('ZADD', P .. 'queue:' .. band .. ':' .. tenant, band == 0 and exact(job.at) or job.left, member(job))
   if band == 4 then redis.call('ZADD', P .. 'oldest:' .. tenant, exact(job.at), member(job)) end
-  if band > 0 then redis.call('HINCRBY', P .. 'state', 'pages' .. band, job.left) end
+  if band > 0 then
+    redis.call('HINCRBY', P .. 'state', 'pages' .. band, job.left)
+    redis.call('HINCRBY', P .. 'backlog:' .. band, tenant, job.left)
+  end
   if not redis.call('ZSCORE', P .. 'tenants:' .. band, tenant) then
     local tag = math.max(get('tv' .. band), number(redis.call('ZSCORE', P .. 'tags:' .. band, tenant)))
     redis.call('ZADD', P .. 'tenants:' .. band, exact(tag), tenant)

@@ -1,7 +1,7 @@
 -- The page scheduler: banded start-time fair queueing over tenants, shortest remaining first inside a tenant, tenant
 -- credit above.
 --
--- Eight files, one script (this one, pages, suspects, meters, queues, leases, picking, operations), so that picking pages, taking
+-- Nine files, one script (this one, pages, suspects, meters, observed, queues, leases, picking, operations), so that picking pages, taking
 -- a lease and returning expired ones are one step for every worker. All state stands under the prefix KEYS[1], which
 -- carries a hash tag: one slot of a cluster. All of it can be rebuilt.
 --
@@ -11,8 +11,9 @@
 --   held:{id}        set   leases of a job
 --   tenants:{band}   zset  tenants with queued jobs -> start tag          tags:{band}  the same for idle tenants
 --   queue:{band}:{t} zset  jobs of a tenant -> pages left (band 0: time)  oldest:{t}   band 4 by time
+--   backlog:{band}   hash  tenants -> pages that wait in the band
 --   waiting:{band}   zset  jobs -> time enqueued                          credit       tenants -> credit - earned
---   leases           zset  lease -> expiry                                lease:{id}   hash  job, kind, epoch, pages, worker, lost, account
+--   leases           zset  lease -> expiry                                lease:{id}   hash  job, kind, epoch, pages, worker, lost, account, since
 --   suspects         zset  jobs with suspects -> since    suspect      the one lease that holds some
 --
 -- LIMITS and LIGHT come from contract/job.ts (redis-scheduler.ts). Band 0 holds probes. A grant touches a fixed number of sorted sets: O(log n) in jobs and tenants.

@@ -110,8 +110,11 @@ export const en = (f: Format) => ({
     uploadLost: 'Upload stopped: connection lost. Nothing was saved.',
     awaiting: (n: number, usd: number, ms: number | null) =>
       `${pages(f, n)}${usd === 0 ? '' : ` · about ${f.money(usd)}`}${ms === null ? '' : ` · about ${f.duration(ms)}`}. Start?`,
-    queued: (ahead: number, startsInMs: number | null) =>
-      `Waiting · ${f.number(ahead)} ahead${startsInMs === null ? '' : ` · starts in about ${f.duration(startsInMs)}`}`,
+    waiting: (place: number, pagesAhead: number | null, leftMs: number | null) => {
+      if (leftMs === null)
+        return place > 1 ? `Waiting · ${f.number(place - 1)} of your documents before it` : 'Waiting';
+      return `Waiting · about ${f.duration(leftMs)} · ${pagesAhead ? `${pages(f, pagesAhead)} before it` : 'next'}`;
+    },
     parsing: (done: number, total: number, leftMs: number | null) =>
       `Reading: ${f.number(done)} of ${pages(f, total)}${leftMs === null ? '' : ` · ${f.duration(leftMs)} left`}`,
     parsed: (done: number, total: number) => `${f.number(done)} of ${pages(f, total)}`,

@@ -107,8 +107,10 @@ export const ko = (f: Format): Copy => ({
     uploadLost: '연결이 끊겨 업로드가 중단되었습니다. 저장된 내용은 없습니다.',
     awaiting: (n, usd, ms) =>
       `${f.number(n)}쪽${usd === 0 ? '' : ` · 약 ${f.money(usd)}`}${ms === null ? '' : ` · 약 ${f.duration(ms)}`}. 시작할까요?`,
-    queued: (ahead, startsInMs) =>
-      `대기 중 · 앞에 ${f.number(ahead)}건${startsInMs === null ? '' : ` · 약 ${f.duration(startsInMs)} 후 시작`}`,
+    waiting: (place, pagesAhead, leftMs) => {
+      if (leftMs === null) return place > 1 ? `대기 중 · 내 문서 ${f.number(place - 1)}건 먼저` : '대기 중';
+      return `대기 중 · 약 ${f.duration(leftMs)} · ${pagesAhead ? `앞에 ${f.number(pagesAhead)}쪽` : '다음 차례'}`;
+    },
     parsing: (done, total, leftMs) =>
       `읽는 중: ${f.number(total)}쪽 중 ${f.number(done)}쪽${leftMs === null ? '' : ` · ${f.duration(leftMs)} 남음`}`,
     parsed: (done, total) => `${f.number(total)}쪽 중 ${f.number(done)}쪽`,

@@ -50,9 +50,12 @@ export function documentState(
       ]);
     case 'queued':
       if (job.error) return row('wait', words.paused(resumesAt(job, now)), ['cancel']);
-      return row('wait', words.queued(job.queue?.ahead ?? 0, job.queue?.starts_in_ms ?? null), ['cancel']);
+      return row('wait', words.waiting(job.queue?.place ?? 1, job.queue?.pages_ahead ?? null, eta_ms), ['cancel']);
     case 'running': {
       if (job.error) return row('wait', words.paused(resumesAt(job, now)), ['cancel']);
+      // Its pages are counted and wait for their turn.
+      if (job.queue && stage === 'parsing')
+        return row('wait', words.waiting(job.queue.place, job.queue.pages_ahead, eta_ms), ['cancel']);
       const still = now - Date.parse(job.progress.moved_at);
       if (still > stillMs) return row('warn', words.noProgress(still), ['cancel'], { bar: bar() });
       if (stage === 'indexing') return row('busy', words.indexing, ['cancel'], { bar: bar() });

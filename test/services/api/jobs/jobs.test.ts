@@ -66,7 +66,12 @@ test('a job tells its failed pages, its usage and its place in the queue', async
     enqueuedAtMs: Date.now(),
   });
   const waiting = await owner('GET', `/v1/jobs/${job.id}`);
-  expect(waiting.body).toMatchObject({ queue: { ahead: expect.any(Number) }, lane: 'middle', price: null });
+  expect(waiting.body).toMatchObject({
+    queue: { place: 1, pages_ahead: null, starts_in_ms: null },
+    estimate: { finishes_at: null, unknown: 'pages_unknown' },
+    lane: 'middle',
+    price: null,
+  });
   expect(waiting.headers['retry-after']).toBeDefined();
   await parsed();
   const done = await owner('GET', `/v1/jobs/${job.id}`);

@@ -11,7 +11,6 @@ import {
 import {
   allows,
   decideLease,
-  etaMs,
   hasEnded,
   type JobState,
   type LeasedJob,
@@ -159,20 +158,4 @@ test('a job that shrinks only moves to lighter lanes', () => {
     [1, lanePagesMax.light, lanePagesMax.light + 1, lanePagesMax.middle, lanePagesMax.middle + 1].map(laneOf),
   ).toEqual(['light', 'light', 'middle', 'middle', 'heavy']);
   expect(laneOf(null)).toBe('middle');
-});
-
-test('the time left is what the pages took so far, less the time since', () => {
-  const job = {
-    status: 'running',
-    stage: 'parsing',
-    pages_total: 40,
-    pages_done: 10,
-    started_at: new Date(0),
-    moved_at: new Date(1000),
-  };
-  expect(etaMs(job, 1000)).toBe(3000);
-  expect(etaMs(job, 1500)).toBe(2500);
-  expect(etaMs(job, 10_000)).toBe(0);
-  for (const unknown of [{ pages_done: 0 }, { pages_total: null }, { stage: 'indexing' }, { status: 'queued' }])
-    expect(etaMs({ ...job, ...unknown }, 1000)).toBeNull();
 });

@@ -138,16 +138,16 @@ test('epochs stay above those from before a wipe, and above what PostgreSQL reme
   expect(leaseOf(await ask()).epoch).toBeGreaterThan(remembered);
 });
 
-test('position and snapshot count what waits', async () => {
+test('place and snapshot count what waits', async () => {
   await enqueue('first', 'a', 5, 1);
   await enqueue('second', 'b', 5, 2);
   await enqueue('heavy', 'b', 300, 0);
-  expect(await Promise.all(['first', 'second', 'heavy', 'none'].map((id) => scheduler.position(id)))).toEqual([
-    0,
-    1,
-    2,
-    null,
+  expect(await Promise.all(['first', 'second', 'heavy'].map((id) => scheduler.place(id)))).toMatchObject([
+    { tenant: 'a', band: 1, pagesLeft: 5, jobsAhead: 0, pagesAhead: 0 },
+    { tenant: 'b', band: 1, pagesLeft: 5, jobsAhead: 0, pagesAhead: 0 },
+    { tenant: 'b', band: 4, pagesLeft: 300, jobsAhead: 1, pagesAhead: 0 },
   ]);
+  expect(await scheduler.place('none')).toBeNull();
   leaseOf(await ask());
   const snapshot = await scheduler.snapshot();
   expect(snapshot).toMatchObject({ probes: 0, leases: 1, pagesGranted: 5 });
@@ -165,7 +165,7 @@ test('nothing of a finished job stays behind', async () => {
   for (let grant = await ask(); 'lease' in grant; grant = await ask())
     await scheduler.complete(grant.lease, grant.lease.pages);
   const keys = await redis.keys('*');
-  expect(keys.filter((key) => !/:(state|tags:\d)$/.test(key))).toEqual([]);
+  expect(keys.filter((key) => !/:(state|slots|tags:\d)$/.test(key))).toEqual([]);
 });
 
 type Step = { do: 'enqueue' | 'grant' | 'finish' | 'part' | 'crash' | 'renew'; n: number };

@@ -33,7 +33,7 @@ describe('the state of a document', () => {
   );
   test.each([
     ['long.pdf', '2,000 pages. Start?', '2,000쪽. 시작할까요?'],
-    ['waiting.pdf', 'Waiting · 3 ahead', '대기 중 · 앞에 3건'],
+    ['waiting.pdf', 'Waiting · about 3 min · 120 pages before it', '대기 중 · 약 3분 · 앞에 120쪽'],
     ['checking.pdf', 'Checking the file…', '파일을 확인하는 중…'],
     ['R-reference-manual.pdf', 'Reading: 350 of 2,000 pages · 4 min left', '읽는 중: 2,000쪽 중 350쪽 · 4분 남음'],
     ['stuck.pdf', 'No progress for 2 min. Still trying.', '2분 동안 진행이 없습니다. 계속 시도하고 있습니다.'],
@@ -62,11 +62,18 @@ describe('the state of a document', () => {
       '2,000 pages · about $4.20 · about 21 min. Start?',
       '2,000쪽 · 약 $4.20 · 약 21분. 시작할까요?',
     ]);
-    expect(say({ queue: { ahead: 3, starts_in_ms: 120_000 } })).toEqual([
-      'Waiting · 3 ahead · starts in about 2 min',
-      '대기 중 · 앞에 3건 · 약 2분 후 시작',
+    const place = { place: 4, pages_ahead: null, starts_in_ms: null };
+    expect(say({ queue: place })).toEqual(['Waiting · 3 of your documents before it', '대기 중 · 내 문서 3건 먼저']);
+    const first = { place: 1, pages_ahead: 0, starts_in_ms: 0 };
+    const soon = { ...queued.progress, eta_ms: 40_000 };
+    expect(say({ queue: first, progress: soon })).toEqual([
+      'Waiting · about 40 s · next',
+      '대기 중 · 약 40초 · 다음 차례',
     ]);
-    const [paused, inKorean] = say({ error: problemOf('quota'), queue: { ahead: 0, starts_in_ms: 3_600_000 } });
+    const [paused, inKorean] = say({
+      error: problemOf('quota'),
+      queue: { place: 1, pages_ahead: null, starts_in_ms: 3_600_000 },
+    });
     expect(paused).toMatch(/^Paused: daily limit reached\. Continues at \d\d:\d\d\.$/);
     expect(inKorean).toMatch(/^일시 중지: 하루 한도에 도달했습니다\. \d\d:\d\d에 계속합니다\.$/);
   });
