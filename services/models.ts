@@ -14,7 +14,7 @@ export const modelEntry = z.strictObject({
   model: z.string().min(1).max(200).optional(),
   /** Tokens that it reads and writes in one call. Fewer hold no passages beside an answer. */
   contextTokens: z.int().min(4000).max(100_000_000),
-  /** US dollars per million tokens. Absent: what its answers cost is unknown. */
+  /** US dollars per million tokens. Absent: as known-prices.ts says of the provider; of others it is unknown. */
   usdPerMillionTokens: z.strictObject({ in: price, out: price }).optional(),
   /** Limits of the account. Absent: none. */
   requestsPerMinute: z.int().min(1).optional(),

@@ -136,6 +136,16 @@ export const settings = {
   },
   RERANK_API_KEY: { type: 'text', what: 'key for it', secret: true, default: '' },
   RERANK_REQUESTS_PER_MINUTE: { type: 'integer', what: "its account's limit; 0: none", default: '0' },
+  RERANK_USD_PER_THOUSAND_CALLS: {
+    type: 'text',
+    what: 'what a thousand calls cost there, in US dollars; empty: unknown',
+    default: '',
+  },
+  PARSER_USD_PER_THOUSAND_PAGES: {
+    type: 'text',
+    what: "what the provider's parser asks for a thousand pages, in US dollars; empty: unknown",
+    default: '',
+  },
   EMBEDDING_URL: {
     type: 'text',
     what: 'OpenAI-compatible base URL, of the embedding tier or another; empty: full text alone',
@@ -150,7 +160,7 @@ export const settings = {
   EMBEDDING_API_KEY: { type: 'text', what: 'key for it', secret: true, default: '' },
   EMBEDDING_USD_PER_MILLION_TOKENS: {
     type: 'text',
-    what: 'what a million tokens cost there, in US dollars; empty: unknown, but nothing at the embedding tier',
+    what: 'what a million tokens cost there, in US dollars; empty: as services/shared/ledger/known-prices.ts says, else unknown; nothing at the embedding tier',
     default: '',
   },
   EMBEDDING_REQUESTS_PER_MINUTE: { type: 'integer', what: "its account's limit; 0: none", default: '0' },
@@ -212,6 +222,7 @@ export const settingGroups = {
     'PARSER_ANSWER_BYTES_MAX',
     'PARSER_REQUESTS_PER_MINUTE',
     'PARSER_PAGES_PER_MINUTE',
+    'PARSER_USD_PER_THOUSAND_PAGES',
   ],
   modelNames: ['MODELS', 'MODEL_NAME', 'MODELS_ALLOWED'],
   models: [
@@ -222,5 +233,6 @@ export const settingGroups = {
     'RERANK_MODEL',
     'RERANK_API_KEY',
     'RERANK_REQUESTS_PER_MINUTE',
+    'RERANK_USD_PER_THOUSAND_CALLS',
   ],
 } as const satisfies Record<string, readonly SettingName[]>;

@@ -89,6 +89,8 @@ export const environmentShape = z.strictObject({
       model: z.string().min(1).optional(),
       /** Limit of the account. Absent: none. */
       requestsPerMinute: count.optional(),
+      /** Absent: unknown, and the ledger says so. */
+      usdPerThousandCalls: z.number().min(0).optional(),
     })
     .optional(),
   /** A provider's parser that reads PDFs. Its key is a secret. Absent: the built-in one does. */
@@ -103,13 +105,15 @@ export const environmentShape = z.strictObject({
       /** Limits of the account; absent: none. */
       requestsPerMinute: count.optional(),
       pagesPerMinute: count.optional(),
+      /** Absent: unknown, and the ledger says so. */
+      usdPerThousandPages: z.number().min(0).optional(),
     })
     .optional(),
   /** Model that embeds. Absent: that of the embedding tier; without that tier documents are searched by full text alone. */
   embeddingModel: endpoint
     .extend({
       dimensions: count.max(4096),
-      /** Absent: unknown, and the ledger says so. */
+      /** Absent: as services/shared/ledger/known-prices.ts says of the provider, else unknown, and the ledger says so. */
       usdPerMillionTokens: z.number().min(0).optional(),
       /** Limits of the account. Absent: none. */
       requestsPerMinute: count.optional(),

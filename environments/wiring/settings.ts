@@ -43,6 +43,8 @@ export function serviceSettings(
     PARSER_REQUESTS_PER_MINUTE: parser?.requestsPerMinute,
     PARSER_PAGES_PER_MINUTE: parser?.pagesPerMinute,
     RERANK_REQUESTS_PER_MINUTE: reranker?.requestsPerMinute,
+    PARSER_USD_PER_THOUSAND_PAGES: parser?.usdPerThousandPages,
+    RERANK_USD_PER_THOUSAND_CALLS: reranker?.usdPerThousandCalls,
     EMBEDDING_URL: embeddingModel?.url,
     EMBEDDING_MODEL: embeddingModel?.model,
     EMBEDDING_DIMENSIONS: embeddingModel?.dimensions,

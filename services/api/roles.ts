@@ -44,6 +44,8 @@ export const tablePrivileges: Readonly<Record<keyof Tables, Readonly<Partial<Rec
   turns: { api: 'select', chat: all, 'document-worker': 'select, update, delete' },
   turn_events: { api: 'select', chat: all, 'document-worker': 'select, update, delete' },
   // What is written down beside it.
+  reservations: { api: 'select', chat: all, 'document-worker': all },
+  environment_limits: { api: all, chat: 'select', 'document-worker': 'select' },
   // Only added to.
   ledger: { api: 'select', chat: 'select, insert', 'document-worker': 'select, insert' },
   events: { api: all, chat: 'select, insert', 'document-worker': 'select, insert, delete' },

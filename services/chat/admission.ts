@@ -10,6 +10,8 @@ import { newTokenUsage, recordQuestion, recordTokens, type TokenUsage, type Usag
 export interface Asked {
   readonly tenantId: string;
   readonly brainId: string;
+  /** With which it is asked; null: by a person. */
+  readonly keyId: string | null;
   /** Gets the headers of a quota. */
   readonly reply?: FastifyReply;
 }
@@ -49,13 +51,13 @@ export const admitAnswer = <Result>(
 
 async function admitted<Result, Taken extends { readonly giveBack: () => void }>(
   context: ChatContext,
-  { tenantId, brainId, reply }: Asked,
+  { tenantId, brainId, keyId, reply }: Asked,
   take: (brain: Admitted['brain']) => Promise<Taken>,
   run: (admitted: Admitted & Taken) => Promise<Result>,
 ): Promise<Result> {
   const { db, slots } = context;
   const release = takeSlot(slots, tenantId);
-  const usageRecord: UsageRecord = { id: uuidv7(), tenantId, brainId, turnId: null };
+  const usageRecord: UsageRecord = { id: uuidv7(), tenantId, brainId, turnId: null, keyId };
   const tokenUsage = newTokenUsage();
   const settle = () => recordTokens(db, usageRecord, tokenUsage);
   let taken: Taken | undefined;

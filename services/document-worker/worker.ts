@@ -122,7 +122,7 @@ export function startWorker(options: WorkerOptions): Worker {
       db,
       store,
       scheduler,
-      remote: remote?.name ?? null,
+      remote,
       pool: children,
       files,
       metrics,
@@ -176,7 +176,7 @@ export function startWorker(options: WorkerOptions): Worker {
       await cancelRequested(db, scheduler);
       const found = await reconcile(db, scheduler);
       if (found > 0) log.warn({ jobs: found }, 'lost jobs enqueued again');
-      if (remote) await settleLostCalls(db, settings.PARSER_TIMEOUT_MS);
+      if (remote) await settleLostCalls(db, { timeoutMs: settings.PARSER_TIMEOUT_MS, usdPerPage: remote.usdPerPage });
       await reviveTasks(db);
       wake();
       await indexing.look();

@@ -16,6 +16,8 @@ export interface Arrived {
   readonly brainId: string;
   readonly name: string;
   readonly uploadedBy: string | null;
+  /** With which it was uploaded; null: by a person. */
+  readonly keyId: string | null;
   readonly sha256: Buffer;
   readonly bytes: number;
   readonly mediaType: MediaType;
@@ -30,7 +32,7 @@ export async function acceptUpload(
   reply: FastifyReply,
   arrived: Arrived,
 ): Promise<{ job: JobRow } | { existingId: string }> {
-  const { documentId, tenantId, brainId, sha256, claim } = arrived;
+  const { documentId, tenantId, brainId, keyId, sha256, claim } = arrived;
   return db.transaction().execute(async (trx) => {
     await lockTenant(trx, tenantId);
     const brain = await trx
@@ -79,7 +81,7 @@ export async function acceptUpload(
       { quota: 'bytes_max', adds: 0 },
     ] as const;
     await checkQuotas(trx, tenantId, uses, reply);
-    const job = await orderIngest(trx, { tenantId, brainId, documentId });
+    const job = await orderIngest(trx, { tenantId, brainId, documentId, keyId });
     await trx.updateTable('brains').set({ updated_at: sql<Date>`now()` }).where('id', '=', brainId).execute();
     if (claim) await finishKey(trx, claim, { fingerprint: sha256, status: 202, response: { job_id: job.id } });
     return { job };

@@ -91,6 +91,7 @@ export function serveUpload(api: Api): void {
         brainId: params.brain,
         name,
         uploadedBy: identity.personId,
+        keyId: identity.keyId,
         claim,
         extractImages: query.extract_images,
         extractTables: query.extract_tables,

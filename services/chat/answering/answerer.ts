@@ -15,6 +15,8 @@ import type { Retrieval } from './retrieval.ts';
 export interface Question extends Choice {
   readonly tenantId: string;
   readonly brainId: string;
+  /** With which it is asked. @default by a person */
+  readonly keyId?: string | null;
   readonly text: string;
   /** Oldest first. */
   readonly history: readonly Exchange[];
@@ -160,6 +162,10 @@ async function* fromModels(
     const giveBack = await models.slots.take(fallback, question.tenantId);
     try {
       models.counts.fallbacks += 1;
+      if (error.isBilled && tokenUsage.model) {
+        const { model, tokensIn, tokensOut } = tokenUsage;
+        tokenUsage.replaced.push({ model, tokensIn, tokensOut });
+      }
       yield { answerer: { kind: 'model', name: fallback } };
       yield* fromModel(models, fallback, question, passages, tokenUsage, signal);
     } finally {
@@ -191,6 +197,7 @@ async function* fromModel(
   const { passages, tokens, ...prompt } = buildPrompt(asked);
   tokenUsage.model = { name, price };
   tokenUsage.tokensIn = tokens;
+  tokenUsage.tokensOut = 0;
   tokenUsage.passages = passages.length;
   yield { found: passages.length };
   const marks = createMarkReader(passages);
@@ -211,6 +218,7 @@ async function* fromModel(
   } catch (error) {
     // What arrived is kept.
     yield* parts(marks.end());
+    if (error instanceof ModelFailedError && !error.isBilled) Object.assign(tokenUsage, { tokensIn: 0, tokensOut: 0 });
     throw error;
   } finally {
     counts.citationsDropped += marks.dropped;

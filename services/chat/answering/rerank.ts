@@ -6,26 +6,36 @@
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
 import { z } from 'zod';
 import type { Hit } from '../../shared/contract/vectorstore.ts';
+import { statedPriceUsd } from '../../shared/ledger/known-prices.ts';
 import type { Logger } from '../../shared/log.ts';
-import { type CallFailure, isTransient } from '../../shared/models/retry.ts';
+import { type CallFailure, isTransient, networkCode } from '../../shared/models/retry.ts';
 import { type CallMeter, unmetered } from '../../shared/scheduler/call-meter.ts';
 import { MeterError } from '../../shared/scheduler/meters.ts';
+import type { TokenUsage } from '../turns/token-usage.ts';
 
 export interface RerankSettings {
   readonly RERANK_URL: string;
   readonly RERANK_MODEL: string;
   readonly RERANK_API_KEY: string;
+  readonly RERANK_USD_PER_THOUSAND_CALLS: string;
 }
 
 export interface Reranker {
   /** As many hits as are sorted. */
   readonly passagesMax: number;
-  /** The best first, with its scores; the same list when it cannot say. @throws the signal's reason when it aborts */
-  rerank(query: string, hits: readonly Hit[], signal: AbortSignal): Promise<readonly Hit[]>;
+  /**
+   * The best first, with its scores; the same list when it cannot say. A call is counted unless it was refused: one that
+   * came too late is billed too.
+   *
+   * @throws the signal's reason when it aborts
+   */
+  rerank(query: string, hits: readonly Hit[], used: RerankUse, signal: AbortSignal): Promise<readonly Hit[]>;
   /** Since the start. */
   readonly counts: { readonly done: number; readonly late: number; readonly failed: number };
   readonly circuitOpen: boolean;
 }
+
+export type RerankUse = Pick<TokenUsage, 'rerankCalls' | 'rerankCostUsd' | 'rerankModel'>;
 
 /** Twice what an answer reads: enough for a better one to come up from below, and what a GPU sorts in some 100 ms. */
 const passagesMax = 32;
@@ -48,6 +58,23 @@ export function createReranker(
   if (!base) return null;
   const url = `${base.replace(/\/+$/, '')}/rerank`;
   if (!URL.canParse(url)) throw new Error(`RERANK_URL is '${base}', allowed is a URL, to which /rerank is added.`);
+  const usdPerThousand = statedPriceUsd('RERANK_USD_PER_THOUSAND_CALLS', settings.RERANK_USD_PER_THOUSAND_CALLS, '2');
+  const bill = (used: RerankUse) => {
+    used.rerankCalls += 1;
+    used.rerankCostUsd = usdPerThousand === null ? null : (used.rerankCalls * usdPerThousand) / 1000;
+    used.rerankModel = model || null;
+  };
+  const billed = (answer: Promise<Ranking>, used: RerankUse) =>
+    answer.then(
+      (ranking) => {
+        bill(used);
+        return ranking;
+      },
+      (error) => {
+        if (isBilled(error)) bill(used);
+        throw error;
+      },
+    );
   const breaker = circuitBreaker(handleWhen(isOutage), {
     halfOpenAfter: restMs,
     breaker: new ConsecutiveBreaker(failuresMax),
@@ -75,7 +102,7 @@ export function createReranker(
     get circuitOpen() {
       return breaker.state === CircuitState.Open;
     },
-    rerank: async (query, hits, signal) => {
+    rerank: async (query, hits, used, signal) => {
       const sorted = hits.slice(0, passagesMax);
       if (sorted.length < 2) return hits;
       const inTime = AbortSignal.timeout(timeoutMs);
@@ -86,7 +113,7 @@ export function createReranker(
       try {
         const ranking = await breaker.execute(() =>
           meter
-            .run({}, () => ask(query, texts, either), nothing, either)
+            .run({}, () => billed(ask(query, texts, either), used), nothing, either)
             .catch((error) => {
               throw signal.aborted ? new AbortedError() : error;
             }),
@@ -139,6 +166,10 @@ function inOrder(ranking: Ranking, hits: readonly Hit[]): Hit[] {
 
 /** Who asked is gone: no failure of the reranker. */
 class AbortedError extends Error {}
+
+/** It was asked and did not refuse. */
+const isBilled = (error: unknown) =>
+  (error as CallFailure).status === undefined && networkCode(error) !== 'ECONNREFUSED';
 
 /** Too late, away, broken, or another service: all but a refusal of this one request, and who asked being gone. */
 function isOutage(error: unknown): boolean {

@@ -8,6 +8,7 @@ import { checkVectorstore } from '../../shared/http/vectorstore-check.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Embedder } from '../../shared/models/embedding.ts';
 import { retryTransient } from '../../shared/models/retry.ts';
+import { estimateTokens } from '../../shared/models/tokens.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { TokenUsage } from '../turns/token-usage.ts';
 import { type Passage, toPassages } from './passages.ts';
@@ -82,15 +83,21 @@ export function createRetrieval({ db, embedders, reranker, vectorstoreUrl, sign,
     const embedder = await embedderOf(db, embedders, brainId);
     if (!embedder) return {};
     const { model } = embedder;
-    const inTime = AbortSignal.any([signal, AbortSignal.timeout(embedTimeoutMs)]);
-    try {
-      const asked = text.slice(0, embeddedCharactersMax);
-      const { vectors, tokens } = await embedder.embed([asked], { tenantId, brainId, signal: inTime });
+    const limit = AbortSignal.timeout(embedTimeoutMs);
+    const inTime = AbortSignal.any([signal, limit]);
+    const asked = text.slice(0, embeddedCharactersMax);
+    const bill = (tokens: number) => {
       tokenUsage.embeddingTokens += tokens;
       tokenUsage.embeddingCostUsd = embedder.costUsd(tokenUsage.embeddingTokens);
       tokenUsage.embeddingModel = model;
+    };
+    try {
+      const { vectors, tokens } = await embedder.embed([asked], { tenantId, brainId, signal: inTime });
+      bill(tokens);
       return { vector: vectors[0], model };
     } catch (error) {
+      // Who is asked bills the text all the same, and says nothing of its tokens any more.
+      if (limit.aborted) bill(estimateTokens(asked));
       signal.throwIfAborted();
       log.warn({ err: error as Error, tenantId, brainId }, 'question not embedded: searched by full text alone');
       return {};
@@ -116,7 +123,7 @@ export function createRetrieval({ db, embedders, reranker, vectorstoreUrl, sign,
       if (!reranker) return { hits, names };
       // The text of a document that is gone leaves this service no more.
       const present = hits.filter(({ document_id }) => names.has(document_id));
-      return { hits: (await reranker.rerank(text, present, signal)).slice(0, limit), names };
+      return { hits: (await reranker.rerank(text, present, tokenUsage, signal)).slice(0, limit), names };
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       const { message } = error as Error;

@@ -23,13 +23,17 @@ export function serveCompletions(context: ChatContext): void {
     const { tenantId } = identity;
     const brainId = brainOf(body.model);
     const messages = readMessages(body.messages);
-    return admitAnswer(context, { tenantId, brainId, reply }, async ({ id, choice, tokenUsage, settle }) => {
-      const question: Question = { tenantId, brainId, ...choice, ...messages };
-      const answer: Answer = { id: `chatcmpl-${id}`, model: body.model, created: Math.floor(Date.now() / 1000) };
-      if (!body.stream) return whole(context, question, tokenUsage, answer, reply);
-      const options = body.stream_options as { include_usage?: boolean } | undefined;
-      return streamed(context, question, tokenUsage, answer, reply, settle, options?.include_usage === true);
-    });
+    return admitAnswer(
+      context,
+      { tenantId, brainId, keyId: identity.keyId, reply },
+      async ({ id, choice, tokenUsage, settle }) => {
+        const question: Question = { tenantId, brainId, ...choice, ...messages };
+        const answer: Answer = { id: `chatcmpl-${id}`, model: body.model, created: Math.floor(Date.now() / 1000) };
+        if (!body.stream) return whole(context, question, tokenUsage, answer, reply);
+        const options = body.stream_options as { include_usage?: boolean } | undefined;
+        return streamed(context, question, tokenUsage, answer, reply, settle, options?.include_usage === true);
+      },
+    );
   });
 }
 

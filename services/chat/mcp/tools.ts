@@ -76,7 +76,7 @@ export function registerTools(server: McpServer, caller: Caller): void {
     },
     ({ brain_id, query, limit }, { signal }) =>
       toolResult(caller, async () => ({
-        passages: await search(context, { tenantId, brainId: brain_id, query, limit, signal }),
+        passages: await search(context, { tenantId, brainId: brain_id, keyId: identity.keyId, query, limit, signal }),
       })),
   );
 
@@ -92,7 +92,7 @@ export function registerTools(server: McpServer, caller: Caller): void {
     },
     ({ brain_id, question: text }, { signal, ...progressTo }) =>
       toolResult(caller, () =>
-        admitAnswer(context, { tenantId, brainId: brain_id }, async ({ choice, tokenUsage }) => {
+        admitAnswer(context, { tenantId, brainId: brain_id, keyId: identity.keyId }, async ({ choice, tokenUsage }) => {
           const question = { tenantId, brainId: brain_id, text, history: [], ...choice };
           const within = AbortSignal.any([signal, AbortSignal.timeout(turnTimeoutMs)]);
           const {

@@ -60,10 +60,17 @@ export interface ModelTimeouts {
 export class ModelFailedError extends ProblemError {
   /** The model or its endpoint is overloaded, broken or away: another one may answer. */
   readonly isOutage: boolean;
+  /** It had the question and may bill it: it was too slow, or broke off. A refusal is no work. */
+  readonly isBilled: boolean;
 
-  constructor(detail: string, isOutage: boolean, extras: ProblemExtras = {}) {
+  constructor(
+    detail: string,
+    { isOutage, isBilled }: { isOutage: boolean; isBilled: boolean },
+    extras: ProblemExtras = {},
+  ) {
     super('model-failed', detail, extras);
     this.isOutage = isOutage;
+    this.isBilled = isBilled;
   }
 }
 
@@ -113,14 +120,15 @@ export function createModel(
     const meter = endpoints.get(call.name)?.meter ?? unmetered;
     // As providers count: what is read, and all that may be written.
     const estimate = call.tokenUsage.tokensIn + call.answerTokensMax;
-    let begun = false;
+    let [sent, begun] = [false, false];
+    const send = () => {
+      sent = true;
+      return open(call, watch);
+    };
     try {
       // The breaker judges by the first token; it cannot hold a connection open for the rest.
       const { first, chunks, end } = await breakerOf(call.name).execute(() =>
-        retry.execute(
-          () => meter.run({ tokens: estimate }, () => open(call, watch), nothing, call.signal),
-          call.signal,
-        ),
+        retry.execute(() => meter.run({ tokens: estimate }, send, nothing, call.signal), call.signal),
       );
       begun = true;
       let text: string | null = first;
@@ -135,6 +143,8 @@ export function createModel(
       if (end.finishReason === null) throw new EndlessError('its stream ended without the end of the answer');
       yield { finishReason: end.finishReason };
     } catch (error) {
+      // Who left while the question waited for its turn used nothing.
+      if (!sent) call.tokenUsage.tokensIn = 0;
       if (call.signal.aborted) throw call.signal.reason;
       throw modelFailed(error, call.name, begun);
     } finally {
@@ -262,20 +272,26 @@ class AbortedError extends Error {
 function modelFailed(error: unknown, name: string, begun: boolean): ModelFailedError {
   // Its own report of an error, and our limits of time, say more than a line that broke.
   if (error instanceof EndlessError || (begun && networkCode(error) !== ''))
-    return new ModelInterruptedError(`'${name}' was cut off: ${failureText(error).slice(0, 300)}`, true);
+    return new ModelInterruptedError(`'${name}' was cut off: ${failureText(error).slice(0, 300)}`, cutOff);
   if (error instanceof BrokenCircuitError)
     return new ModelFailedError(
       `'${name}' failed ${failuresMax} times in a row; it is asked again in a few seconds.`,
-      true,
+      notAsked,
       { retryAfterS: restMs / 1000 },
     );
   // Its limit is used up, not its patience: another one may answer.
   if (error instanceof MeterError)
-    return new ModelFailedError(error.message, true, { retryAfterS: Math.ceil(error.waitMs / 1000) });
+    return new ModelFailedError(error.message, notAsked, { retryAfterS: Math.ceil(error.waitMs / 1000) });
   const { status } = error as CallFailure;
   const why = status === undefined ? failureText(error) : `it answered ${failureText(error)}`;
-  return new ModelFailedError(`'${name}' failed: ${why.slice(0, 300)}`, isOutage(error));
+  const isBilled = status === undefined && !neverReached.has(networkCode(error));
+  return new ModelFailedError(`'${name}' failed: ${why.slice(0, 300)}`, { isOutage: isOutage(error), isBilled });
 }
+
+const notAsked = { isOutage: true, isBilled: false };
+const cutOff = { isOutage: true, isBilled: true };
+/** The question did not get there. */
+const neverReached = new Set(['ECONNREFUSED', 'EAI_AGAIN', 'ENOTFOUND', 'UND_ERR_CONNECT_TIMEOUT']);
 
 function wasRefused(error: unknown): boolean {
   const { status } = error as CallFailure;

@@ -12,7 +12,14 @@ export function serveSearch(context: ChatContext): void {
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
     const { tenantId } = identity;
-    const data = await search(context, { tenantId, brainId: params.brain, ...body, reply, signal: gone.signal });
+    const data = await search(context, {
+      tenantId,
+      brainId: params.brain,
+      keyId: identity.keyId,
+      ...body,
+      reply,
+      signal: gone.signal,
+    });
     return { object: 'list' as const, data };
   });
 }
@@ -20,6 +27,7 @@ export function serveSearch(context: ChatContext): void {
 export interface Search extends SearchInput {
   readonly tenantId: string;
   readonly brainId: string;
+  readonly keyId: string | null;
   readonly signal: AbortSignal;
   readonly reply?: FastifyReply;
 }

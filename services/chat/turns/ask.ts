@@ -111,7 +111,12 @@ async function begin(context: ChatContext, asked: Ask, took: (giveBack: () => vo
       await write(trx);
     });
   const history = found.history.reverse();
-  return { turn, first, question: { tenantId, brainId: brain.id, text: question, history, cutAnswer, ...choice } };
+  const { keyId } = identity;
+  return {
+    turn,
+    first,
+    question: { tenantId, brainId: brain.id, keyId, text: question, history, cutAnswer, ...choice },
+  };
 }
 
 type Earlier = Awaited<ReturnType<typeof lookUp>>['earlier'];

@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import type { Logger } from '../../shared/log.ts';
 import { estimateTokens } from '../../shared/models/tokens.ts';
 import type { Database } from '../../shared/postgres/database.ts';
-import { type PricedModel, tokenEntries, turnUsageOf } from './token-usage.ts';
+import { newTokenUsage, type PricedModel, tokenEntries, turnUsageOf } from './token-usage.ts';
 import { arrivedOf, endTurn, toTurn } from './turn-store.ts';
 
 /** A lease lasts 30 s: a lost turn is told within 35 s. */
@@ -57,11 +57,9 @@ export async function sweepExpired(db: Database, priced: (name: string) => Price
     const turn = toTurn(row);
     const isModel = turn.answerer.kind === 'model';
     const tokenUsage = turn.usage && {
+      ...newTokenUsage(),
       tokensIn: turn.usage.tokens_in,
       tokensOut: isModel ? estimateTokens(answer) : 0,
-      embeddingTokens: 0,
-      embeddingCostUsd: 0,
-      embeddingModel: null,
       passages: turn.usage.passages,
       model: isModel ? priced(turn.answerer.name) : null,
     };

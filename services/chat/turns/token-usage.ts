@@ -1,7 +1,7 @@
 /** What an answer used, and its entries in the ledger (shared/ledger/ledger.ts). */
 import type { Transaction } from 'kysely';
 import type { Turn } from '../../shared/contract/chat.ts';
-import { type Entry, type EntryKind, entryOf, recordEntries } from '../../shared/ledger/ledger.ts';
+import { type Entry, entryOf, recordEntries } from '../../shared/ledger/ledger.ts';
 import { costUsd, type ModelPrice } from '../../shared/models/configured-models.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Tables } from '../../shared/postgres/tables.ts';
@@ -12,6 +12,7 @@ export interface UsageRecord {
   readonly tenantId: string;
   readonly brainId: string;
   readonly turnId: string | null;
+  readonly keyId: string | null;
 }
 
 /** Tokens of one answer. Estimated until the provider reports its count; providers that report none stay estimated. */
@@ -26,6 +27,18 @@ export interface TokenUsage {
   passages: number;
   /** The model that reads and writes them; null: none does. */
   model: PricedModel | null;
+  /** Of models that were asked before it, failed, and bill what they read and wrote all the same. */
+  readonly replaced: ModelUse[];
+  rerankCalls: number;
+  /** Of these; null: unknown. */
+  rerankCostUsd: number | null;
+  rerankModel: string | null;
+}
+
+export interface ModelUse {
+  readonly model: PricedModel;
+  readonly tokensIn: number;
+  readonly tokensOut: number;
 }
 
 export interface PricedModel {
@@ -42,6 +55,10 @@ export const newTokenUsage = (): TokenUsage => ({
   embeddingModel: null,
   passages: 0,
   model: null,
+  replaced: [],
+  rerankCalls: 0,
+  rerankCostUsd: 0,
+  rerankModel: null,
 });
 
 /** A question that fails was asked all the same: it is counted before the work. */
@@ -57,23 +74,43 @@ export const questionEntry = (id: string): Entry => entryOf('answer', id, [], 'q
 /** `id`: the turn's, or the completion's. */
 export function tokenEntries(id: string, usage: TokenUsage): Entry[] {
   const { tokensIn, tokensOut, embeddingTokens, embeddingCostUsd, embeddingModel, model } = usage;
-  const price = model?.price ?? null;
-  const ofModel = (kind: EntryKind, amount: number, cost: number | null): Entry => ({
-    ...entryOf('answer', id, [], kind, amount, cost),
-    model: model?.name ?? null,
-  });
+  const { replaced, rerankCalls, rerankCostUsd, rerankModel } = usage;
   return [
-    ofModel('model_tokens_in', tokensIn, costUsd(price, tokensIn, 0)),
-    ofModel('model_tokens_out', tokensOut, costUsd(price, 0, tokensOut)),
+    ...modelEntries(id, [], { model, tokensIn, tokensOut }),
+    ...replaced.flatMap((use, index) => modelEntries(id, ['replaced', index + 1], use)),
     {
       ...entryOf('answer', id, [], 'embedding_tokens', embeddingTokens, embeddingCostUsd),
       model: embeddingModel,
     },
+    { ...entryOf('answer', id, [], 'rerank_calls', rerankCalls, rerankCostUsd), model: rerankModel },
   ];
 }
 
-/** As the turn shows it. */
-export function turnUsageOf({ tokensIn, tokensOut, passages, model }: TokenUsage): NonNullable<Turn['usage']> {
-  const cost = model ? costUsd(model.price, tokensIn, tokensOut) : 0;
-  return { tokens_in: tokensIn, tokens_out: tokensOut, cost_usd: cost, passages };
+type Used = Omit<ModelUse, 'model'> & { readonly model: PricedModel | null };
+
+function modelEntries(id: string, part: readonly (string | number)[], { model, tokensIn, tokensOut }: Used): Entry[] {
+  const price = model?.price ?? null;
+  const name = model?.name ?? null;
+  return [
+    { ...entryOf('answer', id, part, 'model_tokens_in', tokensIn, costUsd(price, tokensIn, 0)), model: name },
+    { ...entryOf('answer', id, part, 'model_tokens_out', tokensOut, costUsd(price, 0, tokensOut)), model: name },
+  ];
+}
+
+/** As the turn shows it, with what models cost that failed before the one that answered. */
+export function turnUsageOf({
+  tokensIn,
+  tokensOut,
+  passages,
+  model,
+  replaced,
+}: TokenUsage): NonNullable<Turn['usage']> {
+  const all: Used[] = [...replaced, { model, tokensIn, tokensOut }];
+  const costs = all.map((use) => (use.model ? costUsd(use.model.price, use.tokensIn, use.tokensOut) : 0));
+  return {
+    tokens_in: all.reduce((sum, use) => sum + use.tokensIn, 0),
+    tokens_out: all.reduce((sum, use) => sum + use.tokensOut, 0),
+    cost_usd: costs.some((cost) => cost === null) ? null : costs.reduce<number>((sum, cost) => sum + (cost ?? 0), 0),
+    passages,
+  };
 }

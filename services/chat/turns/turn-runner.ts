@@ -235,8 +235,12 @@ async function rememberUsage(db: Database, { id, answerer }: Turn, tokenUsage: T
 }
 
 /** The conversation was deleted meanwhile, or a sweeper was first: the model was paid all the same. */
-const recordLost = (db: Database, { tenantId, brainId }: Question, { id }: Turn, tokenUsage: TokenUsage) =>
-  recordTokens(db, { id, turnId: null, tenantId, brainId }, tokenUsage);
+const recordLost = (
+  db: Database,
+  { tenantId, brainId, keyId = null }: Question,
+  { id }: Turn,
+  tokenUsage: TokenUsage,
+) => recordTokens(db, { id, turnId: null, tenantId, brainId, keyId }, tokenUsage);
 
 function toProblem(thrown: unknown, turnId: string, log: Logger): Problem {
   const { cause, name } = thrown as Error;

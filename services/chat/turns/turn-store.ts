@@ -117,7 +117,7 @@ async function writeBeginning(
 ): Promise<'key-taken' | 'retried' | 'gone' | null> {
   const { rows } = await sql<{ found: boolean; taken: boolean; begun: boolean }>`
     with conversation as materialized (
-      select id, tenant_id, brain_id, person_id from conversations where id = ${turn.conversation_id} for no key update
+      select id, tenant_id, brain_id, person_id, api_key_id from conversations where id = ${turn.conversation_id} for no key update
     ), taken as (${writeKeySql(sql`tenant_id`, sql`conversation`, key)}
     ), retried as (
       update turns set retried = true from conversation
@@ -152,7 +152,12 @@ async function writeBeginning(
 /** Part of a statement that has a `conversation`; `turn`: the rows without which there is no usage record. */
 const usageRecord = (turn: RawBuilder<unknown>, entries: readonly Entry[]): RawBuilder<unknown> =>
   recordEntriesSql(
-    { tenantId: sql`conversation.tenant_id`, brainId: sql`conversation.brain_id`, turnId: sql`${turn}.id` },
+    {
+      tenantId: sql`conversation.tenant_id`,
+      brainId: sql`conversation.brain_id`,
+      turnId: sql`${turn}.id`,
+      keyId: sql`conversation.api_key_id`,
+    },
     sql`${turn}, conversation`,
     entries,
   );
@@ -202,7 +207,7 @@ export async function endTurn(db: Database, end: End): Promise<WrittenEvent | nu
   const last = { sequence, event: error ? 'error' : 'done', json: storableJson(error ?? ended) };
   const { rows } = await sql`
     with conversation as materialized (
-      select id, tenant_id, brain_id, person_id from conversations
+      select id, tenant_id, brain_id, person_id, api_key_id from conversations
       where id = ${turn.conversation_id} for no key update
     ), ended as (
       update turns set status = ${status}, finish_reason = ${finishReason}, answer = ${answer}, answered = ${answered},

@@ -7,12 +7,12 @@
 import { sql } from 'kysely';
 import { uuidv7 } from 'uuidv7';
 import { recordEvent } from '../../shared/jobs/events.ts';
-import { entryOf, recordEntries } from '../../shared/ledger/ledger.ts';
+import { type Entry, entryOf, recordEntries } from '../../shared/ledger/ledger.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Embedder, Embedding } from '../../shared/models/embedding.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import { type DocumentTarget, isSuperseded, type ReadChunk, type Vectors } from '../index/vectors.ts';
-import { embedWhatIsTaken } from './embed-chunks.ts';
+import { type ChunkVectors, embedWhatIsTaken } from './embed-chunks.ts';
 
 export interface EmbedContext {
   readonly db: Database;
@@ -71,6 +71,9 @@ interface Pending {
   readonly pagesTotal: number;
   /** Pages that have all their vectors. */
   readonly done: number;
+  readonly keyId: string | null;
+  /** The call before, when nobody stored what came of it; null: it was stored. */
+  readonly before: { readonly id: string; readonly chunk: string } | null;
 }
 
 /** Null: nothing is to be made of it, or vectors of another model. */
@@ -83,7 +86,7 @@ async function pendingDocument(
     .selectFrom('documents')
     .innerJoin('brains', 'brains.id', 'documents.brain_id')
     .select(['documents.tenant_id', 'documents.brain_id', 'documents.index_epoch', 'documents.pages_total'])
-    .select(['vectors_page', 'vectors_model', 'vectors_dimensions'])
+    .select(['vectors_page', 'vectors_model', 'vectors_dimensions', 'vectors_call', 'vectors_call_chunk'])
     .select((eb) =>
       eb
         .selectFrom('jobs')
@@ -104,6 +107,16 @@ async function pendingDocument(
         .limit(1)
         .as('job_id'),
     )
+    .select((eb) =>
+      eb
+        .selectFrom('jobs')
+        .select('jobs.api_key_id')
+        .where('jobs.document_id', '=', documentId)
+        .where('jobs.kind', '=', 'ingest')
+        .orderBy('jobs.id', 'desc')
+        .limit(1)
+        .as('key_id'),
+    )
     .where('documents.id', '=', documentId)
     .where('vectors_pending', '=', true)
     .where('documents.deleted_at', 'is', null)
@@ -116,6 +129,8 @@ async function pendingDocument(
   return {
     target: { tenantId: row.tenant_id, brainId: row.brain_id, documentId, epoch: row.index_epoch },
     jobId: row.job_id,
+    keyId: row.key_id,
+    before: row.vectors_call && row.vectors_call_chunk ? { id: row.vectors_call, chunk: row.vectors_call_chunk } : null,
     pagesTotal: row.pages_total ?? 0,
     done: goesOn ? row.vectors_page : 0,
   };
@@ -130,26 +145,18 @@ const inOrder = (chunks: readonly ReadChunk[]) =>
 
 /** @returns false: a newer index run or a deletion took over */
 async function addVectors(
-  { db, vectors, embedder, log }: EmbedContext,
-  { target, jobId }: Pending,
+  context: EmbedContext,
+  pending: Pending,
   batch: readonly ReadChunk[],
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { tenantId, brainId, documentId } = target;
-  const embedded = await embedWhatIsTaken(embedder, batch, { tenantId, brainId, signal });
-  if (embedded.refused > 0)
-    log.warn({ documentId, chunks: embedded.refused }, 'refused by the embedding: found by their words alone');
-  // Used, whatever becomes of the vectors; a turn that is repeated uses them again.
-  const cost = embedder.costUsd(embedded.tokens);
-  const entry = {
-    ...entryOf('vectors', documentId, [uuidv7()], 'embedding_tokens', embedded.tokens, cost),
-    model: embedder.model,
-  };
-  await recordEntries(db, { tenantId, brainId, jobId }, [entry]);
+  const { vectors, embedder } = context;
+  const { target } = pending;
+  const embedded = await embedPaid(context, pending, batch, signal);
   const rows = batch.map(({ id }, index) => ({
     id,
-    ...embedded.vectors[index],
-    vector: embedded.vectors[index]?.vector ?? [],
+    ...embedded[index],
+    vector: embedded[index]?.vector ?? [],
   }));
   try {
     return (await vectors.addVectors(target, embedder, rows, signal)) === rows.length;
@@ -157,6 +164,68 @@ async function addVectors(
     if (isSuperseded(error)) return false;
     throw error;
   }
+}
+
+/**
+ * Embeds a batch and enters it in the ledger, also when it fails half-way. Before the call the document says that it is
+ * under way; whoever finds that again begins the same batch anew, and enters both: what the first call used, had its worker
+ * died before it could say so, and that the second only repeats it.
+ */
+async function embedPaid(
+  { db, embedder, log }: EmbedContext,
+  { target: { tenantId, brainId, documentId }, jobId, keyId, before }: Pending,
+  batch: readonly ReadChunk[],
+  signal: AbortSignal,
+): Promise<readonly ChunkVectors[]> {
+  const chunk = batch[0]?.id ?? '';
+  const callId = uuidv7();
+  const again = before?.chunk === chunk ? before.id : null;
+  const known = again === null ? null : await tokensOf(db, documentId, again);
+  await setCall(db, documentId, callId, chunk);
+  let tokens = 0;
+  const used = (more: number) => {
+    tokens += more;
+  };
+  try {
+    const embedded = await embedWhatIsTaken(embedder, batch, { tenantId, brainId, signal, used });
+    if (embedded.refused > 0)
+      log.warn({ documentId, chunks: embedded.refused }, 'refused by the embedding: found by their words alone');
+    return embedded.vectors;
+  } finally {
+    const entry = (id: string, part: readonly string[], amount: number, repeated = false): Entry => ({
+      ...entryOf('vectors', documentId, [id, ...part], 'embedding_tokens', amount, embedder.costUsd(amount)),
+      model: embedder.model,
+      repeated,
+    });
+    const repeats = again === null ? 0 : Math.min(tokens, known ?? tokens);
+    await recordEntries(db, { tenantId, brainId, jobId, keyId }, [
+      ...(again !== null && known === null ? [entry(again, [], tokens)] : []),
+      entry(callId, [], tokens - repeats),
+      entry(callId, ['repeated'], repeats, true),
+    ]);
+    // Nothing was used: there is nothing to repeat.
+    if (tokens === 0) await setCall(db, documentId, again, chunk);
+  }
+}
+
+const setCall = (db: Database, documentId: string, call: string | null, chunk: string) =>
+  db
+    .updateTable('documents')
+    .set({ vectors_call: call, vectors_call_chunk: call && chunk })
+    .where('id', '=', documentId)
+    .execute();
+
+/** What the ledger knows of an earlier call; null: its worker died before it could say. */
+async function tokensOf(db: Database, documentId: string, callId: string): Promise<number | null> {
+  const keys = [[], ['repeated']].map(
+    (part) => entryOf('vectors', documentId, [callId, ...part], 'embedding_tokens', 0).key,
+  );
+  const { amount } = await db
+    .selectFrom('ledger')
+    .select(({ fn }) => fn.sum<number | null>('amount').as('amount'))
+    .where('key', 'in', keys)
+    .executeTakeFirstOrThrow();
+  return amount;
 }
 
 async function checkpoint(
@@ -170,6 +239,7 @@ async function checkpoint(
     const kept = await tx
       .updateTable('documents')
       .set({ vectors_model: model, vectors_dimensions: dimensions, vectors_page: page, vectors_pending: !whole })
+      .set({ vectors_call: null, vectors_call_chunk: null })
       .where('id', '=', documentId)
       .where('index_epoch', '=', epoch)
       .where('vectors_pending', '=', true)

@@ -5,7 +5,7 @@ import { ProblemError } from '../../shared/http/problem.ts';
 import type { LeaseDecision } from '../../shared/jobs/job-states.ts';
 import { begin, endCanceled, endLeased, savePages, saveProbe, type Work } from '../../shared/jobs/leased-jobs.ts';
 import type { Logger } from '../../shared/log.ts';
-import { parserOf, type RemoteParserName } from '../../shared/parsers.ts';
+import { parserOf } from '../../shared/parsers.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { JobSchedule } from '../../shared/scheduler/parser-schedules.ts';
 import { enqueueFromDatabase } from '../../shared/scheduler/reconcile.ts';
@@ -20,6 +20,7 @@ import { failedPage, RefusedError } from '../parser/reader.ts';
 import { packPage } from '../parser/serve-reads.ts';
 import type { Later } from './later.ts';
 import type { LocalFiles } from './local-files.ts';
+import type { Remote } from './open-remote.ts';
 import type { ParserBackend } from './read-pages.ts';
 
 export interface LeaseContext {
@@ -33,7 +34,7 @@ export interface LeaseContext {
   /** Reads what {@link schedule} gives. */
   readonly backend: ParserBackend;
   /** Of the provider that the environment has; null: none. */
-  readonly remote: RemoteParserName | null;
+  readonly remote: Pick<Remote, 'name' | 'usdPerPage'> | null;
   readonly later: Later;
   readonly files: LocalFiles;
   readonly metrics: WorkerMetrics;
@@ -56,7 +57,7 @@ export async function processLease(context: LeaseContext, lease: Lease, signal: 
     const file = await context.files.acquire(work, signal);
     try {
       const parserFile = { path: file.path, mediaType: work.mediaType as MediaType };
-      if (lease.kind === 'probe') await probe(context, lease, parserFile, signal);
+      if (lease.kind === 'probe') await probe(context, lease, work, parserFile, signal);
       else againInMs = await parse(context, lease, work, parserFile, done, signal);
     } finally {
       await file.release();
@@ -77,7 +78,7 @@ export async function processLease(context: LeaseContext, lease: Lease, signal: 
 }
 
 const readerOf = ({ remote }: LeaseContext, { tenantParser, mediaType }: Work) =>
-  parserOf(remote, tenantParser, mediaType);
+  parserOf(remote?.name ?? null, tenantParser, mediaType);
 
 /** The tenant's choice changed while it waited: it waits for its parser now. */
 async function move({ db, schedule, scheduler }: LeaseContext, { jobId }: Lease): Promise<void> {
@@ -87,7 +88,7 @@ async function move({ db, schedule, scheduler }: LeaseContext, { jobId }: Lease)
 
 type ParserFile = { path: string; mediaType: MediaType };
 
-async function probe(context: LeaseContext, lease: Lease, file: ParserFile, signal: AbortSignal) {
+async function probe(context: LeaseContext, lease: Lease, work: Work, file: ParserFile, signal: AbortSignal) {
   const { db, scheduler, pool, pagesMax } = context;
   const pageCount = await pool.probe(file, signal);
   if (pageCount > pagesMax)
@@ -95,12 +96,16 @@ async function probe(context: LeaseContext, lease: Lease, file: ParserFile, sign
       'too-many-pages',
       `The document has ${pageCount} pages, allowed are ${pagesMax}. Split it and upload the parts.`,
     );
-  const decision = await saveProbe(db, lease, pageCount);
+  const decision = await saveProbe(db, lease, pageCount, priceOf(context, work));
   // Nothing of it waits for a worker until a person confirms it.
   if (decision === 'ask') return scheduler.remove(lease.jobId);
   if (decision !== 'work') return stepAside(context, lease, decision);
   await enqueueFromDatabase(db, scheduler, lease.jobId);
 }
+
+/** Of a page, in US dollars; null: unknown. The built-in parser sends no bill. */
+const priceOf = (context: LeaseContext, work: Work) =>
+  readerOf(context, work) === context.remote?.name ? context.remote.usdPerPage : 0;
 
 /** @throws ProblemError when reading this document, or looking at it, ended too many workers */
 function refuseCulprit({ kind, lost, blamed }: Lease): void {
@@ -126,7 +131,7 @@ async function parse(
   done: number[],
   signal: AbortSignal,
 ): Promise<number> {
-  const { backend, metrics, log } = context;
+  const { backend, remote, metrics, log } = context;
   if (lease.lost >= lostMax && work.pages.length > 0) {
     await checkpoint(
       context,
@@ -137,16 +142,19 @@ async function parse(
     done.push(...work.pages);
     return 0;
   }
+  // A provider computes on its own machines.
+  const isOwn = backend.name !== remote?.name;
   for (let left = work.pages; left.length > 0; ) {
     const stop = metrics.grantSeconds.startTimer();
     const answer = await backend.read({ lease, work, file, pages: left, signal });
     const { results: pages, goesOn, againInMs = 0 } = answer;
     if (pages.length === 0) return againInMs;
-    metrics.pageSeconds.observe(stop() / pages.length);
+    const seconds = stop();
+    metrics.pageSeconds.observe(seconds / pages.length);
     metrics.reads.inc(pages.length);
     log.debug({ jobId: lease.jobId, pages: pages.map(({ page_number }) => page_number) }, 'pages read');
     signal.throwIfAborted();
-    if (!(await checkpoint(context, lease, work, pages))) return 0;
+    if (!(await checkpoint(context, lease, work, pages, isOwn ? seconds * 1000 : 0))) return 0;
     const read = new Set(pages.map(({ page_number }) => page_number));
     done.push(...read);
     left = left.filter((page) => !read.has(page));
@@ -161,6 +169,7 @@ async function checkpoint(
   lease: Lease,
   work: Work,
   pages: readonly PackedPage[],
+  computeMs = 0,
 ): Promise<boolean> {
   const { db, store, scheduler, metrics } = context;
   const numbers = pages.map(({ page_number }) => page_number);
@@ -170,7 +179,7 @@ async function checkpoint(
   const saved = pages.map(({ packed, images: _images, ...page }, index) => {
     return { ...page, ...(written[index] as WrittenPage), bytes: packed.length };
   });
-  const { decision, finished } = await savePages(db, lease, saved, key);
+  const { decision, finished } = await savePages(db, lease, saved, key, computeMs);
   if (decision !== 'work') {
     await stepAside(context, lease, decision);
     if (decision === 'forget') await removeIfDeleted(context, work);

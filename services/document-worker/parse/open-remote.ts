@@ -1,6 +1,7 @@
 /** The provider's parser of the environment, from its settings. */
 import type { Redis } from 'ioredis';
 import type { SettingsOf } from '../../shared/env.ts';
+import { statedPriceUsd } from '../../shared/ledger/known-prices.ts';
 import { type RemoteParserName, remoteParserOf } from '../../shared/parsers.ts';
 import { type MeteredAccount, reportThrottled } from '../../shared/scheduler/meters.ts';
 import { schedulePrefix } from '../../shared/scheduler/parser-schedules.ts';
@@ -11,6 +12,8 @@ import { type RemoteBackendOptions, remoteBackend } from './remote-backend.ts';
 export interface Remote {
   readonly name: RemoteParserName;
   readonly schedule: RedisScheduler;
+  /** US dollars; null: unknown. */
+  readonly usdPerPage: number | null;
   backend(parts: Pick<RemoteBackendOptions, 'db' | 'pool' | 'metrics' | 'log'>): ParserBackend;
 }
 
@@ -24,6 +27,8 @@ export function openRemote(settings: SettingsOf<'document-worker'>, redis: Redis
   for (const setting of ['PARSER_PAGES_PER_REQUEST', 'PARSER_REQUESTS_MAX', 'PARSER_TIMEOUT_MS'] as const)
     if (settings[setting] < 1) throw new Error(`${setting} is ${settings[setting]}, allowed is a number from 1.`);
   const pagesPerRequest = settings.PARSER_PAGES_PER_REQUEST;
+  const price = statedPriceUsd('PARSER_USD_PER_THOUSAND_PAGES', settings.PARSER_USD_PER_THOUSAND_PAGES, '1.25');
+  const usdPerPage = price === null ? null : price / 1000;
   const prefix = schedulePrefix(name);
   const account: MeteredAccount = {
     name,
@@ -32,11 +37,13 @@ export function openRemote(settings: SettingsOf<'document-worker'>, redis: Redis
   };
   return {
     name,
+    usdPerPage,
     schedule: new RedisScheduler(redis, { prefix, pagesPerGrant: pagesPerRequest, account }),
     backend: (parts) =>
       remoteBackend({
         ...parts,
         name,
+        usdPerPage,
         url,
         apiKey,
         timeoutMs,

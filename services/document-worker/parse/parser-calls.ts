@@ -23,6 +23,9 @@ export interface CalledFor {
   readonly tenantId: string;
   readonly brainId: string;
   readonly attempt: number;
+  readonly keyId: string | null;
+  /** US dollars; null: unknown. */
+  readonly usdPerPage: number | null;
 }
 
 /** What became of earlier calls with a page in this attempt. */
@@ -37,6 +40,7 @@ interface CallRow {
   readonly id: string;
   readonly pages: number[];
   readonly parser: string;
+  readonly repeated: boolean;
   readonly outcome: string | null;
 }
 
@@ -47,7 +51,7 @@ export async function readHistory(
   pages: readonly number[],
 ): Promise<{ of(page: number): PageHistory; lost(page: number): boolean }> {
   const { rows } = await sql<CallRow>`
-    select id, pages, parser, outcome from parser_calls
+    select id, pages, parser, repeated, outcome from parser_calls
     where job_id = ${work.jobId} and attempt = ${work.attempt} and pages && ${pages}::integer[]
     order by id`.execute(db);
   for (const call of rows) if (call.outcome === null) await settle(db, work, call, 'lost');
@@ -83,14 +87,14 @@ export async function beginCall(
     .insertInto('parser_calls')
     .values({ id, job_id: jobId, tenant_id: tenantId, attempt, parser, pages, repeated })
     .execute();
-  return { id, end: (outcome) => settle(db, work, { id, pages, parser }, outcome) };
+  return { id, end: (outcome) => settle(db, work, { id, pages, parser, repeated }, outcome) };
 }
 
 /** Once in the ledger, whoever says it first. */
 async function settle(
   db: Database,
-  { jobId, tenantId, brainId }: Pick<CalledFor, 'jobId' | 'tenantId' | 'brainId'>,
-  { id, pages, parser }: Pick<CallRow, 'id' | 'pages' | 'parser'>,
+  { jobId, tenantId, brainId, keyId, usdPerPage }: Omit<CalledFor, 'attempt'>,
+  { id, pages, parser, repeated }: Omit<CallRow, 'outcome'>,
   outcome: CallOutcome,
 ): Promise<void> {
   await db.transaction().execute(async (tx: Transaction<Tables>) => {
@@ -101,10 +105,10 @@ async function settle(
       .where('ended_at', 'is', null)
       .execute();
     if (unbilled.includes(outcome)) return;
-    await recordEntries(tx, { tenantId, brainId, jobId }, [
-      { ...entryOf('parser', id, [], 'parser_calls', 1), model: parser },
-      // What a provider asks for a page is not known here.
-      { ...entryOf('parser', id, [], 'parser_pages', pages.length, null), model: parser },
+    const cost = usdPerPage === null ? null : pages.length * usdPerPage;
+    await recordEntries(tx, { tenantId, brainId, jobId, keyId }, [
+      { ...entryOf('parser', id, [], 'parser_calls', 1), model: parser, repeated },
+      { ...entryOf('parser', id, [], 'parser_pages', pages.length, cost), model: parser, repeated },
     ]);
   });
 }
@@ -113,13 +117,16 @@ async function settle(
 const openMax = 1000;
 
 /** Calls whose worker is gone, and whose pages nobody came back to: a job that was canceled meanwhile. */
-export async function settleLostCalls(db: Database, timeoutMs: number): Promise<number> {
-  const { rows } = await sql<CallRow & { job_id: string; tenant_id: string; brain_id: string }>`
-    select c.id, c.pages, c.parser, c.outcome, c.job_id, c.tenant_id, j.brain_id
+export async function settleLostCalls(
+  db: Database,
+  { timeoutMs, usdPerPage }: { timeoutMs: number; usdPerPage: number | null },
+): Promise<number> {
+  const { rows } = await sql<CallRow & { job_id: string; tenant_id: string; brain_id: string; key_id: string | null }>`
+    select c.id, c.pages, c.parser, c.repeated, c.outcome, c.job_id, c.tenant_id, j.brain_id, j.api_key_id as key_id
     from parser_calls c join jobs j on j.id = c.job_id
     where c.ended_at is null and c.started_at < now() - ${timeoutMs + leaseMs} * interval '1 millisecond'
     limit ${openMax}`.execute(db);
-  for (const { job_id: jobId, tenant_id: tenantId, brain_id: brainId, ...call } of rows)
-    await settle(db, { jobId, tenantId, brainId }, call, 'lost');
+  for (const { job_id: jobId, tenant_id: tenantId, brain_id: brainId, key_id: keyId, ...call } of rows)
+    await settle(db, { jobId, tenantId, brainId, keyId, usdPerPage }, call, 'lost');
   return rows.length;
 }

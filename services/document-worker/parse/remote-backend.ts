@@ -25,6 +25,8 @@ export interface RemoteBackendOptions extends RemoteParserOptions {
   readonly metrics: Pick<WorkerMetrics, 'remoteCalls'>;
   readonly log: Logger;
   readonly pagesPerRequest: number;
+  /** US dollars; null: unknown. */
+  readonly usdPerPage: number | null;
   readonly requestBytesMax: number;
   /** The account is above its rate until then. */
   readonly throttled: (retryAfterMs: number) => Promise<void>;
@@ -36,12 +38,12 @@ const retriesMax = 3;
 const retryDelaysMs = [1000, 5000, 20_000] as const;
 
 export function remoteBackend(options: RemoteBackendOptions): ParserBackend & { readonly name: RemoteParserName } {
-  const { name, db, pool, metrics, log, pagesPerRequest } = options;
+  const { name, db, pool, metrics, log, pagesPerRequest, usdPerPage } = options;
   const failAll = (pages: readonly number[], error: NonNullable<PageError>) =>
     pages.map((page) => packPage(failedPage(page, name, error)));
 
   const read = async ({ work, file, pages, lease, signal }: ReadPages): Promise<PagesRead> => {
-    const history = await readHistory(db, work, pages);
+    const history = await readHistory(db, { ...work, usdPerPage }, pages);
     const exhausted = pages.filter((page) => history.of(page).tries > retriesMax);
     if (exhausted.length > 0) {
       const message = `The parser was asked ${retriesMax + 1} times and gave no result.`;
@@ -56,7 +58,7 @@ export function remoteBackend(options: RemoteBackendOptions): ParserBackend & { 
 
     const sent = part.frames.map(({ page_number }) => page_number);
     const repeated = sent.some(history.lost);
-    const call = await beginCall(db, work, { parser: name, pages: sent, repeated });
+    const call = await beginCall(db, { ...work, usdPerPage }, { parser: name, pages: sent, repeated });
     const { extractImages: images, extractTables: tables } = work;
     const idempotencyKey = `${work.documentId}-${work.attempt}-${sent.join('.')}`.slice(0, 200);
     const stop = metrics.remoteCalls.startTimer();

@@ -10,7 +10,7 @@ import { changeStatus, insertJob, type JobRow, type JobsUpdate, recordChange, wa
 /** A document waits to be read from now on. */
 export async function orderIngest(
   tx: Transaction<Tables>,
-  of: { tenantId: string; brainId: string; documentId: string },
+  of: { tenantId: string; brainId: string; documentId: string; keyId?: string | null },
 ): Promise<JobRow> {
   const job = await insertJob(tx, { kind: 'ingest', ...of });
   await recordChange(tx, job);

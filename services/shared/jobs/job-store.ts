@@ -31,11 +31,13 @@ export interface NewJob {
   readonly tenantId: string;
   readonly brainId: string | null;
   readonly documentId: string | null;
+  /** With which it was asked for. @default by a person */
+  readonly keyId?: string | null;
 }
 
 export const insertJob = (
   tx: Transaction<Tables>,
-  { kind, stage, tenantId, brainId, documentId }: NewJob,
+  { kind, stage, tenantId, brainId, documentId, keyId = null }: NewJob,
 ): Promise<JobRow> =>
   tx
     .insertInto('jobs')
@@ -44,6 +46,7 @@ export const insertJob = (
       tenant_id: tenantId,
       brain_id: brainId,
       document_id: documentId,
+      api_key_id: keyId,
       kind,
       status: 'queued',
       stage: stage ?? null,

@@ -22,6 +22,8 @@ export interface Work {
   readonly objectKey: string;
   readonly sizeBytes: number;
   readonly attempt: number;
+  /** With which it was asked for; null: by a person. */
+  readonly keyId: string | null;
   /** Who is to read for the tenant; null: the environment's parser. */
   readonly tenantParser: string | null;
   readonly extractImages: boolean;
@@ -37,9 +39,6 @@ export interface SavedPage extends Omit<PackedPage, 'packed' | 'images'> {
   readonly imagesOffset?: number | null;
   readonly bytes: number;
 }
-
-/** The local parser has no bill. */
-const priceUsdPerPage = 0;
 
 /** Starts a lease: raises the fence to the lease's, and the job runs from now on. */
 export async function begin(
@@ -67,10 +66,16 @@ export async function begin(
  * What the probe found; from now on the job takes its pages from the tenant's quota. Refused (anything but `work`) when
  * the lease is not the newest.
  *
+ * @param usdPerPage null: unknown
  * @returns `ask`: so many pages are read only when a person has confirmed it
  * @throws ProblemError `quota`
  */
-export async function saveProbe(db: Database, lease: Lease, pageCount: number): Promise<LeaseDecision | 'ask'> {
+export async function saveProbe(
+  db: Database,
+  lease: Lease,
+  pageCount: number,
+  usdPerPage: number | null = 0,
+): Promise<LeaseDecision | 'ask'> {
   return db.transaction().execute(async (tx) => {
     await lockLimited(tx, lease.tenantId, ['pages_per_day_max']);
     const { job, decision } = await lockJob(tx, lease);
@@ -79,7 +84,7 @@ export async function saveProbe(db: Database, lease: Lease, pageCount: number): 
     const adds = pageCount - (job.pages_total ?? job.pages_done);
     if (adds > 0) await takeQuotas(tx, job.tenant_id, [{ quota: 'pages_per_day_max', adds }]);
     await tx.updateTable('documents').set({ pages_total: pageCount }).where('id', '=', job.document_id).execute();
-    const found = { pages_total: pageCount, price_usd: pageCount * priceUsdPerPage };
+    const found = { pages_total: pageCount, price_usd: usdPerPage === null ? null : pageCount * usdPerPage };
     const asks = pageCount > (await confirmPagesAbove(tx, job.tenant_id));
     if (asks)
       await changeStatus(tx, 'ask', 'awaiting_confirmation', (jobs) => jobs.where('id', '=', job.id), {
@@ -112,6 +117,7 @@ export async function savePages(
   lease: Lease,
   pages: readonly SavedPage[],
   objectKey: string,
+  computeMs = 0,
 ): Promise<{ decision: LeaseDecision; finished: boolean }> {
   return db.transaction().execute(async (tx) => {
     const { job, decision } = await lockJob(tx, lease);
@@ -139,16 +145,16 @@ export async function savePages(
     if (inserted.length > 0) {
       const numbers = inserted.map(({ page_number }) => page_number);
       const range = `${Math.min(...numbers)}-${Math.max(...numbers)}`;
-      await recordEntries(tx, { tenantId: job.tenant_id, brainId: job.brain_id, jobId: job.id }, [
-        entryOf(
-          'pages',
-          job.document_id,
-          [lease.epoch, range],
-          'pages',
-          numbers.length,
-          numbers.length * priceUsdPerPage,
-        ),
-      ]);
+      const part = [lease.epoch, range];
+      // What a provider's parser asks stands with its calls.
+      await recordEntries(
+        tx,
+        { tenantId: job.tenant_id, brainId: job.brain_id, jobId: job.id, keyId: job.api_key_id },
+        [
+          entryOf('pages', job.document_id, part, 'pages', numbers.length),
+          entryOf('pages', job.document_id, part, 'compute_ms', Math.round(computeMs)),
+        ],
+      );
     }
     const { done, failed, without_text } = await tx
       .selectFrom('pages')
@@ -259,6 +265,7 @@ const toWork = (job: OpenJob, pages: readonly number[]): Work => ({
   objectKey: job.object_key,
   sizeBytes: job.size_bytes,
   attempt: job.attempt,
+  keyId: job.api_key_id,
   tenantParser: job.parser,
   extractImages: job.extract_images,
   extractTables: job.extract_tables,

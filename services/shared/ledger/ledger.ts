@@ -10,6 +10,7 @@
  *     pages:0198…:1764281423017:1-50:pages    of a document, read under the lease of that epoch
  *     parser:0198…:parser_pages               of a call to a provider's parser (parser_calls)
  *     vectors:0198…:0198…:embedding_tokens    of a document, by one call; builds before: index:<job>:<attempt>:<chunk>
+ *     vectors:0198…:0198…:repeated:embedding_tokens  of it, what an earlier call had been paid for already
  */
 import { type RawBuilder, sql, type Transaction } from 'kysely';
 import type { Job } from '../contract/job.ts';
@@ -23,6 +24,7 @@ export const entryUnits = {
   embedding_tokens: 'tokens',
   model_tokens_in: 'tokens',
   model_tokens_out: 'tokens',
+  rerank_calls: 'calls',
   // Whole milliseconds, so that many short runs do not add up to seconds that nobody used.
   compute_ms: 'milliseconds',
   // Of a provider: what it was sent, whatever became of it.
@@ -41,6 +43,8 @@ export interface Entry {
   readonly costUsd: number | null;
   /** That was used. @default none */
   readonly model?: string | null;
+  /** Paid again for what was paid before, after a crash or a failure. @default false */
+  readonly repeated?: boolean;
 }
 
 /** Whom an entry is charged to, and what for. */
@@ -49,6 +53,8 @@ export interface Account {
   readonly brainId: string | null;
   readonly jobId?: string | null;
   readonly turnId?: string | null;
+  /** With which it was asked for; null: by a person. */
+  readonly keyId?: string | null;
 }
 
 /** @param part of the source, when it is charged in parts */
@@ -64,7 +70,7 @@ export const entryOf = (
 /** Entries that are there already stay as they are; entries of nothing are left out. */
 export async function recordEntries(
   db: Database | Transaction<Tables>,
-  { tenantId, brainId, jobId = null, turnId = null }: Account,
+  { tenantId, brainId, jobId = null, turnId = null, keyId = null }: Account,
   entries: readonly Entry[],
 ): Promise<void> {
   const charged = entries.filter(isCharged);
@@ -72,7 +78,7 @@ export async function recordEntries(
   await db
     .insertInto('ledger')
     .values(
-      charged.map(({ key, kind, amount, costUsd, model = null }) => ({
+      charged.map(({ key, kind, amount, costUsd, model = null, repeated = false }) => ({
         key,
         kind,
         amount,
@@ -82,6 +88,8 @@ export async function recordEntries(
         brain_id: brainId,
         job_id: jobId,
         turn_id: turnId,
+        api_key_id: keyId,
+        repeated,
       })),
     )
     .onConflict((conflict) => conflict.column('key').doNothing())
@@ -94,14 +102,15 @@ export function recordEntriesSql(
     readonly tenantId: RawBuilder<unknown>;
     readonly brainId: RawBuilder<unknown>;
     readonly turnId: RawBuilder<unknown>;
+    readonly keyId: RawBuilder<unknown>;
   },
   from: RawBuilder<unknown>,
   entries: readonly Entry[],
 ): RawBuilder<unknown> {
   const charged = entries.filter(isCharged);
   const column = <Key extends keyof Entry>(key: Key) => charged.map((entry) => entry[key] ?? null);
-  return sql`insert into ledger (key, tenant_id, brain_id, turn_id, kind, amount, cost_usd, model)
-    select entry.key, ${of.tenantId}, ${of.brainId}, ${of.turnId}, entry.kind, entry.amount, entry.cost_usd,
+  return sql`insert into ledger (key, tenant_id, brain_id, turn_id, api_key_id, kind, amount, cost_usd, model)
+    select entry.key, ${of.tenantId}, ${of.brainId}, ${of.turnId}, ${of.keyId}, entry.kind, entry.amount, entry.cost_usd,
       entry.model
     from ${from}, unnest(${column('key')}::text[], ${column('kind')}::text[], ${column('amount')}::bigint[],
       ${column('costUsd')}::numeric[], ${column('model')}::text[]) as entry (key, kind, amount, cost_usd, model)
@@ -110,16 +119,16 @@ export function recordEntriesSql(
 
 const isCharged = ({ amount, costUsd }: Entry) => amount > 0 || (costUsd ?? 0) > 0;
 
-/** What the tenant used of a kind today (UTC), as an expression. */
+/** What the tenant used of a kind today (UTC), as an expression; without what only repeats. */
 export const usedToday = (tenantId: string, kind: EntryKind): RawBuilder<number> =>
-  sql<number>`(select coalesce(sum(amount), 0)::bigint from ledger where tenant_id = ${tenantId} and kind = ${kind}
+  sql<number>`(select coalesce(sum(amount), 0)::bigint from ledger where tenant_id = ${tenantId} and kind = ${kind} and not repeated
     and created_at >= date_trunc('day', now() at time zone 'UTC') at time zone 'UTC')`;
 
 /** What each job used. Jobs that used nothing are not in it. */
 export async function usageOfJobs(db: Database, jobIds: readonly string[]): Promise<Map<string, Job['usage']>> {
   const { rows } = await sql<Job['usage'] & { job_id: string }>`
     select job_id,
-      coalesce(sum(amount) filter (where kind = 'pages'), 0)::bigint as pages,
+      coalesce(sum(amount) filter (where kind = 'pages' and not repeated), 0)::bigint as pages,
       coalesce(sum(amount) filter (where kind in ('embedding_tokens', 'model_tokens_in')), 0)::bigint as tokens_in,
       coalesce(sum(amount) filter (where kind = 'model_tokens_out'), 0)::bigint as tokens_out,
       case when bool_and(cost_usd is not null) then sum(cost_usd) end as cost_usd

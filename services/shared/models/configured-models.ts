@@ -1,6 +1,7 @@
 /** The models of an environment, from its settings: a list in MODELS, or the one at MODEL_URL. */
 import { z } from 'zod';
 import { type ModelEntry, modelKeys, modelList } from '../../models.ts';
+import { knownPrice } from '../ledger/known-prices.ts';
 
 export interface ModelSettings {
   readonly MODELS: string;
@@ -49,7 +50,7 @@ export function configuredModels(settings: ModelSettings): ConfiguredModel[] {
       name,
       model,
       apiKey: keyOf(keys, name, key),
-      price: usdPerMillionTokens ?? null,
+      price: usdPerMillionTokens ?? knownPrice(rest.url, model),
       maxInFlight: maxInFlight ?? null,
       fallback: fallback ?? null,
       requestsPerMinute: rest.requestsPerMinute ?? 0,
@@ -60,13 +61,19 @@ export function configuredModels(settings: ModelSettings): ConfiguredModel[] {
   if (!MODEL_NAME) throw new Error(`MODEL_URL is '${url}', so MODEL_NAME must name a model there.`);
   const unknown = {
     contextTokens: null,
-    price: null,
     maxInFlight: null,
     fallback: null,
     requestsPerMinute: 0,
     tokensPerMinute: 0,
   };
-  return modelNames(settings).map((name) => ({ name, url, model: name, apiKey, ...unknown }));
+  return modelNames(settings).map((name) => ({
+    ...unknown,
+    name,
+    url,
+    model: name,
+    apiKey,
+    price: knownPrice(url, name),
+  }));
 }
 
 /** Their names, in the same order. @throws Error as {@link configuredModels} does */

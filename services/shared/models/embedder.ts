@@ -29,6 +29,8 @@ export interface EmbedCall {
   readonly tenantId: string;
   readonly brainId: string;
   readonly signal?: AbortSignal | undefined;
+  /** Told after each request how many tokens it used, so that what a later one fails after is known. */
+  readonly used?: (tokens: number) => void;
 }
 
 export interface Embedder extends Embedding {

@@ -1,4 +1,5 @@
 /** Any OpenAI-compatible `/embeddings`. */
+import { knownPrice, statedPriceUsd } from '../ledger/known-prices.ts';
 import { unmetered } from '../scheduler/call-meter.ts';
 import { MeterError } from '../scheduler/meters.ts';
 import { compatibleEndpoint, failureText } from './compatible-endpoint.ts';
@@ -31,16 +32,6 @@ const tokensOfText = 30;
 /** One batch of chunks takes a second or two even on a CPU; after this the endpoint hangs. */
 const requestTimeoutMs = 30_000;
 
-/** @throws Error for what is no price */
-function priceOf(given: string): number | null {
-  if (given === '') return null;
-  const price = Number(given);
-  if (Number.isFinite(price) && price >= 0) return price;
-  throw new Error(
-    `EMBEDDING_USD_PER_MILLION_TOKENS is '${given}', allowed is a number from 0, as 0.02; empty: unknown.`,
-  );
-}
-
 export function remoteEmbedder(
   settings: EmbeddingSettings,
   { sign, retriesMax, meter = unmetered }: EmbedderOptions,
@@ -51,7 +42,8 @@ export function remoteEmbedder(
   // A model of ours is served by a tier of ours, which knows its callers by their tokens. No other endpoint gets one.
   const own = name === builtInEmbedding.model && !settings.EMBEDDING_API_KEY;
 
-  const price = priceOf(settings.EMBEDDING_USD_PER_MILLION_TOKENS) ?? (own ? 0 : null);
+  const stated = statedPriceUsd('EMBEDDING_USD_PER_MILLION_TOKENS', settings.EMBEDDING_USD_PER_MILLION_TOKENS);
+  const price = stated ?? (own ? 0 : (knownPrice(baseURL, name)?.in ?? null));
 
   const one = async (input: string[], { tenantId, brainId, signal }: EmbedCall) => {
     const { embeddings } = await endpoint();
@@ -105,6 +97,7 @@ export function remoteEmbedder(
           });
         vectors.push(...batch.vectors);
         tokens += batch.tokens;
+        call.used?.(batch.tokens);
       }
       return { vectors, tokens };
     },

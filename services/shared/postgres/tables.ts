@@ -41,11 +41,15 @@ export interface ApiKeys {
   id: string;
   last_used_at: Timestamp | null;
   name: string;
+  pages_per_day_max: Int8 | null;
   prefix: string;
+  questions_per_day_max: Int8 | null;
   revoked_at: Timestamp | null;
   scopes: string[];
   secret_sha256: Buffer;
   tenant_id: string;
+  tokens_per_day_max: Int8 | null;
+  usd_per_day_max: Numeric | null;
 }
 
 export interface Brains {
@@ -91,10 +95,21 @@ export interface Documents {
   size_bytes: Int8;
   tenant_id: string;
   uploaded_by: string | null;
+  vectors_call: string | null;
+  vectors_call_chunk: string | null;
   vectors_dimensions: number | null;
   vectors_model: string | null;
   vectors_page: Generated<number>;
+  vectors_paused_until: Timestamp | null;
   vectors_pending: Generated<boolean>;
+}
+
+export interface EnvironmentLimits {
+  id: Generated<boolean>;
+  pages_per_day_max: Int8 | null;
+  questions_per_day_max: Int8 | null;
+  tokens_per_day_max: Int8 | null;
+  usd_per_day_max: Numeric | null;
 }
 
 export interface Events {
@@ -119,6 +134,7 @@ export interface IdempotencyKeys {
 }
 
 export interface Jobs {
+  api_key_id: string | null;
   attempt: Generated<number>;
   brain_id: string | null;
   created_at: Generated<Timestamp>;
@@ -135,6 +151,7 @@ export interface Jobs {
   pages_failed: Generated<number>;
   pages_total: number | null;
   pages_without_text: Generated<number>;
+  paused_until: Timestamp | null;
   price_usd: Numeric | null;
   stage: string | null;
   started_at: Timestamp | null;
@@ -144,6 +161,7 @@ export interface Jobs {
 
 export interface Ledger {
   amount: Int8;
+  api_key_id: string | null;
   brain_id: string | null;
   cost_usd: Generated<Numeric | null>;
   created_at: Generated<Timestamp>;
@@ -151,6 +169,7 @@ export interface Ledger {
   key: string;
   kind: string;
   model: string | null;
+  repeated: Generated<boolean>;
   tenant_id: string;
   turn_id: string | null;
 }
@@ -210,6 +229,15 @@ export interface People {
   updated_at: Generated<Timestamp>;
 }
 
+export interface Reservations {
+  api_key_id: string | null;
+  expires_at: Timestamp;
+  id: string;
+  tenant_id: string;
+  tokens: Int8;
+  usd: Numeric;
+}
+
 export interface ScheduledTasks {
   declared_at: Generated<Timestamp>;
   error: string | null;
@@ -265,6 +293,8 @@ export interface Tenants {
   questions_per_day_max: Int8 | null;
   slug: string;
   suspended_at: Timestamp | null;
+  tokens_per_day_max: Int8 | null;
+  usd_per_day_max: Numeric | null;
 }
 
 export interface TurnEvents {
@@ -316,6 +346,7 @@ export interface Tables {
   brains: Brains;
   conversations: Conversations;
   documents: Documents;
+  environment_limits: EnvironmentLimits;
   events: Events;
   idempotency_keys: IdempotencyKeys;
   jobs: Jobs;
@@ -325,6 +356,7 @@ export interface Tables {
   pages: Pages;
   parser_calls: ParserCalls;
   people: People;
+  reservations: Reservations;
   scheduled_tasks: ScheduledTasks;
   sessions: Sessions;
   sign_in_links: SignInLinks;

@@ -106,6 +106,7 @@ export async function startChat(services: TestServices, search: TestSearch, opti
       EMBEDDING_TOKENS_PER_MINUTE: 0,
       RERANK_REQUESTS_PER_MINUTE: 0,
       RERANK_URL: '',
+      RERANK_USD_PER_THOUSAND_CALLS: '',
       RERANK_MODEL: '',
       RERANK_API_KEY: '',
       MODELS: '',

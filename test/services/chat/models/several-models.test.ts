@@ -37,7 +37,7 @@ beforeEach(async () => {
   await setBrain({ model: null, instructions: '' });
   await allow(null);
   chat = await startChat(services, search, {
-    modelTimeouts: { firstTokenMs: 400, tokenMs: 400 },
+    modelTimeouts: { firstTokenMs: 2000, tokenMs: 2000 },
     settings: {
       MODELS: JSON.stringify([
         {
@@ -111,21 +111,30 @@ test('the cost is what the model’s price says, and unknown without a price', a
   ]);
 });
 
+// One that had the question and did not refuse it bills what it read.
 test.each([
-  ['refuses with 429', failing(429)],
-  ['breaks with 500', failing(500)],
-  ['says nothing in time', () => {}],
-  ['hangs up', (stream: { response: import('node:http').ServerResponse }) => void stream.response.destroy()],
-])('when a model %s, its fallback answers, and turn, ledger and metric say so', async (_what, behaviour) => {
-  first.behave(behaviour);
-  const all = await ask();
-  expect(answerOf(all)).toBe('Fourteen days, the second says [1].');
-  const turn = endOf(all);
-  expect(turn).toMatchObject({ status: 'done', answered: true, answerer: { kind: 'model', name: 'large' } });
-  expect((await chat.turn(person, turn.id)).answerer.name).toBe('large');
-  expect((await paidFor(turn.id)).map(([, , , model]) => model)).toEqual(['large', 'large']);
-  expect(await metric('chat_model_fallbacks_total')).toBe(1);
-});
+  ['refuses with 429', false, failing(429)],
+  ['breaks with 500', false, failing(500)],
+  ['says nothing in time', true, () => {}],
+  ['hangs up', true, (stream: { response: import('node:http').ServerResponse }) => void stream.response.destroy()],
+])(
+  'when a model %s (billed: %s), its fallback answers, and turn, ledger and metric say so',
+  async (_what, billed, behaviour) => {
+    first.behave(behaviour);
+    const all = await ask();
+    expect(answerOf(all)).toBe('Fourteen days, the second says [1].');
+    const turn = endOf(all);
+    expect(turn).toMatchObject({ status: 'done', answered: true, answerer: { kind: 'model', name: 'large' } });
+    expect((await chat.turn(person, turn.id)).answerer.name).toBe('large');
+    const models = (await paidFor(turn.id)).map(([kind, , , model]) => `${kind} ${model}`).toSorted();
+    expect(models).toEqual([
+      'model_tokens_in large',
+      ...(billed ? ['model_tokens_in small'] : []),
+      'model_tokens_out large',
+    ]);
+    expect(await metric('chat_model_fallbacks_total')).toBe(1);
+  },
+);
 
 test('a program hears who answered', async () => {
   first.behave(failing(503));

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
 import type { DocumentWorker } from '../../../../services/document-worker/app.ts';
 import { type StubEmbedding, startStubEmbedding } from '../../../support/embedding/stub-embedding.ts';
 import { type Bench, openBench, type Place } from '../fixture.ts';
@@ -141,6 +142,12 @@ test('a worker that is killed in the middle: another goes on, and nothing that i
   expect(again.length).toBeGreaterThan(0);
   expect(again.filter((text) => stored.some((one) => one.includes(text)))).toEqual([]);
   expect(await isWhole(bench, documentId, 'killed-next')).toBe(true);
+  // The batch that was under way was paid twice, and the ledger says so.
+  const { rows } = await sql<{ entries: number; tokens: number; repeated: number }>`
+    select count(*) as entries, sum(amount)::int as tokens, sum(amount) filter (where repeated)::int as repeated
+    from ledger where key like ${`vectors:${documentId}:%`} and model = 'killed-next'`.execute(bench.db);
+  expect(rows[0]?.repeated).toBeGreaterThan(0);
+  expect(rows[0]?.tokens).toBeGreaterThanOrEqual(chunks.length + (rows[0]?.repeated ?? 0));
   await expectNothingWrong(bench);
 }, 240_000);
 

@@ -92,7 +92,7 @@ test('a worker whose COMMITs are cut, one after another, reads a document and de
     cutting = false;
     expect(cuts).toBeGreaterThan(3);
     expect((await bench.pages(kept.documentId)).map(({ page_number }) => page_number)).toEqual([1, 2, 3]);
-    const ledger = 'select sum(amount)::int as pages from ledger where job_id = $1';
+    const ledger = "select sum(amount)::int as pages from ledger where job_id = $1 and kind = 'pages'";
     expect(await bench.services.query(ledger, [kept.jobId])).toEqual([{ pages: 3 }]);
     expect(await bench.services.query('select from documents where id = $1', [gone.documentId])).toEqual([]);
     expect(await bench.search('deleted', gone.documentId)).toEqual([]);

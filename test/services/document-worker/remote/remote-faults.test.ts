@@ -184,7 +184,8 @@ test('impossible settings are refused, with what is allowed', () => {
 const main = join(import.meta.dirname, '../../../../services/document-worker/main.ts');
 
 test('a worker killed in mid-request: the call is in the ledger, and the one that repeats it is marked', async () => {
-  const { parser, submit, ledger, calls, env } = await start({}, {}, { worker: false });
+  const priced = { PARSER_USD_PER_THOUSAND_PAGES: '10' };
+  const { parser, submit, ledger, calls, env } = await start({}, priced, { worker: false });
   parser.next('hang');
   const child: ChildProcess = spawn(process.execPath, [main], {
     env: { ...env, LOG_LEVEL: 'warn' },
@@ -208,6 +209,14 @@ test('a worker killed in mid-request: the call is in the ledger, and the one tha
     parser_pages: parser.pages,
     pages: 3,
   });
+  const costs = bench.db.selectFrom('ledger').select(['kind', 'repeated', 'cost_usd']).where('job_id', '=', jobId);
+  expect(await costs.where('kind', 'in', ['pages', 'parser_pages']).orderBy('created_at').execute()).toEqual([
+    { kind: 'parser_pages', repeated: false, cost_usd: 0.03 },
+    { kind: 'parser_pages', repeated: true, cost_usd: 0.03 },
+    { kind: 'pages', repeated: false, cost_usd: 0 },
+  ]);
+  const job = await bench.db.selectFrom('jobs').select('price_usd').where('id', '=', jobId).executeTakeFirst();
+  expect(job).toEqual({ price_usd: 0.03 });
 }, 180_000);
 
 test('an account that is fuller than anybody said is found by its refusals, and every page is read once', async () => {
@@ -250,16 +259,17 @@ test('a document that waits moves to the parser that its tenant has now', async 
 test('a call whose worker is gone and whose job nobody reads any more is counted once', async () => {
   const { submit, ledger, calls } = await start({}, {}, { worker: false });
   const { jobId } = await submit(await pdfOf(texts(1)));
-  const work = { jobId, tenantId: bench.tenantId, brainId: bench.brainId, attempt: 1 };
+  const work = { jobId, tenantId: bench.tenantId, brainId: bench.brainId, attempt: 1, keyId: null, usdPerPage: null };
+  const settle = () => settleLostCalls(bench.db, { timeoutMs: 1000, usdPerPage: null });
   const call = await beginCall(bench.db, work, { parser: 'docling', pages: [1], repeated: false });
-  expect(await settleLostCalls(bench.db, 1000)).toBe(0);
+  expect(await settle()).toBe(0);
   await bench.db
     .updateTable('parser_calls')
     .set({ started_at: new Date(0) })
     .where('id', '=', call.id)
     .execute();
-  expect(await settleLostCalls(bench.db, 1000)).toBe(1);
-  expect(await settleLostCalls(bench.db, 1000)).toBe(0);
+  expect(await settle()).toBe(1);
+  expect(await settle()).toBe(0);
   // It was only slow.
   await call.end('answered');
   expect((await calls(jobId)).map(({ outcome }) => outcome)).toEqual(['lost']);

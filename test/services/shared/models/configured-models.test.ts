@@ -94,3 +94,21 @@ test('a cost is rounded up to a millionth of a dollar, and unknown without a pri
   expect(costUsd(price, 0, 0)).toBe(0);
   expect(costUsd(null, 10, 10)).toBeNull();
 });
+
+test("a model at its provider has the provider's price, unless the environment states another; elsewhere it is unknown", () => {
+  const openai = 'https://api.openai.com/v1';
+  const MODELS = listOf(
+    { url: openai, model: 'gpt-4.1-mini' },
+    { name: 'two', url: openai, model: 'gpt-4.1-mini', usdPerMillionTokens: { in: 0.3, out: 1 } },
+    { name: 'three', model: 'gpt-4.1-mini' },
+  );
+  expect(configuredModels({ ...none, MODELS }).map(({ price }) => price)).toEqual([
+    { in: 0.4, out: 1.6 },
+    { in: 0.3, out: 1 },
+    null,
+  ]);
+  expect(configuredModels({ ...none, MODEL_URL: openai, MODEL_NAME: 'gpt-5-mini' })[0]?.price).toEqual({
+    in: 0.25,
+    out: 2,
+  });
+});
