@@ -32,6 +32,7 @@ import { createRetrieval } from './answering/retrieval.ts';
 import { serveCompletions } from './completions/completions.ts';
 import { type ChatContext, streamLimits } from './context.ts';
 import { serveConversations } from './conversations/conversations.ts';
+import { serveConversationState } from './conversations/state.ts';
 import { serveMcp } from './mcp/mcp.ts';
 import { chatMeters, hasMeters, type MeterSettings } from './meters.ts';
 import { throughGovernor } from './models/governed.ts';
@@ -167,6 +168,7 @@ export async function createChat({
     log,
   };
   serveConversations(context);
+  serveConversationState(context);
   serveTurns(context);
   serveFeedback(context);
   serveCompletions(context);

@@ -21,6 +21,8 @@ export interface Question extends Choice {
   /** Oldest first. */
   readonly history: readonly Exchange[];
   readonly callerInstructions?: string;
+  /** Of the conversation: a JSON document. */
+  readonly state?: unknown;
   /** The answer to `text` that was cut, and is to go on. */
   readonly cutAnswer?: string;
 }
@@ -177,7 +179,7 @@ async function* fromModels(
 async function* fromModel(
   { model, known, counts }: Omit<Models, 'slots'>,
   name: string,
-  { text, history, instructions, callerInstructions, cutAnswer }: Question,
+  { text, history, instructions, callerInstructions, state, cutAnswer }: Question,
   found: readonly Passage[],
   tokenUsage: TokenUsage,
   signal: AbortSignal,
@@ -191,6 +193,7 @@ async function* fromModel(
     boundary,
     instructions,
     callerInstructions,
+    state,
     contextTokens,
     cutAnswer,
   };

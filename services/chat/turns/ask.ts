@@ -112,10 +112,11 @@ async function begin(context: ChatContext, asked: Ask, took: (giveBack: () => vo
     });
   const history = found.history.reverse();
   const { keyId } = identity;
+  const { state } = found;
   return {
     turn,
     first,
-    question: { tenantId, brainId: brain.id, keyId, text: question, history, cutAnswer, ...choice },
+    question: { tenantId, brainId: brain.id, keyId, text: question, history, cutAnswer, state, ...choice },
   };
 }
 
@@ -168,6 +169,7 @@ async function lookUp(db: Database, { identity, conversationId, input }: Ask) {
     .where('conversations.id', '=', conversationId)
     .select((eb) => [
       'conversations.brain_id',
+      'conversations.state',
       'tenants.questions_per_day_max',
       'tenants.models_allowed',
       jsonObjectFrom(

@@ -113,6 +113,34 @@ export type Conversation = z.output<typeof conversation>;
 const title = text.trim().max(200);
 export const conversationInput = z.strictObject({ brain_id: id, title: title.default('') });
 export const conversationChange = z.strictObject({ title: title.min(1) });
+/** It is read with every question: as much as the instructions of a brain, about 1,000 tokens. */
+export const stateBytesMax = 4096;
+/** NUL and half a surrogate pair, as JSON writes them: PostgreSQL stores neither. */
+const notStorable = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
+const state = z.record(z.string(), z.unknown()).superRefine((given, refusal) => {
+  let json = '';
+  try {
+    json = JSON.stringify(given);
+  } catch {
+    return refusal.addIssue('is nested too deeply');
+  }
+  const bytes = new TextEncoder().encode(json).length;
+  if (bytes > stateBytesMax) refusal.addIssue(`has ${bytes} bytes as JSON, allowed are ${stateBytesMax}`);
+  if (notStorable.test(json)) refusal.addIssue('must hold neither the character NUL nor half of a pair');
+});
+/** What an application keeps of a conversation; its answers know it. */
+export const conversationState = z.object({
+  state: z.record(z.string(), z.unknown()),
+  /** Grows with each change; 0: nothing was set. */
+  version: z.int(),
+});
+export type ConversationState = z.output<typeof conversationState>;
+export const conversationStateInput = z.strictObject({
+  state,
+  /** The one that was read: a change in between is not overwritten. */
+  version: z.int().min(0).max(2_147_483_647),
+});
+
 /** In titles, questions and answers, whatever the case of its letters. */
 export const conversationSearch = text.trim().min(1).max(200);
 

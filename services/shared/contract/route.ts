@@ -8,7 +8,7 @@ export type Access = 'public' | 'operator' | { readonly role: Role; readonly sco
 
 export interface Route {
   readonly owner: 'api' | 'chat';
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** OpenAPI form: `/v1/jobs/{job}:cancel`. */
   readonly path: string;
   readonly summary: string;

@@ -74,6 +74,8 @@ export interface Conversations {
   created_at: Generated<Timestamp>;
   id: string;
   person_id: string | null;
+  state: Generated<Json>;
+  state_version: Generated<number>;
   tenant_id: string;
   title: Generated<string>;
   updated_at: Generated<Timestamp>;

@@ -77,6 +77,25 @@ describe('conversations', () => {
     await title('When may either side end the contract?').waitFor();
   });
 
+  test('show what their answers know, and change it', async () => {
+    await page.goto(fixture.url + conversation);
+    await choose('What answers know');
+    const dialog = page.getByRole('dialog', { name: 'What answers know' });
+    const box = dialog.getByRole('textbox', { name: 'What answers know' });
+    expect(JSON.parse(await box.inputValue())).toEqual({ tone: 'formal' });
+    expect(await violations(page)).toEqual([]);
+    await box.fill('["no object"]');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.getByText('This is no JSON object.').waitFor();
+    await box.fill('{"customer": "Ada"}');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await choose('What answers know');
+    await page.waitForFunction(() =>
+      document.querySelector<HTMLTextAreaElement>('[name=state]')?.value.includes('Ada'),
+    );
+  });
+
   test('are deleted after a question', async () => {
     await page.goto(fixture.url + conversation);
     await choose('Delete this conversation');

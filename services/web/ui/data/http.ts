@@ -27,7 +27,7 @@ export interface CallOptions {
   readonly headers?: Record<string, string>;
 }
 
-export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** @throws ApiError for every answer that is not 2xx, and when there is no answer. */
 export async function call<T>(method: Method, path: string, options: CallOptions = {}): Promise<T> {

@@ -7,6 +7,7 @@ export const keys = {
   documents: (brain: string) => ['documents', brain] as const,
   conversations: (brain: string) => ['conversations', brain] as const,
   conversationSearch: (brain: string, search: string) => ['conversation-search', brain, search] as const,
+  conversationState: (conversation: string) => ['conversation-state', conversation] as const,
   turns: (conversation: string) => ['turns', conversation] as const,
   page: (document: string, page: number) => ['page', document, page] as const,
   members: ['members'] as const,

@@ -4,6 +4,7 @@ import type { LucideIcon } from 'lucide-react';
 export {
   ArrowDown,
   ArrowUp,
+  Braces,
   Check,
   ChevronDown,
   ChevronLeft,

@@ -9,10 +9,11 @@ import { keys } from '../../data/keys.ts';
 import { useConversations, useMe } from '../../data/queries.ts';
 import { Button } from '../../parts/button.tsx';
 import { Confirm } from '../../parts/dialog.tsx';
-import { ChevronDown, Download, MessageSquarePlus, Pencil, Search, Trash2 } from '../../parts/icons.tsx';
+import { Braces, ChevronDown, Download, MessageSquarePlus, Pencil, Search, Trash2 } from '../../parts/icons.tsx';
 import { Menu } from '../../parts/menu.tsx';
 import { RenameDialog } from './rename-dialog.tsx';
 import { SearchDialog } from './search-dialog.tsx';
+import { StateDialog } from './state-dialog.tsx';
 
 /** More are found by a search. */
 const listedMax = 10;
@@ -23,7 +24,7 @@ export function ConversationBar({ brain, conversation }: { brain: string; conver
   const [, navigate] = useLocation();
   const { data: me } = useMe();
   const { data: conversations } = useConversations(brain);
-  const [open, setOpen] = useState<'search' | 'rename' | 'delete' | null>(null);
+  const [open, setOpen] = useState<'search' | 'state' | 'rename' | 'delete' | null>(null);
   const close = () => setOpen(null);
   const current = conversations?.find(({ id }) => id === conversation);
   const title = current ? current.title || copy.chat.untitled : copy.chat.title;
@@ -66,6 +67,11 @@ export function ConversationBar({ brain, conversation }: { brain: string; conver
                       // An attachment: the page stays.
                       onSelect: () => window.location.assign(`/v1/chat/conversations/${current.id}/export`),
                     },
+                    {
+                      label: copy.chat.state,
+                      icon: <Braces size={16} aria-hidden="true" />,
+                      onSelect: () => setOpen('state'),
+                    },
                   ]
                 : []),
             ],
@@ -103,6 +109,9 @@ export function ConversationBar({ brain, conversation }: { brain: string; conver
         onClose={close}
       />
       {open === 'search' && <SearchDialog brain={brain} onClose={close} />}
+      {open === 'state' && current && (
+        <StateDialog conversation={current} mayChange={me?.role !== 'viewer'} onClose={close} />
+      )}
       {open === 'rename' && current && <RenameDialog conversation={current} onClose={close} />}
     </div>
   );
