@@ -7,7 +7,7 @@ import { definitionOf, type ServiceName } from '../services/manifest.ts';
 import { freePort } from './router/ports.ts';
 import { openRouter } from './router/router.ts';
 import { type DeploymentState, startPart, type TierReplica } from './state.ts';
-import { serviceCommand, tierSettings } from './tiers.ts';
+import { packageVersion, serviceCommand, tierSettings } from './tiers.ts';
 
 /**
  * Gives `replicas.min` replicas of every tier a port, and every tier that others call an address: its one replica, or
@@ -55,7 +55,7 @@ export function settingsOf(
     environment,
     name,
     placement: replica.placement,
-    run: { ...run, ...own[name], PORT: String(replica.port), REPLICA: replica.name },
+    run: { ...run, ...own[name], PORT: String(replica.port), REPLICA: replica.name, VERSION: packageVersion },
     outer,
     ...(overrides && { overrides }),
   });

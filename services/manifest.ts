@@ -100,6 +100,7 @@ export const services = {
       'EMBEDDING_URL',
       'EMBEDDING_MODEL',
       'EMBEDDING_DIMENSIONS',
+      'PREDICTED_CAPACITY',
       ...modelNames,
     ],
   },

@@ -16,6 +16,7 @@ export const settings = {
   LOG_LEVEL: { type: 'text', what: 'pino level: trace, debug, info, warn, error', default: 'info' },
   REPLICA: { type: 'text', what: 'name of this replica in logs and leases', default: '' },
   ENVIRONMENT: { type: 'text', what: 'name of the environment, a dimension of metrics', default: 'local' },
+  VERSION: { type: 'text', what: 'of this build, as operators are told it', default: '' },
   STOP_TIMEOUT_MS: { type: 'integer', what: 'time from SIGTERM until the process must be gone', default: '30000' },
   KEEP_ALIVE_TIMEOUT_MS: {
     type: 'integer',
@@ -95,6 +96,11 @@ export const settings = {
   PARSER_PAGES_PER_MINUTE: { type: 'integer', what: "its account's limit; 0: none", default: '0' },
   SCRATCH_BYTES_MAX: { type: 'integer', what: "documents on a worker's own disk, in bytes", default: '200000000' },
   CHAT_SLOTS: { type: 'integer', what: 'answers in flight per replica; the next gets 503 yield', default: '64' },
+  PREDICTED_CAPACITY: {
+    type: 'text',
+    what: "JSON: what the environment's sheet says that it carries, for the operations page; empty: unknown",
+    default: '',
+  },
   GOVERNOR_URL: { type: 'text', what: 'base URL of the governor tier; empty: models are called directly', default: '' },
   GOVERNOR_BACKEND_URL: {
     type: 'text',
@@ -186,7 +192,16 @@ export type SettingName = keyof typeof settings;
 
 /** Settings that services take together. */
 export const settingGroups = {
-  process: ['HOST', 'PORT', 'LOG_LEVEL', 'REPLICA', 'ENVIRONMENT', 'STOP_TIMEOUT_MS', 'KEEP_ALIVE_TIMEOUT_MS'],
+  process: [
+    'HOST',
+    'PORT',
+    'LOG_LEVEL',
+    'REPLICA',
+    'ENVIRONMENT',
+    'VERSION',
+    'STOP_TIMEOUT_MS',
+    'KEEP_ALIVE_TIMEOUT_MS',
+  ],
   database: ['DATABASE_URL', 'DATABASE_CONNECTIONS_MAX'],
   identity: [
     'AUTH_SECRET',

@@ -9,6 +9,7 @@ import { checkCeiling } from '../environments/pricing/ceiling.ts';
 import type { CostedEnvironment } from '../environments/pricing/costed-environment.ts';
 import { costSheet, environmentMonthlyUsd } from '../environments/pricing/environment-cost.ts';
 import { kubernetesNodes } from '../environments/schema/kubernetes.ts';
+import { everyTierMetrics } from '../services/metrics.ts';
 import { type AwsEnvironment, onInstances } from './base-stack.ts';
 
 /** @param stacks Counted: secrets, keys, alarms, dashboards and metrics are billed by the piece. */
@@ -23,7 +24,10 @@ export function costedEnvironment(environment: AwsEnvironment, stacks: readonly 
   const published = new Set(
     // Each name with each set of dimensions is billed: two tiers that publish the same name are two.
     Object.entries(placedDefinitions(environment)).flatMap(([service, { scaling, alarms = [], charts = [] }]) =>
-      [...(scaling ? [scaling] : []), ...alarms, ...charts].map(({ metric }) => `${service}/${metric}`),
+      [...(scaling ? [scaling] : []), ...alarms, ...charts]
+        .map(({ metric }) => metric as string)
+        .concat(everyTierMetrics)
+        .map((metric) => `${service}/${metric}`),
     ),
   );
   const onVm = Object.values(tiers).filter((places) => places.some(({ platform }) => platform === 'vm'));

@@ -5,7 +5,7 @@
 import { CloudwatchDashboard } from '@cdktf/provider-aws/lib/cloudwatch-dashboard/index.js';
 import { Construct } from 'constructs';
 import type { Definitions } from '../../services/definition.ts';
-import { metricDimensions, metricNamespace } from '../../services/metrics.ts';
+import { metricDimensions, metricNames, metricNamespace } from '../../services/metrics.ts';
 import type { Balancer } from '../network/balancer.ts';
 import type { TierContext } from '../tier/tier-props.ts';
 
@@ -16,6 +16,13 @@ export interface DashboardProps {
   /** Identifier of the database and Redis. */
   readonly foundation: string;
 }
+
+/** Of the replica that uses most; what its budget is says the environment. */
+const everyTier = [
+  ['CPU of a replica, in cores', metricNames.cpu],
+  ['Memory of a replica, in bytes', metricNames.memory],
+  ['Memory that grows without load, in bytes an hour', metricNames.memoryGrowth],
+] as const;
 
 export class Dashboard extends Construct {
   constructor(scope: Construct, id: string, { context, services, balancer, foundation }: DashboardProps) {
@@ -50,6 +57,12 @@ export class Dashboard extends Construct {
             title,
             statistics.map((stat) => own(metric, name, stat)),
           ),
+        ),
+      ),
+      ...everyTier.map(([title, metric]) =>
+        widget(
+          title,
+          Object.keys(services).map((name) => own(metric, name, 'Maximum')),
         ),
       ),
       widget(

@@ -5,7 +5,7 @@
 import { CloudwatchLogMetricFilter } from '@cdktf/provider-aws/lib/cloudwatch-log-metric-filter/index.js';
 import { Construct } from 'constructs';
 import type { Placement } from '../../environments/schema/placement.ts';
-import { metricDimensions, metricNamespace } from '../../services/metrics.ts';
+import { leakShareOfBudgetPerHour, metricDimensions, metricNames, metricNamespace } from '../../services/metrics.ts';
 import { alarm } from '../observability/alarm.ts';
 import { boundOf } from './bound.ts';
 import type { TierProps } from './tier-props.ts';
@@ -58,6 +58,21 @@ export class TierAlarms extends Construct {
         topicArn,
       });
     }
+    // While a tier moves it has two budgets: the smaller one is full first.
+    const memoryMiB = Math.min(...placements.map((place) => place.memoryMiB));
+    alarm(this, 'leak', {
+      name: name('leak'),
+      description: `memory of ${service} grows without load, by a hundredth of its budget an hour: a leak; restart it, then find what keeps it`,
+      namespace: metricNamespace,
+      metric: metricNames.memoryGrowth,
+      dimensions,
+      // Of replicas the worst.
+      statistic: 'Maximum',
+      above: Math.floor(leakShareOfBudgetPerHour * memoryMiB * 2 ** 20),
+      // Half an hour: the slope is of hours, one point of it may be chance.
+      periods: 6,
+      topicArn,
+    });
     for (const { id, metric, statistic, above, periods, description } of alarms)
       alarm(this, id, {
         name: name(id),

@@ -5,6 +5,7 @@
 
 import { definitionOf, type ServiceName, type SettingName } from '../../services/manifest.ts';
 import { scratchBytes } from '../budget/scratch.ts';
+import { predictedCapacity } from '../capacity/predicted.ts';
 import { optionSettings, type Placement } from '../schema/placement.ts';
 import type { Environment } from '../schema/schema.ts';
 import { idleTimeouts } from './idle-timeouts.ts';
@@ -54,6 +55,9 @@ export function serviceSettings(
     EMBEDDING_PREVIOUS_URL: previousEmbeddingModel?.url,
     EMBEDDING_PREVIOUS_MODEL: previousEmbeddingModel?.model,
     EMBEDDING_PREVIOUS_DIMENSIONS: previousEmbeddingModel?.dimensions,
+    PREDICTED_CAPACITY: definitionOf(name).settings.includes('PREDICTED_CAPACITY')
+      ? predictedCapacity(environment)
+      : undefined,
     // A quarter of the replica's memory: the rest is the process, a query's working set and a commit under way.
     CACHE_MIB: Math.floor(placement.memoryMiB / 4),
     // Tokio reads it itself, and counts one thread below two CPUs: then a brain's merge would stop every search.

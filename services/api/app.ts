@@ -3,6 +3,7 @@ import fastifyMultipart from '@fastify/multipart';
 import { sql } from 'kysely';
 import { createAuthenticate } from '../shared/auth/auth.ts';
 import { limitRequests } from '../shared/auth/rate-limit.ts';
+import { publishFigures } from '../shared/figures/publish-figures.ts';
 import { type App, createApp } from '../shared/http/http.ts';
 import type { Logger } from '../shared/log.ts';
 import { remoteParserOf } from '../shared/parsers.ts';
@@ -34,6 +35,7 @@ import { serveTenants } from './identity/tenants.ts';
 import { serveJobs } from './jobs/jobs.ts';
 import { serveOpenApi } from './openapi.ts';
 import { serveOperations } from './operations/operations.ts';
+import { readPrediction } from './operations/prediction.ts';
 import type { ApiSettings } from './settings.ts';
 import { type TransferLimits, transferLimits } from './uploads/transfer-limits.ts';
 import { serveUpload } from './uploads/upload.ts';
@@ -50,6 +52,7 @@ export async function createApi(
   warmUp(): Promise<void>;
   close(): Promise<void>;
 }> {
+  const predicted = readPrediction(settings.PREDICTED_CAPACITY);
   const { db, close: closeDatabase } = openDatabase({
     url: settings.DATABASE_URL,
     connectionsMax: settings.DATABASE_CONNECTIONS_MAX,
@@ -110,6 +113,8 @@ export async function createApi(
     transfers,
     changes,
     scheduler,
+    redis,
+    predicted,
     events,
     authenticate,
   };
@@ -129,11 +134,13 @@ export async function createApi(
   serveUsage(api);
   serveOperations(api);
   serveOpenApi(api);
+  const stopFigures = publishFigures({ registry: app.metrics, log, tier: 'api', settings, db, figures: {} });
 
   return {
     app,
     warmUp: () => warmUp(api),
     close: async () => {
+      await stopFigures();
       await changes.close();
       await events.close();
       redis.disconnect();

@@ -1,6 +1,9 @@
 /** What the handlers of the api tier share. */
 
+import type { Redis } from 'ioredis';
 import type { Authenticate, Identity } from '../shared/auth/identity.ts';
+import type { Scheduler } from '../shared/contract/grant.ts';
+import type { PredictedCapacity } from '../shared/contract/operations.ts';
 import type { App } from '../shared/http/http.ts';
 import { ProblemError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
@@ -29,8 +32,11 @@ export interface Api {
   readonly passwords: Passwords;
   readonly mailer: Mailer;
   readonly invitationLimits: InvitationLimits;
-  /** For places in the queue and times left; it may be away. */
-  readonly scheduler: JobEstimates;
+  /** For places in the queue and times left, and what waits; it may be away. */
+  readonly scheduler: JobEstimates & Pick<Scheduler, 'snapshot'>;
+  readonly redis: Redis;
+  /** Null: nobody handed it over. */
+  readonly predicted: PredictedCapacity | null;
   readonly changes: ChangeListener;
   readonly events: EventHub;
   readonly authenticate: Authenticate;

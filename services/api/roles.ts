@@ -51,6 +51,13 @@ export const tablePrivileges: Readonly<Record<keyof Tables, Readonly<Partial<Rec
   events: { api: all, chat: 'select, insert', 'document-worker': 'select, insert, delete' },
   idempotency_keys: { api: all, chat: all, 'document-worker': 'select, delete' },
   sweeps: { 'document-worker': all },
+  // Each replica writes of itself; whose figures they are says the tier's word alone.
+  replica_minutes: {
+    api: 'select, insert, update',
+    chat: 'select (minute, tier, replica), insert, update',
+    vectorstore: 'select (minute, tier, replica), insert, update',
+    'document-worker': 'select (ctid, minute, tier, replica), insert, update, delete',
+  },
   scheduled_tasks: { api: 'select', 'document-worker': all },
   migrations: { api: 'select', chat: 'select', 'document-worker': 'select', vectorstore: 'select' },
 };

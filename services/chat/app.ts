@@ -3,11 +3,11 @@ import { hostname } from 'node:os';
 import { sql } from 'kysely';
 import { Gauge } from 'prom-client';
 import { uuidv7 } from 'uuidv7';
-import { metricNames } from '../metrics.ts';
 import type { Authenticate } from '../shared/auth/identity.ts';
 import { limitRequests } from '../shared/auth/rate-limit.ts';
 import { createSigner } from '../shared/auth/service-token.ts';
-import { startMetricLog } from '../shared/embedded-metrics.ts';
+import { createDurations } from '../shared/figures/durations.ts';
+import { publishFigures } from '../shared/figures/publish-figures.ts';
 import { gauge } from '../shared/gauge.ts';
 import { type App, createApp } from '../shared/http/http.ts';
 import type { Logger } from '../shared/log.ts';
@@ -23,12 +23,12 @@ import { type Database, schemaCheck } from '../shared/postgres/database.ts';
 import { openRedis } from '../shared/redis.ts';
 import type { FleetSlots } from '../shared/slots/fleet-slots.ts';
 import { createSlots, type Slots } from '../shared/slots/slots.ts';
-import { yieldsPerMinute } from '../shared/slots/yield-rate.ts';
 import { createConcurrency } from '../shared/storage/concurrency.ts';
 import type { SyntheticTenantSettings } from '../shared/warm-up/synthetic-tenant.ts';
 import { type Answerer, createAnswerer } from './answering/answerer.ts';
 import { createReranker, type Reranker, type RerankSettings } from './answering/rerank.ts';
 import { createRetrieval } from './answering/retrieval.ts';
+import { timed } from './answering/timed.ts';
 import { serveCompletions } from './completions/completions.ts';
 import { type ChatContext, streamLimits } from './context.ts';
 import { serveConversations } from './conversations/conversations.ts';
@@ -64,6 +64,7 @@ export interface ChatSettings
   readonly TURN_TIMEOUT_MS: number;
   readonly ENVIRONMENT: string;
   readonly REPLICA: string;
+  readonly VERSION: string;
   readonly STOP_TIMEOUT_MS: number;
 }
 
@@ -124,7 +125,8 @@ export async function createChat({
     turnTimeoutMs,
     log,
   });
-  const answerer = createAnswerer(retrieval, model, models, modelSlots);
+  const durations = { firstToken: createDurations(), fullAnswer: createDurations() };
+  const answerer = timed(createAnswerer(retrieval, model, models, modelSlots), durations);
   const checkRedis = modelSlots.check ?? (redis && (() => redis.ping()));
   const slots = createSlots({ max: settings.CHAT_SLOTS, expectedMs: 5000 });
   const signals = openTurnSignals(settings.DATABASE_URL, db, log);
@@ -177,15 +179,23 @@ export async function createChat({
   serveModelLists(context);
   measure(app, slots, runner, model, answerer);
   if (reranker) measureReranker(app, reranker);
-  const published = { log, environment: settings.ENVIRONMENT, tier: 'chat' } as const;
-  const stops = [
-    startMetricLog({ ...published, name: metricNames.slotsInUse, read: () => slots.inFlight }),
-    startMetricLog({
-      ...published,
-      name: metricNames.yieldsPerMinute,
-      read: yieldsPerMinute(() => slots.counts.yielded + modelSlots.yielded),
-    }),
-  ];
+  const perModel = (read: (slots: FleetSlots) => number) => () =>
+    Object.fromEntries([...modelSlots.bounded].map(([name, bounded]) => [name, read(bounded)]));
+  const stopFigures = publishFigures({
+    registry: app.metrics,
+    log,
+    tier: 'chat',
+    settings,
+    db,
+    figures: {
+      slots: () => slots.max,
+      slotsInUse: () => slots.inFlight,
+      yields: () => slots.counts.yielded + modelSlots.yielded,
+      modelSlots: perModel(({ max }) => max),
+      modelSlotsInUse: perModel(({ fleetInFlight }) => fleetInFlight ?? 0),
+      ...durations,
+    },
+  });
   measureModels(app, modelSlots);
   let deadline: NodeJS.Timeout | undefined;
   app.stopping.addEventListener('abort', () => {
@@ -196,7 +206,7 @@ export async function createChat({
     app,
     warmUp: () => warmUp({ app, db, settings, model }),
     close: async () => {
-      for (const stop of stops) stop();
+      await stopFigures();
       sweeper.close();
       await (deadline ? runner.drained() : runner.close());
       clearTimeout(deadline);
@@ -209,15 +219,7 @@ export async function createChat({
 }
 
 function measure(app: App, slots: Slots, runner: TurnRunner, model: LanguageModel | null, { counts }: Answerer): void {
-  gauge(app.metrics, 'chat_slots', 'Answers that this replica gives at a time', () => slots.max);
-  gauge(app.metrics, 'chat_inflight', 'Slots taken', () => slots.inFlight);
   gauge(app.metrics, 'chat_executed_total', 'Slots given since the start', () => slots.counts.executed);
-  gauge(
-    app.metrics,
-    'chat_yielded_total',
-    'Requests refused with 503 yield since the start',
-    () => slots.counts.yielded,
-  );
   gauge(app.metrics, 'chat_completed_total', 'Slots given back since the start', () => slots.counts.completed);
   gauge(app.metrics, 'chat_turns_running', 'Turns under way', () => runner.running);
   gauge(app.metrics, 'chat_model_circuit_open', '1 while the model endpoint is not asked because it failed', () =>
@@ -248,8 +250,6 @@ function measureModels({ metrics }: App, { bounded }: ModelSlots): void {
         for (const [model, slots] of bounded) this.set({ model }, read(slots));
       },
     });
-  labelled('chat_model_slots', 'Answers that the model gives all replicas at a time', ({ max }) => max);
-  labelled('chat_model_inflight', 'Of these, taken by all replicas', (slots) => slots.fleetInFlight ?? 0);
   labelled('chat_model_yielded_total', 'Requests refused for it since the start', ({ counts }) => counts.yielded);
   labelled('chat_model_slots_degraded', '1 while Redis does not tell who has what', (slots) => Number(slots.degraded));
 }

@@ -40,7 +40,8 @@ export function createMetrics(registry: Registry, scheduler: Pick<Scheduler, 'sn
     },
   });
   return {
-    pages: new Counter({ name: 'parser_pages_total', help: 'Pages checkpointed by this worker', registers }),
+    /** Pages checkpointed by this worker since the start. */
+    checkpointed: { pages: 0 },
     reads: new Counter({
       name: 'parser_reads_total',
       help: 'Pages read by this worker, checkpointed or lost',

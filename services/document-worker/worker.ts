@@ -4,10 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
-import { metricNames } from '../metrics.ts';
 import { createSigner } from '../shared/auth/service-token.ts';
-import { startMetricLog } from '../shared/embedded-metrics.ts';
 import type { SettingsOf } from '../shared/env.ts';
+import { publishFigures } from '../shared/figures/publish-figures.ts';
 import { UnavailableError } from '../shared/http/unavailable.ts';
 import { reviveTasks } from '../shared/jobs/background-jobs.ts';
 import { jobsChannel } from '../shared/jobs/job-store.ts';
@@ -194,12 +193,14 @@ export function startWorker(options: WorkerOptions): Worker {
     };
     await look();
     const timer = setInterval(() => void look(), reconcileMs);
-    const stopMetrics = startMetricLog({
+    const stopFigures = publishFigures({
+      registry: options.metrics,
       log,
-      environment: settings.ENVIRONMENT,
       tier: 'document-worker',
-      name: metricNames.pagesGrantedAndWaiting,
-      read: () => pagesLeft(db),
+      settings,
+      db,
+      children: () => children.pids,
+      figures: { pagesGrantedAndWaiting: () => pagesLeft(db), pagesRead: () => metrics.checkpointed.pages },
     });
     const notifications = listenTo(settings.DATABASE_URL, jobsChannel, log, (jobId) => {
       if (jobId === null) void look();
@@ -208,7 +209,7 @@ export function startWorker(options: WorkerOptions): Worker {
     for (const loop of loops) loop.start();
     onClose(async (limitMs) => {
       clearInterval(timer);
-      stopMetrics();
+      await stopFigures();
       await Promise.all([notifications.close(), ...loops.map((loop) => loop.stop(limitMs))]);
       await later.close();
       await look.settled();

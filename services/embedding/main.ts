@@ -3,6 +3,7 @@ import { generateKeyPair } from 'jose';
 import { createVerifier, signWith } from '../shared/auth/service-token.ts';
 import { embeddingPath } from '../shared/contract/embedding.ts';
 import { readSettings } from '../shared/env.ts';
+import { publishFigures } from '../shared/figures/publish-figures.ts';
 import { listen } from '../shared/http/http.ts';
 import { createLogger } from '../shared/log.ts';
 import { selfRequest } from '../shared/warm-up/self-request.ts';
@@ -37,6 +38,7 @@ app.warmUp(async () => {
     body: { model: artefact.model, input: 'What is a bulkhead?' },
   });
 });
+const stopFigures = publishFigures({ registry: app.metrics, log, tier: 'embedding', settings, figures: {} });
 let closing = false;
 engine.lost.catch((error) => {
   if (closing) return;
@@ -45,5 +47,6 @@ engine.lost.catch((error) => {
 });
 await listen(app, settings, async () => {
   closing = true;
+  await stopFigures();
   await engine.close();
 });

@@ -2,12 +2,10 @@
 import type { Socket } from 'node:net';
 import type { Redis } from 'ioredis';
 import { Histogram } from 'prom-client';
-import { metricNames } from '../metrics.ts';
-import { startMetricLog } from '../shared/embedded-metrics.ts';
+import { publishFigures } from '../shared/figures/publish-figures.ts';
 import { gauge } from '../shared/gauge.ts';
 import { type App, createApp } from '../shared/http/http.ts';
 import type { Logger } from '../shared/log.ts';
-import { yieldsPerMinute } from '../shared/slots/yield-rate.ts';
 import { createGate, type Gate } from './gate.ts';
 import { sharePort } from './port.ts';
 import { type Limits, serveConnection } from './protocol/connection.ts';
@@ -20,6 +18,8 @@ export interface GovernorSettings {
   readonly GOVERNOR_TOKEN: string;
   readonly GOVERNOR_JOB_TIMEOUT_MS: number;
   readonly ENVIRONMENT: string;
+  readonly REPLICA: string;
+  readonly VERSION: string;
 }
 
 export interface GovernorOptions {
@@ -92,20 +92,18 @@ export async function createGovernor({ settings, redis, log, limits }: GovernorO
   measure(app, gate);
   gauge(app.metrics, 'governor_connections', 'Connections of the line protocol', () => connections.size);
   gauge(app.metrics, 'governor_unfinished_line_bytes', 'Of lines that have not ended', () => unfinished.bytes);
-  const published = { log, environment: settings.ENVIRONMENT, tier: 'governor' } as const;
-  const stops = [
-    startMetricLog({ ...published, name: metricNames.slotsInUse, read: () => gate.inFlight }),
-    startMetricLog({
-      ...published,
-      name: metricNames.yieldsPerMinute,
-      read: yieldsPerMinute(() => gate.counts.yielded),
-    }),
-  ];
+  const stopFigures = publishFigures({
+    registry: app.metrics,
+    log,
+    tier: 'governor',
+    settings,
+    figures: { slotsInUse: () => gate.inFlight, yields: () => gate.counts.yielded },
+  });
   return {
     app,
     gate,
     close: async () => {
-      for (const stop of stops) stop();
+      await stopFigures();
       await Promise.all(connections);
       await gate.close();
     },
@@ -114,9 +112,7 @@ export async function createGovernor({ settings, redis, log, limits }: GovernorO
 
 function measure({ metrics }: App, gate: Gate): void {
   gauge(metrics, 'governor_cap', 'Slots', () => gate.max);
-  gauge(metrics, 'governor_inflight', 'Slots of this replica that are taken', () => gate.inFlight);
   gauge(metrics, 'governor_executed_total', 'Slots given since the start', () => gate.counts.executed);
-  gauge(metrics, 'governor_yielded_total', 'Jobs refused since the start', () => gate.counts.yielded);
   gauge(metrics, 'governor_completed_total', 'Jobs answered since the start', () => gate.counts.completed);
   gauge(metrics, 'governor_failed_total', 'Jobs that the backend failed since the start', () => gate.counts.failed);
   gauge(

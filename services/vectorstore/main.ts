@@ -3,6 +3,7 @@ import { generateKeyPair } from 'jose';
 import { sql } from 'kysely';
 import { createVerifier, signWith } from '../shared/auth/service-token.ts';
 import { readSettings } from '../shared/env.ts';
+import { publishFigures } from '../shared/figures/publish-figures.ts';
 import { listen } from '../shared/http/http.ts';
 import { createLogger } from '../shared/log.ts';
 import { openDatabase, schemaCheck } from '../shared/postgres/database.ts';
@@ -44,11 +45,13 @@ const app = createVectorstoreApp({
   ],
 });
 app.warmUp(() => warmUp(app, store, signWith('vectorstore', own.privateKey)));
+const stopFigures = publishFigures({ registry: app.metrics, log, tier: 'vectorstore', settings, db, figures: {} });
 const tidy = () => store.tidyRecent().catch((error) => log.warn({ err: error }, 'recent brains not tidied'));
 const timer = setInterval(tidy, tidyEveryMs);
 
 await listen(app, settings, async () => {
   clearInterval(timer);
+  await stopFigures();
   await store.close();
   await close();
 });

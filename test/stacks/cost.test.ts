@@ -26,7 +26,8 @@ test('what is billed by the piece is counted in the stacks', () => {
     kmsKeys: pieces('aws_kms_key'),
     alarms: pieces('aws_cloudwatch_metric_alarm'),
     dashboards: 1,
-    metrics: pieces('aws_cloudwatch_log_metric_filter') + 3,
+    // Slots, yields, pages; memory, its growth and CPU of five tiers.
+    metrics: pieces('aws_cloudwatch_log_metric_filter') + 3 + 3 * 5,
     interfaceEndpoints: Object.values(ofType(foundation, 'aws_vpc_endpoint')).length - 1,
     hostedZones: 0,
     wafRules: 0,
@@ -47,8 +48,9 @@ test('a metric that two tiers publish is billed for each', () => {
   const without = costed(sample({ chatModel })).costed.counts;
   const governor = { platform: 'ecs', vcpu: 0.25, memoryMiB: 512, maxInFlight: 4 };
   const beside = costed(sample({ chatModel, tiers: { governor } as never })).costed.counts;
-  // Two that are counted from its log, and slots in use and yields per minute, which chat publishes, too.
-  expect(beside.metrics - without.metrics).toBe(4);
+  // Two that are counted from its log; slots in use and yields per minute, which chat publishes, too; and what every tier
+  // publishes: memory, its growth, CPU.
+  expect(beside.metrics - without.metrics).toBe(7);
 });
 
 test('the sheet names the environment, each tier, and a total', () => {

@@ -2,14 +2,14 @@ import { AppautoscalingPolicy } from '@cdktf/provider-aws/lib/appautoscaling-pol
 import { AppautoscalingTarget } from '@cdktf/provider-aws/lib/appautoscaling-target/index.js';
 import type { EcsService } from '@cdktf/provider-aws/lib/ecs-service/index.js';
 import type { Construct } from 'constructs';
-import { memoryAlarms } from '../../observability/memory-alarms.ts';
+import { memoryAlarm } from '../../observability/memory-alarm.ts';
 import { cooldownSeconds, scalingTarget } from '../../tier/scaling-target.ts';
 import type { PlatformProps } from '../../tier/tier-props.ts';
 
 /** Scales a service where min is below max, and watches its memory. */
 export function scaleService(scope: Construct, name: string, ecsService: EcsService, props: PlatformProps): void {
   const { context, placement } = props;
-  memoryAlarms(scope, {
+  memoryAlarm(scope, {
     name,
     namespace: 'AWS/ECS',
     metric: 'MemoryUtilization',

@@ -1,7 +1,7 @@
 import { AutoscalingPolicy } from '@cdktf/provider-aws/lib/autoscaling-policy/index.js';
 import type { Construct } from 'constructs';
 import { metricDimensions, metricNamespace } from '../../../services/metrics.ts';
-import { memoryAlarms } from '../../observability/memory-alarms.ts';
+import { memoryAlarm } from '../../observability/memory-alarm.ts';
 import { scalingTarget } from '../../tier/scaling-target.ts';
 import type { PlatformProps } from '../../tier/tier-props.ts';
 
@@ -9,7 +9,7 @@ import type { PlatformProps } from '../../tier/tier-props.ts';
 export function scaleGroup(scope: Construct, groupName: string, props: PlatformProps): void {
   const { context, service } = props;
   const name = `${context.prefix}-${service}-vm`;
-  memoryAlarms(scope, {
+  memoryAlarm(scope, {
     name,
     namespace: metricNamespace,
     metric: 'mem_used_percent',

@@ -1,12 +1,52 @@
 /** `/v1/operations`: for the owner of the installation. */
+import type { Operations } from '../../shared/contract/operations.ts';
 import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
 import { toScheduledTask } from '../../shared/jobs/scheduled-tasks.ts';
+import { readMeters } from '../../shared/scheduler/meters.ts';
 import type { Api } from '../context.ts';
+import { historyOf } from './history.ts';
+import { remembered } from './remembered.ts';
+import { chatOf, latest, pagesPerMinute, readRecent, statusOf } from './replicas.ts';
+import { readSpending } from './spending.ts';
+import { documentsOf, readTenants } from './waiting.ts';
 
-export function serveOperations({ app, db }: Api): void {
-  serve(app, routes.listScheduled, async () => {
+/** Sums over a month, and over a day of minutes: what changes slowly is not read for every look. */
+const slowMs = 30_000;
+
+export function serveOperations({ app, db, redis, scheduler, settings, predicted }: Api): void {
+  const spending = remembered(slowMs, () => readSpending(db));
+  const history = remembered(slowMs, () => historyOf(db));
+  const scheduled = async () => {
     const rows = await db.selectFrom('scheduled_tasks').selectAll().orderBy('name').execute();
-    return { data: rows.map((row) => toScheduledTask(row, Date.now())) };
+    return rows.map((row) => toScheduledTask(row, Date.now()));
+  };
+
+  serve(app, routes.listScheduled, async () => ({ data: await scheduled() }));
+
+  serve(app, routes.getOperations, async (): Promise<Operations> => {
+    // Redis may be away: then what waits by band and the meters are unknown, and everything else is told.
+    const [rows, snapshot, meters, tenants, spent, tasks] = await Promise.all([
+      readRecent(db),
+      scheduler.snapshot().catch(() => null),
+      readMeters(redis).catch(() => null),
+      readTenants(db),
+      spending(),
+      scheduled(),
+    ]);
+    return {
+      object: 'operations',
+      at: new Date().toISOString(),
+      environment: settings.ENVIRONMENT,
+      replicas: latest(rows).map((row) => statusOf(row, rows, predicted)),
+      chat: chatOf(rows),
+      documents: { pages_per_minute: pagesPerMinute(rows), ...documentsOf(snapshot, tenants, Date.now()) },
+      meters: meters?.map(({ limit, ...meter }) => ({ ...meter, limit_per_minute: limit })) ?? null,
+      spending: spent,
+      scheduled: tasks,
+      predicted,
+    };
   });
+
+  serve(app, routes.getOperationsHistory, history);
 }

@@ -39,6 +39,7 @@ const expired = {
   turn_events: `where exists (select from turns
     where turns.id = turn_events.turn_id and turns.finished_at < now() - interval '1 day')`,
   sign_in_links: `where expires_at < now()`,
+  replica_minutes: `where minute < now() - interval '1 day'`,
   sessions: `where expires_at < now()`,
   verifications: `where expires_at < now()`,
   jobs: expiredJobs,

@@ -185,7 +185,7 @@ async function checkpoint(
     if (decision === 'forget') await removeIfDeleted(context, work);
     return false;
   }
-  metrics.pages.inc(pages.length);
+  metrics.checkpointed.pages += pages.length;
   for (const { error } of pages) if (error) metrics.pageErrors.inc({ code: error.code });
   if (finished) await scheduler.remove(lease.jobId);
   return true;

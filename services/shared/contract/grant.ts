@@ -95,6 +95,12 @@ export interface SchedulerSnapshot {
     readonly pages: number;
     readonly oldestWaitMs: number;
   }[];
+  /** Grants of pages under way, the first 200, by the band where the rest of their document would wait. */
+  readonly held: readonly {
+    readonly tenantId: string;
+    readonly band: (typeof bands)[number];
+    readonly pages: number;
+  }[];
   readonly probes: number;
   readonly leases: number;
   readonly pagesGranted: number;

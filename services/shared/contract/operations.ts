@@ -1,6 +1,7 @@
-/** What runs by the clock, for the owner of the installation. Owner: api. */
+/** How the installation does, for its owner. Owner: api. */
 import { z } from 'zod';
-import { timestamp } from './common.ts';
+import { id, timestamp } from './common.ts';
+import { bands } from './job.ts';
 import type { Route } from './route.ts';
 
 export const scheduledTask = z.object({
@@ -22,7 +23,147 @@ export const scheduledTask = z.object({
 });
 export type ScheduledTask = z.output<typeof scheduledTask>;
 
+/** What the environment's sheet says that it carries, handed over when it was deployed or started. */
+export const predictedCapacity = z.object({
+  /** Where its constants were measured. */
+  source: z.string(),
+  pages_per_minute: z.number(),
+  chats_at_once: z.number(),
+  chats_per_minute: z.number(),
+  api_requests_per_second: z.number(),
+  light_wait_p95_seconds: z.number(),
+  answer_seconds: z.number(),
+  /** Null: the environment has none. */
+  monthly_ceiling_usd: z.number().nullable(),
+  /** Of one replica of each tier. */
+  tiers: z.record(
+    z.string(),
+    z.object({
+      replicas: z.object({ min: z.int(), max: z.int() }),
+      vcpu: z.number(),
+      memory_mib: z.number(),
+    }),
+  ),
+});
+export type PredictedCapacity = z.output<typeof predictedCapacity>;
+
+const quantiles = z.object({ p50: z.number().nullable(), p95: z.number().nullable() });
+
+export const replicaStatus = z.object({
+  tier: z.string(),
+  name: z.string(),
+  /** '' where the build does not say. */
+  version: z.string(),
+  started_at: timestamp,
+  reported_at: timestamp,
+  memory_bytes: z.number().nullable(),
+  memory_budget_bytes: z.number().nullable(),
+  /** Without more load, at least, over hours; 0 until that is known. */
+  memory_growth_bytes_per_hour: z.number().nullable(),
+  cpu_cores: z.number().nullable(),
+  cpu_budget_cores: z.number().nullable(),
+  errors_per_minute: z.number(),
+});
+export type ReplicaStatus = z.output<typeof replicaStatus>;
+
+/** Rates and quantiles are of the last five minutes. */
+export const operations = z.object({
+  object: z.literal('operations'),
+  at: timestamp,
+  environment: z.string(),
+  /** Replicas that reported within the last 45 s, of tiers that have PostgreSQL; the others tell at /metrics alone. */
+  replicas: z.array(replicaStatus),
+  chat: z.object({
+    slots: z.number(),
+    slots_in_use: z.number(),
+    yields_per_minute: z.number(),
+    answers_per_minute: z.number(),
+    first_token_seconds: quantiles,
+    full_answer_seconds: quantiles,
+    /** Those with a bound; the others share the slots above. */
+    models: z.array(z.object({ model: z.string(), slots: z.number(), slots_in_use: z.number() })),
+  }),
+  documents: z.object({
+    pages_per_minute: z.number(),
+    probes_waiting: z.int(),
+    bands: z.array(
+      z.object({
+        band: z.enum(bands),
+        jobs_waiting: z.int(),
+        pages_waiting: z.int(),
+        pages_granted: z.int(),
+        oldest_wait_seconds: z.number(),
+      }),
+    ),
+    /** Those with most pages left, at most 50. */
+    tenants: z.array(
+      z.object({
+        tenant_id: id,
+        name: z.string(),
+        pages_left: z.int(),
+        pages_granted: z.int(),
+        oldest_wait_seconds: z.number(),
+      }),
+    ),
+  }),
+  /** Of this minute. Null: Redis is away. */
+  meters: z
+    .array(
+      z.object({
+        account: z.string(),
+        unit: z.enum(['requests', 'pages', 'tokens']),
+        limit_per_minute: z.number(),
+        left: z.number(),
+        /** The share of the limit that is used now: below 1 after a refusal. */
+        factor: z.number(),
+      }),
+    )
+    .nullable(),
+  /** Of all tenants, days of UTC: what models, parsers and embeddings cost. */
+  spending: z.object({
+    today_usd: z.number(),
+    month_usd: z.number(),
+    /** Entries of this month whose price is not known: the cost is at least `month_usd`. */
+    unpriced_entries: z.int(),
+  }),
+  scheduled: z.array(scheduledTask),
+  predicted: predictedCapacity.nullable(),
+});
+export type Operations = z.output<typeof operations>;
+
+export const operationsHistory = z.object({
+  object: z.literal('operations_history'),
+  minutes: z.array(timestamp),
+  series: z.array(
+    z.object({
+      /** As in services/metrics.ts; with `_p95` the 95th percentile of a duration. */
+      metric: z.string(),
+      tier: z.string(),
+      unit: z.string(),
+      /** One a minute; null: nobody told. */
+      values: z.array(z.number().nullable()),
+    }),
+  ),
+});
+export type OperationsHistory = z.output<typeof operationsHistory>;
+
 export const operationsRoutes = {
+  getOperations: {
+    owner: 'api',
+    method: 'GET',
+    path: '/v1/operations',
+    summary: 'How the installation does now, beside what its sheet predicted',
+    access: 'operator',
+    responses: { 200: operations },
+  },
+  getOperationsHistory: {
+    owner: 'api',
+    method: 'GET',
+    path: '/v1/operations/history',
+    summary: 'The last 24 hours, a point a minute',
+    access: 'operator',
+    responses: { 200: operationsHistory },
+  },
   listScheduled: {
     owner: 'api',
     method: 'GET',

@@ -231,6 +231,16 @@ export interface People {
   updated_at: Generated<Timestamp>;
 }
 
+export interface ReplicaMinutes {
+  figures: Json;
+  minute: Timestamp;
+  replica: string;
+  reported_at: Generated<Timestamp>;
+  started_at: Timestamp;
+  tier: string;
+  version: string;
+}
+
 export interface Reservations {
   api_key_id: string | null;
   expires_at: Timestamp;
@@ -358,6 +368,7 @@ export interface Tables {
   pages: Pages;
   parser_calls: ParserCalls;
   people: People;
+  replica_minutes: ReplicaMinutes;
   reservations: Reservations;
   scheduled_tasks: ScheduledTasks;
   sessions: Sessions;

@@ -74,6 +74,23 @@ export interface MeterState {
 export const meterState = async (redis: Redis, name: string, place: ScriptPlace = {}): Promise<MeterState> =>
   JSON.parse(String(await runScript(redis, place, 'meterState', name)));
 
+/** What an account with a limit may still take in this minute. */
+export interface MeterReading {
+  readonly account: string;
+  readonly unit: 'requests' | 'pages' | 'tokens';
+  /** Per minute. */
+  readonly limit: number;
+  readonly left: number;
+  /** As of {@link MeterState}. */
+  readonly factor: number;
+}
+
+/** Of every account that was used within the last day. */
+export async function readMeters(redis: Redis, place: ScriptPlace = {}): Promise<readonly MeterReading[]> {
+  const { meters = [] } = JSON.parse(String(await runScript(redis, place, 'meters'))) as { meters?: MeterReading[] };
+  return meters;
+}
+
 export class MeterError extends Error {
   readonly waitMs: number;
 

@@ -128,6 +128,7 @@ const sum = (a: SchedulerSnapshot, b: SchedulerSnapshot): SchedulerSnapshot => (
     pages: band.pages + (b.bands[index]?.pages ?? 0),
     oldestWaitMs: Math.max(band.oldestWaitMs, b.bands[index]?.oldestWaitMs ?? 0),
   })),
+  held: [...a.held, ...b.held],
   probes: a.probes + b.probes,
   leases: a.leases + b.leases,
   pagesGranted: a.pagesGranted + b.pagesGranted,

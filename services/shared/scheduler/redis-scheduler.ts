@@ -87,8 +87,12 @@ export class RedisScheduler implements Scheduler {
   }
 
   async snapshot(): Promise<SchedulerSnapshot> {
-    const { bands, ...rest } = JSON.parse(String(await this.#run('snapshot'))) as SnapshotAnswer;
-    return { bands: bandsOf.map((band, index) => ({ band, ...(bands[index] as BandAnswer) })), ...rest };
+    const { bands, held = [], ...rest } = JSON.parse(String(await this.#run('snapshot'))) as SnapshotAnswer;
+    return {
+      bands: bandsOf.map((band, index) => ({ band, ...(bands[index] as BandAnswer) })),
+      held: held.map((one) => ({ ...one, band: bandsOf[one.band - 1] as SchedulerSnapshot['held'][number]['band'] })),
+      ...rest,
+    };
   }
 
   async needsRebuild(): Promise<boolean> {
@@ -123,4 +127,5 @@ type OutlookAnswer = Omit<Outlook, 'bands' | 'requestsPerMinute' | 'pagesPerMinu
 };
 type GrantAnswer = Omit<Lease, 'pages'> & { pages: string; sleepMs?: number };
 type BandAnswer = Omit<SchedulerSnapshot['bands'][number], 'band'>;
-type SnapshotAnswer = Omit<SchedulerSnapshot, 'bands'> & { bands: BandAnswer[] };
+type HeldAnswer = Omit<SchedulerSnapshot['held'][number], 'band'> & { band: number };
+type SnapshotAnswer = Omit<SchedulerSnapshot, 'bands' | 'held'> & { bands: BandAnswer[]; held?: HeldAnswer[] };

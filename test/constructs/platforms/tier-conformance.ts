@@ -191,17 +191,22 @@ export function conformance(suite: Conformance): void {
       const metrics = alarms.map(({ metric_name }) => metric_name);
       expect(metrics).toContain('UnHealthyHostCount');
       expect(metrics.some((name) => ['MemoryUtilization', 'mem_used_percent'].includes(name as string))).toBe(true);
-      // A leak is memory that does not come down: the least of each five minutes, for six hours.
+      expect(alarms.every(({ alarm_actions }) => (alarm_actions as string[])[0] === 'arn:topic')).toBe(true);
+    });
+
+    check('has an alarm on memory that grows without load, by a hundredth of the budget an hour', () => {
+      const alarms = Object.values(ofType(on('chat', { memoryMiB: 2048 }), 'aws_cloudwatch_metric_alarm'));
       expect(alarms).toContainEqual(
         expect.objectContaining({
-          alarm_name: `bulkhead-test-chat-${suite.platform}-leak`,
-          statistic: 'Minimum',
-          threshold: 75,
+          alarm_name: 'bulkhead-test-chat-leak',
+          metric_name: 'MemoryGrowth',
+          dimensions: { Environment: 'test', Tier: 'chat' },
+          statistic: 'Maximum',
+          threshold: Math.floor(0.01 * 2048 * 2 ** 20),
           period: 300,
-          evaluation_periods: 72,
+          evaluation_periods: 6,
         }),
       );
-      expect(alarms.every(({ alarm_actions }) => (alarm_actions as string[])[0] === 'arn:topic')).toBe(true);
     });
 
     check('leaves names within their limits for the longest environment', () => {

@@ -133,6 +133,8 @@ export function settingsFor(services: TestServices): ApiSettings {
     LOG_LEVEL: 'silent',
     REPLICA: 'test',
     ENVIRONMENT: 'test',
+    VERSION: '',
+    PREDICTED_CAPACITY: '',
     STOP_TIMEOUT_MS: 5000,
     KEEP_ALIVE_TIMEOUT_MS: 140_000,
     DATABASE_URL: services.databaseUrlOf('api'),

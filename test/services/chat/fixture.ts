@@ -100,6 +100,7 @@ export async function startChat(services: TestServices, search: TestSearch, opti
       ENVIRONMENT: 'local',
       TURN_TIMEOUT_MS: 100_000,
       REPLICA: 'test',
+      VERSION: '',
       STOP_TIMEOUT_MS: 6000,
       EMBEDDING_USD_PER_MILLION_TOKENS: '',
       EMBEDDING_REQUESTS_PER_MINUTE: 0,

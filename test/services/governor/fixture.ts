@@ -65,6 +65,8 @@ export async function startGovernor({
       GOVERNOR_TOKEN: token,
       GOVERNOR_JOB_TIMEOUT_MS: jobTimeoutMs,
       ENVIRONMENT: 'local',
+      REPLICA: '',
+      VERSION: '',
     },
     redis,
     log: createLogger('test', { level: process.env.TEST_LOG ?? 'silent' }),

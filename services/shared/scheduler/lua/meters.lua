@@ -1,6 +1,7 @@
 -- Meters: what an account at a provider may take per minute, shared by all who call it.
 --
---   meter:{account}            hash  begun, factor, factorAt, halvedAt, heldUntil; per unit: {unit}Next, {unit}Sum, {unit}Taken
+--   meters                     zset  accounts -> last taken from
+--   meter:{account}            hash  begun, limits, factor, factorAt, halvedAt, heldUntil; per unit: {unit}Next, {unit}Sum, {unit}Taken
 --   meter:{account}:{unit}     list  'time:amount' of the last minute
 --   meter:{account}:inFlight   zset  leases under way -> since      meter:{account}:latency   list  of the last ones, ms
 --   meter:{account}:heavyInFlight   set  those outside of the light lane
@@ -72,6 +73,8 @@ end
 local function meter_begin(account, limits, amounts)
   local key = meter_key(account)
   redis.call('HSETNX', key, 'begun', exact(clock_ms))
+  redis.call('HSET', key, 'limits', table.concat(limits, ','))
+  redis.call('ZADD', TAG .. ':meters', exact(clock_ms), account)
   for i, unit in ipairs(UNITS) do
     if limits[i] > 0 and amounts[i] > 0 and redis.call('HEXISTS', key, unit .. 'Next') == 0 then
       redis.call('HSET', key, unit .. 'Next', exact(clock_ms + amounts[i] * interval_of(limits[i], factor_of(account))))

@@ -169,8 +169,17 @@ function operations.snapshot()
       oldestWaitMs = head[2] and math.max(0, now - number(head[2])) or 0,
     }
   end
+  local held = {}
+  for _, lease in ipairs(redis.call('ZRANGE', P .. 'leases', 0, LEASES_TOLD - 1)) do
+    local f = redis.call('HMGET', P .. 'lease:' .. lease, 'job', 'pages')
+    local job = f[1] and load_job(f[1])
+    if job and job.kind == 'parse' then
+      held[#held + 1] = { tenantId = job.tenant, band = band_of(job), pages = count(parse(f[2])) }
+    end
+  end
   return cjson.encode({
     bands = bands,
+    held = #held > 0 and held or nil,
     probes = redis.call('ZCARD', P .. 'waiting:0'),
     leases = redis.call('ZCARD', P .. 'leases'),
     pagesGranted = get('granted'),
@@ -198,6 +207,26 @@ function operations.meterState(account)
   local taken = {}
   for _, unit in ipairs(UNITS) do taken[unit] = number(redis.call('HGET', meter_key(account), unit .. 'Taken')) end
   return cjson.encode({ factor = factor_of(account), taken = taken })
+end
+
+-- Of accounts with limits that somebody took from within the last day.
+function operations.meters()
+  local meters = {}
+  redis.call('ZREMRANGEBYSCORE', TAG .. ':meters', '-inf', exact(clock_ms - 86400000))
+  for _, account in ipairs(redis.call('ZRANGE', TAG .. ':meters', 0, -1)) do
+    local key = meter_key(account)
+    local limits = numbers(redis.call('HGET', key, 'limits') or '')
+    for i, unit in ipairs(UNITS) do
+      if (limits[i] or 0) > 0 then
+        drop_old(key, unit)
+        local used = number(redis.call('HGET', key, unit .. 'Sum'))
+        meters[#meters + 1] = {
+          account = account, unit = unit, limit = limits[i], left = math.max(0, limits[i] - used), factor = factor_of(account),
+        }
+      end
+    end
+  end
+  return cjson.encode({ meters = #meters > 0 and meters or nil })
 end
 
 return operations[ARGV[2]](unpack(ARGV, 3))

@@ -36,6 +36,7 @@ test('what has outlived its purpose goes; the last job of a living document stay
     events: 1,
     turn_events: 0,
     sign_in_links: 0,
+    replica_minutes: 0,
     sessions: 1,
     verifications: 1,
     jobs: 1,
