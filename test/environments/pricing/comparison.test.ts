@@ -47,6 +47,7 @@ describe('the smallest environment beside dify-self-hosted-on-aws', () => {
   test('its own total holds everything, transfer and logs included', () => {
     const all = totalUsd(environmentMonthlyUsd(smallestEnvironment('us-east-1')));
     expect(all).toBeGreaterThan(total('oursUsd'));
-    expect(all).toBeLessThan(126);
+    // 4.50 of it are the figures that every tier publishes: memory, its growth, CPU.
+    expect(all).toBeLessThan(130);
   });
 });
