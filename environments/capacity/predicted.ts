@@ -21,7 +21,7 @@ export function predictedCapacity(given: Environment): string {
     monthly_ceiling_usd: environment.aws?.monthlyCeilingUsd ?? null,
     tiers: Object.fromEntries(
       Object.entries(environment.tiers).map(([name, places]) => {
-        const [place] = places as readonly [Placement];
+        const place = places[0] as Placement;
         return [name, { replicas: place.replicas, vcpu: place.vcpu, memory_mib: place.memoryMiB }];
       }),
     ),
