@@ -117,6 +117,12 @@ export function startWorker(options: WorkerOptions): Worker {
     watchPool(options.metrics, children);
     const metrics = createMetrics(options.metrics, scheduler);
     const later = new Later();
+    const sign = await createSigner('document-worker', settings.SERVICE_TOKEN_PRIVATE_KEY);
+    const vectors = openVectors(settings.VECTORSTORE_URL, sign);
+    const embedder = createEmbedder(settings, {
+      sign,
+      meter: createCallMeter(redis, embeddingAccount(settings), { ...embedWait, log }),
+    });
     const context = {
       db,
       store,
@@ -128,6 +134,7 @@ export function startWorker(options: WorkerOptions): Worker {
       log,
       later,
       pagesMax: settings.PAGES_MAX,
+      embeddingUsd: (tokens: number) => (embedder ? embedder.costUsd(tokens) : 0),
     };
     const loopOf = (own: RedisScheduler, atOnce: number, backend: ParserBackend) =>
       new GrantLoop({
@@ -150,12 +157,6 @@ export function startWorker(options: WorkerOptions): Worker {
     const wake = () => {
       for (const loop of loops) loop.wake();
     };
-    const sign = await createSigner('document-worker', settings.SERVICE_TOKEN_PRIVATE_KEY);
-    const vectors = openVectors(settings.VECTORSTORE_URL, sign);
-    const embedder = createEmbedder(settings, {
-      sign,
-      meter: createCallMeter(redis, embeddingAccount(settings), { ...embedWait, log }),
-    });
     const indexing = new IndexLoop({ db, pool, store, vectors, embeds: embedder !== null, metrics, log });
     onClose((limitMs) => indexing.stop(limitMs));
     const embedding = embedder && new EmbedLoop({ db, pool, vectors, embedder, log });

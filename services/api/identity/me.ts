@@ -8,6 +8,7 @@ import type { Me, Role } from '../../shared/contract/people.ts';
 import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
+import { offeredParsers } from '../../shared/parsers.ts';
 import type { Tables } from '../../shared/postgres/tables.ts';
 import { OutcomeUnknownError } from '../../shared/postgres/transactions.ts';
 import { type Api, personOf } from '../context.ts';
@@ -159,6 +160,7 @@ export async function whoIs({ db, settings }: Api, identity: Identity, confinedT
     role,
     operator,
     tenants: tenants.map(({ id, name, role }) => ({ id, name, role: role as Role })),
+    parsers: offeredParsers(settings),
     embedding_model: settings.EMBEDDING_URL ? settings.EMBEDDING_MODEL : null,
     limits: {
       upload_bytes_max: settings.UPLOAD_BYTES_MAX,

@@ -38,14 +38,14 @@ export function serveTenants({ app, db, settings }: Api): void {
   };
 
   serve(app, routes.createTenant, async ({ identity, body }) => {
-    const { name, quotas, models_allowed, confirm_pages_above, parser } = body;
+    const { name, quotas, models_allowed, confirm_pages_above, confirm_usd_above, parser } = body;
     checkModels(models_allowed);
     checkParser(parser);
     const id = uuidv7();
     const row = await db.transaction().execute(async (trx) => {
       const made = await trx
         .insertInto('tenants')
-        .values({ id, name, slug: id, ...set(quotas), models_allowed, confirm_pages_above, parser })
+        .values({ id, name, slug: id, ...set(quotas), models_allowed, confirm_pages_above, confirm_usd_above, parser })
         .returningAll()
         .executeTakeFirstOrThrow();
       // Somebody must be able to add the first people.
@@ -73,7 +73,7 @@ export function serveTenants({ app, db, settings }: Api): void {
   });
 
   serve(app, routes.patchTenant, async ({ identity, params, body }) => {
-    const { name, suspended, quotas, models_allowed, confirm_pages_above, parser } = body;
+    const { name, suspended, quotas, models_allowed, confirm_pages_above, confirm_usd_above, parser } = body;
     checkModels(models_allowed);
     checkParser(parser);
     if (suspended && params.tenant === identity.tenantId)
@@ -89,6 +89,7 @@ export function serveTenants({ app, db, settings }: Api): void {
       ...set(quotas),
       ...(models_allowed !== undefined && { models_allowed }),
       ...(confirm_pages_above !== undefined && { confirm_pages_above }),
+      ...(confirm_usd_above !== undefined && { confirm_usd_above }),
       ...(parser !== undefined && { parser }),
     };
     const row =
@@ -128,6 +129,7 @@ async function toTenant(db: Database, row: Selectable<Tenants>): Promise<Tenant>
     quotas: { documents_max, bytes_max, pages_per_day_max, questions_per_day_max },
     models_allowed: row.models_allowed,
     confirm_pages_above: row.confirm_pages_above,
+    confirm_usd_above: row.confirm_usd_above,
     parser: row.parser as Tenant['parser'],
     usage: { documents, bytes, pages_today, questions_today },
     created_at: row.created_at.toISOString(),

@@ -40,7 +40,13 @@ export interface LeaseContext {
   readonly metrics: WorkerMetrics;
   readonly log: Logger;
   readonly pagesMax: number;
+  /** What so many tokens cost at the embedding; null: unknown, 0: nothing is embedded or nobody sends a bill. */
+  readonly embeddingUsd: (tokens: number) => number | null;
 }
+
+/** A full page of prose is about 500 words, and English about 4 letters a token; before it is read nobody knows better. */
+const tokensPerPage = 650;
+const bytesPerToken = 4;
 
 /** Ends the lease in any case; throws only what a later lease may survive. */
 export async function processLease(context: LeaseContext, lease: Lease, signal: AbortSignal): Promise<void> {
@@ -96,16 +102,21 @@ async function probe(context: LeaseContext, lease: Lease, work: Work, file: Pars
       'too-many-pages',
       `The document has ${pageCount} pages, allowed are ${pagesMax}. Split it and upload the parts.`,
     );
-  const decision = await saveProbe(db, lease, pageCount, priceOf(context, work));
+  const decision = await saveProbe(db, lease, pageCount, priceUsd(context, work, pageCount));
   // Nothing of it waits for a worker until a person confirms it.
   if (decision === 'ask') return scheduler.remove(lease.jobId);
   if (decision !== 'work') return stepAside(context, lease, decision);
   await enqueueFromDatabase(db, scheduler, lease.jobId);
 }
 
-/** Of a page, in US dollars; null: unknown. The built-in parser sends no bill. */
-const priceOf = (context: LeaseContext, work: Work) =>
-  readerOf(context, work) === context.remote?.name ? context.remote.usdPerPage : 0;
+/** What reading and embedding it cost, about, in US dollars; null: a price of them is not known. */
+function priceUsd(context: LeaseContext, work: Work, pages: number): number | null {
+  const { remote } = context;
+  const perPage = remote && readerOf(context, work) === remote.name ? remote.usdPerPage : 0;
+  const tokens = work.mediaType === 'application/pdf' ? pages * tokensPerPage : work.sizeBytes / bytesPerToken;
+  const embedding = context.embeddingUsd(Math.ceil(tokens));
+  return perPage === null || embedding === null ? null : pages * perPage + embedding;
+}
 
 /** @throws ProblemError when reading this document, or looking at it, ended too many workers */
 function refuseCulprit({ kind, lost, blamed }: Lease): void {

@@ -82,8 +82,11 @@ export const job = z.object({
     /** When it last moved; a watcher shows "no progress" from it. */
     moved_at: timestamp,
   }),
-  /** Known after the probe, before any page is parsed. */
-  price: z.object({ pages: z.int(), usd: z.number() }).nullable(),
+  /**
+   * Known after the probe, before any page is parsed: about what reading and embedding cost in US dollars. `usd` is null
+   * when the price of the parser or the embedding is not known; it is 0 only where nothing is billed.
+   */
+  price: z.object({ pages: z.int(), usd: z.number().nullable() }).nullable(),
   attempt: z.int(),
   created_at: timestamp,
   started_at: timestamp.nullable(),

@@ -28,6 +28,12 @@ export const tenantModels = z.array(text.trim().min(1).max(120)).min(1).max(22).
 /** Documents of more pages are read when a person has confirmed it; null: none waits for that. */
 export const confirmPagesAbove = z.int().min(1).max(1_000_000).nullable();
 
+/**
+ * Documents that cost more US dollars, by their estimated price, are read when a person has confirmed it, and so are those
+ * whose price is not known; null: none waits for that.
+ */
+export const confirmUsdAbove = z.number().min(0).max(1_000_000).nullable();
+
 /** Who reads the tenant's PDFs, of the parsers that the installation offers; null: the installation's own choice. */
 export const parserNames = ['built-in', 'docling', 'unstructured'] as const;
 export type ParserName = (typeof parserNames)[number];
@@ -43,6 +49,7 @@ export const tenant = z.object({
   quotas,
   models_allowed: tenantModels,
   confirm_pages_above: confirmPagesAbove,
+  confirm_usd_above: confirmUsdAbove,
   parser: tenantParser,
   usage,
   created_at: timestamp,
@@ -53,6 +60,7 @@ export const tenantInput = z.strictObject({
   quotas: quotas.partial().optional(),
   models_allowed: tenantModels.optional(),
   confirm_pages_above: confirmPagesAbove.optional(),
+  confirm_usd_above: confirmUsdAbove.optional(),
   parser: tenantParser.optional(),
 });
 export const tenantPatch = z.strictObject({
@@ -61,6 +69,7 @@ export const tenantPatch = z.strictObject({
   quotas: quotas.partial().optional(),
   models_allowed: tenantModels.optional(),
   confirm_pages_above: confirmPagesAbove.optional(),
+  confirm_usd_above: confirmUsdAbove.optional(),
   parser: tenantParser.optional(),
 });
 
@@ -137,6 +146,8 @@ export const me = z.object({
   tenants: z.array(z.object({ id, name: z.string(), role: z.enum(roles) })),
   /** Model that texts are embedded with; null: none is configured, documents are searched by their words only. */
   embedding_model: z.string().nullable(),
+  /** Who may read PDFs here: what a tenant's `parser` may be. */
+  parsers: z.array(z.enum(parserNames)),
   limits: z.object({ upload_bytes_max: z.int(), pages_max: z.int(), question_characters_max: z.int() }),
   sign_in: z.object({ password: z.boolean(), oidc: z.boolean() }),
 });

@@ -66,15 +66,15 @@ export async function begin(
  * What the probe found; from now on the job takes its pages from the tenant's quota. Refused (anything but `work`) when
  * the lease is not the newest.
  *
- * @param usdPerPage null: unknown
- * @returns `ask`: so many pages are read only when a person has confirmed it
+ * @param priceUsd null: unknown
+ * @returns `ask`: so many pages, or at such a price, are read only when a person has confirmed it
  * @throws ProblemError `quota`
  */
 export async function saveProbe(
   db: Database,
   lease: Lease,
   pageCount: number,
-  usdPerPage: number | null = 0,
+  priceUsd: number | null,
 ): Promise<LeaseDecision | 'ask'> {
   return db.transaction().execute(async (tx) => {
     await lockLimited(tx, lease.tenantId, ['pages_per_day_max']);
@@ -84,8 +84,8 @@ export async function saveProbe(
     const adds = pageCount - (job.pages_total ?? job.pages_done);
     if (adds > 0) await takeQuotas(tx, job.tenant_id, [{ quota: 'pages_per_day_max', adds }]);
     await tx.updateTable('documents').set({ pages_total: pageCount }).where('id', '=', job.document_id).execute();
-    const found = { pages_total: pageCount, price_usd: usdPerPage === null ? null : pageCount * usdPerPage };
-    const asks = pageCount > (await confirmPagesAbove(tx, job.tenant_id));
+    const found = { pages_total: pageCount, price_usd: priceUsd };
+    const asks = await isAsked(tx, job.tenant_id, found);
     if (asks)
       await changeStatus(tx, 'ask', 'awaiting_confirmation', (jobs) => jobs.where('id', '=', job.id), {
         ...found,
@@ -99,13 +99,21 @@ export async function saveProbe(
   });
 }
 
-async function confirmPagesAbove(tx: Transaction<Tables>, tenantId: string): Promise<number> {
-  const { confirm_pages_above } = await tx
+/** A price that nobody knows may be any: it is asked for wherever there is a limit. */
+async function isAsked(
+  tx: Transaction<Tables>,
+  tenantId: string,
+  { pages_total, price_usd }: { readonly pages_total: number; readonly price_usd: number | null },
+): Promise<boolean> {
+  const { confirm_pages_above, confirm_usd_above } = await tx
     .selectFrom('tenants')
-    .select('confirm_pages_above')
+    .select(['confirm_pages_above', 'confirm_usd_above'])
     .where('id', '=', tenantId)
     .executeTakeFirstOrThrow();
-  return confirm_pages_above ?? Number.POSITIVE_INFINITY;
+  return (
+    (confirm_pages_above !== null && pages_total > confirm_pages_above) ||
+    (confirm_usd_above !== null && (price_usd === null || price_usd > confirm_usd_above))
+  );
 }
 
 /**

@@ -293,6 +293,7 @@ export interface Sweeps {
 export interface Tenants {
   bytes_max: Int8 | null;
   confirm_pages_above: number | null;
+  confirm_usd_above: Numeric | null;
   created_at: Generated<Timestamp>;
   documents_max: Int8 | null;
   id: string;

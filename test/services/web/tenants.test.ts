@@ -36,6 +36,19 @@ test('the models of a tenant are typed with commas, shown again, refused with th
     await save('');
     await field.waitFor({ state: 'detached' });
     expect([tenant?.models_allowed, tenant?.confirm_pages_above]).toEqual([null, 500]);
+    await open();
+    await page.getByRole('spinbutton', { name: 'Ask before spending more US dollars' }).fill('2.5');
+    await page.getByRole('combobox', { name: 'PDFs are read by' }).selectOption('The built-in parser');
+    await save('');
+    await field.waitFor({ state: 'detached' });
+    expect([tenant?.confirm_usd_above, tenant?.parser]).toEqual([2.5, 'built-in']);
+    await open();
+    await page
+      .getByRole('combobox', { name: 'PDFs are read by' })
+      .selectOption('The default of this installation (docling)');
+    await save('');
+    await field.waitFor({ state: 'detached' });
+    expect([tenant?.confirm_usd_above, tenant?.parser, tenant?.confirm_pages_above]).toEqual([2.5, null, 500]);
     // Nothing else was changed on the way.
     expect(tenant?.quotas).toMatchObject({
       documents_max: 1000,

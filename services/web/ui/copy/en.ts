@@ -5,6 +5,10 @@ import { settingsEn } from './settings-en.ts';
 const pages = (f: Format, count: number) => `${f.number(count)} ${count === 1 ? 'page' : 'pages'}`;
 const count = (f: Format, n: number, one: string, many = `${one}s`) => `${f.number(n)} ${n === 1 ? one : many}`;
 
+/** Nothing is said where nothing is billed. */
+const price = (f: Format, usd: number | null) =>
+  usd === null ? ' · price unknown' : usd === 0 ? '' : ` · about ${f.money(usd)}`;
+
 export const en = (f: Format) => ({
   common: {
     product: 'Bulkhead',
@@ -108,12 +112,17 @@ export const en = (f: Format) => ({
       `Uploading ${f.percent(share)}${leftMs === null ? '' : ` · ${f.duration(leftMs)} left`}`,
     uploadWaiting: 'Waiting to upload',
     uploadLost: 'Upload stopped: connection lost. Nothing was saved.',
-    awaiting: (n: number, usd: number, ms: number | null) =>
-      `${pages(f, n)}${usd === 0 ? '' : ` · about ${f.money(usd)}`}${ms === null ? '' : ` · about ${f.duration(ms)}`}. Start?`,
-    waiting: (place: number, pagesAhead: number | null, leftMs: number | null) => {
+    awaiting: (n: number, usd: number | null, ms: number | null) =>
+      `${pages(f, n)}${price(f, usd)}${ms === null ? '' : ` · about ${f.duration(ms)}`}. Start?`,
+    startTitle: (name: string) => `Read “${name}”?`,
+    startBody: (n: number, usd: number | null, ms: number | null) =>
+      `${pages(f, n)}${price(f, usd)}${ms === null ? '' : ` · about ${f.duration(ms)}`}. ${
+        usd === 0 ? '' : 'What was read is billed, also when you cancel later.'
+      }`.trim(),
+    waiting: (place: number, pagesAhead: number | null, leftMs: number | null, usd: number | null) => {
       if (leftMs === null)
-        return place > 1 ? `Waiting · ${f.number(place - 1)} of your documents before it` : 'Waiting';
-      return `Waiting · about ${f.duration(leftMs)} · ${pagesAhead ? `${pages(f, pagesAhead)} before it` : 'next'}`;
+        return `Waiting${place > 1 ? ` · ${f.number(place - 1)} of your documents before it` : ''}${price(f, usd)}`;
+      return `Waiting · about ${f.duration(leftMs)} · ${pagesAhead ? `${pages(f, pagesAhead)} before it` : 'next'}${price(f, usd)}`;
     },
     parsing: (done: number, total: number, leftMs: number | null) =>
       `Reading: ${f.number(done)} of ${pages(f, total)}${leftMs === null ? '' : ` · ${f.duration(leftMs)} left`}`,

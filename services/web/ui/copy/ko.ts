@@ -3,6 +3,10 @@ import type { Copy } from './en.ts';
 import { type Format, pageRanges } from './format.ts';
 import { settingsKo } from './settings-ko.ts';
 
+/** Nothing is said where nothing is billed. */
+const price = (f: Format, usd: number | null) =>
+  usd === null ? ' · 가격 알 수 없음' : usd === 0 ? '' : ` · 약 ${f.money(usd)}`;
+
 export const ko = (f: Format): Copy => ({
   common: {
     product: 'Bulkhead',
@@ -106,10 +110,16 @@ export const ko = (f: Format): Copy => ({
     uploadWaiting: '업로드 대기 중',
     uploadLost: '연결이 끊겨 업로드가 중단되었습니다. 저장된 내용은 없습니다.',
     awaiting: (n, usd, ms) =>
-      `${f.number(n)}쪽${usd === 0 ? '' : ` · 약 ${f.money(usd)}`}${ms === null ? '' : ` · 약 ${f.duration(ms)}`}. 시작할까요?`,
-    waiting: (place, pagesAhead, leftMs) => {
-      if (leftMs === null) return place > 1 ? `대기 중 · 내 문서 ${f.number(place - 1)}건 먼저` : '대기 중';
-      return `대기 중 · 약 ${f.duration(leftMs)} · ${pagesAhead ? `앞에 ${f.number(pagesAhead)}쪽` : '다음 차례'}`;
+      `${f.number(n)}쪽${price(f, usd)}${ms === null ? '' : ` · 약 ${f.duration(ms)}`}. 시작할까요?`,
+    startTitle: (name) => `“${name}” 문서를 읽을까요?`,
+    startBody: (n, usd, ms) =>
+      `${f.number(n)}쪽${price(f, usd)}${ms === null ? '' : ` · 약 ${f.duration(ms)}`}. ${
+        usd === 0 ? '' : '나중에 취소해도 이미 읽은 쪽은 청구됩니다.'
+      }`.trim(),
+    waiting: (place, pagesAhead, leftMs, usd) => {
+      if (leftMs === null)
+        return `대기 중${place > 1 ? ` · 내 문서 ${f.number(place - 1)}건 먼저` : ''}${price(f, usd)}`;
+      return `대기 중 · 약 ${f.duration(leftMs)} · ${pagesAhead ? `앞에 ${f.number(pagesAhead)}쪽` : '다음 차례'}${price(f, usd)}`;
     },
     parsing: (done, total, leftMs) =>
       `읽는 중: ${f.number(total)}쪽 중 ${f.number(done)}쪽${leftMs === null ? '' : ` · ${f.duration(leftMs)} 남음`}`,

@@ -93,6 +93,12 @@ export const settingsKo = (f: Format): SettingsCopy => ({
   limitsHelp: '비워 두면 한도가 없습니다.',
   confirmField: '이 쪽수를 넘으면 읽기 전에 확인',
   confirmHelp: '더 긴 문서는 누군가 확인할 때까지 기다립니다. 비워 두면 묻지 않습니다.',
+  confirmUsdField: '문서 하나에 이 금액(미국 달러)을 넘으면 확인',
+  confirmUsdHelp: '더 비싸거나 가격을 알 수 없는 문서는 누군가 확인할 때까지 기다립니다. 비워 두면 묻지 않습니다.',
+  parserField: 'PDF를 읽는 파서',
+  parserHelp: '대기 중인 문서에도 다음 쪽부터 적용됩니다.',
+  parserDefault: (name) => `이 설치의 기본값(${name})`,
+  parsers: { 'built-in': '내장 파서', docling: 'docling', unstructured: 'unstructured' },
   modelsField: '모델',
   modelsHelp:
     '쉼표로 구분합니다. 비워 두면 이 설치의 모든 모델을 쓸 수 있고, “extractive”만 적으면 인용문으로만 답합니다.',

@@ -20,10 +20,15 @@ export function useBrains() {
   return useQuery({ queryKey: keys.brains, queryFn: () => everything<Brain>('/v1/brains?') });
 }
 
+/** A minute is the finest that is shown of most waits. */
+const waitingRefetchMs = 20_000;
+
 export function useDocuments(brain: string) {
   return useQuery({
     queryKey: keys.documents(brain),
     queryFn: () => everything<Document>(`/v1/brains/${brain}/documents?`),
+    // How long it takes changes with what others upload, which is no event of this tenant.
+    refetchInterval: ({ state }) => (state.data?.some(({ job }) => job.queue !== null) ? waitingRefetchMs : false),
   });
 }
 

@@ -12,7 +12,7 @@ import { Confirm } from '../parts/dialog.tsx';
 import { Ellipsis, Trash2, Upload } from '../parts/icons.tsx';
 import { Menu } from '../parts/menu.tsx';
 import { Failure, reasonOf } from '../parts/states.tsx';
-import { type Action, documentState, type Limits } from './document-state.ts';
+import { type Action, documentState, type Limits, priceOf } from './document-state.ts';
 import { Row } from './row.tsx';
 
 interface DocumentRowProps {
@@ -30,7 +30,7 @@ export const DocumentRow = memo(function DocumentRow(props: DocumentRowProps) {
   const { id, brain_id, job, name } = document;
   const copy = useCopy();
   const client = useQueryClient();
-  const [asking, setAsking] = useState(false);
+  const [asking, setAsking] = useState<'delete' | 'start' | null>(null);
   const [failure, setFailure] = useState<Error | null>(null);
   const state = documentState(document, copy, limits, now);
 
@@ -45,11 +45,11 @@ export const DocumentRow = memo(function DocumentRow(props: DocumentRowProps) {
   };
   const acts: Record<Action, () => void> = {
     cancel: () => void change(`/v1/jobs/${job.id}:cancel`),
-    confirm: () => void change(`/v1/jobs/${job.id}:confirm`),
+    confirm: () => setAsking('start'),
     'retry-pages': () => void change(`/v1/jobs/${job.id}/pages:retry`),
     retry: () => void change(`/v1/jobs/${job.id}/pages:retry`),
     open: onOpen,
-    delete: () => setAsking(true),
+    delete: () => setAsking('delete'),
     remove: () => void destroy(),
   };
   const destroy = async () => {
@@ -108,12 +108,21 @@ export const DocumentRow = memo(function DocumentRow(props: DocumentRowProps) {
             ]}
           />
           <Confirm
-            open={asking}
+            open={asking === 'delete'}
             title={copy.documents.deleteTitle(name)}
             body={copy.documents.deleteBody}
             action={copy.common.delete}
             onConfirm={() => void destroy()}
-            onClose={() => setAsking(false)}
+            onClose={() => setAsking(null)}
+          />
+          <Confirm
+            open={asking === 'start'}
+            title={copy.documents.startTitle(name)}
+            body={copy.documents.startBody(job.progress.pages_total ?? 0, priceOf(job), job.progress.eta_ms)}
+            action={copy.common.start}
+            look="primary"
+            onConfirm={() => void change(`/v1/jobs/${job.id}:confirm`)}
+            onClose={() => setAsking(null)}
           />
         </span>
       }

@@ -34,6 +34,7 @@ export function documentState(
   const words = copy.documents;
   const { stage, pages_total: total, pages_done: done, pages_failed: failed, failed_pages, eta_ms } = job.progress;
   const withoutText = job.progress.pages_without_text;
+  const usd = priceOf(job);
   const row = (
     tone: DocumentState['tone'],
     text: string,
@@ -44,18 +45,15 @@ export function documentState(
   if (job.kind !== 'ingest' && job.status !== 'failed') return row('busy', words.deleting, [], { readable: false });
   switch (job.status) {
     case 'awaiting_confirmation':
-      return row('wait', words.awaiting(job.price?.pages ?? total ?? 0, job.price?.usd ?? 0, eta_ms), [
-        'confirm',
-        'cancel',
-      ]);
+      return row('wait', words.awaiting(total ?? 0, usd, eta_ms), ['confirm', 'cancel']);
     case 'queued':
       if (job.error) return row('wait', words.paused(resumesAt(job, now)), ['cancel']);
-      return row('wait', words.waiting(job.queue?.place ?? 1, job.queue?.pages_ahead ?? null, eta_ms), ['cancel']);
+      return row('wait', words.waiting(job.queue?.place ?? 1, job.queue?.pages_ahead ?? null, eta_ms, usd), ['cancel']);
     case 'running': {
       if (job.error) return row('wait', words.paused(resumesAt(job, now)), ['cancel']);
       // Its pages are counted and wait for their turn.
       if (job.queue && stage === 'parsing')
-        return row('wait', words.waiting(job.queue.place, job.queue.pages_ahead, eta_ms), ['cancel']);
+        return row('wait', words.waiting(job.queue.place, job.queue.pages_ahead, eta_ms, usd), ['cancel']);
       const still = now - Date.parse(job.progress.moved_at);
       if (still > stillMs) return row('warn', words.noProgress(still), ['cancel'], { bar: bar() });
       if (stage === 'indexing') return row('busy', words.indexing, ['cancel'], { bar: bar() });
@@ -89,6 +87,9 @@ export function documentState(
     return { done: Math.min(1, done / total), failed: Math.min(1, failed / total), text: words.parsed(done, total) };
   }
 }
+
+/** In US dollars; null: known to be unknown. Before its pages are counted nothing is said. */
+export const priceOf = ({ price }: Pick<Job, 'price'>): number | null => (price ? price.usd : 0);
 
 /** Why a file was not added, in words for people. Codes are those of the problem catalog. */
 export function failureReason(

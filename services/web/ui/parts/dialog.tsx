@@ -39,11 +39,13 @@ interface ConfirmProps {
   readonly title: string;
   readonly body: string;
   readonly action: string;
+  /** @default 'danger' */
+  readonly look?: 'danger' | 'primary';
   readonly onConfirm: () => void;
   readonly onClose: () => void;
 }
 
-export function Confirm({ open, title, body, action, onConfirm, onClose }: ConfirmProps) {
+export function Confirm({ open, title, body, action, look = 'danger', onConfirm, onClose }: ConfirmProps) {
   const copy = useCopy();
   return (
     <AlertParts.Root open={open} onOpenChange={(next) => next || onClose()}>
@@ -57,7 +59,7 @@ export function Confirm({ open, title, body, action, onConfirm, onClose }: Confi
               <Button>{copy.common.cancel}</Button>
             </AlertParts.Cancel>
             <AlertParts.Action asChild>
-              <Button look="danger" onClick={onConfirm}>
+              <Button look={look} onClick={onConfirm}>
                 {action}
               </Button>
             </AlertParts.Action>

@@ -5,10 +5,10 @@ import type { Quotas, Tenant } from '../../../shared/contract/people.ts';
 import { useCopy } from '../copy/index.tsx';
 import { call } from '../data/http.ts';
 import { keys } from '../data/keys.ts';
-import { everything, useChange } from '../data/queries.ts';
+import { everything, useChange, useMe } from '../data/queries.ts';
 import { Button } from '../parts/button.tsx';
 import { Confirm, Dialog } from '../parts/dialog.tsx';
-import { Field } from '../parts/field.tsx';
+import { Field, inputLook } from '../parts/field.tsx';
 import { Plus } from '../parts/icons.tsx';
 import { Failure, LoadError, reasonOf, Skeleton } from '../parts/states.tsx';
 import { Usage } from './limits.tsx';
@@ -90,6 +90,8 @@ export default function Tenants() {
 
 function TenantDialog({ tenant, onClose }: { tenant: Tenant | null; onClose: () => void }) {
   const copy = useCopy();
+  const { data: me } = useMe();
+  const parsers = me?.parsers ?? [];
   const words = copy.settings;
   const save = useChange(
     (body: object) =>
@@ -106,6 +108,8 @@ function TenantDialog({ tenant, onClose }: { tenant: Tenant | null; onClose: () 
       quotas: readQuotas(form),
       models_allowed: readModels(form),
       confirm_pages_above: readNumber(form, 'confirm_pages_above'),
+      confirm_usd_above: readAmount(form, 'confirm_usd_above'),
+      ...(parsers.length > 1 && { parser: form.get('parser') || null }),
     };
     save.mutate(body, { onSuccess: onClose });
   };
@@ -134,6 +138,39 @@ function TenantDialog({ tenant, onClose }: { tenant: Tenant | null; onClose: () 
           defaultValue={tenant?.confirm_pages_above ?? ''}
         />
         <Field
+          label={words.confirmUsdField}
+          help={words.confirmUsdHelp}
+          name="confirm_usd_above"
+          type="number"
+          min={0}
+          step="any"
+          defaultValue={tenant?.confirm_usd_above ?? ''}
+        />
+        {parsers.length > 1 && (
+          <div>
+            <label htmlFor="tenant-parser" className="mb-1.5 block font-semibold">
+              {words.parserField}
+            </label>
+            <select
+              id="tenant-parser"
+              name="parser"
+              defaultValue={tenant?.parser ?? ''}
+              aria-describedby="tenant-parser-help"
+              className={inputLook}
+            >
+              <option value="">{words.parserDefault(parsers.at(-1) ?? '')}</option>
+              {parsers.map((name) => (
+                <option key={name} value={name}>
+                  {words.parsers[name]}
+                </option>
+              ))}
+            </select>
+            <p id="tenant-parser-help" className="mt-1.5 text-xs text-muted">
+              {words.parserHelp}
+            </p>
+          </div>
+        )}
+        <Field
           label={words.modelsField}
           help={words.modelsHelp}
           name="models_allowed"
@@ -157,6 +194,12 @@ function readModels(form: FormData): Tenant['models_allowed'] {
   const names = String(form.get('models_allowed') ?? '').split(',');
   const given = names.map((name) => name.trim()).filter((name) => name !== '');
   return given.length > 0 ? given : null;
+}
+
+/** Empty is no limit; 0 asks for whatever is billed. */
+function readAmount(form: FormData, name: string): number | null {
+  const given = String(form.get(name) ?? '').trim();
+  return given === '' ? null : Number(given);
 }
 
 /** Empty is no limit. */

@@ -53,7 +53,7 @@ test('begin, probe and checkpoint stand once when their COMMIT is not answered, 
   };
   try {
     expect((await twice(() => begin(db, lease))).decision).toBe('work');
-    expect(await twice(() => saveProbe(db, lease, 2))).toBe('work');
+    expect(await twice(() => saveProbe(db, lease, 2, 0))).toBe('work');
     expect(await twice(() => savePages(db, lease, both, 'key'))).toEqual({ decision: 'work', finished: true });
     expect(await bench.job(jobId)).toMatchObject({ pages_done: 2, stage: 'indexing' });
     expect(await bench.services.query('select amount::int from ledger where job_id = $1', [jobId])).toEqual([

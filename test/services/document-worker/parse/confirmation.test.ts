@@ -61,3 +61,35 @@ test('it takes its pages from the quota while it waits, and gives them back when
   expect(await ask(jobId, cancelJob)).toMatchObject({ status: 'canceled' });
   expect(await pagesUsed()).toBe(before);
 });
+
+test('with a limit in dollars it waits at a price above it and at an unknown one, and what nobody bills never waits', async () => {
+  const limit = (confirm_usd_above: number | null) =>
+    bench.db.updateTable('tenants').set({ confirm_usd_above, confirm_pages_above: null }).execute();
+  const embedding = {
+    EMBEDDING_URL: 'http://127.0.0.1:9/v1',
+    EMBEDDING_API_KEY: 'key',
+    EMBEDDING_MODEL: 'of-a-provider',
+    EMBEDDING_DIMENSIONS: '8',
+  };
+  const restart = async (env: Record<string, string>) => {
+    await worker.close(5000);
+    worker = await bench.startWorker({}, env);
+  };
+  const known = ({ pages_total }: { pages_total: number | null }) => pages_total !== null;
+  const read = async (mark: string) => bench.until((await bench.submit(await three(mark))).jobId, known);
+
+  await limit(0);
+  expect(await read('free')).toMatchObject({ status: expect.not.stringContaining('awaiting'), price_usd: 0 });
+  await restart({ ...embedding, EMBEDDING_USD_PER_MILLION_TOKENS: '1000' });
+  // Three pages of about 650 tokens.
+  await limit(1.9);
+  expect(await read('dear')).toMatchObject({ status: 'awaiting_confirmation', price_usd: 1.95 });
+  await limit(2);
+  expect(await read('cheap')).toMatchObject({ status: expect.not.stringContaining('awaiting'), price_usd: 1.95 });
+  await restart(embedding);
+  const unknown = await read('unknown');
+  expect(unknown).toMatchObject({ status: 'awaiting_confirmation', price_usd: null });
+  expect(await ask(unknown.id, confirmJob)).toMatchObject({ status: 'queued', price_usd: null });
+  await limit(null);
+  expect(await read('unlimited')).toMatchObject({ status: expect.not.stringContaining('awaiting'), price_usd: null });
+});

@@ -51,6 +51,7 @@ async function contextWith(pool: Partial<LeaseContext['pool']>): Promise<LeaseCo
     files: await LocalFiles.open(store, { base: `${services.folder}/fencing`, bytesMax: 10_000_000 }),
     metrics: createMetrics(new Registry(), scheduler),
     log: services.log,
+    embeddingUsd: () => 0,
     pagesMax: 100,
   };
 }

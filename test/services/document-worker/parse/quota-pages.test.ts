@@ -49,7 +49,7 @@ async function take(kind: WorkKind): Promise<Lease> {
 /** What the worker does: a refused probe fails its job. */
 async function probe(lease: Lease, pages: number): Promise<'accepted' | 'refused'> {
   try {
-    expect(await saveProbe(bench.db, lease, pages)).toBe('work');
+    expect(await saveProbe(bench.db, lease, pages, 0)).toBe('work');
     return 'accepted';
   } catch (error) {
     if (!(error instanceof ProblemError) || error.code !== 'quota') throw error;
@@ -105,7 +105,7 @@ test('a probe that is made again reserves nothing twice', async () => {
   await allow(10);
   const { lease } = await probing();
   expect(await probe(lease, 8)).toBe('accepted');
-  expect(await saveProbe(bench.db, lease, 8)).toBe('work');
+  expect(await saveProbe(bench.db, lease, 8, 0)).toBe('work');
   expect(await used()).toBe(8);
 });
 

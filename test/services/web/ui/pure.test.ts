@@ -32,7 +32,7 @@ describe('the state of a document', () => {
     ]),
   );
   test.each([
-    ['long.pdf', '2,000 pages. Start?', '2,000쪽. 시작할까요?'],
+    ['long.pdf', '2,000 pages · about $4.20 · about 21 min. Start?', '2,000쪽 · 약 $4.20 · 약 21분. 시작할까요?'],
     ['waiting.pdf', 'Waiting · about 3 min · 120 pages before it', '대기 중 · 약 3분 · 앞에 120쪽'],
     ['checking.pdf', 'Checking the file…', '파일을 확인하는 중…'],
     ['R-reference-manual.pdf', 'Reading: 350 of 2,000 pages · 4 min left', '읽는 중: 2,000쪽 중 350쪽 · 4분 남음'],
@@ -56,11 +56,14 @@ describe('the state of a document', () => {
     const queued = sampleJob(1, { status: 'queued', ahead: 3 });
     const say = (change: Partial<Job>) =>
       [english, korean].map((copy) => documentState(of({ ...queued, ...change }), copy, limits, now).text);
-    const price = { pages: 2000, usd: 4.2 };
-    const progress = { ...queued.progress, pages_total: 2000, eta_ms: 21 * 60_000 };
-    expect(say({ status: 'awaiting_confirmation', price, progress })).toEqual([
-      '2,000 pages · about $4.20 · about 21 min. Start?',
-      '2,000쪽 · 약 $4.20 · 약 21분. 시작할까요?',
+    const progress = { ...queued.progress, pages_total: 2000 };
+    expect(say({ status: 'awaiting_confirmation', price: { pages: 2000, usd: null }, progress })).toEqual([
+      '2,000 pages · price unknown. Start?',
+      '2,000쪽 · 가격 알 수 없음. 시작할까요?',
+    ]);
+    expect(say({ status: 'awaiting_confirmation', price: { pages: 2000, usd: 0 }, progress })).toEqual([
+      '2,000 pages. Start?',
+      '2,000쪽. 시작할까요?',
     ]);
     const place = { place: 4, pages_ahead: null, starts_in_ms: null };
     expect(say({ queue: place })).toEqual(['Waiting · 3 of your documents before it', '대기 중 · 내 문서 3건 먼저']);
