@@ -158,10 +158,14 @@ async function run(
   let { answerer: by } = turn;
   let error: Problem | null = null;
   let brokenOff = false;
+  let searched = false;
   const signal = AbortSignal.any([stopped, AbortSignal.timeout(turnTimeoutMs)]);
   try {
     for await (const part of answerer.answer(question, tokenUsage, signal)) {
       if ('found' in part) {
+        // A fallback reads them once more.
+        if (!searched) stream.append('found', { passages: part.found });
+        searched = true;
         // For the sweeper, should this replica die: what the model reads is paid for from here on.
         if (tokenUsage.tokensIn + tokenUsage.embeddingTokens > 0)
           await rememberUsage(db, { ...turn, answerer: by }, tokenUsage, log);

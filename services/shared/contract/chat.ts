@@ -145,7 +145,7 @@ export const conversationStateInput = z.strictObject({
 export const conversationSearch = text.trim().min(1).max(200);
 
 /**
- * Events of `POST …/turns` and `GET …/turns/{t}/events`, in this order: one `turn`, one `searching`, any number of
+ * Events of `POST …/turns` and `GET …/turns/{t}/events`, in this order: one `turn`, one `searching`, one `found`, any number of
  * `token` and `citation`, then one of `done`, `error`. The SSE `id` is the event's place in the turn, from 1. They are kept
  * for a day after the turn's end, and no longer than the documents that they cite; of a turn without events only its end
  * is sent, as it is now.
@@ -153,6 +153,8 @@ export const conversationSearch = text.trim().min(1).max(200);
 export const turnEvents = {
   turn,
   searching: z.object({ documents: z.int() }),
+  /** What the answerer reads now; the first word is next. */
+  found: z.object({ passages: z.int() }),
   token: z.object({ text: z.string() }),
   citation,
   /** The finished turn, `stopped` and `interrupted` included. */

@@ -98,6 +98,22 @@ describe('the page', () => {
     expect(keys.size).toBe(1);
   });
 
+  test('says what it is doing: searching, waiting for the first word, writing; the head of the page stays', async () => {
+    Object.assign(fixture.state.script, { holdFound: true, holdAfter: 0 });
+    await page.goto(fixture.url + conversation);
+    await ask('When does it end?');
+    await page.getByText(/^Searching 15 documents…$/).waitFor();
+    fixture.release();
+    await page.getByText('Found 4 passages. Waiting for the first word…').waitFor();
+    // What no one can scroll back: only the transcript moves to the question.
+    const moved = await page.evaluate(() =>
+      [...document.querySelectorAll('*')].filter((one) => one.scrollTop > 0).map((one) => one.getAttribute('role')),
+    );
+    expect(moved).toEqual(['log']);
+    fixture.release();
+    await page.getByText('Either party may end it').waitFor();
+  });
+
   test('busy: canceling puts the question back into the box', async () => {
     Object.assign(fixture.state.script, { busy: 99, hintMs: 60_000 });
     await page.goto(fixture.url + brain);

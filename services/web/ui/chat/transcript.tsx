@@ -13,6 +13,8 @@ import type { Asking } from './asking/turn-request.ts';
 import type { noTurnRequest } from './asking/turn-requests.ts';
 import { TurnView } from './turn-view.tsx';
 
+const aboveQuestionPx = 8;
+
 interface TranscriptProps {
   readonly turns: readonly Turn[];
   readonly asking: Asking | null;
@@ -41,7 +43,11 @@ export function Transcript({ turns, asking, turnRequest, source, onOpen, onAsk, 
 
   const askingNow = asking !== null && asking.phase !== 'refused';
   useEffect(() => {
-    if (askingNow) last.current?.scrollIntoView({ block: 'start' });
+    // Not scrollIntoView: that moves the whole page, too, and its head out of sight.
+    const { current: box } = scroller;
+    const { current: question } = last;
+    if (askingNow && box && question)
+      box.scrollTop += question.getBoundingClientRect().top - box.getBoundingClientRect().top - aboveQuestionPx;
   }, [askingNow]);
   useEffect(() => {
     // The first look at a conversation is at its end; at a question under way, at the question.
@@ -65,7 +71,7 @@ export function Transcript({ turns, asking, turnRequest, source, onOpen, onAsk, 
         aria-labelledby="chat-title"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard.
         tabIndex={0}
-        className="scroll-quiet h-full overflow-y-auto px-4 pb-8 -outline-offset-2 [container-type:size]"
+        className="scroll-quiet relative h-full overflow-y-auto px-4 pb-8 -outline-offset-2 [container-type:size]"
       >
         <div className="mx-auto flex max-w-[728px] flex-col gap-10 pt-2">
           {earlier && (
@@ -84,7 +90,7 @@ export function Transcript({ turns, asking, turnRequest, source, onOpen, onAsk, 
             </div>
           ))}
           {askingNow && (
-            <div key={asking.turn?.id ?? 'asking'} ref={last} className="min-h-[100cqh] scroll-mt-2">
+            <div key={asking.turn?.id ?? 'asking'} ref={last} className="min-h-[100cqh]">
               <AskingView
                 asking={asking}
                 turnRequest={turnRequest}

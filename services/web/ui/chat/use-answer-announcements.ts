@@ -11,7 +11,7 @@ const stillMs = 15_000;
 export function useAnswerAnnouncements(asking: Asking | null, latest: Turn | undefined): void {
   const copy = useCopy();
   const phase = asking?.phase ?? null;
-  const answering = phase === 'searching' || phase === 'streaming';
+  const answering = phase === 'searching' || phase === 'found' || phase === 'streaming';
   const followed = useRef<string | null>(null);
   const turn = asking?.turn?.id ?? null;
 

@@ -223,6 +223,7 @@ export const en = (f: Format) => ({
     tryNow: 'Try now',
     sending: 'Sending…',
     searching: (n: number) => `Searching ${count(f, n, 'document')}…`,
+    found: (n: number) => `Found ${count(f, n, 'passage')}. Waiting for the first word…`,
     stop: 'Stop',
     reconnecting: 'Connection lost. Reconnecting…',
     stopped: 'You stopped this answer.',

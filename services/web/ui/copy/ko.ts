@@ -206,6 +206,7 @@ export const ko = (f: Format): Copy => ({
     tryNow: '지금 시도',
     sending: '보내는 중…',
     searching: (n) => `문서 ${f.number(n)}개에서 찾는 중…`,
+    found: (n) => `구절 ${f.number(n)}개를 찾았습니다. 답변의 첫 단어를 기다립니다…`,
     stop: '중지',
     reconnecting: '연결이 끊겼습니다. 다시 연결하는 중…',
     stopped: '답변을 중지했습니다.',

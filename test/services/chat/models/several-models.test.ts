@@ -159,7 +159,7 @@ test('never after a word came, never for a request that is wrong, never a model 
     stream.response.destroy();
   });
   const broken = await ask();
-  expect([broken.at(-1)?.event, answerOf(broken)]).toEqual(['error', 'Fourteen days [1], ']);
+  expect([broken.at(-1)?.data.status, answerOf(broken)]).toEqual(['interrupted', 'Fourteen days [1], ']);
   first.behave(failing(400));
   expect((await ask()).at(-1)?.event).toBe('error');
   await allow(['small']);

@@ -38,7 +38,7 @@ test('a question streams a cited answer: turn, searching, tokens, citations, don
   expect(answer.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
   const all = await allEvents(answer);
   expect(all.map(({ id }) => id)).toEqual(all.map((_, index) => index + 1));
-  expect(all.map(({ event }) => event).slice(0, 4)).toEqual(['turn', 'searching', 'token', 'citation']);
+  expect(all.map(({ event }) => event).slice(0, 5)).toEqual(['turn', 'searching', 'found', 'token', 'citation']);
   expect(all[1]?.data).toEqual({ documents: 1 });
   expect(answerOf(all)).toContain(
     '“Annual leave Employees earn twenty five days of annual leave per calendar year.” [1]',

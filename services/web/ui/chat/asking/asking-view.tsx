@@ -32,13 +32,14 @@ export function AskingView({ asking, turnRequest, cited, onCite }: AskingViewPro
       {turn?.answer && <Answer turn={turn} cited={cited} onCite={(n) => onCite(turn, n)} streaming />}
       {phase === 'sending' && line(copy.chat.sending)}
       {phase === 'searching' && line(documents === null ? copy.chat.sending : copy.chat.searching(documents))}
+      {phase === 'found' && line(copy.chat.found(asking.passages ?? 0))}
       {phase === 'streaming' && !turn?.answer && line(copy.chat.announceAnswering)}
       {phase === 'reconnecting' && <div className="mt-3">{line(copy.chat.reconnecting)}</div>}
       {phase === 'waiting' && <Waiting asking={asking} turnRequest={turnRequest} />}
       {phase === 'held' && (
         <div role="alert" className="flex flex-wrap items-center gap-3 rounded-lg border border-line bg-surface p-4">
           <Clock size={18} className="text-warn" aria-hidden="true" />
-          <span className="flex-1">{copy.chat.stillBusy}</span>
+          <span className="flex-1 basis-48">{copy.chat.stillBusy}</span>
           <Button size="sm" look="primary" onClick={() => void turnRequest.tryNow()}>
             {copy.common.tryAgain}
           </Button>
@@ -59,7 +60,7 @@ function Waiting({ asking, turnRequest }: { asking: Asking; turnRequest: typeof 
   return (
     <div className="flex flex-wrap items-center gap-3 rounded-lg border border-line bg-surface p-4">
       <Clock size={18} className="text-accent" aria-hidden="true" />
-      <span className="flex-1">{leftMs > 0 ? copy.chat.waiting(leftMs) : copy.chat.waitingNow}</span>
+      <span className="flex-1 basis-48">{leftMs > 0 ? copy.chat.waiting(leftMs) : copy.chat.waitingNow}</span>
       <Button size="sm" onClick={() => void turnRequest.tryNow()}>
         {copy.chat.tryNow}
       </Button>

@@ -3,8 +3,8 @@
  *
  *   sending ─► waiting ─(hint over)─► sending      503 yield: same Idempotency-Key, the question stays
  *      │          └─(2 min)─► held                 "Still busy": a person decides
- *      ├─► searching ─► streaming ─► (done: leaves this store, lives in the query cache)
- *      │        └──────────┴─► reconnecting ─► streaming     Last-Event-ID
+ *      ├─► searching ─► found ─► streaming ─► (done: leaves this store, lives in the query cache)
+ *      │        └─────────┴─────────┴─► reconnecting ─► streaming     Last-Event-ID
  *      └─► refused                                 quota, role, length, model, canceled: the text goes back to the box
  */
 import type { QueryClient } from '@tanstack/react-query';
@@ -17,11 +17,13 @@ export interface Asking {
   readonly question: string;
   /** What is sent: the question, or an earlier turn that is asked again or goes on. */
   readonly input: TurnInput;
-  readonly phase: 'sending' | 'waiting' | 'held' | 'searching' | 'streaming' | 'reconnecting' | 'refused';
+  readonly phase: 'sending' | 'waiting' | 'held' | 'searching' | 'found' | 'streaming' | 'reconnecting' | 'refused';
   /** Grows as the answer arrives; null until the service made the turn. */
   readonly turn: Turn | null;
   /** Documents being searched. */
   readonly documents: number | null;
+  /** That the model reads before its first word. */
+  readonly passages: number | null;
   /** When the next try is, by the local clock, ms; while `waiting`. */
   readonly retryAt: number | null;
   readonly error: ApiError | null;
@@ -156,6 +158,7 @@ export class TurnRequest {
     const { turn } = this.#latest() ?? {};
     if (event === 'turn') this.#update({ turn: data, phase: 'searching' });
     else if (event === 'searching') this.#update({ documents: data.documents, phase: 'searching' });
+    else if (event === 'found') this.#update({ passages: data.passages, phase: 'found' });
     else if (event === 'token' && turn)
       this.#update({ turn: { ...turn, answer: turn.answer + data.text }, phase: 'streaming' });
     else if (event === 'citation' && turn)
@@ -220,6 +223,7 @@ const fresh: Asking = {
   phase: 'sending',
   turn: null,
   documents: null,
+  passages: null,
   retryAt: null,
   error: null,
 };
