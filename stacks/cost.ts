@@ -2,6 +2,8 @@
 import { TerraformResource } from 'cdktf';
 import type { IConstruct } from 'constructs';
 import { interfaceServices } from '../constructs/network/endpoints.ts';
+import { defaultHabits } from '../environments/capacity/model.ts';
+import { promisedModelLines } from '../environments/capacity/model-cost.ts';
 import { checkPromise } from '../environments/capacity/promise.ts';
 import { placedDefinitions } from '../environments/environment.ts';
 import { alternativesFor } from '../environments/pricing/alternatives.ts';
@@ -36,6 +38,7 @@ export function costedEnvironment(environment: AwsEnvironment, stacks: readonly 
     tiers,
     aws: environment.aws,
     kubernetes: kubernetesNodes(environment),
+    models: promisedModelLines(environment, defaultHabits),
     counts: {
       secrets: count('aws_secretsmanager_secret'),
       kmsKeys: count('aws_kms_key'),

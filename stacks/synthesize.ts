@@ -1,16 +1,21 @@
 /** From environments to Terraform's JSON: the stacks of each, and its cost sheet. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { App, type AppConfig } from 'cdktf';
+import type { Sheet } from '../environments/capacity/sheet.ts';
+import { sheetMarkdown } from '../environments/capacity/sheet.ts';
 import { resolveEnvironment } from '../environments/environment.ts';
 import { environments, loadEnvironment } from '../environments/index.ts';
 import { hasOwnCluster, type KubernetesSettings } from '../environments/schema/kubernetes.ts';
 import type { AwsEnvironment } from './base-stack.ts';
-import { checkedCostSheet } from './cost.ts';
+import { checkedCostSheet, costedEnvironment } from './cost.ts';
 import { FoundationStack } from './foundation-stack.ts';
 import { type Images, readImages } from './images/digests.ts';
 import { ClusterStack } from './kubernetes/cluster-stack.ts';
 import { KubernetesStack } from './kubernetes/kubernetes-stack.ts';
 import { onAws } from './on-aws.ts';
 import { ServiceStack } from './service-stack.ts';
+import { sheetOf } from './sheet/sheet-of.ts';
 
 export interface Stacks {
   readonly foundation: FoundationStack;
@@ -38,7 +43,8 @@ export function addStacks(app: App, environment: AwsEnvironment, images: Images)
 }
 
 /**
- * Writes the Terraform configuration of the named environments, all without a name, to `cdktf.out/`.
+ * Writes the Terraform configuration of the named environments, all without a name, to `cdktf.out/`, and
+ * beside each service stack what the environment carries and costs, as `sheet.md`.
  *
  * @param change Made to each environment first. @default none
  * @returns One cost sheet for each.
@@ -50,11 +56,19 @@ export async function synthesize(
 ): Promise<string[]> {
   const app = new App(config);
   const sheets: string[] = [];
+  const pages: { readonly stack: string; readonly text: string }[] = [];
   for (const name of names.length > 0 ? names : Object.keys(environments)) {
     const environment = change(onAws(resolveEnvironment(await loadEnvironment(name))));
     const stacks = addStacks(app, environment, readImages(name));
-    sheets.push(checkedCostSheet(environment, Object.values(stacks)));
+    const cost = checkedCostSheet(environment, Object.values(stacks));
+    const costed = costedEnvironment(environment, Object.values(stacks));
+    pages.push({ stack: stacks.service.node.id, text: sheetPage(sheetOf(name, { environment, costed }), cost) });
+    sheets.push(cost);
   }
   app.synth();
+  for (const { stack, text } of pages) await writeFile(join(app.outdir, 'stacks', stack, 'sheet.md'), text);
   return sheets;
 }
+
+const sheetPage = (sheet: Sheet, cost: string): string =>
+  `# What ${sheet.name} carries and costs\n\n${sheetMarkdown([sheet])}\n\n\`\`\`\n${cost}\n\`\`\`\n`;

@@ -7,7 +7,7 @@ import { Construct } from 'constructs';
 import type { Placement } from '../../environments/schema/placement.ts';
 import { leakShareOfBudgetPerHour, metricDimensions, metricNames, metricNamespace } from '../../services/metrics.ts';
 import { alarm } from '../observability/alarm.ts';
-import { boundOf } from './bound.ts';
+import { boundOf } from '../../environments/schema/bound.ts';
 import type { TierProps } from './tier-props.ts';
 
 /** Error lines in five minutes that a person should look at: one may be chance. */

@@ -66,6 +66,8 @@ export interface Capacity {
   readonly limits: readonly Limit[];
   /** Of a light document's pages, with the parsers as full as {@link Habits.busyShare}. */
   readonly lightWait: Waits;
+  /** Of all workers: parser children, and how long one is busy with a light document. */
+  readonly parsing: { readonly children: number; readonly serviceSeconds: number };
   /** Of a document of 2,000 pages, alone, until it is found by its words. */
   readonly hugeSeconds: number;
   readonly pagesPerGiB: number;
@@ -140,6 +142,7 @@ export function capacityOf(
       serviceSeconds,
       arrivalsPerSecond: (habits.busyShare * children) / serviceSeconds,
     }),
+    parsing: { children, serviceSeconds },
     hugeSeconds: 2000 / pagesPerSecond,
     pagesPerGiB: of('chunksPerGiBStored') / of('chunksPerPage'),
     workerMemoryMiB: { needed: neededMiB(tightest), given: tightest.memoryMiB },
@@ -149,6 +152,12 @@ export function capacityOf(
     },
   };
 }
+
+/** What is predicted of an environment while it runs: at least and at most replicas. */
+export const predictedCapacity = (environment: Environment): Readonly<Record<At, Carried>> => ({
+  min: capacityOf(environment, 'min').carried,
+  max: capacityOf(environment, 'max').carried,
+});
 
 /** How full each part is at a load, the fullest first: that one saturates first when the load grows as it is. */
 export function fullest(

@@ -2,79 +2,126 @@
 
 import { aligned } from '../pricing/cost-table.ts';
 import type { At } from '../pricing/costed-environment.ts';
-import { type Capacity, defaultHabits, source } from './model.ts';
+import { hoursPerMonth } from '../pricing/lines.ts';
+import type { FirstAlarm } from './advice/first-alarms.ts';
+import type { Purchase } from './advice/next-dollars.ts';
+import { type Capacity, type Carried, defaultHabits, source } from './model.ts';
 
 export interface Sheet {
   readonly name: string;
   readonly capacity: Readonly<Record<At, Capacity>>;
   readonly monthlyUsd: Readonly<Record<At, number>>;
+  /** At most replicas, the dearest first. */
+  readonly parts: readonly { readonly part: string; readonly monthlyUsd: number }[];
+  /** Tokens of 1,000 answers at whoever bills the model; undefined: the environment names no price. */
+  readonly modelUsdPer1000: number | undefined;
+  readonly purchases: readonly Purchase[];
+  readonly alarms: readonly FirstAlarm[];
 }
 
-type Row = readonly [what: string, value: (capacity: Capacity, usd: number) => string];
+type Row = readonly [what: string, value: (sheet: Sheet, capacity: Capacity, usd: number) => string];
 
-/** USD of a million pieces when the environment runs full all month: below that load a piece costs more. */
-const perMonth = (usd: number, perMinute: number, pieces: number) => (usd / (perMinute * 60 * 730)) * pieces;
+/** USD of so many pieces when the environment runs full all month: below that load a piece costs more. */
+const perMonth = (usd: number, perMinute: number, pieces: number) => (usd / (perMinute * 60 * hoursPerMonth)) * pieces;
 
 const rows: readonly Row[] = [
-  ['USD a month', (_, usd) => usd.toFixed(2)],
-  ['pages/min', ({ carried }) => whole(carried.pagesPerMinute)],
-  ['chats at once', ({ carried }) => whole(carried.concurrentChats)],
-  [`chats/min, ${defaultHabits.refusedMax * 100} % refused`, ({ carried }) => whole(carried.chatsPerMinute)],
-  ['API requests/s', ({ carried }) => whole(carried.apiRequestsPerSecond)],
-  ['limit of chats', ({ limits }) => leastPart(limits.filter(({ bounds }) => bounds === 'chatsPerMinute'))],
+  ['USD a month', (_, __, usd) => usd.toFixed(2)],
+  ['pages/min', (_, { carried }) => whole(carried.pagesPerMinute)],
+  ['chats at once', (_, { carried }) => whole(carried.concurrentChats)],
+  [`chats/min, ${defaultHabits.refusedMax * 100} % refused`, (_, { carried }) => whole(carried.chatsPerMinute)],
+  ['API requests/s', (_, { carried }) => whole(carried.apiRequestsPerSecond)],
+  ['limit of pages', (_, { limits }) => leastPart(limits, 'pagesPerMinute')],
+  ['limit of chats', (_, { limits }) => leastPart(limits, 'chatsPerMinute')],
   [
     `light document waits among such, parsers ${defaultHabits.busyShare * 100} % busy: mean s`,
-    ({ lightWait }) => lightWait.meanSeconds.toFixed(2),
+    (_, { lightWait }) => lightWait.meanSeconds.toFixed(2),
   ],
-  ['the same, p95 s', ({ lightWait }) => lightWait.p95Seconds.toFixed(2)],
-  ['2,000 pages alone: s', ({ hugeSeconds }) => hugeSeconds.toFixed(1)],
-  ['pages per GiB of tables', ({ pagesPerGiB }) => whole(pagesPerGiB)],
-  ['worker MiB needed / given', ({ workerMemoryMiB: { needed, given } }) => `${whole(needed)} / ${given}`],
-  ['connections asked / allowed', ({ connections: { asked, allowed } }) => `${asked} / ${allowed ?? 'unknown'}`],
+  ['the same, p95 s', (_, { lightWait }) => lightWait.p95Seconds.toFixed(2)],
+  ['2,000 pages alone: s', (_, { hugeSeconds }) => hugeSeconds.toFixed(1)],
+  ['pages per GiB of tables', (_, { pagesPerGiB }) => whole(pagesPerGiB)],
+  ['worker MiB needed / given', (_, { workerMemoryMiB: { needed, given } }) => `${whole(needed)} / ${given}`],
+  ['connections asked / allowed', (_, { connections: { asked, allowed } }) => `${asked} / ${allowed ?? 'unknown'}`],
   [
     'USD per 1,000 pages, all of it for pages',
-    ({ carried }, usd) => perMonth(usd, carried.pagesPerMinute, 1000).toFixed(4),
+    (_, { carried }, usd) => perMonth(usd, carried.pagesPerMinute, 1000).toFixed(4),
   ],
   [
     'USD per 1,000 chats, all of it for chats',
-    ({ carried }, usd) => perMonth(usd, carried.chatsPerMinute, 1000).toFixed(4),
+    (_, { carried }, usd) => perMonth(usd, carried.chatsPerMinute, 1000).toFixed(4),
   ],
+  [
+    'USD per million tokens streamed, the same',
+    (_, { carried }, usd) => perMonth(usd, carried.chatsPerMinute * defaultHabits.answerTokens, 1e6).toFixed(4),
+  ],
+  ['USD for the model, per 1,000 chats', ({ modelUsdPer1000 }) => modelUsdPer1000?.toFixed(2) ?? 'unknown'],
 ];
 
-const notes = [
+export const notes = [
   `Constants ${source}: another kind of CPU carries more or less.`,
-  `Answers of ${defaultHabits.answerSeconds} s. Full load all month; models billed by others, embedding and the stores' own limits are in no figure.`,
+  `Answers of ${defaultHabits.answerSeconds} s and ${defaultHabits.answerTokens} tokens after ${defaultHabits.promptTokens} read. Full load all month; embedding and the stores' own limits are in no figure.`,
 ];
 
 const columns = (sheets: readonly Sheet[]) =>
   sheets.flatMap((sheet) => (['min', 'max'] as const).map((at) => ({ sheet, at })));
-const table = (sheets: readonly Sheet[]) => [
+
+/** The first row is the head. */
+export const sheetTable = (sheets: readonly Sheet[]): readonly (readonly string[])[] => [
   ['', ...columns(sheets).map(({ sheet, at }) => `${sheet.name}, ${at === 'min' ? 'least' : 'most'} replicas`)],
   ...rows.map(([what, value]) => [
     what,
-    ...columns(sheets).map(({ sheet, at }) => value(sheet.capacity[at], sheet.monthlyUsd[at])),
+    ...columns(sheets).map(({ sheet, at }) => value(sheet, sheet.capacity[at], sheet.monthlyUsd[at])),
   ]),
 ];
 
+export const loadWords: Readonly<Record<keyof Carried, string>> = {
+  pagesPerMinute: 'pages/min',
+  concurrentChats: 'chats at once',
+  chatsPerMinute: 'chats/min',
+  apiRequestsPerSecond: 'API requests/s',
+};
+
+/** In sentences: what to buy next, and what fires first. */
+export function adviceLines({ name, purchases, alarms }: Sheet): readonly string[] {
+  return [
+    ...purchases.map(
+      ({ bounds, change, monthlyUsd, before, after, sharePer10Usd }) =>
+        `${name}: the next 10 dollars a month for ${loadWords[bounds]} buy ${(100 * sharePer10Usd).toFixed(1)} % with ` +
+        `${change} ($${monthlyUsd.toFixed(2)}, ${whole(before)} -> ${whole(after)})`,
+    ),
+    ...alarms.map(
+      ({ alarm, bounds, share, when }) =>
+        `${name}: alarm ${alarm} fires at ${(100 * share).toFixed(0)} % of its ${loadWords[bounds]}: ${when}`,
+    ),
+  ];
+}
+
 /** For a terminal: several sheets stand side by side. */
 export function sheetText(sheets: readonly Sheet[]): string {
-  const [head = [], ...body] = table(sheets);
+  const [head = [], ...body] = sheetTable(sheets);
   return [
     aligned(
       [head, 'rule', ...body],
       head.map((_, index) => index > 0),
     ),
     ...notes,
+    ...sheets.flatMap(adviceLines),
   ].join('\n');
 }
 
 export function sheetMarkdown(sheets: readonly Sheet[]): string {
-  const [head = [], ...body] = table(sheets);
+  const [head = [], ...body] = sheetTable(sheets);
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map((_, index) => (index > 0 ? '--:' : '---'))), ...body.map(line), '', ...notes].join(
-    '\n',
-  );
+  return [
+    line(head),
+    line(head.map((_, index) => (index > 0 ? '--:' : '---'))),
+    ...body.map(line),
+    '',
+    ...notes,
+    '',
+    ...sheets.flatMap(adviceLines).map((advice) => `- ${advice}`),
+  ].join('\n');
 }
 
 const whole = (value: number) => Math.floor(value).toLocaleString('en-US');
-const leastPart = (limits: Capacity['limits']) => limits.toSorted((a, b) => a.value - b.value)[0]?.part ?? 'none';
+const leastPart = (limits: Capacity['limits'], kind: keyof Carried) =>
+  limits.filter(({ bounds }) => bounds === kind).toSorted((a, b) => a.value - b.value)[0]?.part ?? 'none';

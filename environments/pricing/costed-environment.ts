@@ -3,6 +3,7 @@
 import type { Architecture } from '../budget/instance-types.ts';
 import type { NatChoice } from '../schema/aws.ts';
 import type { Placement } from '../schema/placement.ts';
+import type { CostLine } from './lines.ts';
 import type { Usage } from './usage.ts';
 
 export interface CostedAws {
@@ -63,6 +64,8 @@ export interface CostedEnvironment {
   readonly counts: Counts;
   /** Required where a tier is placed on 'kubernetes'. */
   readonly kubernetes?: KubernetesNodes | undefined;
+  /** What others bill at the promised load. @default none */
+  readonly models?: readonly CostLine[];
   /** @default every field of `defaultUsage` */
   readonly usage?: Partial<Usage> | undefined;
 }

@@ -14,6 +14,8 @@ export function environmentMonthlyUsd(environment: CostedEnvironment, at: At = '
       placements.flatMap((placement) => tierMonthlyUsd(tier, placement, { aws, kubernetes, usage }, at)),
     ),
     ...sharedMonthlyUsd(environment, at),
+    // Nobody may come.
+    ...(at === 'max' ? (environment.models ?? []) : []),
   ];
 }
 

@@ -1,35 +1,70 @@
-/** `npm run sheet -- prod`: what an environment carries and costs. Writes nothing, deploys nothing. */
+/** `npm run sheet -- prod`: what environments carry and cost. Writes nothing, deploys nothing. */
 import { Command } from 'commander';
-import { capacityOf } from '../../environments/capacity/model.ts';
-import { type Sheet, sheetMarkdown, sheetText } from '../../environments/capacity/sheet.ts';
-import { environmentMonthlyUsd } from '../../environments/pricing/environment-cost.ts';
-import { totalUsd } from '../../environments/pricing/lines.ts';
+import type { Carried } from '../../environments/capacity/model.ts';
+import { adviceLines, loadWords, sheetMarkdown, sheetText } from '../../environments/capacity/sheet.ts';
+import { sheetHtml } from '../../environments/capacity/sheet-page.ts';
 import { costedByName } from './costed.ts';
-
-async function sheetOf(name: string): Promise<Sheet> {
-  const { environment, costed } = await costedByName(name);
-  return {
-    name,
-    capacity: { min: capacityOf(environment, 'min'), max: capacityOf(environment, 'max') },
-    monthlyUsd: {
-      min: totalUsd(environmentMonthlyUsd(costed, 'min')),
-      max: totalUsd(environmentMonthlyUsd(costed, 'max')),
-    },
-  };
-}
+import { sheetOf } from './sheet-of.ts';
+import { swapOf, swapped } from './swap.ts';
+import { targeted } from './target.ts';
 
 const program = new Command('npm run sheet --')
   .description('Prints what environments carry and cost, side by side.')
-  .argument('<environments...>')
+  .argument('[environments...]', 'with --target one: whose stores and models it has', ['dev'])
+  .option('--compare <environments...>', 'the same as naming them')
+  .option('--swap <tier=platform...>', 'beside each environment the same with tiers elsewhere')
+  .option(
+    '--target <words>',
+    'the cheapest that carries "200 people, 500 documents a day of 40 pages, 2,000 questions"',
+  )
   .option('--json', 'for programs')
-  .option('--markdown', 'as a Markdown table')
+  .option('--markdown', 'as Markdown')
+  .option('--html', 'as one page with charts')
   .parse();
-const { json, markdown } = program.opts<{ json?: true; markdown?: true }>();
+const { compare, swap, target, json, markdown, html } = program.opts<{
+  compare?: string[];
+  swap?: string[];
+  target?: string;
+  json?: true;
+  markdown?: true;
+  html?: true;
+}>();
 try {
-  const sheets: Sheet[] = [];
-  for (const name of program.args) sheets.push(await sheetOf(name));
-  console.log(json ? JSON.stringify(sheets, undefined, 2) : markdown ? sheetMarkdown(sheets) : sheetText(sheets));
+  const names = compare ?? (program.processedArgs[0] as string[]);
+  if (target) await printTarget(target, names[0] as string);
+  else await printSheets(names, (swap ?? []).map(swapOf));
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
+}
+
+async function printSheets(names: readonly string[], swaps: readonly ReturnType<typeof swapOf>[]): Promise<void> {
+  const sheets = [];
+  for (const name of names) {
+    sheets.push(sheetOf(name, await costedByName(name)));
+    if (swaps.length === 0) continue;
+    const other = await costedByName(name, (environment) => swapped(environment, swaps));
+    sheets.push(sheetOf(`${name} ${swaps.map(({ tier, platform }) => `${tier}=${platform}`).join(' ')}`, other));
+  }
+  if (json) console.log(JSON.stringify(sheets, undefined, 2));
+  else console.log((html ? sheetHtml : markdown ? sheetMarkdown : sheetText)(sheets));
+}
+
+async function printTarget(words: string, base: string): Promise<void> {
+  const { load, source, costed, input } = await targeted(words, base);
+  const sheet = sheetOf(input.name, costed);
+  const kinds = (Object.keys(load) as (keyof Carried)[]).map(
+    (kind) => `${Math.floor(load[kind])} ${loadWords[kind]} (carried: ${Math.floor(sheet.capacity.max.carried[kind])})`,
+  );
+  if (json) console.log(JSON.stringify({ load, environment: input, sheet }, undefined, 2));
+  else
+    console.log(
+      [
+        `Busiest hour: ${kinds.join(', ')}.`,
+        `$${sheet.monthlyUsd.max.toFixed(2)} a month, its file:`,
+        '',
+        source,
+        ...adviceLines(sheet),
+      ].join('\n'),
+    );
 }

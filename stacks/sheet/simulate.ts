@@ -2,7 +2,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { parse } from 'csv-parse/sync';
-import { boundOf } from '../../constructs/tier/bound.ts';
 import { cooldownSeconds } from '../../constructs/tier/scaling-target.ts';
 import { defaultHabits, measuredConstants, source } from '../../environments/capacity/model.ts';
 import { answerUsd } from '../../environments/capacity/model-cost.ts';
@@ -15,6 +14,7 @@ import { placementsOf } from '../../environments/environment.ts';
 import type { CostedEnvironment } from '../../environments/pricing/costed-environment.ts';
 import { environmentMonthlyUsd } from '../../environments/pricing/environment-cost.ts';
 import { hoursPerMonth, totalUsd } from '../../environments/pricing/lines.ts';
+import { boundOf } from '../../environments/schema/bound.ts';
 import type { Placement } from '../../environments/schema/placement.ts';
 import { definitionOf } from '../../services/manifest.ts';
 import type { AwsEnvironment } from '../base-stack.ts';

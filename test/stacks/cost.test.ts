@@ -63,3 +63,20 @@ test('the sheet names the environment, each tier, and a total', () => {
 test('synth refuses a promise that the environment does not carry', () => {
   expect(() => costed(sample({ carries: { concurrentChats: 33 } }))).toThrow('given 33, computed 32 (chat slots');
 });
+
+test("the model's tokens at the promised load are part of the ceiling", () => {
+  const models = [
+    {
+      name: 'm',
+      url: 'https://models.test/v1',
+      contextTokens: 128_000,
+      usdPerMillionTokens: { in: 10, out: 10 },
+    },
+  ];
+  expect(costed(sample({ models })).sheet).not.toContain('tokens read');
+  // 10 x 9,125 minutes x 5,640 tokens x $10 a million.
+  expect(() => costed(sample({ models, carries: { chatsPerMinute: 10 } }))).toThrow(
+    /the ceiling is \$1000\.00; most of it: models \$5146\.50/,
+  );
+  expect(costed(sample({ models, carries: { chatsPerMinute: 1 } })).sheet).toMatch(/^models +tokens read, 5 h a day/m);
+});

@@ -84,7 +84,15 @@ test('the part that saturates first is the fullest at the load', () => {
 
 test('a sheet says what is carried at its cost, and where its constants come from', () => {
   const one = capacity(2, 1);
-  const sheet = { name: 'dev', capacity: { min: one, max: one }, monthlyUsd: { min: 100, max: 394.2 } };
+  const sheet = {
+    name: 'dev',
+    capacity: { min: one, max: one },
+    monthlyUsd: { min: 100, max: 394.2 },
+    parts: [],
+    modelUsdPer1000: undefined,
+    purchases: [],
+    alarms: [],
+  };
   // 9,000 pages/min x 60 x 730 are 394.2 million pages.
   expect(sheetText([sheet])).toMatch(/USD per 1,000 pages, .* 0\.0003 +0\.0010\n/);
   expect(sheetMarkdown([sheet])).toContain('| pages/min | 9,000 | 9,000 |');

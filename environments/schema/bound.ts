@@ -1,5 +1,5 @@
-import { optionOf, type Placement } from '../../environments/schema/placement.ts';
 import type { Bound, ServiceDefinition } from '../../services/definition.ts';
+import { optionOf, type Placement } from './placement.ts';
 
 /** A bound in numbers, for one placement. */
 export function boundOf(bound: Bound, definition: ServiceDefinition, placement: Placement): number {

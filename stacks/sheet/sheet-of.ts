@@ -1,0 +1,29 @@
+/** The sheet of an environment whose cost is known. */
+import { firstAlarms } from '../../environments/capacity/advice/first-alarms.ts';
+import { nextPurchases } from '../../environments/capacity/advice/next-dollars.ts';
+import { capacityOf, defaultHabits } from '../../environments/capacity/model.ts';
+import { answerUsd } from '../../environments/capacity/model-cost.ts';
+import type { Sheet } from '../../environments/capacity/sheet.ts';
+import type { CostedEnvironment } from '../../environments/pricing/costed-environment.ts';
+import { environmentMonthlyUsd } from '../../environments/pricing/environment-cost.ts';
+import { partTotals, totalUsd } from '../../environments/pricing/lines.ts';
+import type { AwsEnvironment } from '../base-stack.ts';
+
+export interface Costed {
+  readonly environment: AwsEnvironment;
+  readonly costed: CostedEnvironment;
+}
+
+export function sheetOf(name: string, { environment, costed }: Costed): Sheet {
+  const most = environmentMonthlyUsd(costed, 'max');
+  const answer = answerUsd(environment, defaultHabits);
+  return {
+    name,
+    capacity: { min: capacityOf(environment, 'min'), max: capacityOf(environment, 'max') },
+    monthlyUsd: { min: totalUsd(environmentMonthlyUsd(costed, 'min')), max: totalUsd(most) },
+    parts: partTotals(most),
+    modelUsdPer1000: answer === undefined ? undefined : answer * 1000,
+    purchases: nextPurchases(environment, costed),
+    alarms: firstAlarms(environment),
+  };
+}
