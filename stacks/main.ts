@@ -10,6 +10,8 @@ enableCompileCache();
 // cdktf keeps the stack of every token, for nothing that it prints here: a sixth of the program's time.
 createRequire(import.meta.url)('cdktf/lib/tokens/private/stack-trace.js').captureStackTrace = () => [];
 const { synthesize } = await import('./synthesize.ts');
+const { pricedRegions } = await import('../environments/pricing/prices/prices.ts');
+const { staleWarning } = await import('../environments/pricing/prices/age.ts');
 
 async function compared(names: readonly string[]): Promise<string[]> {
   const [{ platformComparison }, { environments, loadEnvironment }, { readImages }] = await Promise.all([
@@ -32,6 +34,10 @@ const names = program.args;
 try {
   const sheets = program.opts<{ compare?: true }>().compare ? await compared(names) : await synthesize(names);
   for (const sheet of sheets) console.log(`${sheet}\n`);
+  for (const region of pricedRegions) {
+    const warning = staleWarning(region, new Date());
+    if (warning) console.error(warning);
+  }
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

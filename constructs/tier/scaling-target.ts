@@ -1,6 +1,7 @@
 /** What a tier scales on: the same decision for a group of instances and a service of tasks. */
-import { metricDimensions, metricNamespace } from '../../services/metrics.ts';
+
 import { boundOf } from '../../environments/schema/bound.ts';
+import { metricDimensions, metricNamespace } from '../../services/metrics.ts';
 import type { PlatformProps } from './tier-props.ts';
 
 /** CPU of a replica before another starts, in percent, where the definition names no metric. */

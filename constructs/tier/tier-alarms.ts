@@ -4,10 +4,10 @@
  */
 import { CloudwatchLogMetricFilter } from '@cdktf/provider-aws/lib/cloudwatch-log-metric-filter/index.js';
 import { Construct } from 'constructs';
+import { boundOf } from '../../environments/schema/bound.ts';
 import type { Placement } from '../../environments/schema/placement.ts';
 import { leakShareOfBudgetPerHour, metricDimensions, metricNames, metricNamespace } from '../../services/metrics.ts';
 import { alarm } from '../observability/alarm.ts';
-import { boundOf } from '../../environments/schema/bound.ts';
 import type { TierProps } from './tier-props.ts';
 
 /** Error lines in five minutes that a person should look at: one may be chance. */

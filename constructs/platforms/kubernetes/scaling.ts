@@ -4,8 +4,8 @@ import {
   type HorizontalPodAutoscalerV2SpecMetric,
 } from '@cdktf/provider-kubernetes/lib/horizontal-pod-autoscaler-v2/index.js';
 import type { Construct } from 'constructs';
-import { metricDimensions } from '../../../services/metrics.ts';
 import { boundOf } from '../../../environments/schema/bound.ts';
+import { metricDimensions } from '../../../services/metrics.ts';
 import { cooldownSeconds, cpuTargetPercent, scalingTarget } from '../../tier/scaling-target.ts';
 import type { PlatformProps } from '../../tier/tier-props.ts';
 import type { Common } from './objects.ts';

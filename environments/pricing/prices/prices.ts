@@ -6,9 +6,32 @@
 import { closestMatch } from 'leven';
 import { apNortheast2 } from './ap-northeast-2.ts';
 import type { PriceRow } from './price-book.ts';
+import refreshed from './refreshed.json' with { type: 'json' };
 import { usEast1 } from './us-east-1.ts';
 
-export const priceRows: readonly PriceRow[] = [...usEast1, ...apNortheast2];
+/** What `npm run prices -- refresh` has read of a region. */
+export interface Refreshed {
+  readonly source: string;
+  readonly asOf: string;
+  readonly amounts: Readonly<Record<string, number>>;
+}
+
+/** The rows, those that were read from AWS's list in place of what was copied by hand. */
+export function withRefreshed(
+  rows: readonly PriceRow[],
+  regions: Readonly<Record<string, Refreshed>>,
+): readonly PriceRow[] {
+  const units = new Map(rows.map(({ item, unit }) => [item, unit]));
+  const read = Object.entries(regions).flatMap(([region, { source, asOf, amounts }]) =>
+    Object.entries(amounts).map(
+      ([item, amountUsd]): PriceRow => ({ item, region, amountUsd, unit: units.get(item) ?? '', source, asOf }),
+    ),
+  );
+  const known = new Set(read.map(({ region, item }) => `${region} ${item}`));
+  return [...rows.filter(({ region, item }) => !known.has(`${region} ${item}`)), ...read];
+}
+
+export const priceRows: readonly PriceRow[] = withRefreshed([...usEast1, ...apNortheast2], refreshed);
 
 export const pricedRegions: readonly string[] = [...new Set(priceRows.map(({ region }) => region))];
 
@@ -40,6 +63,6 @@ export function checkRegion(region: string): void {
   if (!pricedRegions.includes(region))
     throw new Error(
       `no prices for region '${region}'; allowed: ${pricedRegions.join(', ')}; nearest: '${closestMatch(region, pricedRegions)}'. ` +
-        'To add a region, write its rows beside environments/pricing/prices/us-east-1.ts.',
+        'To add a region, write its rows beside environments/pricing/prices/us-east-1.ts, or npm run prices -- refresh REGION.',
     );
 }

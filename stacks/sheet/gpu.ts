@@ -1,0 +1,32 @@
+/** `npm run gpu -- g6.xlarge --tokens-per-second 400 ...`: a model of one's own beside one that is billed by tokens. */
+import { Command } from 'commander';
+import { ownModelCost, ownModelText } from '../../environments/capacity/gpu.ts';
+import { defaultHabits } from '../../environments/capacity/model.ts';
+import { gpuPrice, gpuPrices } from '../../environments/pricing/prices/gpu.ts';
+
+const types = gpuPrices.map(({ item }) => item.slice('ec2/'.length)).join(', ');
+const program = new Command('npm run gpu --')
+  .description('GPU hours and dollars per million tokens, beside an API, and the load at which both cost the same.')
+  .argument('<instance type>', types)
+  .requiredOption('--tokens-per-second <number>', 'that your model writes there when full: measure it', Number)
+  .requiredOption('--api-in <usd>', "the API's price of a million tokens read", Number)
+  .requiredOption('--api-out <usd>', 'and written', Number)
+  .option('--utilisation <share>', 'of the hours paid', Number, 0.3)
+  .parse();
+const { tokensPerSecond, apiIn, apiOut, utilisation } = program.opts<Record<string, number>>();
+try {
+  const { amountUsd, source, asOf } = gpuPrice(program.args[0] as string);
+  const own = {
+    hourlyUsd: amountUsd,
+    tokensPerSecond: tokensPerSecond as number,
+    utilisation: utilisation as number,
+  };
+  const api = { usdPerMillionIn: apiIn as number, usdPerMillionOut: apiOut as number };
+  console.log(ownModelText(ownModelCost(own, api, defaultHabits), own));
+  console.log(
+    `${program.args[0]}: $${amountUsd} an hour (${source}, ${asOf}). Answers of ${defaultHabits.answerTokens} tokens after ${defaultHabits.promptTokens} read.`,
+  );
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
