@@ -5,12 +5,15 @@ import type { At } from '../pricing/costed-environment.ts';
 import { hoursPerMonth } from '../pricing/lines.ts';
 import type { FirstAlarm } from './advice/first-alarms.ts';
 import type { Purchase } from './advice/next-dollars.ts';
-import { type Capacity, type Carried, defaultHabits, source } from './model.ts';
+import { type Capacity, type Carried, defaultHabits, measuredArchitecture, source } from './model.ts';
 
 export interface Sheet {
   readonly name: string;
   readonly capacity: Readonly<Record<At, Capacity>>;
   readonly monthlyUsd: Readonly<Record<At, number>>;
+  readonly architecture: string;
+  /** What its CPUs are taken to do of what the measured one did. */
+  readonly cpuFactor: number;
   /** At most replicas, the dearest first. */
   readonly parts: readonly { readonly part: string; readonly monthlyUsd: number }[];
   /** Tokens of 1,000 answers at whoever bills the model; undefined: the environment names no price. */
@@ -57,7 +60,7 @@ const rows: readonly Row[] = [
 ];
 
 export const notes = [
-  `Constants ${source}: another kind of CPU carries more or less.`,
+  `Constants ${source}.`,
   `Answers of ${defaultHabits.answerSeconds} s and ${defaultHabits.answerTokens} tokens after ${defaultHabits.promptTokens} read. Full load all month; embedding and the stores' own limits are in no figure.`,
 ];
 
@@ -80,9 +83,21 @@ export const loadWords: Readonly<Record<keyof Carried, string>> = {
   apiRequestsPerSecond: 'API requests/s',
 };
 
-/** In sentences: what to buy next, and what fires first. */
-export function adviceLines({ name, purchases, alarms }: Sheet): readonly string[] {
+/** Whether its CPUs are those that the constants are of, and what was made of it. */
+function cpuLine({ name, architecture, cpuFactor }: Sheet): readonly string[] {
+  if (cpuFactor !== 1) return [`${name}: on CPUs taken to do ${cpuFactor.toFixed(2)} of the measured one.`];
+  if (architecture === measuredArchitecture) return [];
   return [
+    `${name}: runs on ${architecture}, the constants are of ${measuredArchitecture}: pages, chats and requests change as its speed does. ` +
+      'npm run calibrate there, then --cpu-factor.',
+  ];
+}
+
+/** In sentences: what to buy next, and what fires first. */
+export function adviceLines(sheet: Sheet): readonly string[] {
+  const { name, purchases, alarms } = sheet;
+  return [
+    ...cpuLine(sheet),
     ...purchases.map(
       ({ bounds, change, monthlyUsd, before, after, sharePer10Usd }) =>
         `${name}: the next 10 dollars a month for ${loadWords[bounds]} buy ${(100 * sharePer10Usd).toFixed(1)} % with ` +

@@ -17,11 +17,13 @@ const program = new Command('npm run sheet --')
     '--target <words>',
     'the cheapest that carries "200 people, 500 documents a day of 40 pages, 2,000 questions"',
   )
+  .option('--cpu-factor <number>', 'what its CPUs do of the measured one: npm run calibrate', Number, 1)
   .option('--json', 'for programs')
   .option('--markdown', 'as Markdown')
   .option('--html', 'as one page with charts')
   .parse();
-const { compare, swap, target, json, markdown, html } = program.opts<{
+const { compare, swap, target, json, markdown, html, cpuFactor } = program.opts<{
+  cpuFactor: number;
   compare?: string[];
   swap?: string[];
   target?: string;
@@ -30,6 +32,7 @@ const { compare, swap, target, json, markdown, html } = program.opts<{
   html?: true;
 }>();
 try {
+  if (!(cpuFactor > 0)) throw new Error(`given --cpu-factor ${cpuFactor}; allowed: a number above 0`);
   const names = compare ?? (program.processedArgs[0] as string[]);
   if (target) await printTarget(target, names[0] as string);
   else await printSheets(names, (swap ?? []).map(swapOf));
@@ -41,10 +44,12 @@ try {
 async function printSheets(names: readonly string[], swaps: readonly ReturnType<typeof swapOf>[]): Promise<void> {
   const sheets = [];
   for (const name of names) {
-    sheets.push(sheetOf(name, await costedByName(name)));
+    sheets.push(sheetOf(name, await costedByName(name), cpuFactor));
     if (swaps.length === 0) continue;
     const other = await costedByName(name, (environment) => swapped(environment, swaps));
-    sheets.push(sheetOf(`${name} ${swaps.map(({ tier, platform }) => `${tier}=${platform}`).join(' ')}`, other));
+    sheets.push(
+      sheetOf(`${name} ${swaps.map(({ tier, platform }) => `${tier}=${platform}`).join(' ')}`, other, cpuFactor),
+    );
   }
   if (json) console.log(JSON.stringify(sheets, undefined, 2));
   else console.log((html ? sheetHtml : markdown ? sheetMarkdown : sheetText)(sheets));

@@ -1,10 +1,10 @@
 /** The sheet of an environment whose cost is known. */
 import { firstAlarms } from '../../environments/capacity/advice/first-alarms.ts';
 import { nextPurchases } from '../../environments/capacity/advice/next-dollars.ts';
-import { capacityOf, defaultHabits } from '../../environments/capacity/model.ts';
+import { capacityOf, defaultHabits, onCpu } from '../../environments/capacity/model.ts';
 import { answerUsd } from '../../environments/capacity/model-cost.ts';
 import type { Sheet } from '../../environments/capacity/sheet.ts';
-import type { CostedEnvironment } from '../../environments/pricing/costed-environment.ts';
+import type { At, CostedEnvironment } from '../../environments/pricing/costed-environment.ts';
 import { environmentMonthlyUsd } from '../../environments/pricing/environment-cost.ts';
 import { partTotals, totalUsd } from '../../environments/pricing/lines.ts';
 import type { AwsEnvironment } from '../base-stack.ts';
@@ -14,16 +14,21 @@ export interface Costed {
   readonly costed: CostedEnvironment;
 }
 
-export function sheetOf(name: string, { environment, costed }: Costed): Sheet {
+/** @param cpuFactor What its CPUs do of what the measured one did. */
+export function sheetOf(name: string, { environment, costed }: Costed, cpuFactor = 1): Sheet {
+  const constants = onCpu(cpuFactor);
+  const at = (which: At) => capacityOf(environment, which, defaultHabits, constants);
   const most = environmentMonthlyUsd(costed, 'max');
   const answer = answerUsd(environment, defaultHabits);
   return {
     name,
-    capacity: { min: capacityOf(environment, 'min'), max: capacityOf(environment, 'max') },
+    architecture: environment.aws.architecture,
+    cpuFactor,
+    capacity: { min: at('min'), max: at('max') },
     monthlyUsd: { min: totalUsd(environmentMonthlyUsd(costed, 'min')), max: totalUsd(most) },
     parts: partTotals(most),
     modelUsdPer1000: answer === undefined ? undefined : answer * 1000,
-    purchases: nextPurchases(environment, costed),
-    alarms: firstAlarms(environment),
+    purchases: nextPurchases(environment, costed, constants),
+    alarms: firstAlarms(environment, constants),
   };
 }

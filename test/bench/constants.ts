@@ -4,7 +4,7 @@
  * figures belong to the CPU model that the file names.
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { cpus } from 'node:os';
+import { arch, cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bench } from '../../environments/bench.ts';
 import { type EnvironmentInput, placedServices, resolveEnvironment } from '../../environments/environment.ts';
@@ -12,6 +12,7 @@ import { optionOf, type Placement } from '../../environments/schema/placement.ts
 import { extractiveName } from '../../services/chat/answering/answerer.ts';
 import { definitionOf, type ServiceName } from '../../services/manifest.ts';
 import { reserveOf } from '../../services/shared/slots/share.ts';
+import { calibrate } from '../../stacks/sheet/calibrate.ts';
 import { type ContainerDeployment, startContainers } from '../containers/deployment.ts';
 import { evaluate, lacksPodman } from '../containers/podman.ts';
 import { lacksManuals } from '../flows/documents.ts';
@@ -198,6 +199,8 @@ async function describe(constants: Readonly<Record<string, Constant>>) {
   return {
     measured: new Date().toISOString().slice(0, 10),
     cpu: cpus()[0]?.model,
+    architecture: { x64: 'x86_64', arm64: 'arm64' }[arch() as string] ?? arch(),
+    calibration: round(calibrate()),
     cores: cpus().length,
     node: dependencies.node,
     method:

@@ -5,7 +5,7 @@ import { metricNames } from '../../../services/metrics.ts';
 import { type Environment, placedServices, placementsOf } from '../../environment.ts';
 import { boundOf } from '../../schema/bound.ts';
 import type { Placement } from '../../schema/placement.ts';
-import { type Capacity, type Carried, capacityOf } from '../model.ts';
+import { type Capacity, type Carried, type Constants, capacityOf, defaultHabits } from '../model.ts';
 
 export interface FirstAlarm {
   /** @example 'chat: slots' */
@@ -23,8 +23,8 @@ const overload = 1.1;
 const periodMinutes = 5;
 
 /** Those whose metric the model computes, the first one first. */
-export function firstAlarms(environment: Environment): readonly FirstAlarm[] {
-  const capacity = capacityOf(environment, 'max');
+export function firstAlarms(environment: Environment, constants?: Constants): readonly FirstAlarm[] {
+  const capacity = capacityOf(environment, 'max', defaultHabits, constants);
   return placedServices(environment)
     .flatMap((service) =>
       (definitionOf(service).alarms ?? []).flatMap((alarm) => {

@@ -6,9 +6,15 @@ import {
   capacityOf,
   defaultHabits,
   fullest,
+  measuredConstants,
+  onCpu,
+  predictedCapacity,
 } from '../../../environments/capacity/model.ts';
+import { refusedShare, waitsOf } from '../../../environments/capacity/queueing.ts';
 import { sheetMarkdown, sheetText } from '../../../environments/capacity/sheet.ts';
 import { resolveEnvironment } from '../../../environments/environment.ts';
+import { totalUsd } from '../../../environments/pricing/lines.ts';
+import { tierMonthlyUsd } from '../../../environments/pricing/tier-cost.ts';
 import { sample } from '../sample.ts';
 
 const round = {
@@ -64,6 +70,57 @@ test('by hand: two replicas of one vCPU', () => {
   expect(workerMemoryMiB).toEqual({ needed: 280, given: 4096 });
 });
 
+test('by hand: chats a minute are what 100 streams answer with 1 % refused, or what is searched', () => {
+  const { carried, limits } = capacity(2, 1);
+  expect(refusedShare(100, (carried.chatsPerMinute * 12) / 60)).toBeCloseTo(0.01, 6);
+  // 2 x 100 searches/s.
+  expect(limits.find(({ part }) => part === 'vectorstore CPU')).toMatchObject({
+    bounds: 'chatsPerMinute',
+    value: 12_000,
+  });
+});
+
+test('by hand: two children on four vCPU read with two, and index with all', () => {
+  expect(capacity(1, 4).carried.pagesPerMinute).toBeCloseTo(60 / (1 / 200 + 1 / 1200), 6);
+});
+
+test('by hand: connections, and light documents with parsers 80 % busy', () => {
+  const { connections, lightWait } = capacity(2, 1);
+  // Two each of api, chat, document-worker and vectorstore with 10 each; 4 GiB / 9,531,392.
+  expect(connections).toEqual({ asked: 80, allowed: 450 });
+  // 4 parsers, 150 pages/s of all: 10 pages take 4/15 s, and 12 documents come in a second.
+  const expected = waitsOf({ servers: 4, serviceSeconds: 4 / 15, arrivalsPerSecond: 12 });
+  expect(lightWait.utilisation).toBeCloseTo(0.8, 9);
+  expect(lightWait.meanSeconds).toBeCloseTo(expected.meanSeconds, 9);
+});
+
+test('of two placements the one with least room for its children is told', () => {
+  const worker = (memoryMiB: number) => ({ platform: 'ecs', vcpu: 0.5, memoryMiB, parserChildren: 2 });
+  const tiers = { 'document-worker': [worker(2048), worker(1024)] } as never;
+  const { workerMemoryMiB } = capacityOf(resolveEnvironment(sample({ tiers })), 'max', defaultHabits, constants);
+  expect(workerMemoryMiB).toEqual({ needed: 280, given: 1024 });
+});
+
+test('a larger budget never carries less, and never costs less', () => {
+  const budget = fc.record({ vcpu: fc.constantFrom(0.25, 0.5, 1), memoryMiB: fc.constantFrom(2048) });
+  const { aws } = resolveEnvironment(sample());
+  const usd = (given: object, replicas: number) =>
+    (['document-worker', 'chat', 'vectorstore', 'api'] as const).map((tier) => {
+      const [placement] = resolveEnvironment(
+        sample({ tiers: { [tier]: { platform: 'ecs', replicas, ...given } } as never }),
+      ).tiers[tier];
+      return totalUsd(tierMonthlyUsd(tier, placement as never, { aws: aws as never }, 'max'));
+    });
+  fc.assert(
+    fc.property(budget, fc.integer({ min: 1, max: 5 }), ({ vcpu, memoryMiB }, replicas) => {
+      const before = usd({ vcpu, memoryMiB }, replicas);
+      for (const larger of [usd({ vcpu: vcpu * 2, memoryMiB: 4096 }, replicas), usd({ vcpu, memoryMiB }, replicas + 1)])
+        for (const [index, cost] of larger.entries()) expect(cost).toBeGreaterThan(before[index] as number);
+    }),
+    { numRuns: 10 },
+  );
+});
+
 test('more replicas or CPU never carry less', () => {
   const sizes = fc.constantFrom(0.5, 1, 2);
   fc.assert(
@@ -78,8 +135,12 @@ test('more replicas or CPU never carry less', () => {
 });
 
 test('the part that saturates first is the fullest at the load', () => {
-  const [first] = fullest(capacity(2, 1), { pagesPerMinute: 900, concurrentChats: 90 });
-  expect(first).toMatchObject({ part: 'chat CPU', share: 0.9 });
+  const shares = fullest(capacity(2, 1), { pagesPerMinute: 900, concurrentChats: 90 });
+  expect(shares.map(({ part, share }) => [part, share])).toEqual([
+    ['chat CPU', 0.9],
+    ['chat slots', 0.45],
+    ['document-worker CPU', expect.closeTo(0.1, 9)],
+  ]);
 });
 
 test('a sheet says what is carried at its cost, and where its constants come from', () => {
@@ -88,6 +149,8 @@ test('a sheet says what is carried at its cost, and where its constants come fro
     name: 'dev',
     capacity: { min: one, max: one },
     monthlyUsd: { min: 100, max: 394.2 },
+    architecture: 'arm64',
+    cpuFactor: 1,
     parts: [],
     modelUsdPer1000: undefined,
     purchases: [],
@@ -97,4 +160,21 @@ test('a sheet says what is carried at its cost, and where its constants come fro
   expect(sheetText([sheet])).toMatch(/USD per 1,000 pages, .* 0\.0003 +0\.0010\n/);
   expect(sheetMarkdown([sheet])).toContain('| pages/min | 9,000 | 9,000 |');
   expect(sheetMarkdown([sheet])).toMatch(/Constants measured \d{4}-\d\d-\d\d on /);
+});
+
+test('a CPU of half the speed carries half, and starts in twice the time; memory stays', () => {
+  const environment = resolveEnvironment(sample());
+  const full = capacityOf(environment);
+  const half = capacityOf(environment, 'max', defaultHabits, onCpu(0.5));
+  expect(half.carried.pagesPerMinute).toBeCloseTo(full.carried.pagesPerMinute / 2, 6);
+  expect(half.carried.apiRequestsPerSecond).toBeCloseTo(full.carried.apiRequestsPerSecond / 2, 6);
+  expect(half.workerMemoryMiB).toEqual(full.workerMemoryMiB);
+  expect(onCpu(0.5)['startSeconds chat'].value).toBeCloseTo(2 * measuredConstants['startSeconds chat'].value, 6);
+});
+
+test('what is predicted while it runs is what the sheet says, at least and at most', () => {
+  const api = place(1, 1, { replicas: { min: 1, max: 3 } });
+  const { min, max } = predictedCapacity(resolveEnvironment(sample({ tiers: { api } as never })));
+  expect(max.apiRequestsPerSecond).toBeCloseTo(3 * min.apiRequestsPerSecond, 6);
+  expect(max.pagesPerMinute).toBe(min.pagesPerMinute);
 });

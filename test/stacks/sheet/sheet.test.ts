@@ -34,6 +34,13 @@ test('a sheet says what is carried at its cost, what to buy next, and what fires
   expect(sheetMarkdown([sheet])).toContain('| USD for the model, per 1,000 chats | 0.00 | 0.00 |');
 });
 
+test('another kind of CPU is said, until a factor is given', () => {
+  expect(sheetText([sheet])).toContain('test: runs on arm64, the constants are of x86_64');
+  const scaled = sheetText([sheetOf('test', whole, 0.8)]);
+  expect(scaled).toContain('test: on CPUs taken to do 0.80 of the measured one.');
+  expect(scaled).not.toContain('npm run calibrate');
+});
+
 test('as one page: every row, charts without a gap, nothing from elsewhere', () => {
   const html = sheetHtml([sheet, { ...sheet, name: '<prod>' }]);
   expect(html).toContain('<td>pages/min</td>');

@@ -1,0 +1,168 @@
+/**
+ * Whether what the sheet predicts is what containers carry. The `bench` environment with other budgets than those that the
+ * constants were measured with (twice the CPU of api and worker), one tier loaded at a time by more and more callers:
+ * prediction and error beside each figure. The prediction is scaled by a calibration of this CPU, where the constants have
+ * one; on another kind of CPU without it the error says only how far apart the two are.
+ */
+import { cpus } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bench } from '../../environments/bench.ts';
+import {
+  capacityOf,
+  defaultHabits,
+  measuredCalibration,
+  type measuredConstants,
+  measuredCpu,
+  onCpu,
+} from '../../environments/capacity/model.ts';
+import { type EnvironmentInput, resolveEnvironment } from '../../environments/environment.ts';
+import { extractiveName } from '../../services/chat/answering/answerer.ts';
+import type { ServiceName } from '../../services/manifest.ts';
+import { reserveOf } from '../../services/shared/slots/share.ts';
+import { calibrate } from '../../stacks/sheet/calibrate.ts';
+import { type ContainerDeployment, startContainers } from '../containers/deployment.ts';
+import { lacksPodman } from '../containers/podman.ts';
+import { lacksManuals } from '../flows/documents.ts';
+import { prepare, type Subject, uploadHuge } from './load/calls.ts';
+import { type LoadKind, startLoad } from './load/generator.ts';
+import { memoryMiB } from './load/memory.ts';
+import { slow, withModel } from './load/model.ts';
+import { type Figure, must, type Row, told } from './report/rows.ts';
+
+const { tiers } = bench;
+const other: EnvironmentInput = {
+  ...bench,
+  tiers: {
+    ...tiers,
+    api: { platform: 'ecs', vcpu: 0.5, memoryMiB: 1024 },
+    'document-worker': { platform: 'ecs', vcpu: 0.5, memoryMiB: 2048, parserChildren: 2 },
+  },
+};
+const environment = resolveEnvironment(other);
+/** Of a prediction. */
+const errorMax = 0.15;
+const widths = [4, 8, 16];
+
+interface Predicted {
+  readonly row: string;
+  readonly name: string;
+  readonly unit: string;
+  readonly measured: number;
+  readonly predicted: number;
+}
+
+export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]> {
+  const lacks = lacksPodman ?? lacksManuals;
+  if (lacks) throw new Error(`bench capacity cannot run: ${lacks}`);
+  const own = calibrate();
+  const factor = measuredCalibration === undefined ? 1 : own / measuredCalibration;
+  const comparable = measuredCalibration !== undefined || cpus()[0]?.model === measuredCpu;
+  const figures = await withModel(other, slow, (input) => measure(input, quick ? 5000 : 20_000, onCpu(factor)));
+  return [
+    told(
+      comparable ? 'of this CPU, taken into the predictions' : `constants of ${measuredCpu}, without a calibration`,
+      {
+        row: 'H6',
+        name: 'calibration',
+        value: own,
+        unit: 'rounds/s',
+        baseline: measuredCalibration ?? null,
+      },
+    ),
+    ...figures.flatMap((figure) => rowsOf(figure, comparable)),
+  ];
+}
+
+/** The figure with its prediction as baseline, then how far they are apart. */
+function rowsOf({ row, name, unit, measured, predicted }: Predicted, comparable: boolean): Row[] {
+  const error: Figure = { row, name: `${name}: error`, value: 100 * (measured / predicted - 1), unit: '%' };
+  return [
+    told('baseline: prediction', { row, name, value: measured, unit, baseline: predicted }),
+    comparable
+      ? must(`within ${100 * errorMax}`, Math.abs(error.value) <= 100 * errorMax, error)
+      : told('another kind of CPU', error),
+  ];
+}
+
+async function measure(
+  input: EnvironmentInput,
+  durationMs: number,
+  constants: typeof measuredConstants,
+): Promise<Predicted[]> {
+  const deployment = await startContainers(input);
+  try {
+    const { carried, limits, hugeSeconds, workerMemoryMiB } = capacityOf(environment, 'max', defaultHabits, constants);
+    const searches = limits.find(({ part }) => part === 'vectorstore CPU')?.value ?? Number.NaN;
+    const subject = await prepare(deployment, extractiveName);
+    const slots = await slotsTaken(deployment);
+    const ofTenant = (all: number) => all - reserveOf(all);
+    const saturated = async (tier: LoadKind & ServiceName, predicted: number): Promise<Predicted> => ({
+      row: 'H6',
+      name: `${tier}: most calls, ${widths.join(', ')} callers`,
+      unit: '/s',
+      measured: await mostCalls(tier, subject, durationMs),
+      predicted,
+    });
+    const figures = [
+      await saturated('api', carried.apiRequestsPerSecond),
+      await saturated('vectorstore', searches / 60),
+      // Nobody else is there: a tenant gets all but the reserve.
+      {
+        row: 'H6',
+        name: 'chats of one tenant at once',
+        unit: '',
+        measured: slots,
+        predicted: ofTenant(carried.concurrentChats),
+      },
+    ];
+    const huge = await document(deployment);
+    return [
+      ...figures,
+      {
+        row: 'H6',
+        name: `${huge.pages} pages alone`,
+        unit: 's',
+        measured: huge.seconds,
+        predicted: (hugeSeconds * huge.pages) / 2000,
+      },
+      { row: 'H6', name: 'worker memory', unit: 'MiB', measured: huge.memoryMiB, predicted: workerMemoryMiB.needed },
+    ];
+  } finally {
+    await deployment.close();
+  }
+}
+
+/** Calls a second, of the number of callers that got most. */
+async function mostCalls(tier: LoadKind, subject: Subject, durationMs: number): Promise<number> {
+  let most = 0;
+  for (const width of widths) {
+    const load = await startLoad(tier, width, subject);
+    await sleep(durationMs);
+    const { done } = await load.stop();
+    most = Math.max(most, done / (durationMs / 1000));
+  }
+  return most;
+}
+
+/** Slots in use when twice as many ask as there are. */
+async function slotsTaken(deployment: ContainerDeployment): Promise<number> {
+  const subject = await prepare(deployment);
+  const load = await startLoad('chat', 64, subject);
+  await sleep(6000);
+  const taken = (await deployment.metric('chat', 'chat_inflight')) ?? Number.NaN;
+  await load.stop();
+  return taken;
+}
+
+/** From the first pages read to the last indexed, as the model counts it: start and probe are not in it. */
+async function document(deployment: ContainerDeployment) {
+  const { owner } = deployment;
+  const [job] = await uploadHuge(deployment, 1);
+  const first = await owner.until(job as string, ({ progress }) => progress.pages_done > 0, 120_000);
+  const start = performance.now();
+  await owner.until(job as string, ({ progress }) => progress.stage === 'indexing', 600_000);
+  const memory = (await memoryMiB(deployment))['document-worker'] ?? Number.NaN;
+  const done = await owner.finished(job as string, 600_000);
+  const pages = (done.progress.pages_total as number) - first.progress.pages_done;
+  return { pages, seconds: (performance.now() - start) / 1000, memoryMiB: memory };
+}
