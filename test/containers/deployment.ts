@@ -17,7 +17,7 @@ import {
 } from '../../stacks/images/build.ts';
 import { findEngine } from '../../stacks/images/engine.ts';
 import { Client } from '../flows/client.ts';
-import { hasWeights, pipOffline } from '../support/embedding/weights.ts';
+import { hasWeights, pipOffline } from '../support/embedding/wheels.ts';
 import { fill, serviceFlags, tierFlags, togetherArguments, variablesFor } from './flags.ts';
 import { eventually, execIn, podman } from './podman.ts';
 

@@ -148,7 +148,7 @@ test('a sheet says what is carried at its cost, and where its constants come fro
   const sheet = {
     name: 'dev',
     capacity: { min: one, max: one },
-    monthlyUsd: { min: 100, max: 394.2 },
+    monthlyUsd: { min: 10_000, max: 39_420 },
     architecture: 'arm64',
     cpuFactor: 1,
     parts: [],
@@ -157,7 +157,7 @@ test('a sheet says what is carried at its cost, and where its constants come fro
     alarms: [],
   };
   // 9,000 pages/min x 60 x 730 are 394.2 million pages.
-  expect(sheetText([sheet])).toMatch(/USD per 1,000 pages, .* 0\.0003 +0\.0010\n/);
+  expect(sheetText([sheet])).toMatch(/USD per 1,000 pages, .* 0\.0254 +0\.1000\n/);
   expect(sheetMarkdown([sheet])).toContain('| pages/min | 9,000 | 9,000 |');
   expect(sheetMarkdown([sheet])).toMatch(/Constants measured \d{4}-\d\d-\d\d on /);
 });

@@ -59,6 +59,18 @@ test('the next dollars: by hand, another chat replica', () => {
   expect(purchase?.sharePer10Usd).toBeCloseTo(10 / (purchase?.monthlyUsd ?? 0), 6);
 });
 
+test('of two additions that carry as much the cheaper one is told', () => {
+  const requests = nextPurchases(environment, costed).filter(({ bounds }) => bounds === 'apiRequestsPerSecond');
+  // Another replica doubles it too, and has logs of its own.
+  expect(requests.map(({ change }) => change)).toEqual(['api: vcpu 0.25, memoryMiB 512 -> vcpu 0.5, memoryMiB 1024']);
+});
+
+test('what an environment carries already costs no more than it does', () => {
+  const { carried } = capacityOf(environment);
+  const found = cheapestTiers(environment, costed, carried);
+  expect(found.monthlyUsd).toBeLessThanOrEqual(totalUsd(environmentMonthlyUsd(costed)));
+});
+
 test('alarms in the order in which they fire', () => {
   expect(firstAlarms(environment).map(({ alarm, share }) => [alarm, share])).toEqual([
     ['chat: slots', 25 / 32],

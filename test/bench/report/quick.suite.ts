@@ -14,7 +14,7 @@ test.each(benches)(
   '%s',
   async (name) => {
     const { exitCode, all } = await execa('npm', ['run', '--silent', 'bench', '--', name, '--quick'], {
-      cwd: fileURLToPath(new URL('../../', import.meta.url)),
+      cwd: fileURLToPath(new URL('../../../', import.meta.url)),
       all: true,
       reject: false,
       timeout: timeoutMs - 10_000,
