@@ -38,7 +38,7 @@ import { chatMeters, hasMeters, type MeterSettings } from './meters.ts';
 import { throughGovernor } from './models/governed.ts';
 import { serveModelLists } from './models/listing.ts';
 import { createModel, type LanguageModel, type ModelTimeouts } from './models/model.ts';
-import { createModelSlots, type ModelSlots } from './models/model-slots.ts';
+import { createModelSlots, hasBound, type ModelSlots } from './models/model-slots.ts';
 import { serveSearch } from './search/search.ts';
 import { serveFeedback } from './turns/feedback.ts';
 import { createSweeper } from './turns/sweeper.ts';
@@ -102,7 +102,9 @@ export async function createChat({
   const replica = `${settings.REPLICA || hostname()}/${uuidv7()}`;
   const sign = await createSigner('chat', settings.SERVICE_TOKEN_PRIVATE_KEY);
   const models = configuredModels(settings);
-  const redis = hasMeters(settings) ? openRedis(settings.REDIS_URL, 'request', log) : null;
+  // One connection for the meters of accounts and the slots of models.
+  const needsRedis = hasMeters(settings) || models.some(hasBound);
+  const redis = needsRedis ? openRedis(settings.REDIS_URL, 'request', log) : null;
   const meters = chatMeters(redis, settings, log);
   const model = createModel(throughGovernor(models, settings), modelTimeouts, meters.model);
   const reranker = createReranker(settings, log, rerankTimeoutMs, meters.rerank);
@@ -120,14 +122,13 @@ export async function createChat({
   const turnTimeoutMs = settings.TURN_TIMEOUT_MS;
   const modelSlots = createModelSlots({
     models,
-    openRedis: () => openRedis(settings.REDIS_URL, 'request', log),
+    redis,
     replica,
     turnTimeoutMs,
     log,
   });
   const durations = { firstToken: createDurations(), fullAnswer: createDurations() };
   const answerer = timed(createAnswerer(retrieval, model, models, modelSlots), durations);
-  const checkRedis = modelSlots.check ?? (redis && (() => redis.ping()));
   const slots = createSlots({ max: settings.CHAT_SLOTS, expectedMs: 5000 });
   const signals = openTurnSignals(settings.DATABASE_URL, db, log);
   const journal = createTurnJournal(db, replica, log);
@@ -148,7 +149,7 @@ export async function createChat({
     dependencies: [
       { name: 'postgres', check: () => sql`select 1`.execute(db) },
       { name: 'vectorstore', check: retrieval.check },
-      ...(checkRedis ? [{ name: 'redis' as const, check: checkRedis, without: withoutRedis }] : []),
+      ...(redis ? [{ name: 'redis' as const, check: () => redis.ping(), without: withoutRedis }] : []),
     ],
   });
   // Chat goes on without Redis: counted per replica.

@@ -12,8 +12,6 @@ export interface ModelSlots {
    * @throws ProblemError `yield`
    */
   take(model: string, tenantId: string): Promise<() => void>;
-  /** A look at Redis; null: no model has a bound, so it is not used. */
-  readonly check: (() => Promise<unknown>) | null;
   /** Refused by this replica since the start. */
   readonly yielded: number;
   /** Those with a bound. */
@@ -23,16 +21,17 @@ export interface ModelSlots {
 
 export interface ModelSlotsOptions {
   readonly models: readonly ConfiguredModel[];
-  /** Opened where a model has a bound, and closed by it. */
-  readonly openRedis: () => Redis;
+  /** Null: no model has a bound. */
+  readonly redis: Redis | null;
   readonly replica: string;
   readonly turnTimeoutMs: number;
   readonly log: Logger;
 }
 
-export function createModelSlots({ models, openRedis, replica, turnTimeoutMs, log }: ModelSlotsOptions): ModelSlots {
-  const withBound = models.filter(({ maxInFlight }) => maxInFlight !== null);
-  const redis = withBound.length > 0 ? openRedis() : null;
+export const hasBound = ({ maxInFlight }: ConfiguredModel) => maxInFlight !== null;
+
+export function createModelSlots({ models, redis, replica, turnTimeoutMs, log }: ModelSlotsOptions): ModelSlots {
+  const withBound = models.filter(hasBound);
   const bounded = new Map<string, FleetSlots>();
   for (const { name, maxInFlight } of withBound)
     if (redis && maxInFlight !== null)
@@ -50,7 +49,6 @@ export function createModelSlots({ models, openRedis, replica, turnTimeoutMs, lo
       );
   return {
     bounded,
-    check: redis && (() => redis.ping()),
     get yielded() {
       return [...bounded.values()].reduce((sum, { counts }) => sum + counts.yielded, 0);
     },
@@ -66,7 +64,6 @@ export function createModelSlots({ models, openRedis, replica, turnTimeoutMs, lo
     },
     close: async () => {
       await Promise.all([...bounded.values()].map((slots) => slots.close()));
-      redis?.disconnect();
     },
   };
 }

@@ -12,7 +12,7 @@ let model: Awaited<ReturnType<typeof startModelServer>>;
 let redis: Redis;
 beforeAll(async () => {
   model = await startModelServer();
-  const one = { name: 'gpu', url: model.url, contextTokens: 8000, maxInFlight: 1 };
+  const one = { name: 'gpu', url: model.url, contextTokens: 8000, maxInFlight: 1, requestsPerMinute: 1000 };
   const second = { name: 'other', url: model.url, contextTokens: 8000 };
   opened = await openChat({ model: false, settings: { MODELS: JSON.stringify([one, second]) } });
   others = await opened.another();
@@ -97,6 +97,12 @@ test('an answer on one replica leaves none on the other: it yields before anythi
   const metrics = await (await fetch(`${others.url}/metrics`)).text();
   expect(metrics).toContain('chat_model_yielded_total{model="gpu"} 2\n');
   expect(metrics).toContain('chat_model_slots{model="gpu"} 1\n');
+});
+
+test('a replica has one connection for the slots of models and the meters of their accounts', async () => {
+  const database = new URL(opened.services.redisUrl).pathname.slice(1) || '0';
+  const clients = String(await redis.client('LIST')).split('\n');
+  expect(clients.filter((line) => line.includes(` db=${database} `))).toHaveLength(2 + 1);
 });
 
 test('a model without a bound is asked all the same', async () => {
