@@ -170,12 +170,16 @@ export function startWorker(options: WorkerOptions): Worker {
     await whenThere(order);
     const background = await whenThere(() => startBackground({ db, pool, store, scheduler, vectors, log, order }));
     onClose(() => background.close());
+    /** Nobody may have heard of jobs that were sent meanwhile: whatever waits is looked at, however young. */
+    let missed = false;
     const look = inTurn(log, async () => {
       if (await scheduler.needsRebuild())
         log.info({ jobs: await rebuild(db, pool, scheduler) }, 'schedule rebuilt from PostgreSQL');
       await cancelRequested(db, scheduler);
-      const found = await reconcile(db, scheduler);
-      if (found > 0) log.warn({ jobs: found }, 'lost jobs enqueued again');
+      const unheard = missed;
+      missed = false;
+      const found = await reconcile(db, scheduler, unheard ? 0 : undefined);
+      if (found > 0 && !unheard) log.warn({ jobs: found }, 'lost jobs enqueued again');
       if (remote) await settleLostCalls(db, { timeoutMs: settings.PARSER_TIMEOUT_MS, usdPerPage: remote.usdPerPage });
       await reviveTasks(db);
       wake();
@@ -204,8 +208,9 @@ export function startWorker(options: WorkerOptions): Worker {
       figures: { pagesGrantedAndWaiting: () => pagesLeft(db), pagesRead: () => metrics.checkpointed.pages },
     });
     const notifications = listenTo(settings.DATABASE_URL, jobsChannel, log, (jobId) => {
-      if (jobId === null) void look();
-      else void enqueue(jobId);
+      if (jobId !== null) return void enqueue(jobId);
+      missed = true;
+      void look.settled().then(look);
     });
     for (const loop of loops) loop.start();
     onClose(async (limitMs) => {

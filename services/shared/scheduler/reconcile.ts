@@ -35,11 +35,11 @@ export async function rebuild(db: Database, pool: Pool, scheduler: JobSchedule):
   return enqueued;
 }
 
-/** Enqueues jobs that Redis does not know. */
-export async function reconcile(db: Database, scheduler: JobSchedule): Promise<number> {
+/** Enqueues jobs that Redis does not know. @param stillMs 0: also those that nobody may have been told of */
+export async function reconcile(db: Database, scheduler: JobSchedule, stillMs = lostAfterMs): Promise<number> {
   let enqueued = 0;
   const lost = await waiting(db)
-    .where('jobs.moved_at', '<', new Date(Date.now() - lostAfterMs))
+    .where('jobs.moved_at', '<', new Date(Date.now() - stillMs))
     .orderBy('jobs.moved_at')
     .limit(jobsMax)
     .execute();

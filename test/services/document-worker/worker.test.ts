@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { PDFDocument } from 'pdf-lib';
 import type { DocumentWorker } from '../../../services/document-worker/app.ts';
@@ -229,4 +230,15 @@ test('metrics tell of pages, faults, children and the schedule', async () => {
     search: 'by words only: no embedding is configured',
   });
   expect(['none', 'open']).toContain(network);
+});
+
+test('a job sent before the worker listens is begun when it does, not at the next look for lost ones', async () => {
+  await worker.close(5000);
+  const { jobId } = await bench.submit(await pdfOf(['unheard']));
+  worker = await bench.startWorker();
+  while ((await worker.app.http.inject('/readyz')).statusCode !== 200) await sleep(50);
+  const readyMs = Date.now();
+  const { started_at } = await bench.until(jobId, (job) => job.started_at !== null);
+  // Looks are 15 s apart.
+  expect((started_at as Date).getTime() - readyMs).toBeLessThan(8000);
 });
