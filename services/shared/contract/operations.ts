@@ -123,6 +123,8 @@ export const operations = z.object({
   spending: z.object({
     today_usd: z.number(),
     month_usd: z.number(),
+    /** What the environment may spend a day; null: no limit. */
+    usd_per_day_max: z.number().nullable(),
     /** Entries of this month whose price is not known: the cost is at least `month_usd`. */
     unpriced_entries: z.int(),
   }),

@@ -105,6 +105,7 @@ const screens: Readonly<Record<string, Screen>> = {
   },
   keys: { path: '/settings/keys', shows: /Nightly import/ },
   limits: { path: '/settings/tenant', shows: /Last 30 days|최근 30일/ },
+  operations: { path: '/settings/operations', shows: /Web, embedding|web, embedding/ },
   tenants: { path: '/settings/tenants', shows: /19,800/ },
   'no such page': { path: '/nowhere', shows: /There is nothing at this address|이 주소에는/ },
 };

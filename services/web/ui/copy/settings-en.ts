@@ -10,6 +10,7 @@ export const settingsEn = (f: Format) => ({
     keys: 'API keys',
     tenant: 'Limits',
     tenants: 'Tenants',
+    operations: 'Operations',
   },
   language: 'Language',
   theme: 'Theme',

@@ -11,6 +11,7 @@ export const settingsKo = (f: Format): SettingsCopy => ({
     keys: 'API 키',
     tenant: '한도',
     tenants: '테넌트',
+    operations: '운영',
   },
   language: '언어',
   theme: '테마',

@@ -16,6 +16,7 @@ const tabs = {
   keys: lazy(() => import('./keys.tsx')),
   tenant: lazy(() => import('./limits.tsx')),
   tenants: lazy(() => import('./tenants.tsx')),
+  operations: lazy(() => import('../operations/operations.tsx')),
 };
 type Tab = keyof typeof tabs;
 
@@ -27,7 +28,7 @@ export default function SettingsScreen({ tab }: { tab: string }) {
   const shown = (Object.keys(tabs) as Tab[]).filter(
     (name) =>
       (name !== 'keys' || administers) &&
-      (name !== 'tenants' || me?.operator) &&
+      ((name !== 'tenants' && name !== 'operations') || me?.operator) &&
       (name !== 'account' || me?.person !== null),
   );
   const current: Tab = shown.find((name) => name === tab) ?? 'appearance';

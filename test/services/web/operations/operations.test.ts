@@ -1,0 +1,53 @@
+/** The operations page: each figure beside its prediction, a day of lines, also on a phone; it costs the chat page nothing. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from '@jest/globals';
+import { distFolder } from '../../../../services/web/dist.ts';
+import { builtPage, launch, openPage, browserTest as test } from '../browser.ts';
+import { richState } from '../fixture/rich.ts';
+import { startFixture } from '../fixture/server.ts';
+
+const shots = process.env.SHOTS;
+
+test('operators see what runs beside what was predicted, as a day of lines and on a phone', async () => {
+  await builtPage();
+  const [browser, fixture] = [await launch(), await startFixture(await richState())];
+  try {
+    for (const look of [{}, { width: 390, height: 844, touch: true }] as const) {
+      const { page, faults, close } = await openPage(browser, look);
+      await page.goto(`${fixture.url}/settings/operations`);
+      await page.getByText('41 of 64').waitFor();
+      await page.getByText('predicted: 2,400').waitFor();
+      await page.getByText('ceiling of the environment: $150.00 a month; 2 entries without a known price').waitFor();
+      await page.getByText('slowed to 50% after a refusal').waitFor();
+      // More than nine tenths of its memory, and growing.
+      await page.getByText('15 MB/h').waitFor();
+      await page.locator('.uplot canvas').first().waitFor();
+      expect(await page.locator('.uplot canvas').count()).toBe(6);
+      // What scrolls sideways is the table, never the page.
+      expect(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth)).toBe(true);
+      if (shots)
+        await page.screenshot({ path: join(shots, `operations-${page.viewportSize()?.width}.png`), fullPage: true });
+      expect(faults).toEqual([]);
+      await close();
+    }
+  } finally {
+    await fixture.close();
+    await browser.close();
+  }
+}, 180_000);
+
+test('the charts are in a part of their own, that only this page loads', async () => {
+  await builtPage();
+  const assets = join(distFolder, 'assets');
+  const files = (await readdir(assets)).filter((name) => name.endsWith('.js'));
+  const contents = await Promise.all(
+    files.map(async (name) => [name, await readFile(join(assets, name), 'utf8')] as const),
+  );
+  const withCharts = contents
+    .filter(([, text]) => text.includes('u-legend') || text.includes('uplot'))
+    .map(([name]) => name);
+  const page = await readFile(join(distFolder, 'index.html'), 'utf8');
+  expect(withCharts.length).toBeGreaterThan(0);
+  for (const name of withCharts) expect(page).not.toContain(name);
+});
