@@ -64,10 +64,13 @@ function podsMaxOf(type: InstanceType): number {
   return pods;
 }
 
-/** Replicas at most, and one more while a rollout is under way: the new one is ready before an old one leaves. */
-const podsOf = ({ replicas }: Placement): number => replicas.max + 1;
+/**
+ * Every replica and its successor, as on the other platforms: one that ends counts until it has, for up to two minutes. With
+ * room for one more alone, rollouts wait for those, in steps that Kubernetes doubles from refusal to refusal.
+ */
+const podsOf = ({ replicas }: Placement): number => 2 * replicas.max;
 
-/** The quota of a namespace: the sum of its budgets, with room for every tier's rollout. */
+/** The quota of a namespace: the sum of its budgets, with room for the rollouts of all tiers at once. */
 export function kubernetesQuota(placements: readonly Placement[]): { cpu: string; memory: string; pods: number } {
   const sum = (of: (placement: Placement) => number) =>
     placements.reduce((total, placement) => total + podsOf(placement) * of(placement), 0);

@@ -16,6 +16,9 @@ import { tierSecrets } from './secrets.ts';
 /** Seconds until a rollout without progress has failed: image, migration and start, as on an instance. */
 const progressSeconds = 600;
 
+/** Of one replica, at the longest: its successor starts and is sent requests, then it ends what it has under way. */
+const replacedSeconds = 300;
+
 export class Workload extends Construct {
   constructor(scope: Construct, id: string, props: WorkloadProps) {
     super(scope, id);
@@ -52,7 +55,7 @@ export class Workload extends Construct {
       },
       // A rollout that fails fails the apply; the old pods still serve.
       waitForRollout: true,
-      timeouts: { create: '15m', update: '15m', delete: '10m' },
+      timeouts: { create: '15m', update: rolledOut(placement.replicas.max), delete: '10m' },
       lifecycle: {
         precondition: refusePlaceholders(
           [
@@ -72,3 +75,6 @@ export class Workload extends Construct {
     scaleDeployment(this, common, deployment, props);
   }
 }
+
+/** One after the other, where nodes have room for one more pod alone. */
+const rolledOut = (replicas: number): string => `${Math.ceil((progressSeconds + replicas * replacedSeconds) / 60)}m`;

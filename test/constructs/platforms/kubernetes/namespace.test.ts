@@ -51,14 +51,14 @@ test('a namespace denies what no tier declares, and lets names be asked', () => 
   });
 });
 
-test('a namespace holds the budgets and one more replica of each, all of them Guaranteed and restricted', () => {
+test('a namespace holds the budgets of every replica and its successor, all of them Guaranteed and restricted', () => {
   const stack = on('chat', { replicas: { min: 1, max: 3 } });
   expect(only(stack, 'ResourceQuota').spec?.hard).toMatchObject({
-    'requests.cpu': '2000m',
-    'limits.cpu': '2000m',
-    'requests.memory': '4096Mi',
-    'limits.memory': '4096Mi',
-    pods: '4',
+    'requests.cpu': '3000m',
+    'limits.cpu': '3000m',
+    'requests.memory': '6144Mi',
+    'limits.memory': '6144Mi',
+    pods: '6',
   });
   expect(only(stack, 'LimitRange').spec?.limits).toEqual([
     { type: 'Container', maxLimitRequestRatio: { cpu: '1', memory: '1' } },
