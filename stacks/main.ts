@@ -32,12 +32,16 @@ const program = new Command('npm run synth --')
   .parse();
 const names = program.args;
 try {
-  const sheets = program.opts<{ compare?: true }>().compare ? await compared(names) : await synthesize(names);
+  const { sheets, faults } = program.opts<{ compare?: true }>().compare
+    ? { sheets: await compared(names), faults: [] }
+    : await synthesize(names);
   for (const sheet of sheets) console.log(`${sheet}\n`);
   for (const region of pricedRegions) {
     const warning = staleWarning(region, new Date());
     if (warning) console.error(warning);
   }
+  for (const fault of faults) console.error(fault);
+  if (faults.length > 0) process.exitCode = 1;
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

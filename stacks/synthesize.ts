@@ -42,32 +42,46 @@ export function addStacks(app: App, environment: AwsEnvironment, images: Images)
   return { foundation, ...(cluster && { cluster }), service, ...(stack && { kubernetes: stack }) };
 }
 
+export interface Written {
+  /** One cost sheet for each environment that was written. */
+  readonly sheets: string[];
+  /** What is wrong with the others, of which nothing is written. */
+  readonly faults: string[];
+}
+
 /**
- * Writes the Terraform configuration of the named environments, all without a name, to `cdktf.out/`, and
- * beside each service stack what the environment carries and costs, as `sheet.md`.
+ * Writes the Terraform configuration of the named environments to `cdktf.out/`, and beside each service stack what the
+ * environment carries and costs, as `sheet.md`. Without a name all of them: one that is broken does not stop the others.
  *
  * @param change Made to each environment first. @default none
- * @returns One cost sheet for each.
+ * @throws Error when a named environment is broken.
  */
 export async function synthesize(
   names: readonly string[],
   config: AppConfig = {},
   change: (environment: AwsEnvironment) => AwsEnvironment = (environment) => environment,
-): Promise<string[]> {
+): Promise<Written> {
   const app = new App(config);
   const sheets: string[] = [];
+  const faults: string[] = [];
   const pages: { readonly stack: string; readonly text: string }[] = [];
-  for (const name of names.length > 0 ? names : Object.keys(environments)) {
-    const environment = change(onAws(resolveEnvironment(await loadEnvironment(name))));
-    const stacks = addStacks(app, environment, readImages(name));
-    const cost = checkedCostSheet(environment, Object.values(stacks));
-    const costed = costedEnvironment(environment, Object.values(stacks));
-    pages.push({ stack: stacks.service.node.id, text: sheetPage(sheetOf(name, { environment, costed }), cost) });
-    sheets.push(cost);
-  }
+  for (const name of names.length > 0 ? names : Object.keys(environments))
+    try {
+      const environment = change(onAws(resolveEnvironment(await loadEnvironment(name))));
+      const stacks = addStacks(app, environment, readImages(name));
+      const cost = checkedCostSheet(environment, Object.values(stacks));
+      const costed = costedEnvironment(environment, Object.values(stacks));
+      pages.push({ stack: stacks.service.node.id, text: sheetPage(sheetOf(name, { environment, costed }), cost) });
+      sheets.push(cost);
+    } catch (error) {
+      if (names.length > 0) throw error;
+      faults.push(error instanceof Error ? error.message : String(error));
+      for (const { id } of app.node.children.map(({ node }) => node))
+        if (id.startsWith(`${name}-`)) app.node.tryRemoveChild(id);
+    }
   app.synth();
   for (const { stack, text } of pages) await writeFile(join(app.outdir, 'stacks', stack, 'sheet.md'), text);
-  return sheets;
+  return { sheets, faults };
 }
 
 const sheetPage = (sheet: Sheet, cost: string): string =>

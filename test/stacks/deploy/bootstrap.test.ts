@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { bootstrap } from '../../../stacks/bootstrap.ts';
+import { bootstrap } from '../../../stacks/deploying/bootstrap.ts';
 
 /** Answers as S3 does and notes what it is asked; `bucket` is what a HEAD of it says. */
 let server: Server;

@@ -51,16 +51,16 @@ test('npx cdktf synth works by itself, for every environment', async () => {
 });
 
 test.each([
-  ['bootstrap.ts', [], "error: missing required argument 'environment'"],
-  ['rehearse.ts', [], "error: missing required argument 'environment'"],
-  ['deploy.ts', ['diff'], "error: missing required argument 'environment'"],
+  ['deploying/bootstrap.ts', [], "error: missing required argument 'environment'"],
+  ['deploying/rehearse.ts', [], "error: missing required argument 'environment'"],
+  ['deploying/deploy.ts', ['diff'], "error: missing required argument 'environment'"],
   [
-    'deploy.ts',
+    'deploying/deploy.ts',
     ['fly', 'dev'],
     "error: command-argument value 'fly' is invalid for argument 'action'. Allowed choices are diff, deploy, destroy.",
   ],
   // An option of cdktf's is no fault of ours; an environment that is not finished is.
-  ['deploy.ts', ['deploy', 'dev', '--auto-approve'], "'dev' cannot be deployed yet:"],
+  ['deploying/deploy.ts', ['deploy', 'dev', '--auto-approve'], "'dev' cannot be deployed yet:"],
 ])('%s %j says what is wrong', async (program, args, said) => {
   const { exitCode, stderr } = await execa('node', ['--no-experimental-detect-module', `stacks/${program}`, ...args], {
     preferLocal: true,

@@ -82,7 +82,7 @@ describe('npm run clone -- dev review7', () => {
     expect(written).toContain('"key":"review7/service.tfstate"'.replace(':', ': '));
     expect(written).not.toMatch(/bulkhead-dev|dev\.bulkhead/);
     // What is not pushed is not deployed.
-    const deploy = await run('stacks/deploy.ts', 'deploy', 'review7');
+    const deploy = await run('stacks/deploying/deploy.ts', 'deploy', 'review7');
     expect(deploy.all).toContain('npm run images -- --push review7');
 
     const again = await run('stacks/clone.ts', 'dev', 'review7');

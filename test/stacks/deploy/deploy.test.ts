@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { type EnvironmentInput, resolveEnvironment } from '../../../environments/environment.ts';
 import { serviceNames } from '../../../services/manifest.ts';
-import { cdktfCalls, refuseUnfinished } from '../../../stacks/deploy.ts';
+import { cdktfCalls, refuseUnfinished } from '../../../stacks/deploying/deploy.ts';
 import { onAws } from '../../../stacks/on-aws.ts';
 import { stackParts } from '../../../stacks/parts.ts';
 import { sample } from '../../environments/sample.ts';
@@ -34,12 +34,18 @@ describe('a deploy', () => {
     onAws(resolveEnvironment(sample({ aws: { publicHost: 'chat.company.test', ...aws } })));
 
   test('of a finished environment goes on', () => {
-    expect(() => refuseUnfinished(environment(), images)).not.toThrow();
+    expect(() => refuseUnfinished(environment(), images, parts)).not.toThrow();
   });
 
   test('with placeholders is refused, all of them at once', () => {
-    const unfinished = environment({ ami: `ami-${'0'.repeat(17)}`, publicHost: 'dev.bulkhead.example.com' });
-    expect(() => refuseUnfinished(unfinished, { ...images, api: placeholders.api, web: placeholders.web })).toThrow(
+    const unfinished = environment({
+      nat: 'instance',
+      ami: `ami-${'0'.repeat(17)}`,
+      publicHost: 'dev.bulkhead.example.com',
+    });
+    expect(() =>
+      refuseUnfinished(unfinished, { ...images, api: placeholders.api, web: placeholders.web }, parts),
+    ).toThrow(
       [
         "'test' cannot be deployed yet:",
         '- no image has been pushed for api, web: run npm run images -- --push test',

@@ -1,53 +1,17 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { override, rehearse, steps } from '../../../stacks/rehearse.ts';
+import { override, rehearse, steps } from '../../../stacks/deploying/rehearse.ts';
+import { type StandIn, standIn } from '../../support/terraform/stand-in.ts';
 
-/**
- * A stand-in for terraform: notes what it is called with and what its folder says, and fails when told to.
- * The real run needs a network for the provider.
- */
-const standIn = `#!/usr/bin/env node
-const { appendFileSync, readFileSync, existsSync } = require('node:fs');
-const line = process.cwd().split('/').at(-1) + ': ' + process.argv.slice(2).join(' ');
-const state = JSON.parse(readFileSync('rehearse_override.tf.json', 'utf8')).terraform.backend.local.path;
-const ephemeral = !/"prevent_destroy": true/.test(readFileSync('cdk.tf.json', 'utf8'));
-appendFileSync(process.env.STAND_IN_LOG, JSON.stringify({ line, state, ephemeral, endpoint: process.env.AWS_ENDPOINT_URL, attempts: process.env.AWS_MAX_ATTEMPTS }) + '\\n');
-const [pattern, code] = (process.env.STAND_IN_FAILS ?? '').split('=');
-if (pattern && line.includes(pattern)) { console.log('Error: as told'); process.exit(Number(code)); }
-`;
-
-interface Note {
-  readonly line: string;
-  readonly state: string;
-  readonly ephemeral: boolean;
-  readonly endpoint: string;
-  readonly attempts: string;
-}
-
-let folder: string;
-let path: string | undefined;
-const log = () => join(folder, 'log');
-const notes = () =>
-  readFileSync(log(), 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Note);
-
+let terraform: StandIn;
+let before: NodeJS.ProcessEnv;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'bulkhead-stand-in-'));
-  writeFileSync(join(folder, 'terraform'), standIn);
-  chmodSync(join(folder, 'terraform'), 0o755);
-  path = process.env.PATH;
-  process.env.PATH = `${folder}${delimiter}${path}`;
-  process.env.STAND_IN_LOG = log();
+  terraform = standIn();
+  before = { ...process.env };
+  Object.assign(process.env, terraform.env);
 });
 afterEach(() => {
-  process.env.PATH = path;
-  delete process.env.STAND_IN_LOG;
-  delete process.env.STAND_IN_FAILS;
-  rmSync(folder, { recursive: true });
+  process.env = before;
+  terraform.close();
 });
 
 const forward = [
@@ -64,7 +28,7 @@ const back = [
   'staging-service: destroy -auto-approve -input=false -no-color',
   'staging-foundation: destroy -auto-approve -input=false -no-color',
 ];
-const lines = () => notes().map(({ line }) => line);
+const lines = () => terraform.lines();
 const silent = () => {};
 const endpoint = 'http://127.0.0.1:5000';
 
@@ -78,8 +42,8 @@ describe('a rehearsal', () => {
 
   test('works on local state of its own, destroyable, and reaches the emulator', async () => {
     await rehearse('staging', endpoint, silent);
-    for (const { state, ephemeral, endpoint: reached, attempts } of notes()) {
-      expect(state).toMatch(/staging-(foundation|service)\.tfstate$/);
+    for (const { backend, ephemeral, endpoint: reached, attempts } of terraform.notes()) {
+      expect(backend?.local?.path).toMatch(/staging-(foundation|service)\.tfstate$/);
       expect([ephemeral, reached, attempts]).toEqual([true, endpoint, '3']);
     }
   });

@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { execa } from 'execa';
 import { environments } from '../../../environments/index.ts';
-import { override } from '../../../stacks/rehearse.ts';
+import { override } from '../../../stacks/deploying/rehearse.ts';
 import { synthesize } from '../../../stacks/synthesize.ts';
 import { testWith } from '../../support/skip.ts';
+import { lacksTerraform } from '../../support/terraform/lacks.ts';
 
-const present = await execa('terraform', ['version'], { reject: false }).then(({ exitCode }) => exitCode === 0);
-const reads = testWith(present ? null : 'terraform is not on PATH; install HashiCorp’s binary, 1.11 or later');
+const reads = testWith(lacksTerraform);
 
 describe.each(Object.keys(environments))('%s', (name) => {
   let folder: string;

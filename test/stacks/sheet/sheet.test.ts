@@ -135,7 +135,9 @@ test('a swap moves one tier, and its cost', () => {
 test('synth writes the sheet beside the configuration', async () => {
   const outdir = mkdtempSync(join(tmpdir(), 'bulkhead-sheet-'));
   try {
-    const [cost] = await synthesize(['dev'], { outdir });
+    const {
+      sheets: [cost],
+    } = await synthesize(['dev'], { outdir });
     const page = readFileSync(join(outdir, 'stacks', 'dev-service', 'sheet.md'), 'utf8');
     readFileSync(join(outdir, 'stacks', 'dev-service', 'cdk.tf.json'));
     expect(page).toContain('| pages/min |');

@@ -13,10 +13,10 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { Command } from 'commander';
-import { tlsOnly } from '../constructs/stores/private-bucket.ts';
-import { resolveEnvironment } from '../environments/environment.ts';
-import { loadEnvironment } from '../environments/index.ts';
-import { onAws } from './on-aws.ts';
+import { tlsOnly } from '../../constructs/stores/private-bucket.ts';
+import { resolveEnvironment } from '../../environments/environment.ts';
+import { loadEnvironment } from '../../environments/index.ts';
+import { onAws } from '../on-aws.ts';
 
 /** Makes the bucket where it is missing, and sets versions, encryption and privacy where it is not. */
 export async function bootstrap(s3: S3Client, bucket: string): Promise<'made' | 'was there'> {

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { execa } from 'execa';
-import { synthesize } from './synthesize.ts';
+import { synthesize } from '../synthesize.ts';
 
 type Json = Record<string, unknown>;
 
