@@ -4,12 +4,15 @@
  */
 import type { Construct } from 'constructs';
 import { Certificate } from '../constructs/network/certificate.ts';
-import { Network } from '../constructs/network/network.ts';
+import { ExistingNetwork } from '../constructs/network/existing-network.ts';
+import { Network, type NetworkParts } from '../constructs/network/network.ts';
 import { AlarmTopic } from '../constructs/observability/alarm-topic.ts';
 import { AuditLogs } from '../constructs/observability/audit-logs.ts';
 import { CostGuard } from '../constructs/observability/cost-guard.ts';
 import { storeAlarms } from '../constructs/observability/store-alarms.ts';
+import type { DatabaseSecrets } from '../constructs/stores/database-secrets.ts';
 import { DocumentStore } from '../constructs/stores/document-store.ts';
+import { ExistingPostgres, ExistingRedis, existingDocuments } from '../constructs/stores/existing-stores.ts';
 import { ImageRegistry } from '../constructs/stores/image-registry.ts';
 import { Key } from '../constructs/stores/key.ts';
 import { Postgres } from '../constructs/stores/postgres.ts';
@@ -21,11 +24,11 @@ import { type ServiceName, type SettingName, settings, signersOf, usesStore } fr
 import { type AwsEnvironment, BaseStack, onInstances } from './base-stack.ts';
 
 export class FoundationStack extends BaseStack {
-  readonly network: Network;
-  readonly key: Key;
-  readonly postgres: Postgres;
-  readonly redis: Redis;
-  readonly documents: DocumentStore;
+  readonly network: NetworkParts;
+  readonly key: Pick<Key, 'arn'>;
+  readonly postgres: DatabaseSecrets & Pick<Postgres, 'securityGroupId'>;
+  readonly redis: Pick<Redis, 'securityGroupId' | 'urlSecretArn'>;
+  readonly documents: Pick<DocumentStore, 'bucket' | 'bucketArn' | 'url'>;
   readonly images: ImageRegistry;
   readonly alarms: AlarmTopic;
   readonly certificateArn: string;
@@ -38,56 +41,70 @@ export class FoundationStack extends BaseStack {
     super(scope, 'foundation', environment);
     const { prefix, accountId } = this;
     const { aws } = environment;
-    const { region, ephemeral } = aws;
+    const { region, ephemeral, existing } = aws;
     const placed = placedServices(environment);
 
-    this.key = new Key(this, 'key', { prefix, region, accountId, ephemeral });
+    this.key = existing.keyArn
+      ? { arn: existing.keyArn }
+      : new Key(this, 'key', { prefix, region, accountId, ephemeral });
     const keyArn = this.key.arn;
-    this.network = new Network(this, 'network', {
-      prefix,
-      region,
-      zones: aws.zones,
-      cidr: aws.vpcCidr,
-      nat: aws.nat,
-      auditLogs: aws.auditLogs,
-      endpoints: aws.endpoints,
-      instances: onInstances(environment),
-      natInstance: aws.ami
-        ? {
-            ami: { what: 'AMI', value: aws.ami, remedy: `docs/operating.md, 'Choose an AMI' for ${environment.name}` },
-            instanceType: natInstanceTypes[aws.architecture],
-            accountId,
-          }
-        : undefined,
-    });
+    this.network = existing.network
+      ? new ExistingNetwork(this, 'network', { existing: existing.network, region, zones: aws.zones })
+      : new Network(this, 'network', {
+          prefix,
+          region,
+          zones: aws.zones,
+          cidr: aws.vpcCidr,
+          nat: aws.nat,
+          auditLogs: aws.auditLogs,
+          endpoints: aws.endpoints,
+          instances: onInstances(environment),
+          natInstance: aws.ami
+            ? {
+                ami: {
+                  what: 'AMI',
+                  value: aws.ami,
+                  remedy: `docs/operating.md, 'Choose an AMI' for ${environment.name}`,
+                },
+                instanceType: natInstanceTypes[aws.architecture],
+                accountId,
+              }
+            : undefined,
+        });
     const { vpcId, dataSubnetIds: subnetIds } = this.network;
-    this.postgres = new Postgres(this, 'postgres', {
-      prefix,
-      vpcId,
-      subnetIds,
-      keyArn,
-      ephemeral,
-      logRetentionDays: aws.logRetentionDays,
-      tiers: placed.filter((name) => usesStore(name, 'postgres')),
-      ...aws.postgres,
-    });
-    this.redis = new Redis(this, 'redis', { prefix, vpcId, subnetIds, keyArn, ephemeral, ...aws.redis });
-    this.documents = new DocumentStore(this, 'documents', {
-      prefix,
-      accountId,
-      keyArn,
-      ephemeral,
-      noncurrentDays: aws.noncurrentDays,
-      auditLogs: aws.auditLogs,
-    });
+    const how = { prefix, keyArn, ephemeral };
+    const tiers = placed.filter((name) => usesStore(name, 'postgres'));
+    this.postgres = existing.postgres
+      ? new ExistingPostgres(this, 'postgres', { ...how, tiers, existing: existing.postgres })
+      : new Postgres(this, 'postgres', {
+          ...how,
+          vpcId,
+          subnetIds,
+          logRetentionDays: aws.logRetentionDays,
+          tiers,
+          ...aws.postgres,
+        });
+    this.redis = existing.redis
+      ? new ExistingRedis(this, 'redis', { ...how, existing: existing.redis })
+      : new Redis(this, 'redis', { ...how, vpcId, subnetIds, ...aws.redis });
+    this.documents = existing.documents
+      ? existingDocuments(existing.documents)
+      : new DocumentStore(this, 'documents', {
+          prefix,
+          accountId,
+          keyArn,
+          ephemeral,
+          noncurrentDays: aws.noncurrentDays,
+          auditLogs: aws.auditLogs,
+        });
     if (aws.auditLogs)
       this.auditBucket = new AuditLogs(this, 'audit-logs', {
         prefix,
         accountId,
         ephemeral,
         retentionDays: aws.logRetentionDays,
-        vpcId,
-        documentsBucket: this.documents.bucket,
+        vpcId: existing.network ? undefined : vpcId,
+        documentsBucket: existing.documents ? undefined : this.documents.bucket,
       }).bucket;
     this.images = new ImageRegistry(this, 'images', { prefix, keyArn, ephemeral, services: placed });
     this.alarms = new AlarmTopic(this, 'alarms', { prefix, accountId, keyArn, email: aws.alarmEmail });
@@ -99,6 +116,8 @@ export class FoundationStack extends BaseStack {
     });
     storeAlarms(this, {
       prefix,
+      postgres: !existing.postgres,
+      redis: !existing.redis,
       storageGiB: aws.postgres.storageGiB,
       topicArn: this.alarms.arn,
     });

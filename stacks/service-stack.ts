@@ -177,7 +177,7 @@ export class ServiceStack extends BaseStack {
       context,
       services: definitions,
       balancer: outside,
-      foundation: foundation.prefix,
+      database: aws.existing.postgres ? undefined : foundation.prefix,
     });
     if (aws.hostedZoneId)
       new Route53Record(this, 'address', {

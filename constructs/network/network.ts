@@ -37,8 +37,24 @@ export interface NetworkProps {
   readonly natInstance: Omit<NatInstanceProps, 'name' | 'vpcId' | 'subnetId' | 'cidr' | 'after'> | undefined;
 }
 
-export class Network extends Construct {
+/** What tiers and stores need to know of a network, made here or there already. */
+export interface NetworkParts {
   readonly vpcId: string;
+  readonly cidr: string;
+  readonly publicSubnetIds: readonly string[];
+  readonly privateSubnetIds: readonly string[];
+  readonly dataSubnetIds: readonly string[];
+  /** Blocks of the subnets, for what knows addresses alone. */
+  readonly blocks: Readonly<Record<'public' | 'private' | 'data', readonly string[]>>;
+  /** The security group of the interface endpoints, where there are any. */
+  readonly endpointSecurityGroupId: string | undefined;
+  /** Prefix list of S3. */
+  readonly s3PrefixListId: string;
+}
+
+export class Network extends Construct implements NetworkParts {
+  readonly vpcId: string;
+  readonly cidr: string;
   readonly publicSubnetIds: string[] = [];
   readonly privateSubnetIds: string[] = [];
   readonly dataSubnetIds: string[] = [];
@@ -61,6 +77,7 @@ export class Network extends Construct {
       tags: { Name: prefix },
     });
     this.vpcId = vpc.id;
+    this.cidr = cidr;
     // Nothing names it; without rules it lets nothing through where something would by mistake.
     new DefaultSecurityGroup(this, 'default-security-group', {
       vpcId: vpc.id,

@@ -12,9 +12,10 @@ export interface AuditLogsProps {
   readonly accountId: string;
   readonly ephemeral: boolean;
   readonly retentionDays: number;
-  readonly vpcId: string;
-  /** Name of the bucket whose requests are logged. */
-  readonly documentsBucket: string;
+  /** Absent: its owner logs its connections. */
+  readonly vpcId: string | undefined;
+  /** Name of the bucket whose requests are logged; absent: its owner does. */
+  readonly documentsBucket: string | undefined;
 }
 
 /** Who reached what: connections of the VPC, requests to the balancers and to the bucket of documents, in a bucket. */
@@ -79,22 +80,24 @@ export class AuditLogs extends Construct {
       }),
       dependsOn: [access],
     });
-    new FlowLog(this, 'connections', {
-      vpcId: props.vpcId,
-      trafficType: 'ALL',
-      logDestinationType: 's3',
-      logDestination: `${bucket.arn}/connections/`,
-      // The longest: fewest records, and so the least to pay.
-      maxAggregationInterval: 600,
-      tags: { Name: prefix },
-      dependsOn: [policy],
-    });
-    new S3BucketLoggingA(this, 'documents', {
-      bucket: props.documentsBucket,
-      targetBucket: bucket.id,
-      targetPrefix: 'documents/',
-      dependsOn: [policy],
-    });
+    if (props.vpcId !== undefined)
+      new FlowLog(this, 'connections', {
+        vpcId: props.vpcId,
+        trafficType: 'ALL',
+        logDestinationType: 's3',
+        logDestination: `${bucket.arn}/connections/`,
+        // The longest: fewest records, and so the least to pay.
+        maxAggregationInterval: 600,
+        tags: { Name: prefix },
+        dependsOn: [policy],
+      });
+    if (props.documentsBucket !== undefined)
+      new S3BucketLoggingA(this, 'documents', {
+        bucket: props.documentsBucket,
+        targetBucket: bucket.id,
+        targetPrefix: 'documents/',
+        dependsOn: [policy],
+      });
     // A reference through the policy: a balancer tries to write at once.
     this.bucket = policy.bucket;
   }

@@ -13,8 +13,8 @@ export interface DashboardProps {
   readonly context: TierContext;
   readonly services: Definitions;
   readonly balancer: Balancer;
-  /** Identifier of the database and Redis. */
-  readonly foundation: string;
+  /** Identifier of the database; absent: it is not made here. */
+  readonly database: string | undefined;
 }
 
 /** Of the replica that uses most; what its budget is says the environment. */
@@ -25,7 +25,7 @@ const everyTier = [
 ] as const;
 
 export class Dashboard extends Construct {
-  constructor(scope: Construct, id: string, { context, services, balancer, foundation }: DashboardProps) {
+  constructor(scope: Construct, id: string, { context, services, balancer, database }: DashboardProps) {
     super(scope, id);
     const { region, environment } = context;
     const balancerMetric = (name: string, stat: string) => [
@@ -69,10 +69,14 @@ export class Dashboard extends Construct {
         'Error lines',
         Object.keys(services).map((name) => [`${metricNamespace}/${environment}`, `${name}-errors`, { stat: 'Sum' }]),
       ),
-      widget('PostgreSQL', [
-        ['AWS/RDS', 'CPUUtilization', 'DBInstanceIdentifier', foundation],
-        ['AWS/RDS', 'FreeStorageSpace', 'DBInstanceIdentifier', foundation, { yAxis: 'right' }],
-      ]),
+      ...(database
+        ? [
+            widget('PostgreSQL', [
+              ['AWS/RDS', 'CPUUtilization', 'DBInstanceIdentifier', database],
+              ['AWS/RDS', 'FreeStorageSpace', 'DBInstanceIdentifier', database, { yAxis: 'right' }],
+            ]),
+          ]
+        : []),
     ];
     new CloudwatchDashboard(this, 'dashboard', {
       dashboardName: context.prefix,

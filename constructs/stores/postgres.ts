@@ -2,11 +2,11 @@ import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group
 import { DbInstance } from '@cdktf/provider-aws/lib/db-instance/index.js';
 import { DbSubnetGroup } from '@cdktf/provider-aws/lib/db-subnet-group/index.js';
 import { SecurityGroup } from '@cdktf/provider-aws/lib/security-group/index.js';
-import { TerraformStack } from 'cdktf';
 import { Construct } from 'constructs';
 import { nameOf } from '../../environments/wiring/names.ts';
-import { databaseRole, type migration, type ServiceName } from '../../services/manifest.ts';
+import type { ServiceName } from '../../services/manifest.ts';
 import { justify, retentionIsASetting } from '../policies/justified.ts';
+import { type DatabaseSecrets, databaseSecrets, databaseUrl } from './database-secrets.ts';
 import { Secret } from './secrets.ts';
 
 export interface PostgresProps {
@@ -31,10 +31,8 @@ export const postgresPort = 5432;
 export class Postgres extends Construct {
   readonly securityGroupId: string;
   readonly instanceId: string;
-  /** Secrets with each tier's `DATABASE_URL`, as its own role. */
-  readonly urlSecretArns: Readonly<Partial<Record<ServiceName, string>>>;
-  /** Secrets that the init step alone reads. */
-  readonly migrationSecretArns: Readonly<Record<(typeof migration)['settings'][number], string>>;
+  readonly urlSecretArns: DatabaseSecrets['urlSecretArns'];
+  readonly migrationSecretArns: DatabaseSecrets['migrationSecretArns'];
 
   constructor(scope: Construct, id: string, props: PostgresProps) {
     super(scope, id);
@@ -108,51 +106,19 @@ export class Postgres extends Construct {
       ...(!props.multiAz && { CKV_AWS_157: 'a standby doubles the price: postgres.multiAz is a setting' }),
       ...(ephemeral && { CKV_AWS_293: 'the environment is ephemeral: it is meant to be destroyed' }),
     });
-    const at = (role: string, password: string) =>
-      `postgres://${role}:\${${password}}@${instance.address}:${postgresPort}/bulkhead?sslmode=verify-full`;
-    const secret = (id: string, name: string, description: string, text: string) =>
-      new Secret(this, id, { name: `${prefix}/${name}`, description, keyArn, ephemeral, value: { text } });
-    const passwords = secret(
-      'role-passwords',
-      'DATABASE_ROLE_PASSWORDS',
-      "Passwords of the tiers' roles, which the init step sets",
-      `\${jsonencode({ ${props.tiers.map((tier) => `"${tier}" = ${this.newPassword(tier)}`).join(', ')} })}`,
-    );
-    const stored = expression(passwords.read());
-    this.urlSecretArns = Object.fromEntries(
-      props.tiers.map((tier) => [
-        tier,
-        secret(
-          `url-${tier}`,
-          `${tier}/DATABASE_URL`,
-          `Where ${tier} reaches PostgreSQL, and as whom`,
-          at(databaseRole(tier), `jsondecode(${stored})["${tier}"]`),
-        ).arn,
-      ]),
-    );
-    this.migrationSecretArns = {
-      DATABASE_OWNER_URL: secret(
-        'url-owner',
-        'DATABASE_OWNER_URL',
-        'Where the init step reaches PostgreSQL, as the owner of its tables',
-        at('bulkhead', expression(password.read())),
-      ).arn,
-      DATABASE_ROLE_PASSWORDS: passwords.arn,
-    };
+    const address = `${instance.address}:${postgresPort}`;
+    const secrets = databaseSecrets(this, {
+      prefix,
+      keyArn,
+      ephemeral,
+      tiers: props.tiers,
+      address,
+      database: 'bulkhead',
+      ownerUrl: { text: databaseUrl('bulkhead', password.read(), address, 'bulkhead') },
+    });
+    this.urlSecretArns = secrets.urlSecretArns;
+    this.migrationSecretArns = secrets.migrationSecretArns;
     this.securityGroupId = group.id;
     this.instanceId = instance.identifier;
   }
-
-  /** An expression that makes one during the apply. */
-  private newPassword(tier: ServiceName): string {
-    const name = `${tier.replaceAll('-', '_')}_database`;
-    TerraformStack.of(this).addOverride(`ephemeral.aws_secretsmanager_random_password.${name}`, {
-      password_length: 48,
-      exclude_punctuation: true,
-    });
-    return `ephemeral.aws_secretsmanager_random_password.${name}.random_password`;
-  }
 }
-
-/** What stands between `${` and `}`. */
-const expression = (reference: string): string => reference.slice(2, -1);

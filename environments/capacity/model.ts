@@ -162,7 +162,9 @@ export function capacityOf(
     workerMemoryMiB: { needed: neededMiB(tightest), given: tightest.memoryMiB },
     connections: {
       asked: replicas * each,
-      allowed: environment.aws && connectionsOf(environment.aws.postgres.instanceClass),
+      allowed:
+        environment.aws &&
+        (environment.aws.existing.postgres?.connectionsMax ?? connectionsOf(environment.aws.postgres.instanceClass)),
     },
   };
 }

@@ -25,6 +25,8 @@ export interface CostedAws {
     /** Valkey speaks the same protocol and costs a fifth less. @default 'valkey' */
     readonly engine?: 'redis' | 'valkey';
   };
+  /** Parts that others pay. @default none */
+  readonly existing?: Readonly<Partial<Record<'network' | 'postgres' | 'redis' | 'documents', unknown>>>;
   readonly logRetentionDays: number;
   /** Connections of the VPC are logged. @default false */
   readonly auditLogs?: boolean;

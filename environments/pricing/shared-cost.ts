@@ -21,6 +21,11 @@ export function sharedMonthlyUsd(environment: CostedEnvironment, at: At): CostLi
 /** The way out: gateways are billed by hour and GB, an instance by hour, endpoints by hour, zone and GB. */
 function network({ aws, counts }: CostedEnvironment, usage: Usage): CostLine[] {
   const line = lineMaker('network', aws.region);
+  const traffic = [
+    line('to the internet', usage.outGb, 'transfer/out'),
+    line('between zones, both ways', usage.crossZoneGb * 2, 'transfer/cross-az'),
+  ];
+  if (aws.existing?.network) return [line('way out and endpoints: not ours', 0, 'nat/hour'), ...traffic];
   const gateways = { none: 0, instance: 0, single: 1, 'per-az': aws.zones.length }[aws.nat];
   const addresses = aws.nat === 'instance' ? 1 : gateways;
   const endpoints = aws.endpoints ? counts.interfaceEndpoints * aws.zones.length : 0;
@@ -42,8 +47,7 @@ function network({ aws, counts }: CostedEnvironment, usage: Usage): CostLine[] {
           line('through the endpoints', usage.natGb, 'endpoint/gb'),
         ]
       : []),
-    line('to the internet', usage.outGb, 'transfer/out'),
-    line('between zones, both ways', usage.crossZoneGb * 2, 'transfer/cross-az'),
+    ...traffic,
   ];
 }
 
@@ -59,6 +63,7 @@ function balancers({ aws }: CostedEnvironment, usage: Usage): CostLine[] {
 
 function postgres({ aws }: CostedEnvironment, usage: Usage): CostLine[] {
   const line = lineMaker('postgres', aws.region);
+  if (aws.existing?.postgres) return [line('not ours', 0, 'rds/backup')];
   const { instanceClass, storageGiB, multiAz, backupDays } = aws.postgres;
   const suffix = multiAz ? '/multi-az' : '';
   return [
@@ -73,17 +78,24 @@ function postgres({ aws }: CostedEnvironment, usage: Usage): CostLine[] {
 function redis({ aws }: CostedEnvironment): CostLine[] {
   const { nodeType, nodes, engine = 'valkey' } = aws.redis;
   const line = lineMaker('redis', aws.region);
+  if (aws.existing?.redis) return [line('not ours', 0, `elasticache/${nodeType}/${engine}`)];
   return [line(`${nodes} x ${nodeType}, ${engine}`, nodes * hoursPerMonth, `elasticache/${nodeType}/${engine}`)];
 }
 
 function documents({ aws }: CostedEnvironment, usage: Usage): CostLine[] {
   const line = lineMaker('object store', aws.region);
   return [
-    line('documents, results, vectors', usage.documentsGb, 's3/standard'),
-    line('writes', usage.putThousands, 's3/put'),
-    line('reads', usage.getThousands, 's3/get'),
+    ...(aws.existing?.documents
+      ? [line('documents, results, vectors: not ours', 0, 's3/standard')]
+      : [
+          line('documents, results, vectors', usage.documentsGb, 's3/standard'),
+          line('writes', usage.putThousands, 's3/put'),
+          line('reads', usage.getThousands, 's3/get'),
+        ]),
     line('container images', usage.imagesGb, 'ecr/storage'),
-    ...(aws.auditLogs ? [line('logs of connections', usage.connectionLogGb, 'logs/vended-s3')] : []),
+    ...(aws.auditLogs && !aws.existing?.network
+      ? [line('logs of connections', usage.connectionLogGb, 'logs/vended-s3')]
+      : []),
   ];
 }
 

@@ -3,6 +3,7 @@
  * choice for a small environment that is safe to lose nothing in.
  */
 import { z } from 'zod';
+import { existingSchema } from './existing.ts';
 
 const count = z.int().positive();
 
@@ -77,6 +78,8 @@ export const awsSchema = z
         nodes: count.max(6).default(1),
       })
       .prefault({}),
+    /** Parts that are there already, named instead of made. @default {} */
+    existing: existingSchema.prefault({}),
     /** @default 30 */
     logRetentionDays: z.literal(retentionDays).default(30),
     /** Connections of the VPC and requests to balancers and bucket, kept in a bucket of their own. @default true */

@@ -2,6 +2,7 @@
 import { definitionOf, type ServiceName } from '../../services/manifest.ts';
 import { connectionsAsked, connectionsOf } from '../budget/postgres-connections.ts';
 import { memoryMiBMin } from '../budget/scratch.ts';
+import { existingFaults } from './existing.ts';
 import { kubernetesFaults } from './kubernetes.ts';
 import { optionOf, type Placement } from './placement.ts';
 import { type Environment, placedServices, placementsOf } from './schema.ts';
@@ -14,6 +15,7 @@ export interface Fault {
 export const environmentFaults = (environment: Environment): Fault[] => [
   ...tierFaults(environment),
   ...awsFaults(environment),
+  ...existingFaults(environment),
   ...kubernetesFaults(environment),
   ...limitFaults(environment),
   ...embeddingFaults(environment),
@@ -140,8 +142,14 @@ function awsFaults(environment: Environment): Fault[] {
           `given ${spotPercent} on '${platform}'; spot capacity is offered on 'ecs'`,
         );
   const { replicas, each } = connectionsAsked(tiers);
-  const taken = connectionsOf(aws.postgres.instanceClass);
-  if (taken !== undefined && replicas * each > taken)
+  const existing = aws.existing.postgres;
+  const taken = existing?.connectionsMax ?? connectionsOf(aws.postgres.instanceClass);
+  if (existing && replicas * each > existing.connectionsMax)
+    fault(
+      ['aws', 'existing', 'postgres', 'connectionsMax'],
+      `given ${existing.connectionsMax}; ${replicas} replicas may open ${each} each: allowed are fewer replicas or at least ${replicas * each}`,
+    );
+  else if (taken !== undefined && replicas * each > taken)
     fault(
       ['aws', 'postgres', 'instanceClass'],
       `given '${aws.postgres.instanceClass}', which takes at most ${taken} connections; ${replicas} replicas may open ${each} each: allowed are fewer replicas or a larger class`,

@@ -27,7 +27,7 @@ export function kubernetesContext(
     namespace: stack.namespace.name,
     after: stack.namespace.resources,
     blocks: {
-      network: environment.aws.vpcCidr,
+      network: network.cidr,
       publicBalancer: blocks.public,
       internalBalancer: blocks.private,
       stores: blocks.data,

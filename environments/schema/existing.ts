@@ -1,0 +1,100 @@
+/**
+ * Parts that a company has already, named instead of made. What each must fulfil: docs/existing-parts.md. The hosted zone,
+ * the certificate and the cluster have settings of their own (`aws.hostedZoneId`, `aws.certificateArn`, `kubernetes`).
+ */
+import { z } from 'zod';
+import type { Fault } from './rules.ts';
+import type { Environment } from './schema.ts';
+
+const id = (kind: string) =>
+  z.string().regex(new RegExp(`^${kind}-[0-9a-f]{8,17}$`), `must be as in '${kind}-0123abcd'`);
+const subnets = z
+  .array(id('subnet'))
+  .max(3)
+  .refine((ids) => new Set(ids).size === ids.length, 'each subnet once');
+
+export const existingSchema = z.strictObject({
+  /** A VPC with its subnets, its way out and its private endpoints: `aws.nat`, `endpoints` and `vpcCidr` are then not used. */
+  network: z
+    .strictObject({
+      vpcId: id('vpc'),
+      /** For the public balancer: one per zone, in the order of `aws.zones`. */
+      publicSubnetIds: subnets,
+      /** For the tiers and the internal balancer: one per zone, in the order of `aws.zones`. */
+      privateSubnetIds: subnets,
+      /** For PostgreSQL and Redis where they are made here: two or more. @default [] */
+      dataSubnetIds: subnets.default([]),
+      /** Group of its private endpoints to AWS APIs. @default none: APIs are reached over the way out */
+      endpointSecurityGroupId: id('sg').optional(),
+    })
+    .optional(),
+  /** A PostgreSQL of RDS or Aurora, on port 5432: `aws.postgres` is then not used. The owner's URL is put by hand. */
+  postgres: z
+    .strictObject({
+      /** @example 'company.abc123.us-east-1.rds.amazonaws.com' */
+      host: z.string().regex(/^([a-z0-9-]+\.)+[a-z]{2,}$/, "must be a host name, as in 'db.company.internal'"),
+      /** @default 'bulkhead' */
+      database: z
+        .string()
+        .regex(/^[a-z_][a-z0-9_]{0,62}$/, 'must be a name in lower case')
+        .default('bulkhead'),
+      securityGroupId: id('sg'),
+      /** Connections that it leaves to this environment; the tiers' pools must fit. */
+      connectionsMax: z.int().positive(),
+    })
+    .optional(),
+  /** A Valkey or Redis with TLS, on port 6379: `aws.redis` is then not used. Its URL is put by hand. */
+  redis: z.strictObject({ securityGroupId: id('sg') }).optional(),
+  /** A bucket that holds nothing else: `aws.noncurrentDays` is then not used. */
+  documents: z
+    .strictObject({
+      bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be a bucket name'),
+    })
+    .optional(),
+  /** A KMS key of the same region. */
+  keyArn: z
+    .string()
+    .regex(
+      /^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/[0-9a-zA-Z-]+$/,
+      "must be a key's ARN, as in 'arn:aws:kms:...:key/...'",
+    )
+    .optional(),
+});
+
+export type Existing = z.output<typeof existingSchema>;
+
+/** What must hold between the parts that are named and the rest of the `aws` block. */
+export function existingFaults({ aws }: Environment): Fault[] {
+  if (!aws) return [];
+  const { existing, zones, region } = aws;
+  const { network, postgres, redis, keyArn } = existing;
+  const faults: Fault[] = [];
+  const fault = (path: string[], message: string) => faults.push({ path: ['aws', ...path], message });
+  if (network) {
+    if (aws.nat !== 'single')
+      fault(['nat'], `given '${aws.nat}' beside existing.network, which has a way out of its own; leave it out`);
+    if (aws.endpoints)
+      fault(['endpoints'], 'given beside existing.network; name the group of its own as endpointSecurityGroupId');
+    for (const kind of ['publicSubnetIds', 'privateSubnetIds'] as const)
+      if (network[kind].length !== zones.length)
+        fault(
+          ['existing', 'network', kind],
+          `given ${network[kind].length}; allowed with zones ${zones.join(', ')}: ${zones.length}, one in each, in that order`,
+        );
+    if (!(postgres && redis) && network.dataSubnetIds.length < 2)
+      fault(
+        ['existing', 'network', 'dataSubnetIds'],
+        `given ${network.dataSubnetIds.length}; ${postgres ? 'Redis is' : redis ? 'PostgreSQL is' : 'PostgreSQL and Redis are'} made here and needs two or more, in different zones`,
+      );
+  }
+  for (const store of ['postgres', 'redis'] as const)
+    if (existing[store] && !network)
+      fault(
+        ['existing', store],
+        'given without existing.network: a security group admits tiers of its own network only; name the network too',
+      );
+  const keyRegion = keyArn?.split(':')[3];
+  if (keyRegion !== undefined && keyRegion !== region)
+    fault(['existing', 'keyArn'], `given a key of '${keyRegion}'; allowed: one of '${region}'`);
+  return faults;
+}
