@@ -110,8 +110,21 @@ export function steps(environment: string): { readonly forward: Step[]; readonly
   };
 }
 
-/** @throws Error naming the first step that did not end well; what was applied is destroyed first. */
-export async function rehearse(name: string, endpoint: string | undefined, print = console.log): Promise<void> {
+/** Longer than any step takes against an emulator; what an emulator never answers would otherwise wait for ever. */
+const stepTimeoutMs = 10 * 60_000;
+
+/**
+ * What terraform says is printed as it comes.
+ *
+ * @param timeoutMs For each call of terraform. @default 10 minutes
+ * @throws Error naming the steps that did not end well; what was applied is destroyed first.
+ */
+export async function rehearse(
+  name: string,
+  endpoint: string | undefined,
+  print = console.log,
+  timeoutMs = stepTimeoutMs,
+): Promise<void> {
   if (!endpoint)
     throw new Error(
       'AWS_ENDPOINT_URL is not set, and a rehearsal must not reach a real account: start an emulator, for instance ' +
@@ -126,15 +139,15 @@ export async function rehearse(name: string, endpoint: string | undefined, print
     }));
     const { forward, back } = steps(name);
     for (const stack of new Set(forward.map((step) => step.stack))) await writeOverride(folder, stack);
-    let applied = false;
-    try {
-      for (const step of forward) {
-        applied ||= step.args[0] === 'apply';
-        await run(folder, step, endpoint, print);
-      }
-    } finally {
-      if (applied) for (const step of back) await run(folder, step, endpoint, print);
-    }
+    const failures = await inOrder(forward, (step) => run(folder, step, endpoint, print, timeoutMs));
+    const reached = forward.slice(0, failures.length > 0 ? forward.indexOf(failures[0]?.step as Step) + 1 : undefined);
+    if (reached.some(({ args }) => args[0] === 'apply'))
+      for (const step of back)
+        failures.push(...(await inOrder([step], () => run(folder, step, endpoint, print, timeoutMs))));
+    if (failures.length > 0)
+      throw new Error(
+        `${name}: the rehearsal failed; the lines above say why: ${failures.map(({ message }) => message).join('; ')}`,
+      );
     print(`${name}: applied, planned again without a change, destroyed`);
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -153,12 +166,35 @@ async function writeOverride(folder: string, stack: string): Promise<void> {
   );
 }
 
-async function run(folder: string, step: Step, endpoint: string, print: (line: string) => void): Promise<void> {
-  print(`${step.stack}: terraform ${step.args.join(' ')}`);
-  const { exitCode = 1, all } = await execa('terraform', [...step.args, '-no-color'], {
-    cwd: join(folder, 'stacks', step.stack),
+interface Failure {
+  readonly step: Step;
+  readonly message: string;
+}
+
+/** One after the other, up to the first that fails. */
+async function inOrder(steps: readonly Step[], run: (step: Step) => Promise<string | undefined>): Promise<Failure[]> {
+  for (const step of steps) {
+    const message = await run(step);
+    if (message !== undefined) return [{ step, message }];
+  }
+  return [];
+}
+
+/** @returns What went wrong, if something did. */
+async function run(
+  folder: string,
+  step: Step,
+  endpoint: string,
+  print: (line: string) => void,
+  timeoutMs: number,
+): Promise<string | undefined> {
+  const { stack, args, exits } = step;
+  print(`${stack}: terraform ${args.join(' ')}`);
+  const { exitCode = 1, timedOut } = await execa('terraform', [...args, '-no-color'], {
+    cwd: join(folder, 'stacks', stack),
     reject: false,
-    all: true,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    timeout: timeoutMs,
     env: {
       AWS_ENDPOINT_URL: endpoint,
       // Any words do for an emulator; without them the provider looks for real ones.
@@ -168,14 +204,9 @@ async function run(folder: string, step: Step, endpoint: string, print: (line: s
       AWS_MAX_ATTEMPTS: '3',
     },
   });
-  if (exitCode === 0) return;
-  throw new Error(
-    `${step.stack}: terraform ${step.args[0]} ${step.exits[exitCode] ?? `ended with ${exitCode}`}\n${tail(all)}`,
-  );
+  if (timedOut) return `${stack}: terraform ${args[0]} did not end within ${timeoutMs / 1000} s`;
+  return exitCode === 0 ? undefined : `${stack}: terraform ${args[0]} ${exits[exitCode] ?? `ended with ${exitCode}`}`;
 }
-
-/** The end of an output says what went wrong. */
-const tail = (output: string, lines = 30): string => output.split('\n').slice(-lines).join('\n');
 
 if (import.meta.main) {
   const [name = ''] = new Command('npm run rehearse --').argument('<environment>').parse().args;

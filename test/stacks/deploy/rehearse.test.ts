@@ -51,7 +51,7 @@ describe('a rehearsal', () => {
   test('that fails half way destroys what was applied, and says what went wrong', async () => {
     process.env.STAND_IN_FAILS = 'service: apply=1';
     await expect(rehearse('staging', endpoint, silent)).rejects.toThrow(
-      'staging-service: terraform apply failed\nError: as told',
+      'staging: the rehearsal failed; the lines above say why: staging-service: terraform apply failed',
     );
     expect(lines()).toEqual([...forward.slice(0, 6), ...back]);
   });
@@ -68,6 +68,22 @@ describe('a rehearsal', () => {
     process.env.STAND_IN_FAILS = 'foundation: plan=2';
     await expect(rehearse('staging', endpoint, silent)).rejects.toThrow(
       'terraform plan is not empty: what was applied is not what is asked for',
+    );
+    expect(lines().slice(-2)).toEqual(back);
+  });
+
+  test('whose step hangs gives that up, destroys, and says which', async () => {
+    process.env.STAND_IN_HANGS = 'service: apply';
+    await expect(rehearse('staging', endpoint, silent, 5000)).rejects.toThrow(
+      'staging-service: terraform apply did not end within 5 s',
+    );
+    expect(lines().slice(-2)).toEqual(back);
+  });
+
+  test('that cannot destroy either says both', async () => {
+    process.env.STAND_IN_FAILS = 'staging-service: =1';
+    await expect(rehearse('staging', endpoint, silent)).rejects.toThrow(
+      'staging-service: terraform init failed; staging-service: terraform destroy failed',
     );
     expect(lines().slice(-2)).toEqual(back);
   });
