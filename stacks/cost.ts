@@ -1,7 +1,10 @@
 /** The cost of an environment, from its settings and from what its stacks hold. */
+import { VpcSecurityGroupEgressRule } from '@cdktf/provider-aws/lib/vpc-security-group-egress-rule/index.js';
+import { VpcSecurityGroupIngressRule } from '@cdktf/provider-aws/lib/vpc-security-group-ingress-rule/index.js';
 import { TerraformResource } from 'cdktf';
 import type { IConstruct } from 'constructs';
 import { interfaceServices } from '../constructs/network/endpoints.ts';
+import { quotaLines, quotaUses } from '../environments/budget/quotas.ts';
 import { defaultHabits } from '../environments/capacity/model.ts';
 import { promisedModelLines } from '../environments/capacity/model-cost.ts';
 import { checkPromise } from '../environments/capacity/promise.ts';
@@ -56,6 +59,16 @@ export function costedEnvironment(environment: AwsEnvironment, stacks: readonly 
   };
 }
 
+/** The most rules of one direction in one security group. */
+export function rulesMax(stacks: readonly IConstruct[]): number {
+  const owners = stacks
+    .flatMap((stack) => stack.node.findAll())
+    .filter((node) => node instanceof VpcSecurityGroupEgressRule || node instanceof VpcSecurityGroupIngressRule)
+    .map((rule) => `${rule.terraformResourceType} ${rule.securityGroupIdInput}`);
+  const counts = Object.values(Object.groupBy(owners, (owner) => owner)).map((of = []) => of.length);
+  return Math.max(0, ...counts);
+}
+
 /**
  * The page that synth prints.
  *
@@ -65,5 +78,5 @@ export function checkedCostSheet(environment: AwsEnvironment, stacks: readonly I
   checkPromise(environment);
   const costed = costedEnvironment(environment, stacks);
   checkCeiling(environmentMonthlyUsd(costed), environment.aws.monthlyCeilingUsd, () => alternativesFor(costed));
-  return costSheet(costed);
+  return `${costSheet(costed)}\n${quotaLines(quotaUses(costed, rulesMax(stacks)), environment.aws.region)}`;
 }

@@ -3,8 +3,6 @@
  * the certificate and the cluster have settings of their own (`aws.hostedZoneId`, `aws.certificateArn`, `kubernetes`).
  */
 import { z } from 'zod';
-import type { Fault } from './rules.ts';
-import type { Environment } from './schema.ts';
 
 const id = (kind: string) =>
   z.string().regex(new RegExp(`^${kind}-[0-9a-f]{8,17}$`), `must be as in '${kind}-0123abcd'`);
@@ -62,39 +60,3 @@ export const existingSchema = z.strictObject({
 });
 
 export type Existing = z.output<typeof existingSchema>;
-
-/** What must hold between the parts that are named and the rest of the `aws` block. */
-export function existingFaults({ aws }: Environment): Fault[] {
-  if (!aws) return [];
-  const { existing, zones, region } = aws;
-  const { network, postgres, redis, keyArn } = existing;
-  const faults: Fault[] = [];
-  const fault = (path: string[], message: string) => faults.push({ path: ['aws', ...path], message });
-  if (network) {
-    if (aws.nat !== 'single')
-      fault(['nat'], `given '${aws.nat}' beside existing.network, which has a way out of its own; leave it out`);
-    if (aws.endpoints)
-      fault(['endpoints'], 'given beside existing.network; name the group of its own as endpointSecurityGroupId');
-    for (const kind of ['publicSubnetIds', 'privateSubnetIds'] as const)
-      if (network[kind].length !== zones.length)
-        fault(
-          ['existing', 'network', kind],
-          `given ${network[kind].length}; allowed with zones ${zones.join(', ')}: ${zones.length}, one in each, in that order`,
-        );
-    if (!(postgres && redis) && network.dataSubnetIds.length < 2)
-      fault(
-        ['existing', 'network', 'dataSubnetIds'],
-        `given ${network.dataSubnetIds.length}; ${postgres ? 'Redis is' : redis ? 'PostgreSQL is' : 'PostgreSQL and Redis are'} made here and needs two or more, in different zones`,
-      );
-  }
-  for (const store of ['postgres', 'redis'] as const)
-    if (existing[store] && !network)
-      fault(
-        ['existing', store],
-        'given without existing.network: a security group admits tiers of its own network only; name the network too',
-      );
-  const keyRegion = keyArn?.split(':')[3];
-  if (keyRegion !== undefined && keyRegion !== region)
-    fault(['existing', 'keyArn'], `given a key of '${keyRegion}'; allowed: one of '${region}'`);
-  return faults;
-}

@@ -2,7 +2,7 @@
 import { definitionOf, type ServiceName } from '../../services/manifest.ts';
 import { connectionsAsked, connectionsOf } from '../budget/postgres-connections.ts';
 import { memoryMiBMin } from '../budget/scratch.ts';
-import { existingFaults } from './existing.ts';
+import { existingFaults } from './existing-faults.ts';
 import { kubernetesFaults } from './kubernetes.ts';
 import { optionOf, type Placement } from './placement.ts';
 import { type Environment, placedServices, placementsOf } from './schema.ts';
