@@ -77,6 +77,8 @@ export const passed = [
   'OIDC_UNVERIFIED_EMAIL_ISSUER',
   'SMTP_URL',
   'MAIL_FROM',
+  'WEBHOOK_PORTS',
+  'WEBHOOK_ALLOWED_NETWORKS',
 ] as const satisfies SettingName[];
 
 export interface TierSettings {

@@ -8,7 +8,7 @@
 export type Store = 'postgres' | 'redis' | 'document-store';
 
 /** Paid or foreign endpoints outside the environment that our services may reach. */
-export type Egress = 'model' | 'embedding' | 'rerank' | 'parser' | 'identity-provider' | 'mail';
+export type Egress = 'model' | 'embedding' | 'rerank' | 'parser' | 'identity-provider' | 'mail' | 'webhook';
 
 /** Ours name settings of settings.ts and endpoints of {@link Egress} only; somebody else's any variable and endpoint. */
 export interface ServiceDefinition<Setting extends string = string, Endpoint extends string = string>

@@ -12,7 +12,8 @@ import { type SettingName, settingGroups } from './settings.ts';
 export type { Definitions, Egress, ImageBuild, ServiceDefinition, Store } from './definition.ts';
 export { type Setting, type SettingName, settings } from './settings.ts';
 
-const { process, database, identity, embedding, previousEmbedding, modelNames, models, parser } = settingGroups;
+const { process, database, identity, embedding, previousEmbedding, modelNames, models, parser, webhooks } =
+  settingGroups;
 
 /** Read by every service that waits for its schema, applied by the api's `migrate`. */
 const migrations = { migrations: 'services/shared/postgres/migrations' };
@@ -96,6 +97,7 @@ export const services = {
       'UPLOAD_BYTES_MAX',
       'PAGES_MAX',
       'PARSER_BACKEND',
+      ...webhooks,
       // Only whether there is one: the api embeds nothing.
       'EMBEDDING_URL',
       'EMBEDDING_MODEL',
@@ -122,7 +124,7 @@ export const services = {
     healthPath: '/readyz',
     calls: ['vectorstore', 'embedding'],
     uses: ['postgres', 'redis', 'document-store'],
-    egress: ['embedding', 'parser'],
+    egress: ['embedding', 'parser', 'webhook'],
     build: {
       children: { child: 'services/document-worker/parser/child.ts' },
       files: { ...migrations, ...scheduler },
@@ -175,6 +177,7 @@ export const services = {
       'PAGE_TIMEOUT_MS',
       'PARSER_CHILDREN',
       ...parser,
+      ...webhooks,
       'SCRATCH_BYTES_MAX',
       'PARSER_ISOLATION',
     ],

@@ -63,6 +63,16 @@ export const settings = {
     default: '',
   },
   MAIL_FROM: { type: 'text', what: 'sender of mail, needed with SMTP_URL', default: '' },
+  WEBHOOK_PORTS: {
+    type: 'text',
+    what: 'ports at which webhooks may be received, separated by commas: 443; empty: none are sent',
+    default: '',
+  },
+  WEBHOOK_ALLOWED_NETWORKS: {
+    type: 'text',
+    what: 'private networks that receivers may be in, as 10.1.0.0/16, separated by commas; empty: public addresses only',
+    default: '',
+  },
   UPLOAD_BYTES_MAX: { type: 'integer', what: 'largest upload in bytes', default: '100000000' },
   PAGES_MAX: { type: 'integer', what: 'most pages of one document', default: '5000' },
   PAGE_TIMEOUT_MS: { type: 'integer', what: 'longest time for one page', default: '30000' },
@@ -226,6 +236,7 @@ export const settingGroups = {
     'EMBEDDING_PREVIOUS_DIMENSIONS',
     'EMBEDDING_PREVIOUS_API_KEY',
   ],
+  webhooks: ['WEBHOOK_PORTS', 'WEBHOOK_ALLOWED_NETWORKS'],
   parser: [
     'PARSER_BACKEND',
     'PARSER_URL',

@@ -220,6 +220,7 @@ export class ServiceStack extends BaseStack {
 export function egressPorts(environment: AwsEnvironment, to: Egress): number[] {
   const { chatModel, models = [], reranker, parser, embeddingModel, aws } = environment;
   if (to === 'mail') return aws.mail ? [aws.mail.port] : [];
+  if (to === 'webhook') return environment.webhooks?.ports ?? [];
   const urls = {
     model: [chatModel?.url, ...models.map(({ url }) => url)],
     rerank: [reranker?.url],

@@ -114,6 +114,7 @@ function awsFaults(environment: Environment): Fault[] {
       (reranker && 'reranker') ??
       (parser && 'parser') ??
       (embeddingModel && 'embeddingModel') ??
+      (environment.webhooks && 'webhooks') ??
       (aws.oidc && 'aws.oidc') ??
       (aws.mail && 'aws.mail');
     if (outside)

@@ -125,6 +125,21 @@ export const environmentShape = z.strictObject({
    * such a brain is searched by full text, and by the new vectors as they come.
    */
   previousEmbeddingModel: endpoint.extend({ dimensions: count.max(4096) }).optional(),
+  /**
+   * Webhooks to tenants' own systems, and the ports at which these may listen: the way out of the document-worker. Absent:
+   * none are sent.
+   */
+  webhooks: z
+    .strictObject({
+      /** @default [443] */
+      ports: z.array(z.int().min(1).max(65_535)).min(1).max(10).default([443]),
+      /** Private networks that receivers may be in. @default none. @example ['10.1.0.0/16'] */
+      allowedNetworks: z
+        .array(z.union([z.cidrv4(), z.cidrv6()]))
+        .max(20)
+        .default([]),
+    })
+    .optional(),
   /** @default every limit's own default */
   limits: limitsSchema.prefault({}),
   /** Where in AWS, and how the shared parts are sized. Required with target: 'aws'. */

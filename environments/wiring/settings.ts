@@ -15,7 +15,7 @@ export function serviceSettings(
   name: ServiceName,
   placement: Placement,
 ): Partial<Record<SettingName, string>> {
-  const { limits, chatModel, models, reranker, parser, embeddingModel, previousEmbeddingModel } = environment;
+  const { limits, chatModel, models, reranker, parser, embeddingModel, previousEmbeddingModel, webhooks } = environment;
   const all: Partial<Record<SettingName, string | number | undefined>> = {
     PORT: definitionOf(name).port,
     ENVIRONMENT: environment.name,
@@ -43,6 +43,8 @@ export function serviceSettings(
     PARSER_REQUESTS_MAX: parser?.requestsMax,
     PARSER_REQUESTS_PER_MINUTE: parser?.requestsPerMinute,
     PARSER_PAGES_PER_MINUTE: parser?.pagesPerMinute,
+    WEBHOOK_PORTS: webhooks?.ports.join(','),
+    WEBHOOK_ALLOWED_NETWORKS: webhooks?.allowedNetworks.join(',') || undefined,
     RERANK_REQUESTS_PER_MINUTE: reranker?.requestsPerMinute,
     PARSER_USD_PER_THOUSAND_PAGES: parser?.usdPerThousandPages,
     RERANK_USD_PER_THOUSAND_CALLS: reranker?.usdPerThousandCalls,

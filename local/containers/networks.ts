@@ -18,7 +18,7 @@ export const publicNetwork = 'public';
 
 /** The edges that exist in this environment: a way out only to an endpoint that is configured. */
 export function openEdges(environment: Environment, passed: readonly SettingName[]): Edge[] {
-  const { chatModel, models, reranker, parser, embeddingModel } = environment;
+  const { chatModel, models, reranker, parser, embeddingModel, webhooks } = environment;
   const open = {
     model: (chatModel ?? models) !== undefined || passed.includes('MODEL_URL') || passed.includes('MODELS'),
     rerank: reranker !== undefined || passed.includes('RERANK_URL'),
@@ -26,6 +26,7 @@ export function openEdges(environment: Environment, passed: readonly SettingName
     embedding: embeddingModel !== undefined || passed.includes('EMBEDDING_URL'),
     'identity-provider': passed.includes('OIDC_ISSUER'),
     mail: passed.includes('SMTP_URL'),
+    webhook: webhooks !== undefined || passed.includes('WEBHOOK_PORTS'),
   };
   return environmentEdges(environment).filter((edge) => edge.kind !== 'egress' || open[edge.to as Egress]);
 }

@@ -41,6 +41,7 @@ import { type TransferLimits, transferLimits } from './uploads/transfer-limits.t
 import { serveUpload } from './uploads/upload.ts';
 import { serveUsage } from './usage/usage.ts';
 import { warmUp } from './warm-up.ts';
+import { serveWebhooks } from './webhooks/webhooks.ts';
 
 /** `close` ends what the app opened; call it after the HTTP server has closed. */
 export async function createApi(
@@ -124,6 +125,7 @@ export async function createApi(
   serveTenants(api);
   serveMembers(api);
   serveKeys(api);
+  serveWebhooks(api);
   serveBrains(api);
   serveUpload(api);
   serveDocuments(api);

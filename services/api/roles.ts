@@ -49,6 +49,13 @@ export const tablePrivileges: Readonly<Record<keyof Tables, Readonly<Partial<Rec
   // Only added to.
   ledger: { api: 'select', chat: 'select, insert', 'document-worker': 'select, insert' },
   events: { api: all, chat: 'select, insert', 'document-worker': 'select, insert, delete' },
+  webhooks: { api: all, 'document-worker': 'select, update' },
+  // The api makes them and reads none.
+  webhook_secrets: {
+    api: 'select (id, webhook_id, expires_at), insert, update (expires_at)',
+    'document-worker': 'select, delete',
+  },
+  webhook_deliveries: { api: 'select, insert', 'document-worker': 'select, update, delete' },
   idempotency_keys: { api: all, chat: all, 'document-worker': 'select, delete' },
   sweeps: { 'document-worker': all },
   // Each replica writes of itself; whose figures they are says the tier's word alone.

@@ -1,10 +1,11 @@
 /** What a document-worker does in the background: deletions that the api ordered, and what comes by the hour. */
 import type { Pool } from 'pg';
-import { runTasks } from '../shared/jobs/task-runner.ts';
+import { keepRunning, runTasks } from '../shared/jobs/task-runner.ts';
 import type { Logger } from '../shared/log.ts';
 import { cleanUp } from './deletion/cleanup.ts';
 import { type DeletionContext, deleteBrain, deleteDocument } from './deletion/deletion.ts';
 import { sweep } from './deletion/sweep.ts';
+import { sendTurn, type WebhookContext } from './webhooks/turn.ts';
 
 export const startBackground = (
   context: DeletionContext & {
@@ -29,3 +30,28 @@ export const startBackground = (
     },
   });
 };
+
+/** Webhooks sent to at once by a replica: more than one, so that a receiver that hangs holds up no other. */
+const webhooksAtOnce = 4;
+
+/** Apart from the other tasks, which a receiver that hangs would hold up. */
+export async function startWebhooks(
+  context: WebhookContext & { readonly pool: Pool },
+): Promise<{ close(): Promise<void> }> {
+  const closing = new AbortController();
+  const { close } = await keepRunning({
+    pool: context.pool,
+    log: context.log,
+    concurrency: webhooksAtOnce,
+    taskList: {
+      send_webhooks: (payload) =>
+        sendTurn({ ...context, closing: closing.signal }, (payload as { webhookId: string }).webhookId),
+    },
+  });
+  return {
+    close: () => {
+      closing.abort();
+      return close();
+    },
+  };
+}

@@ -72,6 +72,12 @@ export function createMetrics(registry: Registry, scheduler: Pick<Scheduler, 'sn
       buckets: [0.1, 0.3, 1, 3, 10, 30, 100, 300],
       registers,
     }),
+    webhookAttempts: new Counter({
+      name: 'webhook_attempts_total',
+      help: 'Attempts to deliver webhooks',
+      labelNames: ['outcome'],
+      registers,
+    }),
     indexed: new Counter({ name: 'index_chunks_total', help: 'Chunks made searchable by this worker', registers }),
     leasesLost: new Counter({ name: 'leases_lost_total', help: 'Grants that ran out or failed here', registers }),
   };

@@ -20,7 +20,8 @@ import { ParserSchedules } from '../shared/scheduler/parser-schedules.ts';
 import { cancelRequested, enqueueJob, rebuild, reconcile } from '../shared/scheduler/reconcile.ts';
 import { RedisScheduler } from '../shared/scheduler/redis-scheduler.ts';
 import type { DocumentStore } from '../shared/storage/document-store.ts';
-import { startBackground } from './background.ts';
+import { webhookRules } from '../shared/webhooks/addresses.ts';
+import { startBackground, startWebhooks } from './background.ts';
 import { EmbedLoop, embedSlots } from './embed/embed-loop.ts';
 import { orderMissingVectors } from './embed/reindex.ts';
 import { IndexLoop } from './index/index-loop.ts';
@@ -33,6 +34,7 @@ import { openRemote } from './parse/open-remote.ts';
 import { settleLostCalls } from './parse/parser-calls.ts';
 import { builtInBackend, type ParserBackend } from './parse/read-pages.ts';
 import { ParserPool } from './parser/parser-pool.ts';
+import { reviveWebhooks } from './webhooks/turn.ts';
 
 export type WorkerSettings = SettingsOf<'document-worker'>;
 
@@ -65,8 +67,8 @@ const reconcileMs = 15_000;
 const schemaWaitMs = 500;
 /** A turn that broke off would pay again for what it had; without Redis nothing is paid that cannot be counted. */
 const embedWait = { waitMsMax: 10 * 60_000, withoutRedis: 'fail' } as const;
-/** Held for long: two index runs, embedding, a deletion, a rebuild, graphile-worker's listener. One more for everything else. */
-const connectionsMin = 6 + embedSlots;
+/** Held for long: two index runs, embedding, a deletion, a rebuild, graphile-worker's listeners. One more for everything else. */
+const connectionsMin = 7 + embedSlots;
 /** May a worker start where a parser could reach a network? */
 const isolations = ['preferred', 'required'];
 /** One child per slot of the contract. */
@@ -82,6 +84,7 @@ export function startWorker(options: WorkerOptions): Worker {
     throw new Error(`PARSER_ISOLATION is '${settings.PARSER_ISOLATION}', allowed are ${isolations.join(' and ')}`);
   const slots = Math.min(childrenMax, Math.max(1, settings.PARSER_CHILDREN));
   const remote = openRemote(settings, redis);
+  const rules = webhookRules(settings);
   const schedule = new RedisScheduler(redis);
   const scheduler = new ParserSchedules(schedule, remote);
   const closing = new AbortController();
@@ -170,6 +173,11 @@ export function startWorker(options: WorkerOptions): Worker {
     await whenThere(order);
     const background = await whenThere(() => startBackground({ db, pool, store, scheduler, vectors, log, order }));
     onClose(() => background.close());
+    if (rules) {
+      const count = (outcome: string) => metrics.webhookAttempts.inc({ outcome });
+      const webhooks = await whenThere(() => startWebhooks({ db, pool, log, rules, count }));
+      onClose(() => webhooks.close());
+    }
     /** Nobody may have heard of jobs that were sent meanwhile: whatever waits is looked at, however young. */
     let missed = false;
     const look = inTurn(log, async () => {
@@ -182,6 +190,7 @@ export function startWorker(options: WorkerOptions): Worker {
       if (found > 0 && !unheard) log.warn({ jobs: found }, 'lost jobs enqueued again');
       if (remote) await settleLostCalls(db, { timeoutMs: settings.PARSER_TIMEOUT_MS, usdPerPage: remote.usdPerPage });
       await reviveTasks(db);
+      if (rules) await reviveWebhooks(db);
       wake();
       await indexing.look();
       await embedding?.look();

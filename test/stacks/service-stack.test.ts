@@ -155,6 +155,19 @@ test("a provider's parser is a setting of who reads and of who refuses uploads; 
   expect(egressPorts(onAws(resolveEnvironment(sample())), 'parser')).toEqual([]);
 });
 
+test('webhooks are a way out of the document-worker to the ports that are named, and none without them', () => {
+  const given = sample({ webhooks: { ports: [443, 8443], allowedNetworks: ['10.1.0.0/16'] } });
+  const { service } = synthesized(given);
+  for (const name of ['api', 'document-worker'] as const)
+    expect(environment(service, name)).toMatchObject({
+      WEBHOOK_PORTS: '443,8443',
+      WEBHOOK_ALLOWED_NETWORKS: '10.1.0.0/16',
+    });
+  expect(environment(service, 'chat')).not.toHaveProperty('WEBHOOK_PORTS');
+  expect(egressPorts(onAws(resolveEnvironment(given)), 'webhook')).toEqual([443, 8443]);
+  expect(egressPorts(onAws(resolveEnvironment(sample())), 'webhook')).toEqual([]);
+});
+
 test('services start after the cluster may take their capacity, and go before it', () => {
   for (const service of Object.values(ofType(stack, 'aws_ecs_service')))
     expect((service.depends_on as string[])[0]).toBe('aws_ecs_cluster_capacity_providers.capacity');

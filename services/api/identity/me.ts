@@ -168,6 +168,7 @@ export async function whoIs({ db, settings }: Api, identity: Identity, confinedT
       question_characters_max: questionCharactersMax,
     },
     sign_in: { password: true, oidc: settings.OIDC_ISSUER !== '' },
+    webhooks: settings.WEBHOOK_PORTS !== '',
   };
 }
 

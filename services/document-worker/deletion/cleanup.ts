@@ -42,6 +42,9 @@ const expired = {
   replica_minutes: `where minute < now() - interval '1 day'`,
   sessions: `where expires_at < now()`,
   verifications: `where expires_at < now()`,
+  // Also what waits for a webhook that nobody enables again.
+  webhook_deliveries: `where created_at < now() - interval '${retentionDays} days'`,
+  webhook_secrets: `where expires_at < now()`,
   jobs: expiredJobs,
   brains: `where deleted_at < now() - interval '${retentionDays} days' and name = ''
     and not exists (select from jobs where jobs.brain_id = brains.id)

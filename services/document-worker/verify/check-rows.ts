@@ -125,6 +125,15 @@ const checks: readonly RowCheck[] = [
   },
   {
     kind: 'missing',
+    says: 'a webhook was to be sent long ago',
+    statement: sql`
+      select d.id as subject, format('due %s, %s attempts', d.next_attempt_at, d.attempts) as detail
+      from webhook_deliveries d join webhooks w on w.id = d.webhook_id
+      where d.status = 'pending' and w.disabled_at is null
+        and greatest(d.next_attempt_at, w.paused_until) < now() - interval '1 hour'`,
+  },
+  {
+    kind: 'missing',
     says: 'the events of an answer have gaps',
     statement: sql`
       select turn_id as subject, format('%s events, the last is %s', count(*), max(place)) as detail

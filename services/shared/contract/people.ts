@@ -150,5 +150,7 @@ export const me = z.object({
   parsers: z.array(z.enum(parserNames)),
   limits: z.object({ upload_bytes_max: z.int(), pages_max: z.int(), question_characters_max: z.int() }),
   sign_in: z.object({ password: z.boolean(), oidc: z.boolean() }),
+  /** Whether this installation sends webhooks. */
+  webhooks: z.boolean(),
 });
 export type Me = z.output<typeof me>;

@@ -6,8 +6,16 @@ import { operationsRoutes } from './operations.ts';
 import { chatRoutes } from './routes/chat-routes.ts';
 import { documentRoutes } from './routes/document-routes.ts';
 import { identityRoutes } from './routes/identity-routes.ts';
+import { webhookRoutes } from './routes/webhook-routes.ts';
 import { usageRoutes } from './usage.ts';
 
 export type { Access, Route } from './route.ts';
 
-export const routes = { ...identityRoutes, ...documentRoutes, ...chatRoutes, ...usageRoutes, ...operationsRoutes };
+export const routes = {
+  ...identityRoutes,
+  ...webhookRoutes,
+  ...documentRoutes,
+  ...chatRoutes,
+  ...usageRoutes,
+  ...operationsRoutes,
+};

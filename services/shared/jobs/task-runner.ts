@@ -58,21 +58,35 @@ export async function runTasks({ pool, log, jobs, cron }: TaskRunnerOptions): Pr
     .map(([name, { at }]) => `${at} ${name} ?max=${attemptsMax}&queue=${name}&jobKey=${name}`)
     .join('\n');
   await declareTasks(pool, cron);
+  // One at a time: each may hold a document's lock on a connection of its own.
+  return keepRunning({ pool, log, taskList, crontab, concurrency: 1 });
+}
+
+export interface RunnerParts {
+  readonly pool: Pool;
+  readonly log: Logger;
+  readonly taskList: TaskList;
+  readonly crontab?: string;
+  /** Tasks at once. */
+  readonly concurrency: number;
+}
+
+/** A runner that is started again when it gives up. It holds a connection of the pool, to listen. */
+export async function keepRunning({ pool, log, taskList, crontab, concurrency }: RunnerParts) {
   let closed = false;
   let runner: Runner | undefined;
   let timer: NodeJS.Timeout | undefined;
   const start = async () => {
     runner = await run({
       pgPool: pool,
-      // One at a time: each may hold a document's lock on a connection of its own.
-      concurrency: 1,
+      concurrency,
       noHandleSignals: true,
       // How a task ended is said in batches, of one here: only then does the runner, and not the process, end when it
       // cannot be said (graphile-worker 0.18 leaves the promise of a single one unheard).
       preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
       logger: graphileLogger(log),
       taskList,
-      crontab,
+      ...(crontab ? { crontab } : { parsedCronItems: [] }),
     });
     // It gives up when it cannot say how a task ended: PostgreSQL went away in between.
     runner.promise.then(() => again(), again);

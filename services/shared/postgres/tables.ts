@@ -353,6 +353,44 @@ export interface Verifications {
   value: string;
 }
 
+export interface WebhookDeliveries {
+  attempts: Generated<number>;
+  body: string;
+  created_at: Generated<Timestamp>;
+  event: string;
+  finished_at: Timestamp | null;
+  id: string;
+  job_id: string | null;
+  last_attempt_at: Timestamp | null;
+  last_error: string | null;
+  last_status: number | null;
+  next_attempt_at: Generated<Timestamp>;
+  status: Generated<string>;
+  webhook_id: string;
+}
+
+export interface Webhooks {
+  created_at: Generated<Timestamp>;
+  delivered_at: Timestamp | null;
+  disabled_at: Timestamp | null;
+  disabled_reason: string | null;
+  events: string[];
+  failures_in_a_row: Generated<number>;
+  id: string;
+  paused_until: Timestamp | null;
+  sending_until: Timestamp | null;
+  tenant_id: string;
+  url: string;
+}
+
+export interface WebhookSecrets {
+  created_at: Generated<Timestamp>;
+  expires_at: Timestamp | null;
+  id: Generated<string>;
+  secret: string;
+  webhook_id: string;
+}
+
 export interface Tables {
   accounts: Accounts;
   api_keys: ApiKeys;
@@ -379,4 +417,7 @@ export interface Tables {
   turn_events: TurnEvents;
   turns: Turns;
   verifications: Verifications;
+  webhook_deliveries: WebhookDeliveries;
+  webhook_secrets: WebhookSecrets;
+  webhooks: Webhooks;
 }

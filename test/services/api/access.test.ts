@@ -19,7 +19,7 @@ const places: Readonly<Record<string, string>> = { page: '1', image: '0' };
 const ids: Record<string, string> = { ...places };
 
 beforeAll(async () => {
-  harness = await startHarness();
+  harness = await startHarness({ WEBHOOK_PORTS: '443' });
   people.owner = await harness.owner();
   for (const role of ['admin', 'member', 'viewer']) people[role] = await harness.person(role);
   for (const scope of scopes) {
@@ -34,6 +34,7 @@ beforeAll(async () => {
   ids.job = job.id;
   ids.document = job.document_id;
   ids.member = (await people.owner('GET', '/v1/members')).body.data.at(-1).id;
+  ids.webhook = (await people.owner('POST', '/v1/webhooks', { url: 'https://8.8.8.8/' })).body.id;
   ids.tenant = (await people.owner('GET', '/v1/tenant')).body.id;
   stranger = await harness.otherTenant();
 });
@@ -57,6 +58,8 @@ const bodies: Record<string, () => unknown> = {
   '/v1/members': () => ({ email: `${uuidv7()}@example.com`, name: 'New', role: 'viewer' }),
   '/v1/members/{member}': () => ({ role: 'viewer' }),
   '/v1/keys': () => ({ name: 'New', scopes: ['chat'] }),
+  '/v1/webhooks': () => ({ url: 'https://8.8.8.8/' }),
+  '/v1/webhooks/{webhook}': () => ({}),
   '/v1/brains': () => ({ name: 'New' }),
   '/v1/brains/{brain}': () => ({}),
   '/v1/jobs/{job}/pages:retry': () => ({}),
@@ -122,7 +125,7 @@ test.each(withIds)("%s answers for another tenant's id exactly as for an absent 
 });
 
 test('lists hold nothing of another tenant', async () => {
-  const paths = ['/v1/brains', '/v1/jobs', '/v1/keys'];
+  const paths = ['/v1/brains', '/v1/jobs', '/v1/keys', '/v1/webhooks'];
   const seen = await Promise.all(paths.map(async (path) => [path, (await stranger('GET', path)).body.data]));
   expect(seen).toEqual(paths.map((path) => [path, []]));
   const { tenant } = (await stranger('GET', '/v1/me')).body;

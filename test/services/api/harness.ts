@@ -147,6 +147,8 @@ export function settingsFor(services: TestServices): ApiSettings {
     OIDC_UNVERIFIED_EMAIL_ISSUER: '',
     SMTP_URL: '',
     MAIL_FROM: '',
+    WEBHOOK_PORTS: '',
+    WEBHOOK_ALLOWED_NETWORKS: '',
     REDIS_URL: services.redisUrl,
     DOCUMENT_STORE_URL: services.documentStoreUrl,
     // Tests ask as fast as they can.

@@ -104,6 +104,7 @@ const screens: Readonly<Record<string, Screen>> = {
     shows: /minjun@example.com/,
   },
   keys: { path: '/settings/keys', shows: /Nightly import/ },
+  webhooks: { path: '/settings/webhooks', shows: /erp\.hanbit\.example/ },
   limits: { path: '/settings/tenant', shows: /Last 30 days|최근 30일/ },
   operations: { path: '/settings/operations', shows: /Web, embedding|web, embedding/ },
   tenants: { path: '/settings/tenants', shows: /19,800/ },

@@ -13,6 +13,8 @@ export const keys = {
   members: ['members'] as const,
   link: ['link'] as const,
   apiKeys: ['api-keys'] as const,
+  webhooks: ['webhooks'] as const,
+  deliveries: ['deliveries'] as const,
   tenant: ['tenant'] as const,
   tenants: ['tenants'] as const,
   usage: ['usage'] as const,

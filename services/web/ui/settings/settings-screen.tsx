@@ -14,6 +14,7 @@ const tabs = {
   account: Account,
   members: lazy(() => import('./members.tsx')),
   keys: lazy(() => import('./keys.tsx')),
+  webhooks: lazy(() => import('./webhooks.tsx')),
   tenant: lazy(() => import('./limits.tsx')),
   tenants: lazy(() => import('./tenants.tsx')),
   operations: lazy(() => import('../operations/operations.tsx')),
@@ -28,6 +29,7 @@ export default function SettingsScreen({ tab }: { tab: string }) {
   const shown = (Object.keys(tabs) as Tab[]).filter(
     (name) =>
       (name !== 'keys' || administers) &&
+      (name !== 'webhooks' || (me?.webhooks && me.role === 'owner')) &&
       ((name !== 'tenants' && name !== 'operations') || me?.operator) &&
       (name !== 'account' || me?.person !== null),
   );

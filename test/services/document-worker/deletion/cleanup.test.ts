@@ -31,6 +31,17 @@ test('what has outlived its purpose goes; the last job of a living document stay
     await db.insertInto('sessions').values({ id, token: id, person_id: personId, expires_at }).execute();
     await db.insertInto('verifications').values({ id, identifier: id, value: 'state', expires_at }).execute();
   }
+  const webhook_id = uuidv7();
+  await db
+    .insertInto('webhooks')
+    .values({ id: webhook_id, tenant_id, url: 'https://a.example/', events: [], disabled_at: old })
+    .execute();
+  for (const created_at of [old, new Date()]) {
+    const delivery = { id: uuidv7(), webhook_id, event: 'webhook.test', body: '{}', created_at };
+    await db.insertInto('webhook_deliveries').values(delivery).execute();
+    const expires_at = created_at === old ? old : null;
+    await db.insertInto('webhook_secrets').values({ webhook_id, secret: 'whsec_', expires_at }).execute();
+  }
   expect(await cleanUp(db)).toEqual({
     idempotency_keys: 0,
     events: 1,
@@ -39,6 +50,8 @@ test('what has outlived its purpose goes; the last job of a living document stay
     replica_minutes: 0,
     sessions: 1,
     verifications: 1,
+    webhook_deliveries: 1,
+    webhook_secrets: 1,
     jobs: 1,
     brains: 1,
   });

@@ -1,8 +1,8 @@
 /** What an operator sets for a tenant: which models may answer its brains. */
 import { expect } from '@jest/globals';
-import { builtPage, launch, openPage, browserTest as test } from './browser.ts';
-import { richState } from './fixture/rich.ts';
-import { startFixture } from './fixture/server.ts';
+import { builtPage, launch, openPage, browserTest as test } from '../browser.ts';
+import { richState } from '../fixture/rich.ts';
+import { startFixture } from '../fixture/server.ts';
 
 test('the models of a tenant are typed with commas, shown again, refused with the reason, and emptied', async () => {
   await builtPage();
