@@ -28,7 +28,7 @@ const tracked = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], {
   .filter((path) => path && existsSync(join(root, path)));
 const read = (path: string): SourceFile => ({ path, text: readFileSync(join(root, path), 'utf8') });
 const sources = tracked
-  .filter((path) => /^(environments|constructs|stacks|local|services|test)\/.*\.tsx?$/.test(path))
+  .filter((path) => /^(client|environments|constructs|stacks|local|services|test)\/.*\.tsx?$/.test(path))
   .map(read);
 const documents = tracked.filter((path) => path.endsWith('.md')).map(read);
 const file = (path: string, text: string): SourceFile => ({ path, text });
@@ -55,6 +55,9 @@ describe('who may import whom', () => {
     ['stacks/service-stack.ts', '../services/shared/env.ts', 'stacks know services by their manifest only'],
     ['constructs/tier/tier.ts', '../../services/api/app.ts', 'constructs know services by their manifest only'],
     ['constructs/tier/tier.ts', '../../stacks/main.ts', 'constructs know services by their manifest only'],
+    ['client/client.ts', '../services/api/openapi.ts', 'it knows the API by its contract'],
+    ['services/web/ui/main.tsx', '../../api/app.ts', 'the page is a client'],
+    ['services/api/app.ts', '../../client/client.ts', 'one service never imports another'],
     ['services/api/app.ts', '../../test/tidy.ts', 'nothing imports test'],
   ])('%s may not import %s', (path, specifier, why) => {
     expect(forbiddenImports([file(path, `import { x } from '${specifier}';`)])).toEqual([expect.stringContaining(why)]);

@@ -22,6 +22,12 @@ const contract = /^services\/shared\/contract\//;
 const importRules: readonly ImportRule[] = [
   { from: data, may: [data], why: 'the manifest is data and imports nothing' },
   { from: policies, may: [policies, contract, data], why: 'a policy is a pure function, which a simulation runs too' },
+  { from: /^client\//, may: [/^client\//, /^services\/shared\/contract\//], why: 'it knows the API by its contract' },
+  {
+    from: /^services\/web\/ui\//,
+    may: [/^services\/web\//, /^services\/shared\//, /^client\//, data],
+    why: 'the page is a client: of services it knows what they share',
+  },
   { from: /^services\/shared\//, may: [/^services\/shared\//, data], why: 'shared code knows no single service' },
   {
     from: /^services\//,

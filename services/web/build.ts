@@ -76,7 +76,7 @@ async function swapIn(next: string, triesLeft = 3): Promise<void> {
 }
 
 async function sourceHash(): Promise<string> {
-  const folders = [path.join(here, 'ui'), path.join(root, 'services/shared/contract')];
+  const folders = [path.join(here, 'ui'), path.join(root, 'services/shared/contract'), path.join(root, 'client')];
   const files = [path.join(root, 'package-lock.json'), path.join(here, 'build.ts'), path.join(here, 'sizes.ts')];
   for (const folder of folders) files.push(...(await filesIn(folder)));
   const hash = createHash('sha256');

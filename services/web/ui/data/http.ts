@@ -1,25 +1,7 @@
 /** Calls of the API from the page: same origin, cookie session, problem+json errors. */
-import type { Problem } from '../../../shared/contract/common.ts';
+import { toError, unreachable } from '../../../../client/problem.ts';
 
-/** An answer that is an error. Without a status of its own (`0`): the service could not be reached. */
-export class ApiError extends Error {
-  readonly status: number;
-  readonly problem: Problem;
-  /** How long to wait before trying again, as the service said; null: it did not say. */
-  readonly retryAfterMs: number | null;
-
-  constructor(problem: Problem, retryAfterMs: number | null = null) {
-    super(problem.detail ?? problem.title);
-    this.name = 'ApiError';
-    this.status = problem.status === 'yield' ? 503 : problem.status;
-    this.problem = problem;
-    this.retryAfterMs = retryAfterMs;
-  }
-
-  get code(): string {
-    return this.problem.code;
-  }
-}
+export { ApiError, errorFrom, toError, unreachable } from '../../../../client/problem.ts';
 
 export interface CallOptions {
   readonly body?: unknown;
@@ -57,36 +39,4 @@ export async function request(method: Method, path: string, { body, signal, head
   }
   if (!response.ok) throw await toError(response);
   return response;
-}
-
-export function unreachable(): ApiError {
-  return new ApiError({ type: 'about:blank', title: 'The service cannot be reached', status: 0, code: 'unreachable' });
-}
-
-/** The error an answer stands for, also when a proxy wrote it and it is not problem+json. */
-export async function toError(response: Response): Promise<ApiError> {
-  const text = await response.text().catch(() => '');
-  return errorFrom(response.status, text, (name) => response.headers.get(name));
-}
-
-export function errorFrom(status: number, body: string, header: (name: string) => string | null): ApiError {
-  const parsed = parseProblem(body, status);
-  const problem: Problem = parsed ?? { type: 'about:blank', title: `HTTP ${status}`, status, code: `http-${status}` };
-  const seconds = Number(header('retry-after') ?? Number.NaN);
-  const waitMs = problem.retry_hint_ms ?? (Number.isFinite(seconds) ? seconds * 1000 : null);
-  return new ApiError(problem, waitMs);
-}
-
-function parseProblem(body: string, given: number): Problem | null {
-  try {
-    const value: unknown = JSON.parse(body);
-    if (typeof value !== 'object' || value === null) return null;
-    // better-auth answers `{ code, message }`.
-    const { title, status, code, message } = value as Partial<Problem> & { message?: string };
-    if (typeof code !== 'string') return null;
-    if (typeof title === 'string' && (typeof status === 'number' || status === 'yield')) return value as Problem;
-    return { type: 'about:blank', title: message ?? code, status: given, code };
-  } catch {
-    return null;
-  }
 }
