@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import { keepRunning, runTasks } from '../shared/jobs/task-runner.ts';
 import type { Logger } from '../shared/log.ts';
 import { cleanUp } from './deletion/cleanup.ts';
+import { compactBrains } from './deletion/compact-brains.ts';
 import { type DeletionContext, deleteBrain, deleteDocument } from './deletion/deletion.ts';
 import { sweep } from './deletion/sweep.ts';
 import { sendTurn, type WebhookContext } from './webhooks/turn.ts';
@@ -26,6 +27,8 @@ export const startBackground = (
       clean_up: { at: '17 * * * *', run: () => cleanUp(db) },
       // What a build or a setting before left without vectors.
       order_vectors: { at: '7 * * * *', run: context.order },
+      // Vector tables, in turn.
+      compact: { at: '27 * * * *', run: () => compactBrains(context) },
       sweep: { at: '47 * * * *', run: () => sweep(context) },
     },
   });

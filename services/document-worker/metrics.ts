@@ -47,6 +47,12 @@ export function createMetrics(registry: Registry, scheduler: Pick<Scheduler, 'sn
       help: 'Pages read by this worker, checkpointed or lost',
       registers,
     }),
+    pagesWasted: new Counter({
+      name: 'parser_pages_wasted_total',
+      help: 'Pages read whose results were refused: a newer lease took over, the job was canceled or its document deleted',
+      labelNames: ['reason'],
+      registers,
+    }),
     pageErrors: new Counter({
       name: 'parser_page_errors_total',
       help: 'Pages that could not be read',

@@ -6,6 +6,7 @@ import type { VerifyCall } from '../shared/auth/service-token.ts';
 import { id } from '../shared/contract/common.ts';
 import {
   type Chunk,
+  compactAnswer,
   deleteDocumentBody,
   documentsAnswer,
   readAnswer,
@@ -131,6 +132,9 @@ export function createVectorstoreApp(options: VectorstoreOptions): App {
       await store.deleteDocument(brain, { documentId: document, epoch });
       return {};
     },
+  );
+  route(vectorstorePaths.compact('{brain}'), 'delete', writes, { answer: compactAnswer }, (brain) =>
+    store.compact(brain),
   );
   route(vectorstorePaths.purge('{brain}'), 'delete', writes, { answer: done }, async (brain) => {
     await store.purge(brain);

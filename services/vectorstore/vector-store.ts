@@ -5,7 +5,7 @@ import { ProblemError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
 import type { Database } from '../shared/postgres/database.ts';
 import type { DocumentStore } from '../shared/storage/document-store.ts';
-import { type CompactionOptions, createCompaction } from './maintenance/compaction.ts';
+import { type CompactionOptions, createCompaction, retentionMsDefault } from './maintenance/compaction.ts';
 import { purgeRemoved } from './maintenance/purge.ts';
 import { sweepStale } from './maintenance/sweep.ts';
 import { compact } from './maintenance/table-compaction.ts';
@@ -40,6 +40,8 @@ export interface VectorStore {
   deleteDocument(brain: Brain, run: Run): Promise<void>;
   /** What was deleted before leaves the store, old versions included. Repeating is harmless. */
   purge(brain: Brain): Promise<void>;
+  /** What no schedule of a replica has done: stale rows, small files, old versions. Repeating is harmless. */
+  compact(brain: Brain): Promise<{ documents_swept: number; compacted: boolean }>;
   /** Repeating is harmless. */
   deleteBrain(brain: Brain): Promise<void>;
   /** Ids of the documents that have chunks. */
@@ -179,6 +181,18 @@ export function createVectorStore({ db, documents, tables, lock, log, compaction
       lock.hold(brain.brainId, async () => {
         await tables.read(brain, purgeRemoved);
         await documents.purgePrefix(tablePrefix(brain));
+      }),
+    compact: (brain) =>
+      lock.hold(brain.brainId, async (held) => {
+        const swept = (await tables.read(brain, (table) => sweepStale(db, brain, table))) ?? 0;
+        held.throwIfAborted();
+        const cleanupOlderThan = new Date(Date.now() - (compaction?.retentionMs ?? retentionMsDefault));
+        const compacted = await tables.read(brain, async (table) => {
+          const cleanup =
+            (await table.listVersions()).filter(({ timestamp }) => timestamp < cleanupOlderThan).length > 1;
+          return compact(table, { purge: swept > 0, cleanup, cleanupOlderThan });
+        });
+        return { documents_swept: swept, compacted: compacted ?? false };
       }),
     deleteBrain: async (brain) => {
       await lock.hold(brain.brainId, async () => {

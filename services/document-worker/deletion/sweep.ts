@@ -3,13 +3,13 @@
  * left whose end nobody knew; it is removed. A document whose file is missing says so in its job; the same bytes, uploaded
  * again, bring it back (api/missing-object.ts).
  */
-import { sql } from 'kysely';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { loseFile } from '../../shared/jobs/background-jobs.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import { type DocumentStore, isMissing } from '../../shared/storage/document-store.ts';
-import { documentPrefix, documentsPrefix } from '../../shared/storage/object-keys.ts';
+import { brainPrefix, brainsPrefix, documentPrefix, documentsPrefix } from '../../shared/storage/object-keys.ts';
+import { goOn, placeOf, zeroId } from './sweep-place.ts';
 
 export interface SweepContext {
   readonly db: Database;
@@ -33,44 +33,64 @@ const tooMany = (strangers: number, of: number) => strangers >= strangersMin && 
 
 export interface Swept {
   readonly foldersRemoved: number;
+  /** Of brains that no row names: their vector tables. */
+  readonly brainFoldersRemoved: number;
   readonly filesMissing: number;
 }
 
 export async function sweep(context: SweepContext, nowMs = Date.now()): Promise<Swept> {
-  return { foldersRemoved: await sweepFolders(context, nowMs), filesMissing: await sweepRows(context, nowMs) };
+  return {
+    foldersRemoved: await sweepFolders(context, folderKinds.documents, nowMs),
+    brainFoldersRemoved: await sweepFolders(context, folderKinds.brains, nowMs),
+    filesMissing: await sweepRows(context, nowMs),
+  };
 }
 
+interface FolderKind {
+  readonly table: 'documents' | 'brains';
+  /** Its place among the sweeps. */
+  readonly place: string;
+  readonly all: (tenant: string) => string;
+  readonly one: (tenant: string, id: string) => string;
+}
+
+const folderKinds = {
+  documents: { table: 'documents', place: 'folders', all: documentsPrefix, one: documentPrefix },
+  brains: { table: 'brains', place: 'brain folders', all: brainsPrefix, one: brainPrefix },
+} as const satisfies Record<string, FolderKind>;
+
 /** @returns folders removed */
-async function sweepFolders(context: SweepContext, nowMs: number): Promise<number> {
+async function sweepFolders(context: SweepContext, kind: FolderKind, nowMs: number): Promise<number> {
   const { db, store } = context;
-  const [tenantPlace = '', documentPlace = ''] = (await placeOf(db, 'folders')).split('/');
+  const [tenantPlace = '', folderPlace = ''] = (await placeOf(db, kind.place)).split('/');
   let left = foldersMax;
   let removed = 0;
   for (const { id: tenantId } of await tenantsFrom(db, tenantPlace)) {
-    let after = tenantId === tenantPlace ? documentPlace : '';
+    let after = tenantId === tenantPlace ? folderPlace : '';
     let batch: string[] = [];
     const look = async () => {
-      removed += await removeStrangers(context, tenantId, batch, nowMs);
+      removed += await removeStrangers(context, kind, tenantId, batch, nowMs);
       batch = [];
     };
-    for await (const folder of store.folders(documentsPrefix(tenantId), after)) {
+    for await (const folder of store.folders(kind.all(tenantId), after)) {
       after = folder;
       batch.push(folder);
       left -= 1;
       if (batch.length >= batchMax) await look();
       if (left > 0) continue;
       await look();
-      await goOn(db, 'folders', `${tenantId}/${after}`);
+      await goOn(db, kind.place, `${tenantId}/${after}`);
       return removed;
     }
     await look();
   }
-  await goOn(db, 'folders', '');
+  await goOn(db, kind.place, '');
   return removed;
 }
 
 async function removeStrangers(
   { db, store, log }: SweepContext,
+  { table, one }: FolderKind,
   tenantId: string,
   folders: readonly string[],
   nowMs: number,
@@ -78,24 +98,24 @@ async function removeStrangers(
   // Ids carry the time at which their upload began.
   const old = folders.filter((id) => madeAtMs(id) < nowMs - ageMsMin);
   if (old.length === 0) return 0;
-  const known = await db.selectFrom('documents').select('id').where('id', 'in', old).execute();
+  const known = await db.selectFrom(table).select('id').where('id', 'in', old).execute();
   const ids = new Set(known.map(({ id }) => id));
   const strangers = old.filter((id) => !ids.has(id));
   if (tooMany(strangers.length, old.length)) {
     log.error(
-      { tenantId, folders: old.length, unknown: strangers.length },
+      { tenantId, table, folders: old.length, unknown: strangers.length },
       'most stored folders have no row: is this the right database? None is removed',
     );
     return 0;
   }
   let removed = 0;
   for (const id of strangers) {
-    const prefix = documentPrefix(tenantId, id);
+    const prefix = one(tenantId, id);
     let newestMs = 0;
     for await (const { modifiedAt } of store.list(prefix)) newestMs = Math.max(newestMs, modifiedAt.getTime());
     if (newestMs > nowMs - ageMsMin) continue;
     await store.deletePrefix(prefix);
-    log.warn({ tenantId, documentId: id }, 'stored files without a row removed');
+    log.warn({ tenantId, table, id }, 'stored files without a row removed');
     removed += 1;
   }
   return removed;
@@ -156,24 +176,9 @@ const tenantsFrom = (db: Database, place: string) =>
     .orderBy('id')
     .execute();
 
-async function placeOf(db: Database, name: string): Promise<string> {
-  const row = await db.selectFrom('sweeps').select('place').where('name', '=', name).executeTakeFirst();
-  return row?.place ?? '';
-}
-
-async function goOn(db: Database, name: string, place: string): Promise<void> {
-  await db
-    .insertInto('sweeps')
-    .values({ name, place })
-    .onConflict((on) => on.column('name').doUpdateSet({ place, updated_at: sql<Date>`now()` }))
-    .execute();
-}
-
 /** Of a UUIDv7 (RFC 9562, 5.7). What is none was not made by us and is left alone. */
 function madeAtMs(id: string): number {
   return /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-/.test(id)
     ? Number.parseInt(id.replace('-', '').slice(0, 12), 16)
     : Number.POSITIVE_INFINITY;
 }
-
-const zeroId = '00000000-0000-0000-0000-000000000000';

@@ -5,6 +5,7 @@ import type { Verb } from '../../call-verbs.ts';
 import type { SignCall } from '../../shared/auth/service-token.ts';
 import {
   type ChunkInput,
+  compactAnswer,
   documentsAnswer,
   readAnswer,
   vectorsAnswer,
@@ -36,6 +37,8 @@ export interface Vectors {
   deleteDocument(target: DocumentTarget, signal?: AbortSignal): Promise<void>;
   /** What was deleted before has left the store when this is answered. */
   purge(target: BrainTarget, signal?: AbortSignal): Promise<void>;
+  /** Stale rows and old versions go, small files are merged. */
+  compact(target: BrainTarget): Promise<z.output<typeof compactAnswer>>;
   deleteBrain(target: BrainTarget, signal?: AbortSignal): Promise<void>;
   /** Documents that have chunks in a brain. */
   documentsOf(target: BrainTarget): Promise<readonly string[]>;
@@ -105,7 +108,7 @@ export function openVectors(baseUrl: string, sign: SignCall): Vectors {
       return JSON.parse(text) as unknown;
     }, signal);
   const write = async (...given: Parameters<typeof call>) => void (await call(...given));
-  const { upsert, vectors: add, deleteDocument, purge, deleteBrain, documents, read } = vectorstorePaths;
+  const { upsert, vectors: add, deleteDocument, purge, compact, deleteBrain, documents, read } = vectorstorePaths;
   return {
     upsert: (target, chunks, signal) =>
       write('write', target, upsert(target.brainId, target.documentId), { epoch: target.epoch, chunks }, signal),
@@ -117,6 +120,8 @@ export function openVectors(baseUrl: string, sign: SignCall): Vectors {
     deleteDocument: (target, signal) =>
       write('delete', target, deleteDocument(target.brainId, target.documentId), { epoch: target.epoch }, signal),
     purge: (target, signal) => write('delete', target, purge(target.brainId), {}, signal, slow),
+    compact: async (target) =>
+      compactAnswer.parse(await call('delete', target, compact(target.brainId), {}, undefined, slow)),
     deleteBrain: (target, signal) => write('delete', target, deleteBrain(target.brainId), {}, signal),
     documentsOf: async (target) =>
       documentsAnswer.parse(await call('read', target, documents(target.brainId), {})).documents,

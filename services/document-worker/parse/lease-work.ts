@@ -192,6 +192,7 @@ async function checkpoint(
   });
   const { decision, finished } = await savePages(db, lease, saved, key, computeMs);
   if (decision !== 'work') {
+    metrics.pagesWasted.inc({ reason: decision }, pages.length);
     await stepAside(context, lease, decision);
     if (decision === 'forget') await removeIfDeleted(context, work);
     return false;

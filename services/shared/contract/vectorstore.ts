@@ -62,6 +62,8 @@ export const upsertBody = z.object({
   chunks: z.array(chunk).max(chunksPerUpsertMax),
 });
 export const upsertAnswer = z.object({ chunks: z.int() });
+/** Documents of which rows were removed that should not have been there, and whether the table was changed. */
+export const compactAnswer = z.object({ documents_swept: z.int(), compacted: z.boolean() });
 export const deleteDocumentBody = z.object({ epoch });
 
 /** Vectors of chunks that are there already, beside those of other models. */
@@ -120,6 +122,8 @@ export const vectorstorePaths = {
   deleteDocument: (brain: string, document: string) => `/brains/${brain}/documents/${document}/delete`,
   /** Text of removed rows leaves the store: files, old versions, and what the object store keeps of both. */
   purge: (brain: string) => `/brains/${brain}/purge`,
+  /** Rows that have no business there go, files are merged, old versions removed. */
+  compact: (brain: string) => `/brains/${brain}/compact`,
   deleteBrain: (brain: string) => `/brains/${brain}/delete`,
   search: (brain: string) => `/brains/${brain}/search`,
   /** Ids of the documents that have chunks. */

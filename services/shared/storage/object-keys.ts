@@ -2,7 +2,8 @@
 
 export const tenantsPrefix = 'tenants/';
 export const tenantPrefix = (tenant: string) => `${tenantsPrefix}${tenant}/`;
-export const brainPrefix = (tenant: string, brain: string) => `${tenantPrefix(tenant)}brains/${brain}/`;
+export const brainsPrefix = (tenant: string) => `${tenantPrefix(tenant)}brains/`;
+export const brainPrefix = (tenant: string, brain: string) => `${brainsPrefix(tenant)}${brain}/`;
 /** LanceDB's folder of the brain's chunks. */
 export const chunksPrefix = (tenant: string, brain: string) => `${brainPrefix(tenant, brain)}chunks.lance/`;
 export const documentsPrefix = (tenant: string) => `${tenantPrefix(tenant)}documents/`;

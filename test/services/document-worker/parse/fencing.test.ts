@@ -8,6 +8,8 @@ import { type LeaseContext, processLease } from '../../../../services/document-w
 import { LocalFiles } from '../../../../services/document-worker/parse/local-files.ts';
 import { builtInBackend } from '../../../../services/document-worker/parse/read-pages.ts';
 import { ChildLostError } from '../../../../services/document-worker/parser/parser-child.ts';
+import { failedPage } from '../../../../services/document-worker/parser/reader.ts';
+import { packPage } from '../../../../services/document-worker/parser/serve-reads.ts';
 import type { Lease, WorkKind } from '../../../../services/shared/contract/grant.ts';
 import { retryPages } from '../../../../services/shared/jobs/job-requests.ts';
 import { begin, endCanceled, savePages } from '../../../../services/shared/jobs/leased-jobs.ts';
@@ -91,6 +93,25 @@ test('a probe that runs out of time after its lease was taken over does not fail
   });
   await processLease(own, current as Lease, new AbortController().signal);
   expect(await bench.job(jobId)).toMatchObject({ status: 'failed', error: { code: 'took-too-long' } });
+  expect(await scheduler.known(jobId)).toBe(false);
+});
+
+test('pages that were read for a job that was canceled meanwhile are counted as wasted', async () => {
+  const { jobId } = await parsing(2);
+  const lease = await take('parse');
+  const context = await contextWith({});
+  const backend: LeaseContext['backend'] = {
+    ...context.backend,
+    read: async ({ pages }) => {
+      await bench.db.updateTable('jobs').set({ status: 'canceling' }).where('id', '=', jobId).execute();
+      const error = { code: 'crash', message: 'of the test' } as const;
+      return { results: pages.map((page) => packPage(failedPage(page, 'none', error))), goesOn: true };
+    },
+  };
+  await processLease({ ...context, backend }, lease, new AbortController().signal);
+  const { values } = await context.metrics.pagesWasted.get();
+  expect(values).toEqual([{ labels: { reason: 'cancel' }, value: 2 }]);
+  expect(await bench.job(jobId)).toMatchObject({ status: 'canceled', pages_done: 0 });
   expect(await scheduler.known(jobId)).toBe(false);
 });
 
