@@ -1,13 +1,12 @@
 /**
- * The API for programs, typed by its operations. No dependencies at run time: `fetch` of Node 20 or a browser.
+ * The API for programs: calls by the route table itself, so that both agree. It needs `fetch`, of Node 20 or a browser, and zod.
  *
  *     const client = new Client({ url: 'http://localhost:8080', key: process.env.BULKHEAD_KEY });
  *     const brain = await client.call('createBrain', { body: { name: 'Contracts' } });
  */
 import type { z } from 'zod';
 import type { Job } from '../services/shared/contract/job.ts';
-import type { Route, routes } from '../services/shared/contract/routes.ts';
-import { type Operation, operations } from './operations.ts';
+import { type Route, routes } from '../services/shared/contract/routes.ts';
 import { nextWaitMs, type Schedule, schedules } from './polling.ts';
 import { retryAfterMs, toError, unreachable } from './problem.ts';
 
@@ -15,6 +14,8 @@ export { linear, type Schedule, schedules } from './polling.ts';
 export { ApiError } from './problem.ts';
 
 type Routes = typeof routes;
+/** By its name in OpenAPI, `operationId`. */
+export type Operation = keyof Routes;
 /** What a call must be given, by the route's own schemas. */
 export type Given<R extends Route> = (R extends { params: z.ZodType } ? { params: z.input<R['params']> } : unknown) &
   (R extends { query: z.ZodType } ? { query?: z.input<R['query']> } : unknown) &
@@ -79,7 +80,7 @@ export class Client {
       query?: Record<string, unknown>;
       body?: unknown;
     };
-    const [method, path] = operations[name].split(' ') as [string, string];
+    const { method, path }: Route = routes[name];
     const filled = path.replaceAll(/\{(\w+)\}/g, (_, key: string) => encodeURIComponent(String(params[key])));
     const search = new URLSearchParams(
       Object.entries(query).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]])),
