@@ -40,7 +40,7 @@ test('overrides beat the outer environment, which beats the run and the environm
 
 test('a setting that the service does not read is refused with those it reads', () => {
   expect(() => tierSettings({ ...of('web'), overrides: { PAGES_MAX: '1' } })).toThrow(
-    'web does not read PAGES_MAX; it reads: HOST, PORT, LOG_LEVEL, REPLICA, ENVIRONMENT, STOP_TIMEOUT_MS',
+    'web does not read PAGES_MAX; it reads: HOST, PORT, LOG_LEVEL, REPLICA, ENVIRONMENT, VERSION, STOP_TIMEOUT_MS',
   );
 });
 
