@@ -106,7 +106,9 @@ describe('nodes', () => {
   test('join when their network is there, and others follow them', () => {
     const after = only1('aws_eks_node_group').depends_on as string[];
     for (const name of ['vpc-cni', 'kube-proxy', 'eks-pod-identity-agent'])
-      expect(after.some((address) => address.startsWith('aws_eks_addon.network-add-ons_') && address.includes(name)));
+      expect(
+        after.some((address) => address.startsWith('aws_eks_addon.network-add-ons_') && address.includes(name)),
+      ).toBe(true);
     for (const name of ['coredns', 'metrics-server'])
       expect(only1('aws_eks_addon', `add-ons_${name}`).depends_on).toEqual([
         expect.stringMatching(/^aws_eks_node_group\.nodes_/),
