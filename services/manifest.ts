@@ -88,7 +88,7 @@ export const services = {
     settings: [
       ...process,
       ...database,
-      ...identity,
+      ...[...identity, ...settingGroups.limitsPerDay],
       'OIDC_UNVERIFIED_EMAIL_ISSUER',
       'SMTP_URL',
       'MAIL_FROM',
@@ -152,6 +152,14 @@ export const services = {
         above: 20_000,
         periods: 6,
         description: 'documents wait long: raise replicas or lower quotas',
+      },
+      {
+        id: 'day-limit',
+        metric: metricNames.dayLimitUsed,
+        statistic: 'Maximum',
+        above: 80,
+        periods: 1,
+        description: 'a fifth of a limit of the day is left: then questions get 429 and jobs wait for tomorrow',
       },
     ],
     charts: [

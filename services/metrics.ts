@@ -96,6 +96,15 @@ export const metrics = {
     together: 'max',
     what: 'Pages of the whole environment that are granted or wait; every replica publishes the same number',
   },
+  dayLimitUsed: {
+    kind: 'gauge',
+    unit: 'count',
+    prometheus: 'day_limit_used_percent',
+    cloudwatch: 'DayLimitUsedPercent',
+    tiers: ['document-worker'],
+    together: 'max',
+    what: 'The most that is used of a limit of the environment for a day, in percent; every replica publishes the same',
+  },
   pagesRead: {
     kind: 'counter',
     unit: 'count',
@@ -169,6 +178,7 @@ export const metricNames = {
   memory: metrics.memory.cloudwatch,
   memoryGrowth: metrics.memoryGrowth.cloudwatch,
   cpu: metrics.cpu.cloudwatch,
+  dayLimitUsed: metrics.dayLimitUsed.cloudwatch,
 } as const;
 
 /** In CloudWatch, of every tier. */

@@ -48,6 +48,18 @@ export const settings = {
     what: 'requests of one tenant that a replica answers per second while other tenants ask too',
     default: '150',
   },
+  PAGES_PER_DAY_MAX: { type: 'text', what: 'pages that are read of all tenants a day; empty: no limit', default: '' },
+  QUESTIONS_PER_DAY_MAX: { type: 'text', what: 'questions of all tenants a day; empty: no limit', default: '' },
+  TOKENS_PER_DAY_MAX: {
+    type: 'text',
+    what: 'tokens of models and embeddings of all tenants a day; empty: no limit',
+    default: '',
+  },
+  USD_PER_DAY_MAX: {
+    type: 'text',
+    what: 'US dollars of known prices of all tenants a day; empty: no limit',
+    default: '',
+  },
   OIDC_ISSUER: { type: 'text', what: 'issuer of the company sign-in; empty: password only', default: '' },
   OIDC_CLIENT_ID: { type: 'text', what: 'client id at the issuer', default: '' },
   OIDC_CLIENT_SECRET: { type: 'text', what: 'client secret at the issuer', secret: true, default: '' },
@@ -221,6 +233,7 @@ export const settingGroups = {
     'OIDC_CLIENT_ID',
     'OIDC_CLIENT_SECRET',
   ],
+  limitsPerDay: ['PAGES_PER_DAY_MAX', 'QUESTIONS_PER_DAY_MAX', 'TOKENS_PER_DAY_MAX', 'USD_PER_DAY_MAX'],
   embedding: [
     'EMBEDDING_URL',
     'EMBEDDING_MODEL',

@@ -64,6 +64,17 @@ export const environmentShape = z.strictObject({
   target: z.enum(['local', 'aws']).default('aws'),
   /** Each tier with its budget and placement; a list of placements while a swap is under way. */
   tiers,
+  /** Hard limits of a day (UTC) of all tenants together: reached means 429, or a job that waits for the next. Absent: none. */
+  limitsPerDay: z
+    .strictObject({
+      pages: z.int().min(0).optional(),
+      questions: z.int().min(0).optional(),
+      /** Of models and embeddings. */
+      tokens: z.int().min(0).optional(),
+      /** Of what has a known price. */
+      usd: z.number().min(0).optional(),
+    })
+    .optional(),
   /** A promise that synth holds against the computed capacity at most replicas. Absent: none. */
   carries: z
     .strictObject({

@@ -15,7 +15,17 @@ export function serviceSettings(
   name: ServiceName,
   placement: Placement,
 ): Partial<Record<SettingName, string>> {
-  const { limits, chatModel, models, reranker, parser, embeddingModel, previousEmbeddingModel, webhooks } = environment;
+  const {
+    limits,
+    limitsPerDay,
+    chatModel,
+    models,
+    reranker,
+    parser,
+    embeddingModel,
+    previousEmbeddingModel,
+    webhooks,
+  } = environment;
   const all: Partial<Record<SettingName, string | number | undefined>> = {
     PORT: definitionOf(name).port,
     ENVIRONMENT: environment.name,
@@ -28,6 +38,10 @@ export function serviceSettings(
     SCRATCH_BYTES_MAX: scratchBytes(definitionOf(name), limits.uploadBytesMax),
     TENANT_REQUESTS_PER_SECOND: Math.max(tenantRequestsMin, Math.floor(placement.vcpu * tenantRequestsPerVcpu)),
     ...optionSettings(definitionOf(name), placement),
+    PAGES_PER_DAY_MAX: limitsPerDay?.pages,
+    QUESTIONS_PER_DAY_MAX: limitsPerDay?.questions,
+    TOKENS_PER_DAY_MAX: limitsPerDay?.tokens,
+    USD_PER_DAY_MAX: limitsPerDay?.usd,
     MODEL_URL: chatModel?.url,
     MODEL_NAME: chatModel?.model,
     MODELS_ALLOWED: chatModel?.others.length ? chatModel.others.join(',') : undefined,

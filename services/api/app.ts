@@ -17,6 +17,7 @@ import { serveDocuments } from './brains/documents.ts';
 import { serveFile } from './brains/file.ts';
 import { servePageImages } from './brains/page-images.ts';
 import type { Api } from './context.ts';
+import { limitsOf, writeEnvironmentLimits } from './environment-limits.ts';
 import { listenForChanges } from './events/change-listener.ts';
 import { openEventHub } from './events/event-hub.ts';
 import { renderEvents } from './events/event-messages.ts';
@@ -80,10 +81,12 @@ export async function createApi(
   changes.onAny(() => events.wake());
 
   const isCurrent = schemaCheck(db);
+  const limitsWritten = writeEnvironmentLimits(db, limitsOf(settings));
   const app = createApp({
     log,
     notReady: async () => {
       if (!(await isCurrent())) return "the database schema is older than this build: run 'main.ts migrate'";
+      await limitsWritten();
       await signIn.ready();
       await Promise.all([changes.connected, events.ready]);
       return null;

@@ -128,7 +128,8 @@ function response(name: string, status: number, route: Route, schema: z.ZodType,
       content: { 'text/event-stream': { schema: { type: 'string' } } },
     };
   const streamed = name === 'completions' && { 'text/event-stream': { schema: { type: 'string' } } };
-  return { description, content: { ...json(toSchema(schema, 'output')), ...streamed } };
+  const table = name === 'getUsage' && { 'text/csv': { schema: { type: 'string' } } };
+  return { description, content: { ...json(toSchema(schema, 'output')), ...streamed, ...table } };
 }
 
 const streamWords = `Server-sent events; those of /v1/events are: ${Object.keys(events).join(', ')}.`;

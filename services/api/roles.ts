@@ -33,7 +33,11 @@ export const tablePrivileges: Readonly<Record<keyof Tables, Readonly<Partial<Rec
   },
   members: { api: all, chat: 'select' },
   tenants: { api: all, chat: `select, ${lock}`, 'document-worker': `select, ${lock}` },
-  api_keys: { api: all, chat: 'select, update (last_used_at)' },
+  api_keys: {
+    api: all,
+    chat: 'select, update (last_used_at)',
+    'document-worker': 'select (id, pages_per_day_max, questions_per_day_max, tokens_per_day_max, usd_per_day_max)',
+  },
   // What they own.
   brains: { api: all, chat: 'select', 'document-worker': all, vectorstore: 'select' },
   documents: { api: all, chat: 'select', 'document-worker': all, vectorstore: 'select' },

@@ -1,10 +1,11 @@
 /** Admission of what is asked outside of a conversation: nothing of it is stored but the ledger. */
 import type { FastifyReply } from 'fastify';
 import { uuidv7 } from 'uuidv7';
-import { takeQuotas } from '../shared/ledger/quota.ts';
+import { reserve } from '../shared/ledger/reservations.ts';
 import { findBrain } from '../shared/postgres/find-brain.ts';
 import type { Choice } from './answering/answerer.ts';
-import { type ChatContext, takeSlot } from './context.ts';
+import { type AskedText, answerMayUse, sum } from './answering/may-use.ts';
+import { type ChatContext, reservationMs, takeSlot } from './context.ts';
 import { newTokenUsage, recordQuestion, recordTokens, type TokenUsage, type UsageRecord } from './turns/token-usage.ts';
 
 export interface Asked {
@@ -12,6 +13,8 @@ export interface Asked {
   readonly brainId: string;
   /** With which it is asked; null: by a person. */
   readonly keyId: string | null;
+  /** That is asked. */
+  readonly asked: AskedText;
   /** Gets the headers of a quota. */
   readonly reply?: FastifyReply;
 }
@@ -49,9 +52,9 @@ export const admitAnswer = <Result>(
     run,
   );
 
-async function admitted<Result, Taken extends { readonly giveBack: () => void }>(
+async function admitted<Result, Taken extends { readonly choice?: Choice; readonly giveBack: () => void }>(
   context: ChatContext,
-  { tenantId, brainId, keyId, reply }: Asked,
+  { tenantId, brainId, keyId, asked, reply }: Asked,
   take: (brain: Admitted['brain']) => Promise<Taken>,
   run: (admitted: Admitted & Taken) => Promise<Result>,
 ): Promise<Result> {
@@ -59,14 +62,22 @@ async function admitted<Result, Taken extends { readonly giveBack: () => void }>
   const release = takeSlot(slots, tenantId);
   const usageRecord: UsageRecord = { id: uuidv7(), tenantId, brainId, turnId: null, keyId };
   const tokenUsage = newTokenUsage();
-  const settle = () => recordTokens(db, usageRecord, tokenUsage);
+  let reserved = false;
+  const settle = () => recordTokens(db, usageRecord, tokenUsage, reserved);
   let taken: Taken | undefined;
   try {
     const brain = await findBrain(db, tenantId, brainId);
     // Before the day's question: who is refused has not asked.
     taken = await take(brain);
+    const { choice } = taken;
+    const mayUse = sum([context.retrieval.mayUse, ...(choice ? [answerMayUse(context.models, choice, asked)] : [])]);
     await db.transaction().execute(async (trx) => {
-      await takeQuotas(trx, tenantId, [{ quota: 'questions_per_day_max', adds: 1 }], reply);
+      reserved = await reserve(
+        trx,
+        { tenantId, keyId },
+        { ...mayUse, id: usageRecord.id, questions: 1, lastsMs: reservationMs(context) },
+        reply,
+      );
       await recordQuestion(trx, usageRecord);
     });
     return await run({ id: usageRecord.id, brain, tokenUsage, settle, ...taken });

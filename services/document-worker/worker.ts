@@ -10,6 +10,8 @@ import { publishFigures } from '../shared/figures/publish-figures.ts';
 import { UnavailableError } from '../shared/http/unavailable.ts';
 import { reviveTasks } from '../shared/jobs/background-jobs.ts';
 import { jobsChannel } from '../shared/jobs/job-store.ts';
+import { resumePaused } from '../shared/jobs/paused-jobs.ts';
+import { environmentUse } from '../shared/ledger/quota.ts';
 import type { Logger } from '../shared/log.ts';
 import { createEmbedder, embeddingAccount, searchedBy } from '../shared/models/embedding.ts';
 import { type Database, schemaIsCurrent } from '../shared/postgres/database.ts';
@@ -188,6 +190,7 @@ export function startWorker(options: WorkerOptions): Worker {
       missed = false;
       const found = await reconcile(db, scheduler, unheard ? 0 : undefined);
       if (found > 0 && !unheard) log.warn({ jobs: found }, 'lost jobs enqueued again');
+      await resumePaused(db);
       if (remote) await settleLostCalls(db, { timeoutMs: settings.PARSER_TIMEOUT_MS, usdPerPage: remote.usdPerPage });
       await reviveTasks(db);
       if (rules) await reviveWebhooks(db);
@@ -214,7 +217,11 @@ export function startWorker(options: WorkerOptions): Worker {
       settings,
       db,
       children: () => children.pids,
-      figures: { pagesGrantedAndWaiting: () => pagesLeft(db), pagesRead: () => metrics.checkpointed.pages },
+      figures: {
+        pagesGrantedAndWaiting: () => pagesLeft(db),
+        pagesRead: () => metrics.checkpointed.pages,
+        dayLimitUsed: everyMinute(async () => 100 * ((await environmentUse(db)) ?? 0)),
+      },
     });
     const notifications = listenTo(settings.DATABASE_URL, jobsChannel, log, (jobId) => {
       if (jobId !== null) return void enqueue(jobId);
@@ -252,6 +259,15 @@ export function startWorker(options: WorkerOptions): Worker {
       await started.catch(() => {});
       for (const closer of closers) await closer(Math.max(0, deadlineMs - Date.now()));
     },
+  };
+}
+
+/** A day's sums are read once a minute, not with every sample. */
+function everyMinute(read: () => Promise<number>): () => Promise<number> {
+  let [last, untilMs] = [0, 0];
+  return async () => {
+    if (Date.now() >= untilMs) [last, untilMs] = [await read(), Date.now() + 60_000];
+    return last;
   };
 }
 

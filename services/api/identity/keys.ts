@@ -8,6 +8,7 @@ import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
 import { cutPage, readCursor } from '../../shared/http/keyset.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
+import { dayQuotasOf } from '../../shared/ledger/quota-use.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { ApiKeys } from '../../shared/postgres/tables.ts';
 import type { Api } from '../context.ts';
@@ -36,6 +37,7 @@ export function serveKeys({ app, db }: Api): void {
           prefix: secret.slice(0, prefixCharacters),
           secret_sha256: hashSecret(secret),
           scopes: [...new Set(body.scopes)],
+          ...body.quotas,
           expires_at: earlier(body.expires_at, maker.endsAt),
         })
         .returningAll()
@@ -86,6 +88,7 @@ export function serveKeys({ app, db }: Api): void {
           prefix: secret.slice(0, prefixCharacters),
           secret_sha256: hashSecret(secret),
           scopes: old.scopes,
+          ...dayQuotasOf(old),
           expires_at: earlier(old.expires_at, maker.keyId === old.id ? null : maker.endsAt),
         })
         .returningAll()
@@ -114,6 +117,7 @@ export function toApiKey(row: Selectable<ApiKeys>): ApiKey {
     name: row.name,
     prefix: row.prefix,
     scopes: row.scopes as Scope[],
+    quotas: dayQuotasOf(row),
     created_at: row.created_at.toISOString(),
     expires_at: row.expires_at?.toISOString() ?? null,
     last_used_at: row.last_used_at?.toISOString() ?? null,

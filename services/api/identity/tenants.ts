@@ -7,6 +7,7 @@ import { serve } from '../../shared/http/http.ts';
 import { cutPage, readCursor } from '../../shared/http/keyset.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
 import { usedOf } from '../../shared/ledger/quota.ts';
+import { dayQuotasOf } from '../../shared/ledger/quota-use.ts';
 import { requireAllowedModel } from '../../shared/models/allowed-models.ts';
 import { modelNames } from '../../shared/models/configured-models.ts';
 import { offeredParsers } from '../../shared/parsers.ts';
@@ -114,24 +115,26 @@ function set(quotas: Partial<Quotas> = {}): Partial<Quotas> {
 }
 
 async function toTenant(db: Database, row: Selectable<Tenants>): Promise<Tenant> {
-  const [documents, bytes, pages_today, questions_today] = await Promise.all([
+  const [documents, bytes, pages_today, questions_today, tokens_today, usd_today] = await Promise.all([
     usedOf(db, row.id, 'documents_max'),
     usedOf(db, row.id, 'bytes_max'),
     usedOf(db, row.id, 'pages_per_day_max'),
     usedOf(db, row.id, 'questions_per_day_max'),
+    usedOf(db, row.id, 'tokens_per_day_max'),
+    usedOf(db, row.id, 'usd_per_day_max'),
   ]);
-  const { documents_max, bytes_max, pages_per_day_max, questions_per_day_max } = row;
+  const { documents_max, bytes_max } = row;
   return {
     id: row.id,
     object: 'tenant',
     name: row.name,
     suspended_at: row.suspended_at?.toISOString() ?? null,
-    quotas: { documents_max, bytes_max, pages_per_day_max, questions_per_day_max },
+    quotas: { documents_max, bytes_max, ...dayQuotasOf(row) },
     models_allowed: row.models_allowed,
     confirm_pages_above: row.confirm_pages_above,
     confirm_usd_above: row.confirm_usd_above,
     parser: row.parser as Tenant['parser'],
-    usage: { documents, bytes, pages_today, questions_today },
+    usage: { documents, bytes, pages_today, questions_today, tokens_today, usd_today },
     created_at: row.created_at.toISOString(),
   };
 }

@@ -73,7 +73,8 @@ export function serveJobs(api: Api): void {
 
   const change = (tenantId: string, id: string, apply: (trx: Transaction<Tables>, job: JobRow) => Promise<JobRow>) =>
     db.transaction().execute(async (trx) => {
-      await lockLimited(trx, tenantId, ['pages_per_day_max']);
+      const asked = await trx.selectFrom('jobs').select('api_key_id').where('id', '=', id).executeTakeFirst();
+      await lockLimited(trx, { tenantId, keyId: asked?.api_key_id }, ['pages_per_day_max', 'usd_per_day_max']);
       const job = await trx
         .selectFrom('jobs')
         .selectAll()

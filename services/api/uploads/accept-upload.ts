@@ -80,7 +80,7 @@ export async function acceptUpload(
       { quota: 'documents_max', adds: 0 },
       { quota: 'bytes_max', adds: 0 },
     ] as const;
-    await checkQuotas(trx, tenantId, uses, reply);
+    await checkQuotas(trx, { tenantId }, uses, reply);
     const job = await orderIngest(trx, { tenantId, brainId, documentId, keyId });
     await trx.updateTable('brains').set({ updated_at: sql<Date>`now()` }).where('id', '=', brainId).execute();
     if (claim) await finishKey(trx, claim, { fingerprint: sha256, status: 202, response: { job_id: job.id } });

@@ -80,7 +80,7 @@ export function serveUpload(api: Api): void {
     const objectKey = originalKey(tenantId, documentId);
     let kept = false;
     try {
-      await checkQuotas(db, tenantId, early, reply);
+      await checkQuotas(db, { tenantId, keyId: identity.keyId }, early, reply);
       const part = await readPart(request, signal);
       const name = fileName(part.filename);
       const content = new UploadStream(name, settings.UPLOAD_BYTES_MAX);

@@ -45,6 +45,19 @@ const answerTokensMost = 2000;
 /** As many characters as that; a provider that counts otherwise may have sent more. */
 const cutAnswerCharactersMax = 8000;
 
+/** The rules of every prompt, about. */
+const rulesTokens = 500;
+
+/** The most that a prompt reads, of texts of so many tokens beside rules and history, and that its answer writes. */
+export function promptTokensMax(ownTokens: number, contextTokens: number | null): { read: number; written: number } {
+  const history = contextTokens === null ? historyTokensMax : historyTokensMost;
+  const context = contextTokens ?? Number.POSITIVE_INFINITY;
+  return {
+    read: Math.min(ownTokens + rulesTokens + Math.ceil((history * 4) / 3), context),
+    written: Math.min(answerTokensMost, Math.floor(context / 4)),
+  };
+}
+
 export interface Prompt {
   readonly system: string;
   readonly messages: Message[];

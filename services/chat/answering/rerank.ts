@@ -23,6 +23,8 @@ export interface RerankSettings {
 export interface Reranker {
   /** As many hits as are sorted. */
   readonly passagesMax: number;
+  /** Null: unknown. */
+  readonly usdPerCall: number | null;
   /**
    * The best first, with its scores; the same list when it cannot say. A call is counted unless it was refused: one that
    * came too late is billed too.
@@ -98,6 +100,7 @@ export function createReranker(
 
   return {
     passagesMax,
+    usdPerCall: usdPerThousand === null ? null : usdPerThousand / 1000,
     counts,
     get circuitOpen() {
       return breaker.state === CircuitState.Open;

@@ -5,6 +5,7 @@ import { textCharactersMax } from '../../shared/contract/embedding.ts';
 import { type Hit, searchAnswer, vectorstorePaths } from '../../shared/contract/vectorstore.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { checkVectorstore } from '../../shared/http/vectorstore-check.ts';
+import type { MayUse } from '../../shared/ledger/reservations.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Embedder } from '../../shared/models/embedding.ts';
 import { retryTransient } from '../../shared/models/retry.ts';
@@ -12,6 +13,7 @@ import { estimateTokens } from '../../shared/models/tokens.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { TokenUsage } from '../turns/token-usage.ts';
 import { type Passage, toPassages } from './passages.ts';
+import { searchCharactersMax } from './prompt.ts';
 import type { Reranker } from './rerank.ts';
 
 export interface Searched {
@@ -33,6 +35,8 @@ export interface Retrieval {
   ): Promise<{ readonly hits: readonly Hit[]; readonly names: ReadonlyMap<string, string> }>;
   /** What an answer is made from, best first. @throws ProblemError as {@link search} */
   find(searched: Searched, tokenUsage: TokenUsage, signal: AbortSignal): Promise<Passage[]>;
+  /** The most that one search uses of the embedding and the reranker. */
+  readonly mayUse: MayUse;
   /** One look at the vectorstore. @throws UnavailableError */
   check(): Promise<void>;
 }
@@ -138,8 +142,15 @@ export function createRetrieval({ db, embedders, reranker, vectorstoreUrl, sign,
     }
   };
 
+  // A token has a character at least; prices that are unknown count nothing.
+  const embedding = Math.max(0, ...embedders.map((embedder) => embedder.costUsd(embeddedCharactersMax) ?? 0));
+  const mayUse = {
+    tokens: embedders.length > 0 ? Math.min(embeddedCharactersMax, searchCharactersMax) : 0,
+    usd: embedding + (reranker?.usdPerCall ?? 0),
+  };
   return {
     search,
+    mayUse,
     find: async (searched, tokenUsage, signal) => {
       const { hits, names } = await search({ ...searched, limit: hitsLimit }, tokenUsage, signal);
       const passages = toPassages(hits, names);

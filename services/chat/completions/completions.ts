@@ -25,7 +25,7 @@ export function serveCompletions(context: ChatContext): void {
     const messages = readMessages(body.messages);
     return admitAnswer(
       context,
-      { tenantId, brainId, keyId: identity.keyId, reply },
+      { tenantId, brainId, keyId: identity.keyId, asked: messages, reply },
       async ({ id, choice, tokenUsage, settle }) => {
         const question: Question = { tenantId, brainId, ...choice, ...messages };
         const answer: Answer = { id: `chatcmpl-${id}`, model: body.model, created: Math.floor(Date.now() / 1000) };

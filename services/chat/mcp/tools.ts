@@ -92,16 +92,20 @@ export function registerTools(server: McpServer, caller: Caller): void {
     },
     ({ brain_id, question: text }, { signal, ...progressTo }) =>
       toolResult(caller, () =>
-        admitAnswer(context, { tenantId, brainId: brain_id, keyId: identity.keyId }, async ({ choice, tokenUsage }) => {
-          const question = { tenantId, brainId: brain_id, text, history: [], ...choice };
-          const within = AbortSignal.any([signal, AbortSignal.timeout(turnTimeoutMs)]);
-          const {
-            text: answer,
-            answered,
-            citations,
-          } = await collect(withProgress(answerer.answer(question, tokenUsage, within), progressTo));
-          return { answer, answered, citations };
-        }),
+        admitAnswer(
+          context,
+          { tenantId, brainId: brain_id, keyId: identity.keyId, asked: { text } },
+          async ({ choice, tokenUsage }) => {
+            const question = { tenantId, brainId: brain_id, text, history: [], ...choice };
+            const within = AbortSignal.any([signal, AbortSignal.timeout(turnTimeoutMs)]);
+            const {
+              text: answer,
+              answered,
+              citations,
+            } = await collect(withProgress(answerer.answer(question, tokenUsage, within), progressTo));
+            return { answer, answered, citations };
+          },
+        ),
       ),
   );
 }

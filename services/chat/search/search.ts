@@ -38,7 +38,7 @@ export interface Search extends SearchInput {
  * @throws ProblemError those of {@link admit}, `unavailable`
  */
 export const search = (context: ChatContext, asked: Search): Promise<FoundPassage[]> =>
-  admit(context, asked, async ({ tokenUsage }) => {
+  admit(context, { ...asked, asked: { text: asked.query } }, async ({ tokenUsage }) => {
     const { tenantId, brainId, query, limit, signal } = asked;
     const { hits, names } = await context.retrieval.search(
       { tenantId, brainId, text: searchText(query, []), limit },

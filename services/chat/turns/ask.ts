@@ -9,10 +9,12 @@ import type { Turn, TurnInput } from '../../shared/contract/chat.ts';
 import { findKey } from '../../shared/http/idempotency-key.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
 import { readingStatuses } from '../../shared/jobs/job-states.ts';
-import { takeQuotas } from '../../shared/ledger/quota.ts';
+import { questionsLimited } from '../../shared/ledger/quota.ts';
+import { reserve } from '../../shared/ledger/reservations.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Tables } from '../../shared/postgres/tables.ts';
-import { type ChatContext, ownConversation, takeSlot } from '../context.ts';
+import { answerMayUse, sum } from '../answering/may-use.ts';
+import { type ChatContext, ownConversation, reservationMs, takeSlot } from '../context.ts';
 import { titleOf } from '../conversations/conversations.ts';
 import type { StartedTurn } from './turn-runner.ts';
 import { beginTurn } from './turn-store.ts';
@@ -104,10 +106,13 @@ async function begin(context: ChatContext, asked: Ask, took: (giveBack: () => vo
     if (refused) throw new ProblemError('conflict', 'A request with the same Idempotency-Key is under way.');
   };
   // Most tenants have no limit: they are spared the transaction.
-  if (found.questions_per_day_max === null && turn.retry_of === null) await write(db);
+  if (!found.limited && turn.retry_of === null) await write(db);
   else
     await db.transaction().execute(async (trx) => {
-      if (counted) await takeQuotas(trx, tenantId, [{ quota: 'questions_per_day_max', adds: 1 }], asked.reply);
+      const asksFor = { text: question + (cutAnswer ?? '') };
+      const mayUse = sum([context.retrieval.mayUse, answerMayUse(context.models, choice, asksFor)]);
+      const held = { ...mayUse, id: turn.id, questions: counted ? 1 : 0, lastsMs: reservationMs(context) };
+      await reserve(trx, { tenantId, keyId: identity.keyId }, held, asked.reply);
       await write(trx);
     });
   const history = found.history.reverse();
@@ -170,7 +175,7 @@ async function lookUp(db: Database, { identity, conversationId, input }: Ask) {
     .select((eb) => [
       'conversations.brain_id',
       'conversations.state',
-      'tenants.questions_per_day_max',
+      questionsLimited(identity.keyId).as('limited'),
       'tenants.models_allowed',
       jsonObjectFrom(
         eb

@@ -2,6 +2,7 @@
 import type { Transaction } from 'kysely';
 import type { Turn } from '../../shared/contract/chat.ts';
 import { type Entry, entryOf, recordEntries } from '../../shared/ledger/ledger.ts';
+import { release } from '../../shared/ledger/reservations.ts';
 import { costUsd, type ModelPrice } from '../../shared/models/configured-models.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Tables } from '../../shared/postgres/tables.ts';
@@ -65,8 +66,20 @@ export const newTokenUsage = (): TokenUsage => ({
 export const recordQuestion = (db: Database | Transaction<Tables>, usageRecord: UsageRecord) =>
   recordEntries(db, usageRecord, [questionEntry(usageRecord.id)]);
 
-export const recordTokens = (db: Database, usageRecord: UsageRecord, tokenUsage: TokenUsage) =>
-  recordEntries(db, usageRecord, tokenEntries(usageRecord.id, tokenUsage));
+/** @param reserved what it might use is held under the same id: given back with what it did use */
+export async function recordTokens(
+  db: Database,
+  usageRecord: UsageRecord,
+  tokenUsage: TokenUsage,
+  reserved: boolean,
+): Promise<void> {
+  const entries = tokenEntries(usageRecord.id, tokenUsage);
+  if (!reserved) return recordEntries(db, usageRecord, entries);
+  await db.transaction().execute(async (trx) => {
+    await recordEntries(trx, usageRecord, entries);
+    await release(trx, usageRecord.id);
+  });
+}
 
 /** `id`: the turn's, or the completion's. */
 export const questionEntry = (id: string): Entry => entryOf('answer', id, [], 'question', 1);

@@ -244,7 +244,7 @@ const recordLost = (
   { tenantId, brainId, keyId = null }: Question,
   { id }: Turn,
   tokenUsage: TokenUsage,
-) => recordTokens(db, { id, turnId: null, tenantId, brainId, keyId }, tokenUsage);
+) => recordTokens(db, { id, turnId: null, tenantId, brainId, keyId }, tokenUsage, true);
 
 function toProblem(thrown: unknown, turnId: string, log: Logger): Problem {
   const { cause, name } = thrown as Error;

@@ -10,6 +10,7 @@ import type { Problem } from '../../shared/contract/common.ts';
 import { type FinishedKey, writeKeySql } from '../../shared/http/idempotency-key.ts';
 import { UnavailableError } from '../../shared/http/unavailable.ts';
 import { type Entry, recordEntriesSql } from '../../shared/ledger/ledger.ts';
+import { releaseSql } from '../../shared/ledger/reservations.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Tables, Turns } from '../../shared/postgres/tables.ts';
 import { storableJson, storableText } from './storable.ts';
@@ -220,7 +221,7 @@ export async function endTurn(db: Database, end: End): Promise<WrittenEvent | nu
     ), inserted as (
       insert into turn_events (turn_id, place, event, data)
       select id, ${sequence}, ${last.event}, ${last.json} from ended
-    ), billed as (${usageRecord(sql`ended`, entries)}), touched as (
+    ), billed as (${usageRecord(sql`ended`, entries)}), released as (${releaseSql(sql`ended`)}), touched as (
       update conversations set updated_at = now() where id in (select conversation.id from conversation, ended)
     ), recorded as (${record(sql`ended`)})
     select pg_notify(${turnsChannel}, 'events ' || id) from ended`.execute(db);

@@ -9,7 +9,7 @@ import { tryLock, vectorsLock } from '../../shared/postgres/advisory-lock.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import { VectorstoreError } from '../index/vectors.ts';
 import { type Outcome, Retries, TenantTurns, type Waiting } from '../tenant-turns.ts';
-import { type EmbedContext, embedTurn, pagesPerTurn, wantedDimensions, wantedModel } from './embed-turn.ts';
+import { type EmbedContext, embedTurn, notPaused, pagesPerTurn, wantedDimensions, wantedModel } from './embed-turn.ts';
 import { settleReindexes } from './reindex.ts';
 
 /** Each holds a database connection and one batch in memory; one waits for the vectorstore while the other embeds. */
@@ -111,7 +111,7 @@ async function waiting(db: Database, { model, dimensions }: Embedding, except: r
       from documents join brains on brains.id = documents.brain_id
       where documents.vectors_pending and documents.tenant_id = tenants.tenant_id and documents.deleted_at is null
         and ${wantedModel} = ${model} and ${wantedDimensions} = ${dimensions}
-        and documents.id <> all(${except}::uuid[])
+        and ${notPaused} and documents.id <> all(${except}::uuid[])
       order by documents.id limit ${perTenantMax}
     ) waiting`.execute(db);
   return rows.map(({ id, tenant_id, left }) => ({ id, documentId: id, tenantId: tenant_id, left }));

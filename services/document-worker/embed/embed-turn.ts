@@ -8,8 +8,11 @@ import { sql } from 'kysely';
 import { uuidv7 } from 'uuidv7';
 import { recordEvent } from '../../shared/jobs/events.ts';
 import { type Entry, entryOf, recordEntries } from '../../shared/ledger/ledger.ts';
+import { QuotaError, tomorrow } from '../../shared/ledger/quota-error.ts';
+import { release, reserve } from '../../shared/ledger/reservations.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Embedder, Embedding } from '../../shared/models/embedding.ts';
+import { estimateTokens } from '../../shared/models/tokens.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import { type DocumentTarget, isSuperseded, type ReadChunk, type Vectors } from '../index/vectors.ts';
 import { type ChunkVectors, embedWhatIsTaken } from './embed-chunks.ts';
@@ -26,6 +29,10 @@ const chunksPerTurn = 64;
 /** A heading and some eight sentences. */
 const textsPerChunk = 9;
 const secondsPerTurn = 2;
+/** Marks that an endpoint puts around each text of a chunk. */
+const chunkTokens = 4 * textsPerChunk;
+/** Requests of a batch with their retries; whoever holds a reservation by then is gone. */
+const callMsMax = 15 * 60_000;
 /** Looked at in one read: more than a turn embeds where pages are full, some 100 KB. */
 export const pagesPerTurn = 32;
 /** While the vectorstore reads a body no search moves (index/index-document.ts). */
@@ -51,7 +58,7 @@ export type TurnOutcome = 'more' | 'whole' | 'gone';
  * @throws EmbeddingError, VectorstoreError, and what another try may mend
  */
 export async function embedTurn(context: EmbedContext, documentId: string, signal: AbortSignal): Promise<TurnOutcome> {
-  const { db, vectors, embedder } = context;
+  const { db, vectors, embedder, log } = context;
   const document = await pendingDocument(db, embedder, documentId);
   if (!document) return 'gone';
   const { target, pagesTotal, done } = document;
@@ -60,7 +67,14 @@ export async function embedTurn(context: EmbedContext, documentId: string, signa
   const lacking = inOrder(chunks.filter(({ has_vector }) => !has_vector));
   const batch = lacking.slice(0, chunksMax(embedder));
   signal.throwIfAborted();
-  if (batch.length > 0 && !(await addVectors(context, document, batch, signal))) return 'gone';
+  try {
+    if (batch.length > 0 && !(await addVectors(context, document, batch, signal))) return 'gone';
+  } catch (error) {
+    if (!(error instanceof QuotaError)) throw error;
+    log.info({ documentId, err: error }, 'vectors wait for another day: found by full text alone meanwhile');
+    await pauseVectors(db, documentId, error.resetsAt ?? tomorrow(new Date()));
+    return 'gone';
+  }
   const next = lacking[batch.length];
   return checkpoint(db, embedder, document, next ? next.page_number - 1 : last);
 }
@@ -119,6 +133,7 @@ async function pendingDocument(
     )
     .where('documents.id', '=', documentId)
     .where('vectors_pending', '=', true)
+    .where(notPaused)
     .where('documents.deleted_at', 'is', null)
     .where('brains.deleted_at', 'is', null)
     .where(wantedModel, '=', model)
@@ -135,6 +150,12 @@ async function pendingDocument(
     done: goesOn ? row.vectors_page : 0,
   };
 }
+
+/** No limit of a day keeps its vectors waiting. */
+export const notPaused = sql<boolean>`(vectors_paused_until is null or vectors_paused_until <= now())`;
+
+const pauseVectors = (db: Database, documentId: string, until: Date) =>
+  db.updateTable('documents').set({ vectors_paused_until: until }).where('id', '=', documentId).execute();
 
 /** The model that a brain's documents are to have vectors of. */
 export const wantedModel = sql<string>`coalesce(brains.next_embedding_model, brains.embedding_model)`;
@@ -181,6 +202,11 @@ async function embedPaid(
   const callId = uuidv7();
   const again = before?.chunk === chunk ? before.id : null;
   const known = again === null ? null : await tokensOf(db, documentId, again);
+  // As the endpoint counts at most: an estimate may be a third short.
+  const texts = batch.map(({ text, heading }) => estimateTokens(text) + estimateTokens(heading ?? '') + chunkTokens);
+  const mayUse = Math.ceil((texts.reduce((sum, count) => sum + count, 0) * 4) / 3);
+  const held = { id: callId, tokens: mayUse, usd: embedder.costUsd(mayUse) ?? 0, lastsMs: callMsMax };
+  const reserved = await db.transaction().execute((trx) => reserve(trx, { tenantId, keyId }, held));
   await setCall(db, documentId, callId, chunk);
   let tokens = 0;
   const used = (more: number) => {
@@ -198,11 +224,15 @@ async function embedPaid(
       repeated,
     });
     const repeats = again === null ? 0 : Math.min(tokens, known ?? tokens);
-    await recordEntries(db, { tenantId, brainId, jobId, keyId }, [
+    const entries = [
       ...(again !== null && known === null ? [entry(again, [], tokens)] : []),
       entry(callId, [], tokens - repeats),
       entry(callId, ['repeated'], repeats, true),
-    ]);
+    ];
+    await db.transaction().execute(async (trx) => {
+      await recordEntries(trx, { tenantId, brainId, jobId, keyId }, entries);
+      if (reserved) await release(trx, callId);
+    });
     // Nothing was used: there is nothing to repeat.
     if (tokens === 0) await setCall(db, documentId, again, chunk);
   }

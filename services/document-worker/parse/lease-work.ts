@@ -103,8 +103,8 @@ async function probe(context: LeaseContext, lease: Lease, work: Work, file: Pars
       `The document has ${pageCount} pages, allowed are ${pagesMax}. Split it and upload the parts.`,
     );
   const decision = await saveProbe(db, lease, pageCount, priceUsd(context, work, pageCount));
-  // Nothing of it waits for a worker until a person confirms it.
-  if (decision === 'ask') return scheduler.remove(lease.jobId);
+  // Nothing of it waits for a worker until a person confirms it, or another day comes.
+  if (decision === 'ask' || decision === 'pause') return scheduler.remove(lease.jobId);
   if (decision !== 'work') return stepAside(context, lease, decision);
   await enqueueFromDatabase(db, scheduler, lease.jobId);
 }

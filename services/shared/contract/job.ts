@@ -4,6 +4,7 @@ import { id, problem, timestamp } from './common.ts';
 
 export const jobStatuses = [
   'awaiting_confirmation',
+  'paused',
   'queued',
   'running',
   'succeeded',
@@ -82,6 +83,8 @@ export const job = z.object({
     /** When it last moved; a watcher shows "no progress" from it. */
     moved_at: timestamp,
   }),
+  /** While paused: when it goes on by itself. `error` says which limit is reached. */
+  paused_until: timestamp.nullable(),
   /**
    * Known after the probe, before any page is parsed: about what reading and embedding cost in US dollars. `usd` is null
    * when the price of the parser or the embedding is not known; it is 0 only where nothing is billed.

@@ -16,6 +16,10 @@ export const quotas = z.object({
   bytes_max: z.int().min(0).nullable(),
   pages_per_day_max: z.int().min(0).nullable(),
   questions_per_day_max: z.int().min(0).nullable(),
+  /** Of models and embeddings. */
+  tokens_per_day_max: z.int().min(0).nullable(),
+  /** Of what has a known price. */
+  usd_per_day_max: z.number().min(0).max(10_000_000).nullable(),
 });
 export type Quotas = z.output<typeof quotas>;
 
@@ -39,7 +43,14 @@ export const parserNames = ['built-in', 'docling', 'unstructured'] as const;
 export type ParserName = (typeof parserNames)[number];
 export const tenantParser = z.enum(parserNames).nullable();
 
-export const usage = z.object({ documents: z.int(), bytes: z.int(), pages_today: z.int(), questions_today: z.int() });
+export const usage = z.object({
+  documents: z.int(),
+  bytes: z.int(),
+  pages_today: z.int(),
+  questions_today: z.int(),
+  tokens_today: z.int(),
+  usd_today: z.number(),
+});
 
 export const tenant = z.object({
   id,
@@ -113,6 +124,9 @@ export const linkOwner = z.object({
 });
 export type LinkOwner = z.output<typeof linkOwner>;
 
+/** Of a key, beside those of its tenant; null: none. A key that is renewed begins its day anew. */
+export const keyQuotas = quotas.omit({ documents_max: true, bytes_max: true });
+
 export const apiKey = z.object({
   id,
   object: z.literal('api_key'),
@@ -120,6 +134,7 @@ export const apiKey = z.object({
   /** First characters, to tell keys apart. */
   prefix: z.string(),
   scopes: z.array(z.enum(scopes)),
+  quotas: keyQuotas,
   created_at: timestamp,
   expires_at: timestamp.nullable(),
   last_used_at: timestamp.nullable(),
@@ -130,6 +145,7 @@ export const apiKeyInput = z.strictObject({
   name: text.trim().min(1).max(120),
   scopes: z.array(z.enum(scopes)).min(1),
   expires_at: timestamp.nullable().default(null),
+  quotas: keyQuotas.partial().default({}),
 });
 /** The only answer that ever holds the secret. */
 export const newApiKey = apiKey.extend({ secret: z.string() });

@@ -4,7 +4,7 @@ import { id } from './common.ts';
 import type { Route } from './route.ts';
 
 /** By what sums may be split; a sum over all of one leaves its field out as null. */
-export const usageGroups = ['day', 'brain', 'model'] as const;
+export const usageGroups = ['day', 'brain', 'model', 'key'] as const;
 export type UsageGroup = (typeof usageGroups)[number];
 
 /** A year and a leap day: reads of more are for the database itself. */
@@ -25,16 +25,28 @@ export const usageQuery = z.object({
     .default('day')
     .transform((text) => [...new Set(text.split(','))])
     .pipe(z.array(z.enum(usageGroups)).min(1)),
+  /** Only what was used in it. @default all */
+  brain: id.optional(),
+  /** Only what it did. @default all */
+  model: z.string().min(1).max(200).optional(),
+  /** Only what was asked for with it. @default all */
+  key: id.optional(),
+  /** `csv`: the rows as a table. @default as the Accept header says, else JSON */
+  format: z.enum(['json', 'csv']).optional(),
 });
 
 export const usageRow = z.object({
   day: z.iso.date().nullable(),
   brain_id: id.nullable(),
+  /** With which it was asked for; null also for what people asked for. */
+  api_key_id: id.nullable(),
   /** That answered; null also for what no model did. */
   model: z.string().nullable(),
   kind: z.string(),
   unit: z.string(),
   amount: z.int(),
+  /** Of these, what was paid for a second time after a crash. */
+  repeated_amount: z.int(),
   /** Of the entries whose price is known. */
   cost_usd: z.number(),
   /** Entries whose price is not known: the cost is at least `cost_usd`. */
@@ -56,7 +68,7 @@ export const usageRoutes = {
     owner: 'api',
     method: 'GET',
     path: '/v1/usage',
-    summary: 'What your tenant used and what it cost, by day, brain and model',
+    summary: 'What your tenant used and what it cost, by day, brain, model and key; as JSON or CSV',
     access: { role: 'viewer', scope: 'admin' },
     query: usageQuery,
     responses: { 200: usageReport },

@@ -97,7 +97,17 @@ export async function retryPages(
   const { done, failed } = rows[0] ?? { done: 0, failed: 0 };
   // Pages that are read again count again; a job without a page count takes its pages when it is probed.
   const adds = job.pages_total === null ? 1 : job.pages_total - done;
-  if (adds > 0) await takeQuotas(tx, job.tenant_id, [{ quota: 'pages_per_day_max', adds }], reply);
+  const usdPerPage = job.pages_total ? (job.price_usd ?? 0) / job.pages_total : 0;
+  if (adds > 0)
+    await takeQuotas(
+      tx,
+      { tenantId: job.tenant_id, keyId: job.api_key_id },
+      [
+        { quota: 'pages_per_day_max', adds },
+        { quota: 'usd_per_day_max', adds: adds * usdPerPage },
+      ],
+      reply,
+    );
   // With every page there, what is left is to index them; that needs no place in the queue.
   const indexing = job.pages_total !== null && done === job.pages_total;
   return changeStatus(tx, 'retry', indexing ? 'running' : 'queued', only(job), {

@@ -10,6 +10,7 @@
  *                                          ▼                  ▼
  *                                      canceled ◄──end─── canceling
  *
+ *     running ──pause──► paused ──resume──► queued: the day's pages or dollars are used up, another day has new ones
  *     partial, failed, canceled ──retry──► queued; running when all that is left is to index
  *     succeeded, partial ──loseFile──► failed
  *     whatever has not ended ──abandon──► canceled: its document or brain is deleted
@@ -70,8 +71,11 @@ export type Outcome = (typeof outcomes)[number];
 export const transitions = {
   // A probe found more pages than the tenant lets be read unasked.
   ask: { by: 'lease holder', kinds: ingest, from: ['running'], stages: ['probing'], to: ['awaiting_confirmation'] },
+  // What a probe found is more than a limit of the day leaves.
+  pause: { by: 'lease holder', kinds: ingest, from: ['running'], stages: ['probing'], to: ['paused'] },
+  resume: { by: 'any worker', kinds: ingest, from: ['paused'], to: ['queued'] },
   confirm: { by: 'person', kinds: ingest, from: ['awaiting_confirmation'], to: ['queued'] },
-  cancel: { by: 'person', kinds: ingest, from: ['awaiting_confirmation', 'queued'], to: ['canceled'] },
+  cancel: { by: 'person', kinds: ingest, from: ['awaiting_confirmation', 'paused', 'queued'], to: ['canceled'] },
   // Whoever works on it ends it.
   requestCancel: { by: 'person', kinds: ingest, from: ['running'], to: ['canceling'] },
   retry: { by: 'person', kinds: ingest, from: ['partial', 'failed', 'canceled'], to: ['queued', 'running'] },
@@ -84,7 +88,7 @@ export const transitions = {
   abandon: {
     by: 'task',
     kinds: ['ingest', 'reindex'],
-    from: ['awaiting_confirmation', 'queued', 'running', 'canceling'],
+    from: ['awaiting_confirmation', 'paused', 'queued', 'running', 'canceling'],
     to: ['canceled'],
   },
   loseFile: { by: 'task', kinds: ingest, from: ['succeeded', 'partial'], to: ['failed'] },
@@ -120,8 +124,13 @@ export function allows(name: TransitionName, { kind, status, stage }: JobState):
 
 export const hasEnded = ({ status }: Pick<JobState, 'status'>) => terminalStatuses.has(status as JobStatus);
 
-/** Whose documents are not, or not wholly, searchable yet; as the index `jobs_reading` says it. */
-export const readingStatuses = ['awaiting_confirmation', 'queued', 'running'] as const satisfies readonly JobStatus[];
+/** Whose documents are not, or not wholly, searchable yet; as the index `jobs_unread` says it. */
+export const readingStatuses = [
+  'awaiting_confirmation',
+  'paused',
+  'queued',
+  'running',
+] as const satisfies readonly JobStatus[];
 /** Whose pages may be granted, while their stage is before indexing. */
 export const grantableStatuses = transitions.begin.from;
 export const grantableStages = beforeIndexing.filter((stage) => stage !== null);

@@ -7,11 +7,13 @@ import type { Lease } from '../contract/grant.ts';
 import type { ProblemError } from '../http/problem.ts';
 import { entryOf, recordEntries } from '../ledger/ledger.ts';
 import { lockLimited, takeQuotas } from '../ledger/quota.ts';
+import { QuotaError } from '../ledger/quota-error.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Tables } from '../postgres/tables.ts';
 import type { PackedPage } from '../storage/page-results.ts';
 import { decideLease, type LeaseDecision, type Outcome, type StatusAfter } from './job-states.ts';
 import { changeStatus, type JobRow, recordChange, recordProgress, wakeWorkers } from './job-store.ts';
+import { chargedFor, pause } from './paused-jobs.ts';
 
 export interface Work {
   readonly jobId: string;
@@ -67,22 +69,33 @@ export async function begin(
  * the lease is not the newest.
  *
  * @param priceUsd null: unknown
- * @returns `ask`: so many pages, or at such a price, are read only when a person has confirmed it
- * @throws ProblemError `quota`
+ * @returns `ask`: so many pages, or at such a price, are read only when a person has confirmed it; `pause`: not today
+ * @throws QuotaError: on no day
  */
 export async function saveProbe(
   db: Database,
   lease: Lease,
   pageCount: number,
   priceUsd: number | null,
-): Promise<LeaseDecision | 'ask'> {
+): Promise<LeaseDecision | 'ask' | 'pause'> {
   return db.transaction().execute(async (tx) => {
-    await lockLimited(tx, lease.tenantId, ['pages_per_day_max']);
+    const of = await chargedFor(tx, lease);
+    await lockLimited(tx, of, ['pages_per_day_max', 'usd_per_day_max']);
     const { job, decision } = await lockJob(tx, lease);
     if (decision !== 'work' || !job) return decision;
     // A probe that is made again takes nothing twice.
     const adds = pageCount - (job.pages_total ?? job.pages_done);
-    if (adds > 0) await takeQuotas(tx, job.tenant_id, [{ quota: 'pages_per_day_max', adds }]);
+    if (adds > 0)
+      try {
+        await takeQuotas(tx, of, [
+          { quota: 'pages_per_day_max', adds },
+          { quota: 'usd_per_day_max', adds: ((priceUsd ?? 0) * adds) / pageCount },
+        ]);
+      } catch (error) {
+        if (!(error instanceof QuotaError) || error.resetsAt === null) throw error;
+        await pause(tx, job.id, error);
+        return 'pause';
+      }
     await tx.updateTable('documents').set({ pages_total: pageCount }).where('id', '=', job.document_id).execute();
     const found = { pages_total: pageCount, price_usd: priceUsd };
     const asks = await isAsked(tx, job.tenant_id, found);

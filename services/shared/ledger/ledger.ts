@@ -119,11 +119,6 @@ export function recordEntriesSql(
 
 const isCharged = ({ amount, costUsd }: Entry) => amount > 0 || (costUsd ?? 0) > 0;
 
-/** What the tenant used of a kind today (UTC), as an expression; without what only repeats. */
-export const usedToday = (tenantId: string, kind: EntryKind): RawBuilder<number> =>
-  sql<number>`(select coalesce(sum(amount), 0)::bigint from ledger where tenant_id = ${tenantId} and kind = ${kind} and not repeated
-    and created_at >= date_trunc('day', now() at time zone 'UTC') at time zone 'UTC')`;
-
 /** What each job used. Jobs that used nothing are not in it. */
 export async function usageOfJobs(db: Database, jobIds: readonly string[]): Promise<Map<string, Job['usage']>> {
   const { rows } = await sql<Job['usage'] & { job_id: string }>`

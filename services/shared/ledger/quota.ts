@@ -1,17 +1,19 @@
 /**
- * Hard limits of a tenant: reached means `429` before any work, never a bill.
+ * Hard limits of the whole environment, of a tenant and of an API key: reached means `429` before any work, never a bill.
  *
  * What is taken stands in the rows of the work itself, so nothing can leak: a document takes space until it is deleted, a
- * question is in the ledger with its turn, and an open job takes the pages that it knows of and has not read. A job that
- * ends, however, takes nothing any more; its pages that were read are in the ledger.
+ * question is in the ledger with its turn, and an open job takes the pages that it knows of and has not read, with their
+ * price. A job that ends takes nothing any more; its pages that were read are in the ledger. Tokens and dollars that a call
+ * may use stand in `reservations` until what it did use is in the ledger (reservations.ts).
  */
 import type { FastifyReply } from 'fastify';
-import { sql, type Transaction } from 'kysely';
+import { type RawBuilder, sql, type Transaction } from 'kysely';
 import type { Quotas } from '../contract/people.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Tables } from '../postgres/tables.ts';
-import { usedToday } from './ledger.ts';
+import { refusal } from './quota-error.ts';
+import { type Charged, dayQuotas, type Scope, usedIn } from './quota-use.ts';
 
 export interface Use {
   readonly quota: keyof Quotas;
@@ -19,78 +21,99 @@ export interface Use {
   readonly adds: number;
 }
 
+type Db = Database | Transaction<Tables>;
+
 /**
- * Refuses when the tenant would be above one of these limits. Inside a transaction that holds the tenant's row
- * ({@link lockTenant}), no two requests can both take the last of a quota.
+ * Refuses when the environment, the tenant or the key would be above one of these limits. Inside a transaction that holds
+ * their locks ({@link lockLimited}), no two requests can both take the last of a quota.
  *
- * @throws ProblemError `quota`, with `Retry-After` and the RateLimit fields of draft-ietf-httpapi-ratelimit-headers-10
+ * @throws QuotaError with `Retry-After` and the RateLimit fields of draft-ietf-httpapi-ratelimit-headers-10
  */
-export async function checkQuotas(
-  db: Database | Transaction<Tables>,
-  tenantId: string,
-  uses: readonly Use[],
-  reply?: FastifyReply,
-): Promise<void> {
-  await checkAgainst(await limitsOf(db, tenantId), db, tenantId, uses, reply);
+export async function checkQuotas(db: Db, of: Charged, uses: readonly Use[], reply?: FastifyReply): Promise<void> {
+  await checkAgainst(await limitsOf(db, of), db, of, uses, reply);
 }
 
 /**
- * {@link checkQuotas} holding the tenant's row until the transaction ends, so that what it then writes is counted by the
- * next. Most tenants are spared it: without a limit there is nothing to count.
+ * {@link checkQuotas} holding the locks until the transaction ends, so that what it then writes is counted by the next.
+ * Most requests are spared them: without a limit there is nothing to count.
  *
- * @throws ProblemError `quota`
+ * @returns the limits that there are
+ * @throws QuotaError
  */
 export async function takeQuotas(
   trx: Transaction<Tables>,
-  tenantId: string,
+  of: Charged,
   uses: readonly Use[],
   reply?: FastifyReply,
-): Promise<void> {
+): Promise<readonly Limits[]> {
   const limits = await lockLimited(
     trx,
-    tenantId,
+    of,
     uses.map(({ quota }) => quota),
   );
-  await checkAgainst(limits, trx, tenantId, uses, reply);
-}
-
-/**
- * Holds the tenant's row if one of these quotas has a limit. For transactions that lock rows below the tenant before they
- * know what they take: everybody locks from the top, so that none waits for another in a circle.
- */
-export async function lockLimited(
-  trx: Transaction<Tables>,
-  tenantId: string,
-  quotas: readonly (keyof Quotas)[],
-): Promise<Limits> {
-  const limits = await limitsOf(trx, tenantId);
-  if (quotas.some((quota) => limits[quota] !== null)) await lockTenant(trx, tenantId);
+  await checkAgainst(limits, trx, of, uses, reply);
   return limits;
 }
 
+/**
+ * Holds the environment's day and the tenant's row where one of these quotas has a limit. For transactions that lock rows
+ * below the tenant before they know what they take: everybody locks from the top, so that none waits for another in a circle.
+ */
+export async function lockLimited(
+  trx: Transaction<Tables>,
+  of: Charged,
+  quotas: readonly (keyof Quotas)[],
+): Promise<readonly Limits[]> {
+  const limits = await limitsOf(trx, of);
+  const limited = (scope: Scope) =>
+    limits.some((one) => one.scope === scope && quotas.some((quota) => one[quota] !== null));
+  if (limited('environment')) await sql`select pg_advisory_xact_lock(hashtextextended('day limits', 0))`.execute(trx);
+  if (limited('tenant') || limited('key')) await lockTenant(trx, of.tenantId);
+  return limits;
+}
+
+/** Has a call of these quotas a limit? */
+export const isLimited = (limits: readonly Limits[], quotas: readonly (keyof Quotas)[]): boolean =>
+  limits.some((one) => quotas.some((quota) => one[quota] !== null));
+
+/** As an expression beside `tenants`: is what a question takes limited? Most are not, and spared a transaction. */
+export const questionsLimited = (keyId: string | null): RawBuilder<boolean> => {
+  const columns = sql.raw('num_nonnulls(questions_per_day_max, tokens_per_day_max, usd_per_day_max) > 0');
+  return sql<boolean>`exists (select from tenants limited where limited.id = tenants.id and ${columns}
+    union all select from environment_limits where ${columns}
+    union all select from api_keys where id = ${keyId} and ${columns})`;
+};
+
 async function checkAgainst(
-  limits: Limits,
-  db: Database | Transaction<Tables>,
-  tenantId: string,
+  limits: readonly Limits[],
+  db: Db,
+  of: Charged,
   uses: readonly Use[],
   reply: FastifyReply | undefined,
 ): Promise<void> {
-  for (const { quota, adds } of uses) {
-    const max = limits[quota];
-    if (max === null) continue;
-    const used = await usedOf(db, tenantId, quota);
-    if (used + adds > max) throw refusal(quota, max, used, adds, reply, new Date());
-  }
+  for (const { quota, adds } of uses)
+    for (const one of limits) {
+      const max = one[quota];
+      if (max === null) continue;
+      const used = await usedIn(db, one.scope, of, quota);
+      if (isAbove(used + adds, max)) throw refusal({ quota, scope: one.scope, max, used, adds }, reply, new Date());
+    }
 }
 
-type Limits = Readonly<Record<keyof Quotas, number | null>>;
+/** Dollars are sums of millionths, which no binary fraction holds. */
+const isAbove = (sum: number, max: number) => sum > max + 1e-9;
 
-const limitsOf = (db: Database | Transaction<Tables>, tenantId: string): Promise<Limits> =>
-  db
-    .selectFrom('tenants')
-    .select(['documents_max', 'bytes_max', 'pages_per_day_max', 'questions_per_day_max'])
-    .where('id', '=', tenantId)
-    .executeTakeFirstOrThrow();
+export type Limits = Readonly<Record<keyof Quotas, number | null>> & { readonly scope: Scope };
+
+async function limitsOf(db: Db, { tenantId, keyId = null }: Charged): Promise<Limits[]> {
+  const daily = sql.raw(dayQuotas.join(', '));
+  const { rows } = await sql<Limits>`
+    select 'tenant' as scope, documents_max, bytes_max, ${daily} from tenants where id = ${tenantId}
+    union all select 'environment', null, null, ${daily} from environment_limits
+    union all select 'key', null, null, ${daily} from api_keys where id = ${keyId}`.execute(db);
+  if (!rows.some(({ scope }) => scope === 'tenant')) throw new ProblemError('not-found', 'There is no such tenant.');
+  return rows;
+}
 
 /** Serializes what counts against a tenant's quotas, until the transaction ends. */
 export async function lockTenant(trx: Transaction<Tables>, tenantId: string): Promise<void> {
@@ -98,59 +121,16 @@ export async function lockTenant(trx: Transaction<Tables>, tenantId: string): Pr
 }
 
 /** What the tenant uses of a quota now; days begin at 00:00 UTC. */
-export async function usedOf(
-  db: Database | Transaction<Tables>,
-  tenantId: string,
-  quota: keyof Quotas,
-): Promise<number> {
-  if (quota === 'documents_max' || quota === 'bytes_max') {
-    const what = quota === 'documents_max' ? sql`count(*)` : sql`coalesce(sum(size_bytes), 0)::bigint`;
-    const { rows } = await sql<{ used: number }>`
-      select ${what} as used from documents where tenant_id = ${tenantId} and deleted_at is null`.execute(db);
-    return rows[0]?.used ?? 0;
+export const usedOf = (db: Db, tenantId: string, quota: keyof Quotas): Promise<number> =>
+  usedIn(db, 'tenant', { tenantId }, quota);
+
+/** How much of its day the environment has used, of the limit that is nearest; null: it has none. */
+export async function environmentUse(db: Db): Promise<number | null> {
+  const limits = await db.selectFrom('environment_limits').select(dayQuotas).executeTakeFirst();
+  const ratios = [];
+  for (const quota of dayQuotas) {
+    const max = limits?.[quota] ?? null;
+    if (max !== null) ratios.push((await usedIn(db, 'environment', { tenantId: '' }, quota)) / Math.max(max, 1e-6));
   }
-  if (quota === 'questions_per_day_max') {
-    const { rows } = await sql<{ used: number }>`select ${usedToday(tenantId, 'question')} as used`.execute(db);
-    return rows[0]?.used ?? 0;
-  }
-  // One statement, so one moment: a checkpoint moves pages from the one sum to the other.
-  const { rows } = await sql<{ used: number }>`
-    select (${usedToday(tenantId, 'pages')}
-      + (select coalesce(sum(pages_total - pages_done), 0) from jobs
-        where tenant_id = ${tenantId} and ${sql.raw(reserving)})
-    )::bigint as used`.execute(db);
-  return rows[0]?.used ?? 0;
-}
-
-/** Jobs that will read pages; as the index `jobs_reserving` says it. */
-const reserving = `kind = 'ingest' and pages_total is not null
-  and status in ('awaiting_confirmation', 'queued', 'running', 'canceling')`;
-
-const words = {
-  documents_max: ['documents', 'documents', 'Delete some, or ask the owner of this installation for more.'],
-  bytes_max: ['bytes', 'content-bytes', 'Delete documents, or ask the owner of this installation for more.'],
-  pages_per_day_max: ['pages a day', 'pages', 'The day begins at 00:00 UTC.'],
-  questions_per_day_max: ['questions a day', 'requests', 'The day begins at 00:00 UTC.'],
-} as const;
-
-/** Space comes free when somebody deletes; nobody knows when. Asking once an hour costs nothing. */
-const spaceRetryS = 3600;
-
-function refusal(
-  quota: keyof Quotas,
-  max: number,
-  used: number,
-  adds: number,
-  reply: FastifyReply | undefined,
-  now: Date,
-) {
-  const daily = quota.endsWith('_per_day_max');
-  const midnight = Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate() + 1);
-  const retryAfterS = daily ? Math.ceil((midnight - now.getTime()) / 1000) : spaceRetryS;
-  const [what, unit, todo] = words[quota];
-  reply?.header('ratelimit-policy', `"${quota}";q=${max};qu="${unit}"${daily ? ';w=86400' : ''}`);
-  reply?.header('ratelimit', `"${quota}";r=${Math.max(0, max - used)};t=${retryAfterS}`);
-  return new ProblemError('quota', `Allowed are ${max} ${what}; ${used} are used and this adds ${adds}. ${todo}`, {
-    retryAfterS,
-  });
+  return ratios.length > 0 ? Math.max(...ratios) : null;
 }

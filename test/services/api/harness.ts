@@ -161,6 +161,10 @@ export function settingsFor(services: TestServices): ApiSettings {
     MODELS_ALLOWED: 'large, larger',
     EMBEDDING_URL: '',
     EMBEDDING_MODEL: '',
+    PAGES_PER_DAY_MAX: '',
+    QUESTIONS_PER_DAY_MAX: '',
+    TOKENS_PER_DAY_MAX: '',
+    USD_PER_DAY_MAX: '',
     EMBEDDING_DIMENSIONS: 384,
   };
 }

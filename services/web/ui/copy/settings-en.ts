@@ -93,9 +93,12 @@ export const settingsEn = (f: Format) => ({
     bytes: 'Storage',
     pages: 'Pages read today',
     questions: 'Questions today',
+    tokens: 'Tokens today',
+    usd: 'Spent today',
     of: (used: string, max: string | null) => (max === null ? `${used}, no limit` : `${used} of ${max}`),
     bytesOf: (bytes: number) => f.bytes(bytes),
     numberOf: (n: number) => f.number(n),
+    moneyOf: (usd: number) => f.money(usd),
     noLimit: 'No limit',
   },
   usage: {
@@ -132,6 +135,8 @@ export const settingsEn = (f: Format) => ({
   documentsField: 'Documents',
   pagesField: 'Pages read a day',
   questionsField: 'Questions a day',
+  tokensField: 'Tokens a day',
+  usdField: 'Dollars a day',
   switchTenant: 'Switch tenant',
 });
 

@@ -94,9 +94,12 @@ export const settingsKo = (f: Format): SettingsCopy => ({
     bytes: '저장 공간',
     pages: '오늘 읽은 쪽',
     questions: '오늘 질문',
+    tokens: '오늘 토큰',
+    usd: '오늘 쓴 비용',
     of: (used, max) => (max === null ? `${used}, 한도 없음` : `${used} / ${max}`),
     bytesOf: (bytes) => f.bytes(bytes),
     numberOf: (n) => f.number(n),
+    moneyOf: (usd) => f.money(usd),
     noLimit: '한도 없음',
   },
   usage: {
@@ -134,5 +137,7 @@ export const settingsKo = (f: Format): SettingsCopy => ({
   documentsField: '문서',
   pagesField: '하루에 읽을 쪽',
   questionsField: '하루 질문',
+  tokensField: '하루 토큰',
+  usdField: '하루 비용(달러)',
   switchTenant: '테넌트 바꾸기',
 });

@@ -46,11 +46,11 @@ export function documentState(
   switch (job.status) {
     case 'awaiting_confirmation':
       return row('wait', words.awaiting(total ?? 0, usd, eta_ms), ['confirm', 'cancel']);
+    case 'paused':
+      return row('wait', words.paused(job.paused_until === null ? null : Date.parse(job.paused_until)), ['cancel']);
     case 'queued':
-      if (job.error) return row('wait', words.paused(resumesAt(job, now)), ['cancel']);
       return row('wait', words.waiting(job.queue?.place ?? 1, job.queue?.pages_ahead ?? null, eta_ms, usd), ['cancel']);
     case 'running': {
-      if (job.error) return row('wait', words.paused(resumesAt(job, now)), ['cancel']);
       // Its pages are counted and wait for their turn.
       if (job.queue && stage === 'parsing')
         return row('wait', words.waiting(job.queue.place, job.queue.pages_ahead, eta_ms, usd), ['cancel']);
@@ -149,9 +149,4 @@ function mayHelp(error: Problem | null): boolean {
   return !['encrypted', 'damaged', 'no-text', 'too-large', 'too-many-pages', 'unsupported-type'].includes(
     error?.code ?? '',
   );
-}
-
-function resumesAt(job: Job, now: number): number | null {
-  const wait = job.queue?.starts_in_ms ?? null;
-  return wait === null ? null : now + wait;
 }

@@ -28,7 +28,7 @@ export default function Limits() {
   );
 }
 
-/** Four quotas as figures and bars. */
+/** Quotas as figures and bars. */
 export function Usage({ tenant: { usage, quotas } }: { tenant: Tenant }) {
   const copy = useCopy();
   const words = copy.settings.quota;
@@ -37,6 +37,8 @@ export function Usage({ tenant: { usage, quotas } }: { tenant: Tenant }) {
     { label: words.bytes, used: usage.bytes, max: quotas.bytes_max, show: words.bytesOf },
     { label: words.pages, used: usage.pages_today, max: quotas.pages_per_day_max, show: words.numberOf },
     { label: words.questions, used: usage.questions_today, max: quotas.questions_per_day_max, show: words.numberOf },
+    { label: words.tokens, used: usage.tokens_today, max: quotas.tokens_per_day_max, show: words.numberOf },
+    { label: words.usd, used: usage.usd_today, max: quotas.usd_per_day_max, show: words.moneyOf },
   ];
   return (
     <dl className="grid gap-4 sm:grid-cols-2">

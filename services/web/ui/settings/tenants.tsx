@@ -114,8 +114,8 @@ function TenantDialog({ tenant, onClose }: { tenant: Tenant | null; onClose: () 
     save.mutate(body, { onSuccess: onClose });
   };
   const quotas = tenant?.quotas;
-  const field = (label: string, name: keyof Quotas, value: number | null | undefined) => (
-    <Field label={label} name={name} type="number" min={0} step={1} defaultValue={value ?? ''} />
+  const field = (label: string, name: keyof Quotas, value: number | null | undefined, step: number | 'any' = 1) => (
+    <Field label={label} name={name} type="number" min={0} step={step} defaultValue={value ?? ''} />
   );
   return (
     <Dialog open onClose={onClose} title={tenant ? words.limits : words.createTenant}>
@@ -127,6 +127,8 @@ function TenantDialog({ tenant, onClose }: { tenant: Tenant | null; onClose: () 
           {field(words.bytesField, 'bytes_max', quotas?.bytes_max && Math.round(quotas.bytes_max / 1e6))}
           {field(words.pagesField, 'pages_per_day_max', quotas?.pages_per_day_max)}
           {field(words.questionsField, 'questions_per_day_max', quotas?.questions_per_day_max)}
+          {field(words.tokensField, 'tokens_per_day_max', quotas?.tokens_per_day_max)}
+          {field(words.usdField, 'usd_per_day_max', quotas?.usd_per_day_max, 'any')}
         </div>
         <Field
           label={words.confirmField}
@@ -208,6 +210,11 @@ function readNumber(form: FormData, name: string, unit = 1): number | null {
   return given === '' ? null : Math.round(Number(given) * unit);
 }
 
+function readDollars(form: FormData): number | null {
+  const given = String(form.get('usd_per_day_max') ?? '').trim();
+  return given === '' ? null : Number(given);
+}
+
 /** Storage is typed in MB and sent in bytes. */
 function readQuotas(form: FormData): Quotas {
   const read = (name: keyof Quotas, unit?: number) => readNumber(form, name, unit);
@@ -216,5 +223,7 @@ function readQuotas(form: FormData): Quotas {
     bytes_max: read('bytes_max', 1e6),
     pages_per_day_max: read('pages_per_day_max'),
     questions_per_day_max: read('questions_per_day_max'),
+    tokens_per_day_max: read('tokens_per_day_max'),
+    usd_per_day_max: readDollars(form),
   };
 }

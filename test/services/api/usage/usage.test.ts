@@ -34,7 +34,7 @@ async function charge(
 }
 
 const usage = async (query: string) => (await owner('GET', `/v1/usage?from=2026-03-01&to=2026-03-02${query}`)).body;
-const none = { day: null, brain_id: null, model: null };
+const none = { day: null, brain_id: null, model: null, api_key_id: null, repeated_amount: 0 };
 
 test('days are those of UTC, with all of them', async () => {
   expect(await usage('')).toEqual({
@@ -67,6 +67,29 @@ test('sums are split by brain and model, and add up to the whole', async () => {
     { ...tokens, brain_id: other, model: 'small', amount: 2000, cost_usd: 0.5 },
     { ...tokens, brain_id: other, kind: 'pages', unit: 'pages', amount: 30, cost_usd: 0 },
   ]);
+});
+
+test('one brain, one model or one key alone', async () => {
+  const key = uuidv7();
+  const entry = { ...entryOf('answer', uuidv7(), [], 'model_tokens_out', 7, 0.1), model: '=evil()', repeated: true };
+  await recordEntries(harness.db, { tenantId, brainId: brain, keyId: key }, [entry]);
+  await harness.services.query('update ledger set created_at = $1 where key = $2', ['2026-03-02T10:00:00Z', entry.key]);
+  const tokens = { ...none, unit: 'tokens', unpriced_entries: 0 };
+  const out = { ...tokens, kind: 'model_tokens_out', amount: 7, repeated_amount: 7, cost_usd: 0.1 };
+  expect((await usage(`&by=key&key=${key}`)).data).toEqual([{ ...out, api_key_id: key }]);
+  expect((await usage(`&by=model&model=small&brain=${other}`)).data).toEqual([
+    { ...tokens, model: 'small', kind: 'model_tokens_in', amount: 2000, cost_usd: 0.5 },
+  ]);
+  const csv = [
+    'day,brain_id,api_key_id,model,kind,unit,amount,repeated_amount,cost_usd,unpriced_entries',
+    `,,${key},'=evil(),model_tokens_out,tokens,7,7,0.1,0`,
+    '',
+  ].join('\r\n');
+  const path = `/v1/usage?from=2026-03-01&to=2026-03-02&by=key,model&key=${key}`;
+  const byFormat = await owner('GET', `${path}&format=csv`);
+  expect([byFormat.headers['content-type'], String(byFormat.body)]).toEqual(['text/csv; charset=utf-8', csv]);
+  expect(String((await owner('GET', path, undefined, { accept: 'text/csv' })).body)).toBe(csv);
+  await harness.services.query('delete from ledger where key = $1', [entry.key]);
 });
 
 test('another tenant sees none of it, and the last 30 days are the default', async () => {

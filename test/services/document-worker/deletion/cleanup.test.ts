@@ -46,6 +46,7 @@ test('what has outlived its purpose goes; the last job of a living document stay
     idempotency_keys: 0,
     events: 1,
     turn_events: 0,
+    reservations: 0,
     sign_in_links: 0,
     replica_minutes: 0,
     sessions: 1,

@@ -6,6 +6,7 @@ import type { Lease, WorkKind } from '../../../../services/shared/contract/grant
 import { ProblemError } from '../../../../services/shared/http/problem.ts';
 import { retryPages } from '../../../../services/shared/jobs/job-requests.ts';
 import { begin, endCanceled, endLeased, savePages, saveProbe } from '../../../../services/shared/jobs/leased-jobs.ts';
+import { resumePaused } from '../../../../services/shared/jobs/paused-jobs.ts';
 import { usedOf } from '../../../../services/shared/ledger/quota.ts';
 import { enqueueFromDatabase } from '../../../../services/shared/scheduler/reconcile.ts';
 import { RedisScheduler } from '../../../../services/shared/scheduler/redis-scheduler.ts';
@@ -46,16 +47,10 @@ async function take(kind: WorkKind): Promise<Lease> {
   throw new Error(`no lease, sleep ${grant.sleepMs} ms`);
 }
 
-/** What the worker does: a refused probe fails its job. */
-async function probe(lease: Lease, pages: number): Promise<'accepted' | 'refused'> {
-  try {
-    expect(await saveProbe(bench.db, lease, pages, 0)).toBe('work');
-    return 'accepted';
-  } catch (error) {
-    if (!(error instanceof ProblemError) || error.code !== 'quota') throw error;
-    await endLeased(bench.db, lease, 'failed', error);
-    return 'refused';
-  }
+async function probe(lease: Lease, pages: number, usdPerPage = 0): Promise<'accepted' | 'refused'> {
+  const decision = await saveProbe(bench.db, lease, pages, pages * usdPerPage);
+  expect(['work', 'pause']).toContain(decision);
+  return decision === 'work' ? 'accepted' : 'refused';
 }
 
 const results = (pages: readonly number[]) => pages.map((page) => savedPage(page, { code: 'crash', message: 'no' }));
@@ -100,6 +95,52 @@ test('cancel, failure and deletion give back what was not read, however a job en
   await bench.db.deleteFrom('documents').where('id', '=', deleted.documentId).execute();
   expect(await used()).toBe(2);
 });
+
+test('what the day does not hold is paused, goes on with the next day, and is paused again when that is full too', async () => {
+  await allow(50);
+  const [first, second] = [await probing(), await probing()];
+  expect(await probe(first.lease, 40)).toBe('accepted');
+  expect(await probe(second.lease, 40)).toBe('refused');
+  const paused = await bench.job(second.lease.jobId);
+  const midnight = new Date(new Date().setUTCHours(24, 0, 0, 0));
+  expect(paused).toMatchObject({ status: 'paused', paused_until: midnight, error: { code: 'quota' } });
+  await resumePaused(bench.db);
+  expect(await bench.job(second.lease.jobId)).toMatchObject({ status: 'paused' });
+  // The day is over, and nothing was done since: the first one still has its pages.
+  const next = async () => {
+    await bench.db.updateTable('jobs').set({ paused_until: new Date() }).where('status', '=', 'paused').execute();
+    await resumePaused(bench.db);
+    expect(await bench.job(second.lease.jobId)).toMatchObject({ status: 'queued', paused_until: null, error: null });
+    await scheduler.remove(second.lease.jobId);
+    await enqueueFromDatabase(bench.db, scheduler, second.lease.jobId);
+    const lease = await take('probe');
+    expect((await begin(bench.db, lease)).decision).toBe('work');
+    return probe(lease, 40);
+  };
+  expect(await next()).toBe('refused');
+  await endLeased(bench.db, first.lease, 'failed', new ProblemError('damaged', 'x'));
+  expect(await next()).toBe('accepted');
+  expect(await used()).toBe(40);
+}, 120_000);
+
+test('a document that is above the limit by itself fails at once', async () => {
+  await allow(10);
+  const { lease } = await probing();
+  await expect(probe(lease, 11)).rejects.toMatchObject({ code: 'quota', resetsAt: null });
+});
+
+test('dollars: an open job holds the price of the pages that it has not read', async () => {
+  await bench.db.updateTable('tenants').set({ pages_per_day_max: null, usd_per_day_max: 1 }).execute();
+  const leases = [];
+  for (let index = 0; index < 20; index += 1) leases.push((await probing()).lease);
+  const outcomes = await Promise.all(leases.map((lease) => probe(lease, 10, 0.015)));
+  expect(outcomes.filter((outcome) => outcome === 'accepted')).toHaveLength(6);
+  expect(await usedOf(bench.db, bench.tenantId, 'usd_per_day_max')).toBeCloseTo(0.9, 6);
+  const held = leases[outcomes.indexOf('accepted')] as Lease;
+  await endLeased(bench.db, held, 'failed', new ProblemError('damaged', 'x'));
+  expect(await usedOf(bench.db, bench.tenantId, 'usd_per_day_max')).toBeCloseTo(0.75, 6);
+  await bench.db.updateTable('tenants').set({ usd_per_day_max: null }).execute();
+}, 120_000);
 
 test('a probe that is made again reserves nothing twice', async () => {
   await allow(10);

@@ -73,10 +73,8 @@ describe('the state of a document', () => {
       'Waiting · about 40 s · next',
       '대기 중 · 약 40초 · 다음 차례',
     ]);
-    const [paused, inKorean] = say({
-      error: problemOf('quota'),
-      queue: { place: 1, pages_ahead: null, starts_in_ms: 3_600_000 },
-    });
+    const paused_until = new Date(Date.now() + 3_600_000).toISOString();
+    const [paused, inKorean] = say({ status: 'paused', error: problemOf('quota'), queue: null, paused_until });
     expect(paused).toMatch(/^Paused: daily limit reached\. Continues at \d\d:\d\d\.$/);
     expect(inKorean).toMatch(/^일시 중지: 하루 한도에 도달했습니다\. \d\d:\d\d에 계속합니다\.$/);
   });

@@ -1,0 +1,44 @@
+/** Jobs that would go beyond a limit of the day: paused until the next, then they go on by themselves. */
+import { sql, type Transaction } from 'kysely';
+import type { Lease } from '../contract/grant.ts';
+import type { QuotaError } from '../ledger/quota-error.ts';
+import type { Charged } from '../ledger/quota-use.ts';
+import type { Database } from '../postgres/database.ts';
+import type { Tables } from '../postgres/tables.ts';
+import { changeStatus, recordChange, wakeWorkers } from './job-store.ts';
+
+/** With whose limits a lease is held; asked before its row is locked, since limits are locked first. */
+export async function chargedFor(tx: Transaction<Tables>, { jobId, tenantId }: Lease): Promise<Charged> {
+  const job = await tx.selectFrom('jobs').select('api_key_id').where('id', '=', jobId).executeTakeFirst();
+  return { tenantId, keyId: job?.api_key_id };
+}
+
+export async function pause(tx: Transaction<Tables>, jobId: string, problem: QuotaError): Promise<void> {
+  const job = await changeStatus(tx, 'pause', 'paused', (jobs) => jobs.where('id', '=', jobId), {
+    stage: null,
+    started_at: null,
+    paused_until: problem.resetsAt,
+    error: JSON.stringify(problem.toProblem()),
+  }).executeTakeFirstOrThrow();
+  await recordChange(tx, job);
+}
+
+/** Jobs whose new day has come wait to be read again. */
+export async function resumePaused(db: Database): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    const jobs = await changeStatus(
+      tx,
+      'resume',
+      'queued',
+      (all) => all.where('paused_until', '<=', sql<Date>`now()`),
+      {
+        paused_until: null,
+        error: null,
+      },
+    ).execute();
+    for (const job of jobs) {
+      await recordChange(tx, job);
+      await wakeWorkers(tx, job.id);
+    }
+  });
+}

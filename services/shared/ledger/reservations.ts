@@ -1,0 +1,66 @@
+/**
+ * Tokens and dollars that a call may use, held from its admission until what it did use is in the ledger. The row goes in
+ * the transaction that writes the entries; when whoever held it died, it counts until its time is up.
+ */
+
+import type { FastifyReply } from 'fastify';
+import { type RawBuilder, sql, type Transaction } from 'kysely';
+import type { Database } from '../postgres/database.ts';
+import type { Tables } from '../postgres/tables.ts';
+import { isLimited, takeQuotas } from './quota.ts';
+import type { Charged } from './quota-use.ts';
+
+export interface MayUse {
+  /** At most, in and out together. */
+  readonly tokens: number;
+  /** At most, of what has a known price. */
+  readonly usd: number;
+  /** @default 0 */
+  readonly questions?: number;
+}
+
+/**
+ * Takes what a call may use, or refuses it.
+ *
+ * @param id of the reservation, and of what it is for
+ * @param lastsMs longer than the call can take
+ * @returns false: nothing limits tokens or dollars, and nothing is held
+ * @throws QuotaError
+ */
+export async function reserve(
+  trx: Transaction<Tables>,
+  of: Charged,
+  { id, tokens, usd, questions = 0, lastsMs }: MayUse & { readonly id: string; readonly lastsMs: number },
+  reply?: FastifyReply,
+): Promise<boolean> {
+  const limits = await takeQuotas(
+    trx,
+    of,
+    [
+      ...(questions > 0 ? [{ quota: 'questions_per_day_max', adds: questions } as const] : []),
+      { quota: 'tokens_per_day_max', adds: tokens },
+      { quota: 'usd_per_day_max', adds: usd },
+    ],
+    reply,
+  );
+  if (!isLimited(limits, ['tokens_per_day_max', 'usd_per_day_max'])) return false;
+  await trx
+    .insertInto('reservations')
+    .values({
+      id,
+      tenant_id: of.tenantId,
+      api_key_id: of.keyId ?? null,
+      tokens,
+      usd,
+      expires_at: sql<Date>`now() + ${lastsMs} * interval '1 millisecond'`,
+    })
+    .execute();
+  return true;
+}
+
+export const release = (db: Database | Transaction<Tables>, id: string) =>
+  db.deleteFrom('reservations').where('id', '=', id).execute();
+
+/** {@link release} as part of a statement. @param of rows with the ids */
+export const releaseSql = (of: RawBuilder<unknown>): RawBuilder<unknown> =>
+  sql`delete from reservations where id in (select id from ${of})`;
