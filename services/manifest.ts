@@ -12,8 +12,7 @@ import { type SettingName, settingGroups } from './settings.ts';
 export type { Definitions, Egress, ImageBuild, ServiceDefinition, Store } from './definition.ts';
 export { type Setting, type SettingName, settings } from './settings.ts';
 
-const { process, database, identity, embedding, previousEmbedding, modelNames, models, parser, webhooks } =
-  settingGroups;
+const { process, database, identity, embedding, previousEmbedding, modelNames, models, parser } = settingGroups;
 
 /** Read by every service that waits for its schema, applied by the api's `migrate`. */
 const migrations = { migrations: 'services/shared/postgres/migrations' };
@@ -86,9 +85,7 @@ export const services = {
     initStep: { command: ['node', 'main.js', 'migrate'], settings: ['DATABASE_OWNER_URL', 'DATABASE_ROLE_PASSWORDS'] },
     build: { files: { ...migrations, ...scheduler }, budgetMiB: 15 },
     settings: [
-      ...process,
-      ...database,
-      ...[...identity, ...settingGroups.limitsPerDay],
+      ...[...process, ...database, ...identity, ...settingGroups.limitsPerDay],
       'OIDC_UNVERIFIED_EMAIL_ISSUER',
       'SMTP_URL',
       'MAIL_FROM',
@@ -97,7 +94,7 @@ export const services = {
       'UPLOAD_BYTES_MAX',
       'PAGES_MAX',
       'PARSER_BACKEND',
-      ...webhooks,
+      ...settingGroups.webhooks,
       // Only whether there is one: the api embeds nothing.
       'EMBEDDING_URL',
       'EMBEDDING_MODEL',
@@ -185,7 +182,7 @@ export const services = {
       'PAGE_TIMEOUT_MS',
       'PARSER_CHILDREN',
       ...parser,
-      ...webhooks,
+      ...settingGroups.webhooks,
       'SCRATCH_BYTES_MAX',
       'PARSER_ISOLATION',
     ],
