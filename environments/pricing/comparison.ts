@@ -39,7 +39,7 @@ export function smallestEnvironment(region: string): CostedEnvironment {
       kmsKeys: 1,
       alarms: 12,
       dashboards: 1,
-      metrics: 22,
+      metrics: 23,
       interfaceEndpoints: 0,
       hostedZones: 0,
       wafRules: 0,

@@ -38,7 +38,10 @@ async function published(): Promise<string> {
     const durations = { firstToken: createDurations(), fullAnswer: createDurations() };
     const figures = {
       ...Object.fromEntries(
-        ['slots', 'slotsInUse', 'yields', 'pagesGrantedAndWaiting', 'pagesRead'].map((key) => [key, () => 1]),
+        ['slots', 'slotsInUse', 'yields', 'pagesGrantedAndWaiting', 'dayLimitUsed', 'pagesRead'].map((key) => [
+          key,
+          () => 1,
+        ]),
       ),
       modelSlots: () => ({ big: 8 }),
       modelSlotsInUse: () => ({ big: 1 }),

@@ -26,8 +26,8 @@ test('what is billed by the piece is counted in the stacks', () => {
     kmsKeys: pieces('aws_kms_key'),
     alarms: pieces('aws_cloudwatch_metric_alarm'),
     dashboards: 1,
-    // Slots, yields, pages; memory, its growth and CPU of five tiers.
-    metrics: pieces('aws_cloudwatch_log_metric_filter') + 3 + 3 * 5,
+    // Slots, yields, pages, the day's limit; memory, its growth and CPU of five tiers.
+    metrics: pieces('aws_cloudwatch_log_metric_filter') + 4 + 3 * 5,
     interfaceEndpoints: Object.values(ofType(foundation, 'aws_vpc_endpoint')).length - 1,
     hostedZones: 0,
     wafRules: 0,

@@ -34,6 +34,7 @@ describe('the matrix', () => {
       'document-worker > document-store',
       'document-worker > embedding',
       'document-worker > parser',
+      'document-worker > webhook',
       'vectorstore > postgres',
       'vectorstore > document-store',
       'governor > redis',
