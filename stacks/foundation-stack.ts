@@ -119,6 +119,7 @@ export class FoundationStack extends BaseStack {
       postgres: !existing.postgres,
       redis: !existing.redis,
       storageGiB: aws.postgres.storageGiB,
+      instanceClass: aws.postgres.instanceClass,
       topicArn: this.alarms.arn,
     });
     this.certificateArn =

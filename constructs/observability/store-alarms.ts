@@ -8,13 +8,15 @@ export interface StoreAlarmsProps {
   readonly postgres?: boolean;
   readonly redis?: boolean;
   readonly storageGiB: number;
+  /** @example 'db.t4g.micro' */
+  readonly instanceClass: string;
   readonly topicArn: string;
 }
 
 /** What a person must hear of before a store stops taking writes. */
 export function storeAlarms(
   scope: Construct,
-  { prefix, storageGiB, topicArn, postgres = true, redis = true }: StoreAlarmsProps,
+  { prefix, storageGiB, instanceClass, topicArn, postgres = true, redis = true }: StoreAlarmsProps,
 ): void {
   const at = new Construct(scope, 'store-alarms');
   const database = { DBInstanceIdentifier: prefix };
@@ -39,6 +41,18 @@ export function storeAlarms(
       above: 80,
       topicArn,
     });
+    // RDS knows no `standard` credits: a burstable class that is busy for long is billed beside its price.
+    if (/^db\.t\d/.test(instanceClass))
+      alarm(at, 'postgres-surplus-credits', {
+        name: `${prefix}-postgres-surplus-credits`,
+        description: `PostgreSQL uses more CPU than ${instanceClass} pays for, at $0.075 per vCPU-hour; raise aws.postgres.instanceClass`,
+        namespace: 'AWS/RDS',
+        metric: 'CPUSurplusCreditsCharged',
+        dimensions: database,
+        statistic: 'Maximum',
+        above: 0,
+        topicArn,
+      });
   }
   if (redis)
     alarm(at, 'redis-memory', {

@@ -37,7 +37,7 @@ export function smallestEnvironment(region: string): CostedEnvironment {
     counts: {
       secrets: 6,
       kmsKeys: 1,
-      alarms: 12,
+      alarms: 13,
       dashboards: 1,
       metrics: 23,
       interfaceEndpoints: 0,
