@@ -65,9 +65,9 @@ export const tablePrivileges: Readonly<Record<keyof Tables, Readonly<Partial<Rec
   // Each replica writes of itself; whose figures they are says the tier's word alone.
   replica_minutes: {
     api: 'select, insert, update',
-    chat: 'select (minute, tier, replica), insert, update',
-    vectorstore: 'select (minute, tier, replica), insert, update',
-    'document-worker': 'select (ctid, minute, tier, replica), insert, update, delete',
+    chat: 'select, insert, update',
+    vectorstore: 'select, insert, update',
+    'document-worker': all,
   },
   scheduled_tasks: { api: 'select', 'document-worker': all },
   migrations: { api: 'select', chat: 'select', 'document-worker': 'select', vectorstore: 'select' },

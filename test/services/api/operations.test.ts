@@ -7,6 +7,8 @@ import { serviceSettings } from '../../../environments/wiring/settings.ts';
 import { createApi } from '../../../services/api/app.ts';
 import type { ApiSettings } from '../../../services/api/settings.ts';
 import { createDurations } from '../../../services/shared/figures/durations.ts';
+import { writeMinute } from '../../../services/shared/figures/replica-minutes.ts';
+import { openDatabase } from '../../../services/shared/postgres/database.ts';
 import { waitForMeter } from '../../../services/shared/scheduler/meters.ts';
 import { RedisScheduler } from '../../../services/shared/scheduler/redis-scheduler.ts';
 import { type Caller, type Harness, startHarness } from './harness.ts';
@@ -28,6 +30,26 @@ const tell = (tier: string, replica: string, minutesAgo: number, figures: object
      values ($1, $2, date_trunc('minute', now()) - make_interval(mins => $3), now() - make_interval(secs => $4), now(), '1', $5)`,
     [tier, replica, minutesAgo, reportedSecondsAgo, JSON.stringify(figures)],
   );
+test.each(['api', 'chat', 'vectorstore', 'document-worker'] as const)(
+  'a replica of %s tells of itself in its own role, twice in a minute',
+  async (tier) => {
+    const { databaseUrlOf, log } = api.services;
+    const { db, close } = openDatabase({ url: databaseUrlOf(tier), connectionsMax: 1, log });
+    const now = new Date();
+    try {
+      for (const errors of [1, 2])
+        await writeMinute(db, { tier, replica: 'own', minute: now, startedAt: now, version: '1', figures: { errors } });
+    } finally {
+      await close();
+    }
+    const rows = await api.services.query(`select figures from replica_minutes where tier = $1 and replica = 'own'`, [
+      tier,
+    ]);
+    expect(rows).toEqual([{ figures: { errors: 2 } }]);
+    await api.services.query(`delete from replica_minutes where replica = 'own'`);
+  },
+);
+
 const countsOf = (seconds: number, times: number) => {
   const durations = createDurations();
   for (let index = 0; index < times; index += 1) durations.observe(seconds);
