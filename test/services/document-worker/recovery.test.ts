@@ -72,7 +72,12 @@ const childrenOf = async ({ pid }: ChildProcess) =>
 /** Every page once, and every page paid once. */
 async function expectExactlyOnce(jobId: string, documentId: string, pages: number) {
   expect((await bench.pages(documentId)).map(({ page_number }) => page_number)).toEqual(upTo(pages));
-  const ledger = await bench.db.selectFrom('ledger').select('amount').where('job_id', '=', jobId).execute();
+  const ledger = await bench.db
+    .selectFrom('ledger')
+    .select('amount')
+    .where('job_id', '=', jobId)
+    .where('kind', '=', 'pages')
+    .execute();
   expect(ledger.reduce((sum, { amount }) => sum + amount, 0)).toBe(pages);
 }
 

@@ -33,7 +33,7 @@ export function HistoryChart({ times, lines, title, summary }: HistoryChartProps
       {
         width: element.clientWidth,
         height,
-        scales: { y: { range: (_plot, _min, max) => [0, Math.max(1e-3, max * 1.1)] } },
+        scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },
         axes: [
           { ...axis, space: 70 },
           { ...axis, size: 48 },
