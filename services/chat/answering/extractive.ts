@@ -5,7 +5,7 @@
  * Its honest limit: it finds sentences, it does not combine, count, translate or conclude.
  */
 
-import { sentencesOf } from '../../shared/sentences.ts';
+import { type Sentence, sentencesOf } from '../../shared/sentences.ts';
 import type { Passage } from './passages.ts';
 import { fold, questionTerms, termMatch } from './sentences.ts';
 
@@ -45,7 +45,11 @@ const rankWeight = 0.1;
 export function extract(question: string, passages: readonly Passage[]): Extract {
   const terms = questionTerms(question);
   const sentences = passages.flatMap((passage) =>
-    sentencesOf(passage.text).map((sentence) => ({ passage, sentence, folded: fold(sentence.text) })),
+    withAnswers(passage.text, sentencesOf(passage.text)).map((sentence) => ({
+      passage,
+      sentence,
+      folded: fold(sentence.text),
+    })),
   );
   const matches = sentences.map(({ folded }) => terms.map((term) => termMatch(term, folded)));
   // Inverse document frequency over the candidates: what every sentence says tells them not apart.
@@ -74,6 +78,21 @@ export function extract(question: string, passages: readonly Passage[]): Extract
   const quotes = ranked.map(({ quote }) => quote);
   const enough = answered ? ofBest * (quotes[0]?.coverage ?? 0) : 0;
   return { answered, quotes: distinct(quotes.filter(({ coverage }) => coverage >= enough)).slice(0, quotesMax) };
+}
+
+const asks = /[?？]["'”’」』)）]*\s*$/;
+
+/** A question answers none: it is quoted with the sentence after it, as in a list of questions and answers. */
+function withAnswers(text: string, sentences: readonly Sentence[]): Sentence[] {
+  const joined: Sentence[] = [];
+  for (let at = 0; at < sentences.length; at += 1) {
+    const sentence = sentences[at] as Sentence;
+    const answer = asks.test(sentence.text) ? sentences[at + 1] : undefined;
+    if (answer) at += 1;
+    const end = (answer ?? sentence).end;
+    joined.push({ start: sentence.start, end, text: text.slice(sentence.start, end) });
+  }
+  return joined;
 }
 
 /** The same sentence on two pages (headers, repeated clauses) is quoted once. */

@@ -133,6 +133,16 @@ test('the same sentence on two pages is quoted once', () => {
   expect(quotes).toHaveLength(1);
 });
 
+test('a question that the document asks is quoted with its answer', () => {
+  const text = 'How much is the delivery of a parcel? Five euros within the country. Heavy ones go by rail.';
+  const { quotes, answered } = extract('How much is the delivery of a parcel?', passages(text));
+  expect([answered, quotes[0]?.text]).toEqual([
+    true,
+    'How much is the delivery of a parcel? Five euros within the country.',
+  ]);
+  expect(text.slice(quotes[0]?.start, quotes[0]?.end)).toBe(quotes[0]?.text);
+});
+
 test('history fits its share of the prompt, newest first kept, without the numbers of old passages', () => {
   const history = Array.from({ length: 10 }, (_, index) => ({
     question: `q${index}`,
