@@ -25,17 +25,15 @@ export async function pause(tx: Transaction<Tables>, jobId: string, problem: Quo
 
 /** Jobs whose new day has come wait to be read again. */
 export async function resumePaused(db: Database): Promise<void> {
+  const due = sql<boolean>`paused_until <= now()`;
+  // Asked every few seconds, and nearly always in vain: no transaction for that.
+  if (!(await db.selectFrom('jobs').select('id').where('status', '=', 'paused').where(due).limit(1).executeTakeFirst()))
+    return;
   await db.transaction().execute(async (tx) => {
-    const jobs = await changeStatus(
-      tx,
-      'resume',
-      'queued',
-      (all) => all.where('paused_until', '<=', sql<Date>`now()`),
-      {
-        paused_until: null,
-        error: null,
-      },
-    ).execute();
+    const jobs = await changeStatus(tx, 'resume', 'queued', (all) => all.where(due), {
+      paused_until: null,
+      error: null,
+    }).execute();
     for (const job of jobs) {
       await recordChange(tx, job);
       await wakeWorkers(tx, job.id);
