@@ -11,7 +11,8 @@ import { atMost, onQuietMachine, type Row } from './report/rows.ts';
 const secondsMax = 0.6;
 /** Of what importing everything takes: what is not used is not loaded. */
 const shareMax = 0.25;
-const memoryMiBMax = 200;
+/** The barrel takes 650. Kubernetes, a cluster and the sheet made it 266, from below 200. */
+const memoryMiBMax = 300;
 
 export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]> {
   const folder = await mkdtemp(join(tmpdir(), 'bulkhead-bench-'));
