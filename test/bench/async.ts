@@ -24,7 +24,7 @@ const pollMinutes = [5, 10, 10, 10, 10] as const;
 const callerShareMax = 0.01;
 
 export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]> {
-  const minuteMs = quick ? 1000 : 4000;
+  const minuteMs = quick ? 400 : 4000;
   const parser = await startReferenceParser({ pageMs: (jobMinutes * minuteMs) / pages });
   const flow = await openFlow({
     outer: {
