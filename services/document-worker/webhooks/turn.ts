@@ -5,10 +5,10 @@
  * At least once: an attempt is counted before it is made, and a delivery that a killed worker had under way is due again
  * like one that failed. Its id stays.
  */
-import { type Selectable, sql } from 'kysely';
+import { type Selectable, sql, type Transaction } from 'kysely';
 import type { Logger } from '../../shared/log.ts';
 import type { Database } from '../../shared/postgres/database.ts';
-import type { WebhookDeliveries, Webhooks } from '../../shared/postgres/tables.ts';
+import type { Tables, WebhookDeliveries, Webhooks } from '../../shared/postgres/tables.ts';
 import { attemptsMax, nextAttemptMs, pauseMs } from './schedule.ts';
 import { type AttemptResult, attemptTimeoutMs, type SendOptions, send } from './send.ts';
 
@@ -114,8 +114,13 @@ async function attempt(context: WebhookContext, webhook: Webhook, delivery: Deli
   return delivered;
 }
 
+/** Before its deliveries, as who deletes a webhook locks them. */
+const lockWebhook = (tx: Transaction<Tables>, id: string) =>
+  tx.selectFrom('webhooks').select('id').where('id', '=', id).forUpdate().execute();
+
 const writeTaken = (db: Database, delivery: Delivery, { status }: AttemptResult): Promise<void> =>
   db.transaction().execute(async (tx) => {
+    await lockWebhook(tx, delivery.webhook_id);
     await tx
       .updateTable('webhook_deliveries')
       .set({ status: 'delivered', last_status: status, last_error: null, finished_at: sql<Date>`now()` })
@@ -137,6 +142,7 @@ const writeFailure = (
   db.transaction().execute(async (tx) => {
     const gone = status === goneStatus;
     const delayMs = gone ? null : nextAttemptMs(delivery.attempts);
+    await lockWebhook(tx, webhook.id);
     await tx
       .updateTable('webhook_deliveries')
       .set({
