@@ -3,7 +3,9 @@
  * whose time is played faster. Beside it the simplest estimate, all pages that wait by the same speed. Shares its parts with the
  * bench `scheduling`.
  */
+
 import { Redis } from 'ioredis';
+import { seeded } from '../../environments/capacity/simulation/random.ts';
 import type { Lease } from '../../services/shared/contract/grant.ts';
 import { estimateOf } from '../../services/shared/scheduler/estimate.ts';
 import type { Outlook, Place } from '../../services/shared/scheduler/outlook.ts';
@@ -14,7 +16,7 @@ import setup from '../support/stores-server.ts';
 import teardown from '../support/stores-teardown.ts';
 import { atMost, type Row, told } from './report/rows.ts';
 import { type PlayOptions, playScheduler } from './scheduling/play.ts';
-import { behindHeavy, day, seeded, tenantFlood, type Upload } from './scheduling/traces.ts';
+import { behindHeavy, day, tenantFlood, type Upload } from './scheduling/traces.ts';
 
 const pagesPerMinute = 100;
 /** A provider's account: it paces, whatever the workers could do. */

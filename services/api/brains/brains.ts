@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { uuidv7 } from 'uuidv7';
 import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
-import { cutPage, readCursor } from '../../shared/http/keyset.ts';
+import { newestFirst } from '../../shared/http/keyset.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
 import { recordEvent } from '../../shared/jobs/events.ts';
 import { orderDeletion } from '../../shared/jobs/job-requests.ts';
@@ -52,14 +52,8 @@ export function serveBrains(api: Api): void {
   });
 
   serve(app, routes.listBrains, async ({ identity, query }) => {
-    const after = readCursor(query.cursor);
-    const rows = await selectBrains(db)
-      .where('tenant_id', '=', identity.tenantId)
-      .$if(after !== null, (all) => all.where('id', '<', after as string))
-      .orderBy('id', 'desc')
-      .limit(query.limit + 1)
-      .execute();
-    const { page, next_cursor } = cutPage(rows, query.limit);
+    const rows = selectBrains(db).where('tenant_id', '=', identity.tenantId);
+    const { page, next_cursor } = await newestFirst(rows, query);
     return { data: page.map(toBrain), next_cursor };
   });
 

@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
-import { cutPage, readCursor } from '../../shared/http/keyset.ts';
+import { newestFirst } from '../../shared/http/keyset.ts';
 import { notFound } from '../../shared/http/problem.ts';
 import { recordEvent } from '../../shared/jobs/events.ts';
 import { orderDeletion } from '../../shared/jobs/job-requests.ts';
@@ -18,18 +18,13 @@ export function serveDocuments(api: Api): void {
 
   serve(app, routes.listDocuments, async ({ identity, params, query }) => {
     await findBrain(db, identity.tenantId, params.brain);
-    const after = readCursor(query.cursor);
-    const rows = await db
+    const rows = db
       .selectFrom('documents')
       .selectAll()
       .where('brain_id', '=', params.brain)
       .where('tenant_id', '=', identity.tenantId)
-      .where('deleted_at', 'is', null)
-      .$if(after !== null, (all) => all.where('id', '<', after as string))
-      .orderBy('id', 'desc')
-      .limit(query.limit + 1)
-      .execute();
-    const { page, next_cursor } = cutPage(rows, query.limit);
+      .where('deleted_at', 'is', null);
+    const { page, next_cursor } = await newestFirst(rows, query);
     return { data: await documentViews(db, page, scheduler), next_cursor };
   });
 

@@ -6,7 +6,7 @@ import type { Identity } from '../../shared/auth/identity.ts';
 import type { ApiKey, Scope } from '../../shared/contract/people.ts';
 import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
-import { cutPage, readCursor } from '../../shared/http/keyset.ts';
+import { newestFirst } from '../../shared/http/keyset.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
 import { dayQuotasOf } from '../../shared/ledger/quota-use.ts';
 import type { Database } from '../../shared/postgres/database.ts';
@@ -47,16 +47,8 @@ export function serveKeys({ app, db }: Api): void {
   });
 
   serve(app, routes.listKeys, async ({ identity, query }) => {
-    const after = readCursor(query.cursor);
-    const rows = await db
-      .selectFrom('api_keys')
-      .selectAll()
-      .where('tenant_id', '=', identity.tenantId)
-      .$if(after !== null, (all) => all.where('id', '<', after as string))
-      .orderBy('id', 'desc')
-      .limit(query.limit + 1)
-      .execute();
-    const { page, next_cursor } = cutPage(rows, query.limit);
+    const rows = db.selectFrom('api_keys').selectAll().where('tenant_id', '=', identity.tenantId);
+    const { page, next_cursor } = await newestFirst(rows, query);
     return { data: page.map(toApiKey), next_cursor };
   });
 

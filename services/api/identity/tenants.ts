@@ -4,7 +4,7 @@ import { uuidv7 } from 'uuidv7';
 import type { Quotas, Tenant } from '../../shared/contract/people.ts';
 import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
-import { cutPage, readCursor } from '../../shared/http/keyset.ts';
+import { newestFirst } from '../../shared/http/keyset.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
 import { usedOf } from '../../shared/ledger/quota.ts';
 import { dayQuotasOf } from '../../shared/ledger/quota-use.ts';
@@ -60,16 +60,8 @@ export function serveTenants({ app, db, settings }: Api): void {
   });
 
   serve(app, routes.listTenants, async ({ query }) => {
-    const after = readCursor(query.cursor);
-    const rows = await db
-      .selectFrom('tenants')
-      .selectAll()
-      .where('metadata', 'is distinct from', syntheticTenantMark)
-      .$if(after !== null, (all) => all.where('id', '<', after as string))
-      .orderBy('id', 'desc')
-      .limit(query.limit + 1)
-      .execute();
-    const { page, next_cursor } = cutPage(rows, query.limit);
+    const rows = db.selectFrom('tenants').selectAll().where('metadata', 'is distinct from', syntheticTenantMark);
+    const { page, next_cursor } = await newestFirst(rows, query);
     return { data: await Promise.all(page.map((row) => toTenant(db, row))), next_cursor };
   });
 

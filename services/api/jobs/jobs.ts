@@ -3,7 +3,7 @@ import type { Transaction } from 'kysely';
 import { pageNumberMax } from '../../shared/contract/common.ts';
 import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
-import { cutPage, readCursor } from '../../shared/http/keyset.ts';
+import { newestFirst } from '../../shared/http/keyset.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
 import { cancelJob, confirmJob, retryPages } from '../../shared/jobs/job-requests.ts';
 import { type JobRow, recordChange, wakeWorkers } from '../../shared/jobs/job-store.ts';
@@ -25,17 +25,12 @@ export function serveJobs(api: Api): void {
   const waits = createConcurrency('waits for a job', api.transfers.waits);
 
   serve(app, routes.listJobs, async ({ identity, query }) => {
-    const after = readCursor(query.cursor);
-    const rows = await db
+    const rows = db
       .selectFrom('jobs')
       .selectAll()
       .where('tenant_id', '=', identity.tenantId)
-      .$if(query.status !== undefined, (all) => all.where('status', '=', query.status as string))
-      .$if(after !== null, (all) => all.where('id', '<', after as string))
-      .orderBy('id', 'desc')
-      .limit(query.limit + 1)
-      .execute();
-    const { page, next_cursor } = cutPage(rows, query.limit);
+      .$if(query.status !== undefined, (all) => all.where('status', '=', query.status as string));
+    const { page, next_cursor } = await newestFirst(rows, query);
     return { data: await jobViews(db, page, scheduler), next_cursor };
   });
 

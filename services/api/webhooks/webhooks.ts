@@ -5,7 +5,7 @@ import { uuidv7 } from 'uuidv7';
 import type { Webhook, WebhookDelivery } from '../../shared/contract/routes/webhook-routes.ts';
 import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
-import { cutPage, readCursor } from '../../shared/http/keyset.ts';
+import { newestFirst } from '../../shared/http/keyset.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
 import type { Tables, WebhookDeliveries, Webhooks } from '../../shared/postgres/tables.ts';
 import { allowedAddresses, parseReceiver, RefusedAddressError, webhookRules } from '../../shared/webhooks/addresses.ts';
@@ -64,16 +64,8 @@ export function serveWebhooks({ app, db, settings }: Api): void {
   });
 
   serve(app, routes.listWebhooks, async ({ identity, query }) => {
-    const after = readCursor(query.cursor);
-    const rows = await db
-      .selectFrom('webhooks')
-      .selectAll()
-      .where('tenant_id', '=', identity.tenantId)
-      .$if(after !== null, (all) => all.where('id', '<', after as string))
-      .orderBy('id', 'desc')
-      .limit(query.limit + 1)
-      .execute();
-    const { page, next_cursor } = cutPage(rows, query.limit);
+    const rows = db.selectFrom('webhooks').selectAll().where('tenant_id', '=', identity.tenantId);
+    const { page, next_cursor } = await newestFirst(rows, query);
     return { data: page.map(toWebhook), next_cursor };
   });
 
@@ -163,7 +155,6 @@ export function serveWebhooks({ app, db, settings }: Api): void {
   );
 
   serve(app, routes.listDeliveries, async ({ identity, params, query }) => {
-    const after = readCursor(query.cursor);
     const webhook = await db
       .selectFrom('webhooks')
       .select('id')
@@ -171,15 +162,8 @@ export function serveWebhooks({ app, db, settings }: Api): void {
       .where('tenant_id', '=', identity.tenantId)
       .executeTakeFirst();
     if (!webhook) throw notFound('webhook', params.webhook);
-    const rows = await db
-      .selectFrom('webhook_deliveries')
-      .selectAll()
-      .where('webhook_id', '=', webhook.id)
-      .$if(after !== null, (all) => all.where('id', '<', after as string))
-      .orderBy('id', 'desc')
-      .limit(query.limit + 1)
-      .execute();
-    const { page, next_cursor } = cutPage(rows, query.limit);
+    const rows = db.selectFrom('webhook_deliveries').selectAll().where('webhook_id', '=', webhook.id);
+    const { page, next_cursor } = await newestFirst(rows, query);
     return { data: page.map(toDelivery), next_cursor };
   });
 }

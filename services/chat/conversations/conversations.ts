@@ -1,16 +1,16 @@
 /** Conversations: made, listed, read, renamed, exported and deleted by whoever they belong to. */
 import { Readable } from 'node:stream';
-import type { Selectable } from 'kysely';
+import type { Selectable, Transaction } from 'kysely';
 import { uuidv7 } from 'uuidv7';
 import type { Identity } from '../../shared/auth/identity.ts';
 import type { Conversation } from '../../shared/contract/chat.ts';
 import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
-import { cutPage, readCursor } from '../../shared/http/keyset.ts';
+import { newestFirst, readCursor } from '../../shared/http/keyset.ts';
 import { notFound } from '../../shared/http/problem.ts';
 import { recordEvent } from '../../shared/jobs/events.ts';
 import { findBrain } from '../../shared/postgres/find-brain.ts';
-import type { Conversations } from '../../shared/postgres/tables.ts';
+import type { Conversations, Tables } from '../../shared/postgres/tables.ts';
 import { type ChatContext, ownConversation } from '../context.ts';
 import { exported } from './export.ts';
 import { searchConversations } from './search-conversations.ts';
@@ -31,34 +31,24 @@ export function serveConversations({ app, db }: ChatContext): void {
         })
         .returningAll()
         .executeTakeFirstOrThrow();
-      if (identity.personId)
-        await recordEvent(trx, {
-          tenantId: identity.tenantId,
-          event: 'conversation',
-          resourceId: row.id,
-          personId: identity.personId,
-        });
+      await recordChange(trx, identity, row.id);
       return toConversation(row);
     });
   });
 
   serve(app, routes.listConversations, async ({ query, identity }) => {
     await findBrain(db, identity.tenantId, query.brain_id);
-    const before = readCursor(query.cursor);
     if (query.search !== undefined) {
+      const before = readCursor(query.cursor);
       const found = await searchConversations(db, identity, { ...query, search: query.search, before });
       return { data: found.page.map(toConversation), next_cursor: found.next_cursor };
     }
-    const rows = await db
+    const rows = db
       .selectFrom('conversations')
       .selectAll()
       .where(ownConversation(identity))
-      .where('brain_id', '=', query.brain_id)
-      .$if(before !== null, (all) => all.where('id', '<', before as string))
-      .orderBy('id', 'desc')
-      .limit(query.limit + 1)
-      .execute();
-    const { page, next_cursor } = cutPage(rows, query.limit);
+      .where('brain_id', '=', query.brain_id);
+    const { page, next_cursor } = await newestFirst(rows, query);
     return { data: page.map(toConversation), next_cursor };
   });
 
@@ -76,13 +66,7 @@ export function serveConversations({ app, db }: ChatContext): void {
         .returningAll()
         .executeTakeFirst();
       if (!row) throw notFound('conversation', params.conversation);
-      if (identity.personId)
-        await recordEvent(trx, {
-          tenantId: identity.tenantId,
-          event: 'conversation',
-          resourceId: row.id,
-          personId: identity.personId,
-        });
+      await recordChange(trx, identity, row.id);
       return toConversation(row);
     });
   });
@@ -114,6 +98,15 @@ export function serveConversations({ app, db }: ChatContext): void {
     });
     return { id, deleted: true as const };
   });
+}
+
+/** Whoever it belongs to sees it everywhere; what an application made with a key, nobody watches. */
+async function recordChange(
+  trx: Transaction<Tables>,
+  { tenantId, personId }: Identity,
+  resourceId: string,
+): Promise<void> {
+  if (personId) await recordEvent(trx, { tenantId, event: 'conversation', resourceId, personId });
 }
 
 /** @throws ProblemError `not-found`, also for those of other people */

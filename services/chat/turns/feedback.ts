@@ -2,7 +2,7 @@
 import type { Citation, Verdict } from '../../shared/contract/chat.ts';
 import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
-import { cutPage, readCursor } from '../../shared/http/keyset.ts';
+import { newestFirst } from '../../shared/http/keyset.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import type { ChatContext } from '../context.ts';
 import { toTurns } from './turn-store.ts';
@@ -21,19 +21,14 @@ export function serveFeedback(context: ChatContext): void {
   });
 
   serve(app, routes.listFeedback, async ({ query, identity }) => {
-    const before = readCursor(query.cursor);
-    const rows = await db
+    const rows = db
       .selectFrom('turns')
       .innerJoin('conversations', 'conversations.id', 'turns.conversation_id')
       .select(['turns.id', 'question', 'verdict', 'answered', 'citations', 'turns.created_at'])
       .where('turns.tenant_id', '=', identity.tenantId)
       .where('conversations.brain_id', '=', query.brain_id)
-      .where('verdict', 'is not', null)
-      .$if(before !== null, (all) => all.where('turns.id', '<', before as string))
-      .orderBy('turns.id', 'desc')
-      .limit(query.limit + 1)
-      .execute();
-    const { page, next_cursor } = cutPage(rows, query.limit);
+      .where('verdict', 'is not', null);
+    const { page, next_cursor } = await newestFirst(rows, query, 'turns.id');
     const data = page.map(({ verdict, citations, created_at, ...row }) => ({
       ...row,
       verdict: verdict as Verdict,

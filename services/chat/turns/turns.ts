@@ -4,7 +4,7 @@ import type { Identity } from '../../shared/auth/identity.ts';
 import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
 import { readIdempotencyKey } from '../../shared/http/idempotency-key.ts';
-import { cutPage, readCursor } from '../../shared/http/keyset.ts';
+import { newestFirst } from '../../shared/http/keyset.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
 import { type ChatContext, ownConversation } from '../context.ts';
 import { findConversation } from '../conversations/conversations.ts';
@@ -49,16 +49,8 @@ export function serveTurns(context: ChatContext): void {
 
   serve(app, routes.listTurns, async ({ params, query, identity }) => {
     await findConversation(db, identity, params.conversation);
-    const before = readCursor(query.cursor);
-    const rows = await db
-      .selectFrom('turns')
-      .selectAll()
-      .where('conversation_id', '=', params.conversation)
-      .$if(before !== null, (all) => all.where('id', '<', before as string))
-      .orderBy('id', 'desc')
-      .limit(query.limit + 1)
-      .execute();
-    const { page, next_cursor } = cutPage(rows, query.limit);
+    const rows = db.selectFrom('turns').selectAll().where('conversation_id', '=', params.conversation);
+    const { page, next_cursor } = await newestFirst(rows, query);
     return { data: await toTurns(db, page), next_cursor };
   });
 

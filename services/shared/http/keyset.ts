@@ -1,5 +1,7 @@
 /** Keyset pagination by UUIDv7: the cursor is the last id of the page before. */
+import { type SelectQueryBuilder, sql } from 'kysely';
 import { id as uuid } from '../contract/common.ts';
+import type { Tables } from '../postgres/tables.ts';
 import { ProblemError } from './problem.ts';
 
 /** @returns the id to start after. @throws ProblemError `bad-request` */
@@ -22,3 +24,23 @@ export function cutPage<Row extends { id: string }>(rows: readonly Row[], limit:
 }
 
 export const cursorAfter = (id: string) => Buffer.from(id).toString('base64url');
+
+/**
+ * @param rows what there is, neither ordered nor limited
+ * @param idColumn where more than one table has an `id`
+ * @throws ProblemError `bad-request` on a cursor that is none
+ */
+export async function newestFirst<Selected extends keyof Tables, Row extends { id: string }>(
+  rows: SelectQueryBuilder<Tables, Selected, Row>,
+  { cursor, limit }: { readonly cursor?: string | undefined; readonly limit: number },
+  idColumn = 'id',
+) {
+  const before = readCursor(cursor);
+  const id = sql.ref(idColumn);
+  const found = await rows
+    .$if(before !== null, (all) => all.where(sql<boolean>`${id} < ${before}`))
+    .orderBy(id, 'desc')
+    .limit(limit + 1)
+    .execute();
+  return cutPage(found as Row[], limit);
+}

@@ -1,4 +1,5 @@
 /** What is uploaded, and when: made up, the same in every run. */
+import { seeded } from '../../../environments/capacity/simulation/random.ts';
 
 export interface Upload {
   readonly id: string;
@@ -68,14 +69,3 @@ export const slowHeavy = (): Upload[] => [
   ...times(5, (k) => upload(`heavy${k}`, `heavy${k}`, 250, 0)),
   ...times(10, (k) => upload(`one${k}`, `light${k}`, 1, 61 + 37 * k)),
 ];
-
-/** Numbers from 0 to 1 (mulberry32). */
-export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}

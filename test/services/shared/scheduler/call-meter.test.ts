@@ -1,21 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { type CallMeterOptions, createCallMeter } from '../../../../services/shared/scheduler/call-meter.ts';
 import { type MeteredAccount, meterState } from '../../../../services/shared/scheduler/meters.ts';
-import { startServices, type TestServices } from '../../../support/stores.ts';
+import { emptyRedisBeforeEach, redis, services } from './empty-redis.ts';
 
-let services: TestServices;
-let redis: Redis;
-beforeAll(async () => {
-  services = await startServices();
-  redis = new Redis(services.redisUrl);
-});
-beforeEach(() => redis.flushall());
-afterAll(async () => {
-  redis.disconnect();
-  await services.close();
-});
+emptyRedisBeforeEach();
 
 const account: MeteredAccount = { name: 'embedding', requestsPerMinute: 600, tokensPerMinute: 600_000 };
 const meterOf = (of: Partial<MeteredAccount> = {}, options: Partial<CallMeterOptions> = {}, connection = redis) =>

@@ -1,23 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
+import { expect, test } from '@jest/globals';
 import type { Lease } from '../../../../services/shared/contract/grant.ts';
 import { GrantLoop } from '../../../../services/shared/scheduler/grant-loop.ts';
 import { meterState } from '../../../../services/shared/scheduler/meters.ts';
 import { RedisScheduler, type RedisSchedulerOptions } from '../../../../services/shared/scheduler/redis-scheduler.ts';
-import { startServices, type TestServices } from '../../../support/stores.ts';
+import { emptyRedisBeforeEach, redis, services } from './empty-redis.ts';
 
-let services: TestServices;
-let redis: Redis;
-beforeAll(async () => {
-  services = await startServices();
-  redis = new Redis(services.redisUrl);
-});
-beforeEach(() => redis.flushall());
-afterAll(async () => {
-  redis.disconnect();
-  await services.close();
-});
+emptyRedisBeforeEach();
 
 /** A worker that takes `workMs` for each lease, until nothing is left, or so many were given. @returns leases in the order in which they began */
 async function drain(

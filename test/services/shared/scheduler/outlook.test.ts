@@ -1,19 +1,8 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
+import { expect, test } from '@jest/globals';
 import { RedisScheduler } from '../../../../services/shared/scheduler/redis-scheduler.ts';
-import { startServices, type TestServices } from '../../../support/stores.ts';
+import { emptyRedisBeforeEach, redis } from './empty-redis.ts';
 
-let services: TestServices;
-let redis: Redis;
-beforeAll(async () => {
-  services = await startServices();
-  redis = new Redis(services.redisUrl);
-});
-beforeEach(() => redis.flushall());
-afterAll(async () => {
-  redis.disconnect();
-  await services.close();
-});
+emptyRedisBeforeEach();
 
 const pages = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 

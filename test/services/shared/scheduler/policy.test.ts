@@ -1,6 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Redis } from 'ioredis';
 import type { MeteredAccount } from '../../../../services/shared/scheduler/meters.ts';
 import {
   type Asking,
@@ -13,7 +12,7 @@ import {
 } from '../../../../services/shared/scheduler/policy.ts';
 import { emptyMeter } from '../../../../services/shared/scheduler/policy-meter.ts';
 import { RedisScheduler } from '../../../../services/shared/scheduler/redis-scheduler.ts';
-import { startServices, type TestServices } from '../../../support/stores.ts';
+import { emptyRedisBeforeEach, redis } from './empty-redis.ts';
 
 const tenants = ['a', 'b', 'c', 'd'] as const;
 const asking = { slots: 4, heavySlots: 0, pagesMax: 1 };
@@ -138,17 +137,7 @@ describe('the policy', () => {
 });
 
 describe('the script in Redis', () => {
-  let services: TestServices;
-  let redis: Redis;
-  beforeAll(async () => {
-    services = await startServices();
-    redis = new Redis(services.redisUrl);
-  });
-  beforeEach(() => redis.flushall());
-  afterAll(async () => {
-    redis.disconnect();
-    await services.close();
-  });
+  emptyRedisBeforeEach();
 
   const step = fc.oneof(
     { weight: 2, arbitrary: upload.map((of) => ({ upload: of })) },
