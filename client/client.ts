@@ -5,7 +5,7 @@
  *     const brain = await client.call('createBrain', { body: { name: 'Contracts' } });
  */
 import type { z } from 'zod';
-import type { Job } from '../services/shared/contract/job.ts';
+import { type Job, terminalStatuses } from '../services/shared/contract/job.ts';
 import { type Route, routes } from '../services/shared/contract/routes.ts';
 import { nextWaitMs, type Schedule, schedules } from './polling.ts';
 import { retryAfterMs, toError, unreachable } from './problem.ts';
@@ -48,8 +48,6 @@ export interface WaitOptions {
   readonly onPoll?: (job: Job, waitMs: number) => void;
 }
 
-const ended: ReadonlySet<Job['status']> = new Set(['succeeded', 'partial', 'failed', 'canceled']);
-
 export class Client {
   readonly #url: string;
   readonly #key: string | undefined;
@@ -64,7 +62,7 @@ export class Client {
   /** The answer's body. @throws ApiError for every answer that is not 2xx, and when there is none */
   async call<Name extends Operation>(name: Name, given: Given<Routes[Name]>): Promise<Answer<Name>> {
     const response = await this.request(name, given);
-    return (await response.json()) as Answer<Name>;
+    return (await jsonOf(response, (given as CallOptions).signal)) as Answer<Name>;
   }
 
   /** The raw answer, for streams, files and headers. @throws ApiError as {@link Client.call} does */
@@ -120,7 +118,7 @@ export class Client {
   async finished(job: string, { schedule = schedules.watch, signal, onPoll }: WaitOptions = {}): Promise<Job> {
     for (let poll = 1; ; poll += 1) {
       const { body, hintMs } = await this.#look(job, signal);
-      if (body && ended.has(body.status)) return body;
+      if (body && terminalStatuses.has(body.status)) return body;
       const waitMs = nextWaitMs(schedule, poll, hintMs);
       if (body) onPoll?.(body, waitMs);
       await sleep(waitMs, signal);
@@ -130,13 +128,25 @@ export class Client {
   async #look(job: string, signal?: AbortSignal): Promise<{ body: Job | null; hintMs: number | null }> {
     try {
       const response = await this.request('getJob', { params: { job }, ...(signal && { signal }) });
-      return { body: (await response.json()) as Job, hintMs: retryAfterMs((name) => response.headers.get(name)) };
+      return {
+        body: (await jsonOf(response, signal)) as Job,
+        hintMs: retryAfterMs((name) => response.headers.get(name)),
+      };
     } catch (error) {
       const { status, retryAfterMs: hintMs = null } = error as { status?: number; retryAfterMs?: number | null };
       if (signal?.aborted || status === undefined || !passing(status)) throw error;
       return { body: null, hintMs };
     }
   }
+}
+
+/** @throws ApiError of no answer when the connection breaks in the middle of the body */
+async function jsonOf(response: Response, signal: AbortSignal | undefined): Promise<unknown> {
+  const text = await response.text().catch((error) => {
+    if (signal?.aborted) throw error;
+    throw unreachable();
+  });
+  return JSON.parse(text);
 }
 
 /** No answer, too many requests, a restart or a full tier. */

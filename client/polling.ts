@@ -19,7 +19,7 @@ export const linear =
 export const schedules = {
   /** Somebody waits: as the server says; should it say nothing, 2 s, 4 s, 6 s and so on to 30 s. */
   watch: { waitMs: linear(2 * second, 30 * second), serverHint: 'instead' },
-  /** Nobody waits: 5, 10, 10 ... minutes. A 2,000-page document at 100 pages a minute costs three looks. */
+  /** Nobody waits: 5, 10, 10 ... minutes. A 2,000-page document at 100 pages a minute costs four looks. */
   batch: { waitMs: linear(5 * minute, 10 * minute), serverHint: 'least' },
 } as const satisfies Record<string, Schedule>;
 

@@ -123,6 +123,17 @@ test('a job is looked at when the server says, and faults that pass are waited o
   await expect(gone.client.finished('a')).rejects.toMatchObject({ code: 'not-found' });
 });
 
+test('a connection that breaks in the middle of an answer is waited out like one that gave none', async () => {
+  const cut = () => new Response(new ReadableStream({ pull: (body) => body.error(new TypeError('terminated')) }));
+  const answers = [cut, cut, () => Response.json({ id: 'a', status: 'succeeded' })];
+  const client = new Client({ fetch: async () => (answers.shift() as () => Response)() });
+  expect((await client.finished('a', { schedule: { waitMs: linear(1, 1), serverHint: 'least' } })).status).toBe(
+    'succeeded',
+  );
+  const once = new Client({ fetch: async () => cut() });
+  await expect(once.call('getJob', { params: { job: 'a' } })).rejects.toBeInstanceOf(ApiError);
+});
+
 test('who gives up waiting is let go at once', async () => {
   const { client } = scripted([[200, { status: 'queued' }, '3600']]);
   const giveUp = new AbortController();
