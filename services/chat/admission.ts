@@ -63,7 +63,12 @@ async function admitted<Result, Taken extends { readonly choice?: Choice; readon
   const usageRecord: UsageRecord = { id: uuidv7(), tenantId, brainId, turnId: null, keyId };
   const tokenUsage = newTokenUsage();
   let reserved = false;
-  const settle = () => recordTokens(db, usageRecord, tokenUsage, reserved);
+  let settled = false;
+  const settle = async () => {
+    if (settled) return;
+    await recordTokens(db, usageRecord, tokenUsage, reserved);
+    settled = true;
+  };
   let taken: Taken | undefined;
   try {
     const brain = await findBrain(db, tenantId, brainId);
@@ -84,7 +89,7 @@ async function admitted<Result, Taken extends { readonly choice?: Choice; readon
   } finally {
     taken?.giveBack();
     release();
-    // Also for an answer that broke off; what is settled already stays as it is.
+    // Also for an answer that broke off.
     await settle();
   }
 }

@@ -9,12 +9,12 @@ import { promptTokensMax } from './prompt.ts';
 export interface AskedText {
   readonly text: string;
   readonly callerInstructions?: string | undefined;
+  /** Of the conversation: it is in every prompt. */
+  readonly state?: unknown;
 }
 
 /** Passages and the marks around them; one that is alone may be longer than all together. */
 const passagesTokens = passageTokensMax + 1500;
-/** An estimate may be a third short. */
-const estimateMargin = 4 / 3;
 
 /**
  * What the chosen model may read and write, and its fallback after it: a first one that is too slow bills too. Dollars are
@@ -23,14 +23,15 @@ const estimateMargin = 4 / 3;
 export function answerMayUse(
   models: readonly ConfiguredModel[],
   { answerer, fallback, instructions }: Choice,
-  { text, callerInstructions = '' }: AskedText,
+  { text, callerInstructions = '', state }: AskedText,
 ): MayUse {
   if (answerer.kind !== 'model') return { tokens: 0, usd: 0 };
-  const own = estimateTokens(text) + estimateTokens(instructions) + estimateTokens(callerInstructions) + passagesTokens;
+  const texts = [text, instructions, callerInstructions, JSON.stringify(state ?? {})];
+  const own = texts.reduce((all, one) => all + estimateTokens(one), passagesTokens);
   const asked = [answerer.name, fallback].flatMap((name) => models.find((model) => model.name === name) ?? []);
   return sum(
     asked.map(({ contextTokens, price }) => {
-      const { read, written } = promptTokensMax(Math.ceil(own * estimateMargin), contextTokens);
+      const { read, written } = promptTokensMax(own, contextTokens);
       return { tokens: read + written, usd: costUsd(price, read, written) ?? 0 };
     }),
   );

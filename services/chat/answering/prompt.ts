@@ -45,18 +45,23 @@ const answerTokensMost = 2000;
 /** As many characters as that; a provider that counts otherwise may have sent more. */
 const cutAnswerCharactersMax = 8000;
 
+/** An estimate may be a third short. */
+const estimateMargin = 4 / 3;
 /** The rules of every prompt, about. */
 const rulesTokens = 500;
 
-/** The most that a prompt reads, of texts of so many tokens beside rules and history, and that its answer writes. */
+/** The most that a prompt reads, of texts of so many tokens, estimated, beside rules and history, and that its answer writes. */
 export function promptTokensMax(ownTokens: number, contextTokens: number | null): { read: number; written: number } {
   const history = contextTokens === null ? historyTokensMax : historyTokensMost;
   const context = contextTokens ?? Number.POSITIVE_INFINITY;
   return {
-    read: Math.min(ownTokens + rulesTokens + Math.ceil((history * 4) / 3), context),
-    written: Math.min(answerTokensMost, Math.floor(context / 4)),
+    read: Math.min(Math.ceil(ownTokens * estimateMargin) + rulesTokens + Math.ceil(history * estimateMargin), context),
+    written: answerTokensMaxOf(contextTokens),
   };
 }
+
+const answerTokensMaxOf = (contextTokens: number | null) =>
+  Math.min(answerTokensMost, Math.floor((contextTokens ?? Number.POSITIVE_INFINITY) / 4));
 
 export interface Prompt {
   readonly system: string;
@@ -87,7 +92,7 @@ export function buildPrompt(input: PromptInput): Prompt {
     ...(state === '{}' ? [] : [`The state of this conversation, kept by the application that asks, as JSON: ${state}`]),
     ...(callerInstructions ? [`The application that asks adds: ${callerInstructions}`] : []),
   ].join('\n');
-  const answerTokensMax = Math.min(answerTokensMost, Math.floor((contextTokens ?? Number.POSITIVE_INFINITY) / 4));
+  const answerTokensMax = answerTokensMaxOf(contextTokens);
   const fixed = estimateTokens(system) + estimateTokens(question) + estimateTokens(cutAnswer ?? '') + answerTokensMax;
   const free = contextTokens === null ? Number.POSITIVE_INFINITY : Math.floor(contextTokens * 0.75) - fixed;
   const passages = firstThatFit(input.passages, free, boundary);

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import type { Hit } from '../../shared/contract/vectorstore.ts';
 import { statedPriceUsd } from '../../shared/ledger/known-prices.ts';
 import type { Logger } from '../../shared/log.ts';
-import { type CallFailure, isTransient, networkCode } from '../../shared/models/retry.ts';
+import { type CallFailure, isTransient, wasNeverReached } from '../../shared/models/retry.ts';
 import { type CallMeter, unmetered } from '../../shared/scheduler/call-meter.ts';
 import { MeterError } from '../../shared/scheduler/meters.ts';
 import type { TokenUsage } from '../turns/token-usage.ts';
@@ -66,17 +66,14 @@ export function createReranker(
     used.rerankCostUsd = usdPerThousand === null ? null : (used.rerankCalls * usdPerThousand) / 1000;
     used.rerankModel = model || null;
   };
-  const billed = (answer: Promise<Ranking>, used: RerankUse) =>
-    answer.then(
-      (ranking) => {
-        bill(used);
-        return ranking;
-      },
-      (error) => {
-        if (isBilled(error)) bill(used);
-        throw error;
-      },
-    );
+  const billed = async (answer: Promise<Ranking>, used: RerankUse) => {
+    const ranking = await answer.catch((error) => {
+      if (isBilled(error)) bill(used);
+      throw error;
+    });
+    bill(used);
+    return ranking;
+  };
   const breaker = circuitBreaker(handleWhen(isOutage), {
     halfOpenAfter: restMs,
     breaker: new ConsecutiveBreaker(failuresMax),
@@ -171,8 +168,7 @@ function inOrder(ranking: Ranking, hits: readonly Hit[]): Hit[] {
 class AbortedError extends Error {}
 
 /** It was asked and did not refuse. */
-const isBilled = (error: unknown) =>
-  (error as CallFailure).status === undefined && networkCode(error) !== 'ECONNREFUSED';
+const isBilled = (error: unknown) => (error as CallFailure).status === undefined && !wasNeverReached(error);
 
 /** Too late, away, broken, or another service: all but a refusal of this one request, and who asked being gone. */
 function isOutage(error: unknown): boolean {

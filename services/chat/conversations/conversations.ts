@@ -57,11 +57,11 @@ export function serveConversations({ app, db }: ChatContext): void {
   );
 
   serve(app, routes.renameConversation, async ({ params, body, identity }) => {
-    await findConversation(db, identity, params.conversation);
     return db.transaction().execute(async (trx) => {
       const row = await trx
         .updateTable('conversations')
         .set(body)
+        .where(ownConversation(identity))
         .where('id', '=', params.conversation)
         .returningAll()
         .executeTakeFirst();

@@ -28,13 +28,14 @@ export interface ModelSlotsOptions {
   readonly log: Logger;
 }
 
-export const hasBound = ({ maxInFlight }: ConfiguredModel) => maxInFlight !== null;
+export const hasBound = (model: ConfiguredModel): model is ConfiguredModel & { readonly maxInFlight: number } =>
+  model.maxInFlight !== null;
 
 export function createModelSlots({ models, redis, replica, turnTimeoutMs, log }: ModelSlotsOptions): ModelSlots {
   const withBound = models.filter(hasBound);
   const bounded = new Map<string, FleetSlots>();
   for (const { name, maxInFlight } of withBound)
-    if (redis && maxInFlight !== null)
+    if (redis)
       bounded.set(
         name,
         createFleetSlots({

@@ -5,7 +5,13 @@ import type { FinishReason } from '../../shared/contract/chat.ts';
 import { ProblemError, type ProblemExtras } from '../../shared/http/problem.ts';
 import { compatibleEndpoint, failureText } from '../../shared/models/compatible-endpoint.ts';
 import type { ConfiguredModel } from '../../shared/models/configured-models.ts';
-import { type CallFailure, isTransient, networkCode, retryTransient } from '../../shared/models/retry.ts';
+import {
+  type CallFailure,
+  isTransient,
+  networkCode,
+  retryTransient,
+  wasNeverReached,
+} from '../../shared/models/retry.ts';
 import { estimateTokens } from '../../shared/models/tokens.ts';
 import { type CallMeter, unmetered } from '../../shared/scheduler/call-meter.ts';
 import { MeterError } from '../../shared/scheduler/meters.ts';
@@ -121,9 +127,14 @@ export function createModel(
     // As providers count: what is read, and all that may be written.
     const estimate = call.tokenUsage.tokensIn + call.answerTokensMax;
     let [sent, begun] = [false, false];
-    const send = () => {
+    const send = async () => {
+      call.signal.throwIfAborted();
       sent = true;
-      return open(call, watch);
+      return open(call, watch).catch((error) => {
+        // Nobody bills it, should its reader leave before the next try.
+        if (wasRefused(error)) sent = false;
+        throw error;
+      });
     };
     try {
       // The breaker judges by the first token; it cannot hold a connection open for the rest.
@@ -284,14 +295,12 @@ function modelFailed(error: unknown, name: string, begun: boolean): ModelFailedE
     return new ModelFailedError(error.message, notAsked, { retryAfterS: Math.ceil(error.waitMs / 1000) });
   const { status } = error as CallFailure;
   const why = status === undefined ? failureText(error) : `it answered ${failureText(error)}`;
-  const isBilled = status === undefined && !neverReached.has(networkCode(error));
+  const isBilled = status === undefined && !wasNeverReached(error);
   return new ModelFailedError(`'${name}' failed: ${why.slice(0, 300)}`, { isOutage: isOutage(error), isBilled });
 }
 
 const notAsked = { isOutage: true, isBilled: false };
 const cutOff = { isOutage: true, isBilled: true };
-/** The question did not get there. */
-const neverReached = new Set(['ECONNREFUSED', 'EAI_AGAIN', 'ENOTFOUND', 'UND_ERR_CONNECT_TIMEOUT']);
 
 function wasRefused(error: unknown): boolean {
   const { status } = error as CallFailure;

@@ -109,7 +109,7 @@ async function begin(context: ChatContext, asked: Ask, took: (giveBack: () => vo
   if (!found.limited && turn.retry_of === null) await write(db);
   else
     await db.transaction().execute(async (trx) => {
-      const asksFor = { text: question + (cutAnswer ?? '') };
+      const asksFor = { text: question + (cutAnswer ?? ''), state: found.state };
       const mayUse = sum([context.retrieval.mayUse, answerMayUse(context.models, choice, asksFor)]);
       const held = { ...mayUse, id: turn.id, questions: counted ? 1 : 0, lastsMs: reservationMs(context) };
       await reserve(trx, { tenantId, keyId: identity.keyId }, held, asked.reply);

@@ -157,7 +157,7 @@ async function run(
   const parts = { answer: '', answered: null as boolean | null, finishReason: null as FinishReason | null };
   let { answerer: by } = turn;
   let error: Problem | null = null;
-  let brokenOff = false;
+  let status: 'done' | 'interrupted' | 'failed' = 'done';
   let searched = false;
   const signal = AbortSignal.any([stopped, AbortSignal.timeout(turnTimeoutMs)]);
   try {
@@ -183,9 +183,12 @@ async function run(
     }
   } catch (thrown) {
     if (!stopped.aborted && thrown instanceof ModelInterruptedError) {
-      brokenOff = true;
+      status = 'interrupted';
       log.warn({ err: thrown, cause: thrown.cause, turnId: turn.id }, 'answer broken off by the model');
-    } else if (!stopped.aborted) error = toProblem(thrown, turn.id, log);
+    } else if (!stopped.aborted) {
+      status = 'failed';
+      error = toProblem(thrown, turn.id, log);
+    }
   }
   await journal.flush();
   const stop = stopped.aborted ? (stopped.reason as Stop) : null;
@@ -194,7 +197,7 @@ async function run(
 
   const last = await endSurely(db, log, {
     turn: { ...turn, answerer: by },
-    status: stop ? stop.status : brokenOff ? 'interrupted' : error ? 'failed' : 'done',
+    status: stop?.status ?? status,
     finishReason: parts.finishReason,
     answer: parts.answer,
     answered: parts.answered,
@@ -231,7 +234,8 @@ async function endSurely(db: Database, log: Logger, end: End): Promise<WrittenEv
 async function rememberUsage(db: Database, { id, answerer }: Turn, tokenUsage: TokenUsage, log: Logger): Promise<void> {
   await db
     .updateTable('turns')
-    .set({ usage: JSON.stringify(turnUsageOf(tokenUsage)), answerer_name: answerer.name })
+    // Of the model that answers alone: what others used stands at their own prices, and only this replica knows it.
+    .set({ usage: JSON.stringify(turnUsageOf({ ...tokenUsage, replaced: [] })), answerer_name: answerer.name })
     .where('id', '=', id)
     .where('status', '=', 'streaming')
     .execute()

@@ -160,7 +160,7 @@ const readersOf = (db: Database, jobIds: readonly string[]) =>
 export function retryAfterS(job: Job): number | null {
   if (hasEnded(job)) return null;
   if (job.progress.eta_ms !== null) return Math.min(30, Math.max(1, Math.ceil(job.progress.eta_ms / 1000)));
-  return job.status === 'awaiting_confirmation' ? 30 : 2;
+  return job.status === 'awaiting_confirmation' || job.status === 'paused' ? 30 : 2;
 }
 
 async function failedPages(db: Database, documentIds: readonly string[]) {

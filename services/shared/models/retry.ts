@@ -57,6 +57,10 @@ export function networkCode(error: unknown): string {
   return '';
 }
 
+/** The request did not get there, so nobody bills it. */
+export const wasNeverReached = (error: unknown): boolean => neverReached.has(networkCode(error));
+const neverReached = new Set(['ECONNREFUSED', 'EAI_AGAIN', 'ENOTFOUND', 'UND_ERR_CONNECT_TIMEOUT']);
+
 /** A client's error, fetch's, the socket's; more would be a circle. */
 const causesMax = 4;
 

@@ -2,7 +2,7 @@
  * A provider's parser over HTTP: one request, one outcome, no retry. Retrying is the scheduler's, so that it costs its
  * place in the queue and its tokens.
  */
-import { networkCode } from '../../../shared/models/retry.ts';
+import { networkCode, wasNeverReached } from '../../../shared/models/retry.ts';
 import { formOf, headersOf, pathOf, type RemoteCall, type RemoteParserOptions } from './requests.ts';
 
 export type RemoteOutcome =
@@ -49,8 +49,11 @@ export async function callParser(
     signal.throwIfAborted();
     if (deadline.aborted) return { is: 'failure', reached: true, message: `No answer within ${timeoutMs / 1000} s.` };
     const code = networkCode(error);
-    const reached = !['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'].includes(code);
-    return { is: 'failure', reached, message: `The connection broke: ${code || (error as Error).message}.` };
+    return {
+      is: 'failure',
+      reached: !wasNeverReached(error),
+      message: `The connection broke: ${code || (error as Error).message}.`,
+    };
   }
 }
 

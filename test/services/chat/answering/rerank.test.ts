@@ -150,6 +150,18 @@ test.each<[string, Behaviour, 'late_total' | 'failed_total']>([
   expect([asked.length, await metric(counted)]).toEqual([1, 1]);
 });
 
+test('one that was not reached is not billed', async () => {
+  await chat.close();
+  chat = await startChat(services, search, {
+    rerankTimeoutMs: 2000,
+    settings: { RERANK_URL: 'http://reranker.invalid/v2/', RERANK_USD_PER_THOUSAND_CALLS: '2' },
+  });
+  const billed = () => search.db.selectFrom('ledger').select('kind').where('kind', '=', 'rerank_calls').execute();
+  const earlier = (await billed()).length;
+  expect(await texts(10)).toEqual(before.slice(0, 10));
+  expect((await billed()).length).toBe(earlier);
+});
+
 test('after five failures it is not asked for a while; a refusal of one request is none', async () => {
   behave = (response) => void response.writeHead(400).end('too long');
   for (let times = 0; times < 6; times += 1) await texts(3);
