@@ -134,6 +134,7 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
   const notify = async (jobId: string) => {
     await sql`select pg_notify('jobs', ${jobId})`.execute(db);
   };
+  let workers = 0;
   return {
     services,
     notify,
@@ -146,7 +147,8 @@ export async function openBench(settings: Record<string, string> = {}): Promise<
     env,
     startWorker: (options = {}, more = {}) =>
       createDocumentWorker(readSettings('document-worker', { ...env, ...more }), services.log, {
-        filesFolder: join(services.folder, 'files'),
+        // A worker takes the folders of its own process over, so two in one process need a base each.
+        filesFolder: join(services.folder, `files-${++workers}`),
         onFatal: () => {
           throw new Error('the worker cannot start, see TEST_LOG=info');
         },
