@@ -11,6 +11,7 @@ import { ProblemError } from '../../shared/http/problem.ts';
 import { offeredParsers } from '../../shared/parsers.ts';
 import type { Tables } from '../../shared/postgres/tables.ts';
 import { OutcomeUnknownError } from '../../shared/postgres/transactions.ts';
+import { webhookRules } from '../../shared/webhooks/addresses.ts';
 import { type Api, personOf } from '../context.ts';
 import { toApiKey } from './keys.ts';
 import { inspectLink, redeemLink } from './sign-in/links.ts';
@@ -168,7 +169,7 @@ export async function whoIs({ db, settings }: Api, identity: Identity, confinedT
       question_characters_max: questionCharactersMax,
     },
     sign_in: { password: true, oidc: settings.OIDC_ISSUER !== '' },
-    webhooks: settings.WEBHOOK_PORTS !== '',
+    webhooks: webhookRules(settings) !== null,
   };
 }
 

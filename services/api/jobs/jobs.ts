@@ -8,6 +8,7 @@ import { notFound, ProblemError } from '../../shared/http/problem.ts';
 import { cancelJob, confirmJob, retryPages } from '../../shared/jobs/job-requests.ts';
 import { type JobRow, recordChange, wakeWorkers } from '../../shared/jobs/job-store.ts';
 import { jobViews } from '../../shared/jobs/job-view.ts';
+import { chargedFor } from '../../shared/jobs/paused-jobs.ts';
 import { lockLimited } from '../../shared/ledger/quota.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Tables } from '../../shared/postgres/tables.ts';
@@ -68,8 +69,8 @@ export function serveJobs(api: Api): void {
 
   const change = (tenantId: string, id: string, apply: (trx: Transaction<Tables>, job: JobRow) => Promise<JobRow>) =>
     db.transaction().execute(async (trx) => {
-      const asked = await trx.selectFrom('jobs').select('api_key_id').where('id', '=', id).executeTakeFirst();
-      await lockLimited(trx, { tenantId, keyId: asked?.api_key_id }, ['pages_per_day_max', 'usd_per_day_max']);
+      const charged = await chargedFor(trx, { jobId: id, tenantId });
+      await lockLimited(trx, charged, ['pages_per_day_max', 'usd_per_day_max']);
       const job = await trx
         .selectFrom('jobs')
         .selectAll()

@@ -7,12 +7,13 @@ import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
 import { newestFirst } from '../../shared/http/keyset.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
+import { lockTenant } from '../../shared/ledger/quota.ts';
 import type { Tables, WebhookDeliveries, Webhooks } from '../../shared/postgres/tables.ts';
 import { allowedAddresses, parseReceiver, RefusedAddressError, webhookRules } from '../../shared/webhooks/addresses.ts';
 import type { Api } from '../context.ts';
 
 /** One for each system that wants to know; every job's end is sent to all of them. */
-export const webhooksMax = 10;
+const webhooksMax = 10;
 /** As long as a rotated API key works on: receivers can be given the new secret. */
 const rotationOverlapHours = 24;
 /** Standard Webhooks asks for 24 to 64. */
@@ -43,7 +44,7 @@ export function serveWebhooks({ app, db, settings }: Api): void {
     await checkUrl(body.url);
     return db.transaction().execute(async (tx) => {
       // Counted by one at a time.
-      await tx.selectFrom('tenants').select('id').where('id', '=', identity.tenantId).forUpdate().execute();
+      await lockTenant(tx, identity.tenantId);
       const { count } = await tx
         .selectFrom('webhooks')
         .select((eb) => eb.fn.countAll<number>().as('count'))

@@ -4,7 +4,7 @@
  * the model, so there is nothing that a passage could make it do but write other text. Pure.
  */
 
-import { estimateTokens } from '../../shared/models/tokens.ts';
+import { estimateMargin, estimateTokens } from '../../shared/models/tokens.ts';
 import type { Passage } from './passages.ts';
 
 export interface Exchange {
@@ -45,8 +45,6 @@ const answerTokensMost = 2000;
 /** As many characters as that; a provider that counts otherwise may have sent more. */
 const cutAnswerCharactersMax = 8000;
 
-/** An estimate may be a third short. */
-const estimateMargin = 4 / 3;
 /** The rules of every prompt, about. */
 const rulesTokens = 500;
 

@@ -14,19 +14,18 @@ export async function embedChunks(
   embedder: Embedder,
   chunks: readonly Pick<ChunkInput, 'text' | 'heading'>[],
   call: EmbedCall,
-): Promise<{ vectors: ChunkVectors[]; tokens: number }> {
+): Promise<ChunkVectors[]> {
   const texts = chunks.map(textsOf);
-  const { vectors: embedded, tokens } = await embedder.embed(
+  const { vectors: embedded } = await embedder.embed(
     texts.flatMap(({ heading, sentences }) => [...heading, ...sentences]),
     call,
   );
   let at = 0;
-  const vectors = texts.map(({ heading, sentences }) => {
+  return texts.map(({ heading, sentences }) => {
     const own = embedded.slice(at, at + heading.length + sentences.length).map(normalized);
     at += own.length;
     return { vector: mean(own.slice(heading.length)), sentence_vectors: packed(own) };
   });
-  return { vectors, tokens };
 }
 
 /** What every endpoint takes that works at all. */
@@ -43,20 +42,18 @@ export async function embedWhatIsTaken(
   embedder: Embedder,
   chunks: readonly Pick<ChunkInput, 'text' | 'heading'>[],
   call: EmbedCall,
-): Promise<{ vectors: ChunkVectors[]; tokens: number; refused: number }> {
+): Promise<{ vectors: ChunkVectors[]; refused: number }> {
   try {
-    return { ...(await embedChunks(embedder, chunks, call)), refused: 0 };
+    return { vectors: await embedChunks(embedder, chunks, call), refused: 0 };
   } catch (error) {
     if (!refusesTexts(error)) throw error;
   }
-  let { tokens } = await embedder.embed([plainText], call);
+  await embedder.embed([plainText], call);
   const vectors: ChunkVectors[] = [];
   let refused = 0;
   for (const chunk of chunks) {
     try {
-      const embedded = await embedChunks(embedder, [chunk], call);
-      vectors.push(...embedded.vectors);
-      tokens += embedded.tokens;
+      vectors.push(...(await embedChunks(embedder, [chunk], call)));
     } catch (error) {
       if (!refusesTexts(error)) throw error;
       const zeros = new Array<number>(embedder.dimensions).fill(0);
@@ -64,7 +61,7 @@ export async function embedWhatIsTaken(
       refused += 1;
     }
   }
-  return { vectors, tokens, refused };
+  return { vectors, refused };
 }
 
 /** At least one sentence: a chunk is never empty. */

@@ -4,7 +4,7 @@
  * stored is not embedded again, wherever a turn broke off; what comes after a newer index run or a deletion is refused by
  * the epoch, as any write to the vectorstore.
  */
-import { sql } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import { uuidv7 } from 'uuidv7';
 import { recordEvent } from '../../shared/jobs/events.ts';
 import { type Entry, entryOf, recordEntries } from '../../shared/ledger/ledger.ts';
@@ -12,8 +12,9 @@ import { QuotaError, tomorrow } from '../../shared/ledger/quota-error.ts';
 import { release, reserve } from '../../shared/ledger/reservations.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Embedder, Embedding } from '../../shared/models/embedding.ts';
-import { estimateTokens } from '../../shared/models/tokens.ts';
+import { estimateMargin, estimateTokens } from '../../shared/models/tokens.ts';
 import type { Database } from '../../shared/postgres/database.ts';
+import type { Tables } from '../../shared/postgres/tables.ts';
 import { type DocumentTarget, isSuperseded, type ReadChunk, type Vectors } from '../index/vectors.ts';
 import { type ChunkVectors, embedWhatIsTaken } from './embed-chunks.ts';
 
@@ -204,10 +205,13 @@ async function embedPaid(
   const known = again === null ? null : await tokensOf(db, documentId, again);
   // As the endpoint counts at most: an estimate may be a third short.
   const texts = batch.map(({ text, heading }) => estimateTokens(text) + estimateTokens(heading ?? '') + chunkTokens);
-  const mayUse = Math.ceil((texts.reduce((sum, count) => sum + count, 0) * 4) / 3);
+  const mayUse = Math.ceil(texts.reduce((sum, count) => sum + count, 0) * estimateMargin);
   const held = { id: callId, tokens: mayUse, usd: embedder.costUsd(mayUse) ?? 0, lastsMs: callMsMax };
-  const reserved = await db.transaction().execute((trx) => reserve(trx, { tenantId, keyId }, held));
-  await setCall(db, documentId, callId, chunk);
+  const reserved = await db.transaction().execute(async (trx) => {
+    const isHeld = await reserve(trx, { tenantId, keyId }, held);
+    await setCall(trx, documentId, callId, chunk);
+    return isHeld;
+  });
   let tokens = 0;
   const used = (more: number) => {
     tokens += more;
@@ -238,7 +242,7 @@ async function embedPaid(
   }
 }
 
-const setCall = (db: Database, documentId: string, call: string | null, chunk: string) =>
+const setCall = (db: Database | Transaction<Tables>, documentId: string, call: string | null, chunk: string) =>
   db
     .updateTable('documents')
     .set({ vectors_call: call, vectors_call_chunk: call && chunk })

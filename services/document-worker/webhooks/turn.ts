@@ -5,10 +5,10 @@
  * At least once: an attempt is counted before it is made, and a delivery that a killed worker had under way is due again
  * like one that failed. Its id stays.
  */
-import { type Selectable, sql, type Transaction } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import type { Logger } from '../../shared/log.ts';
 import type { Database } from '../../shared/postgres/database.ts';
-import type { Tables, WebhookDeliveries, Webhooks } from '../../shared/postgres/tables.ts';
+import type { WebhookDeliveries, Webhooks } from '../../shared/postgres/tables.ts';
 import { attemptsMax, nextAttemptMs, pauseMs } from './schedule.ts';
 import { type AttemptResult, attemptTimeoutMs, type SendOptions, send } from './send.ts';
 
@@ -31,12 +31,11 @@ type Delivery = Selectable<WebhookDeliveries>;
 
 export async function sendTurn(context: WebhookContext, webhookId: string): Promise<void> {
   const { db } = context;
-  const webhook = await claim(db, webhookId);
-  if (webhook)
+  if (await claim(db, webhookId))
     try {
       for (let sent = 0; sent < deliveriesMax; sent += 1) {
-        const delivery = await begin(db, webhookId);
-        if (!delivery || !(await attempt(context, webhook, delivery))) break;
+        const begun = await begin(db, webhookId);
+        if (!begun || !(await attempt(context, begun.webhook, begun.delivery))) break;
       }
     } finally {
       await db.updateTable('webhooks').set({ sending_until: null }).where('id', '=', webhookId).execute();
@@ -48,7 +47,7 @@ export async function sendTurn(context: WebhookContext, webhookId: string): Prom
 const leaseEnd = sql<Date>`now() + make_interval(secs => ${leaseMs / 1000})`;
 
 /** @returns undefined: it is disabled, paused, deleted, or another worker sends for it */
-const claim = (db: Database, id: string): Promise<Webhook | undefined> =>
+const claim = (db: Database, id: string): Promise<{ readonly id: string } | undefined> =>
   db
     .updateTable('webhooks')
     .set({ sending_until: leaseEnd })
@@ -56,14 +55,24 @@ const claim = (db: Database, id: string): Promise<Webhook | undefined> =>
     .where('disabled_at', 'is', null)
     .where(sql<boolean>`coalesce(sending_until, '-infinity') < now()`)
     .where(sql<boolean>`coalesce(paused_until, '-infinity') <= now()`)
-    .returningAll()
+    .returning('id')
     .executeTakeFirst();
 
-/** Counts an attempt of what has been due for longest. */
-async function begin(db: Database, webhookId: string): Promise<Delivery | undefined> {
+/** Counts an attempt of what has been due for longest, to the address of this moment. */
+async function begin(
+  db: Database,
+  webhookId: string,
+): Promise<{ readonly webhook: Webhook; readonly delivery: Delivery } | undefined> {
   return db.transaction().execute(async (tx) => {
-    await tx.updateTable('webhooks').set({ sending_until: leaseEnd }).where('id', '=', webhookId).execute();
-    return tx
+    const webhook = await tx
+      .updateTable('webhooks')
+      .set({ sending_until: leaseEnd })
+      .where('id', '=', webhookId)
+      .where('disabled_at', 'is', null)
+      .returningAll()
+      .executeTakeFirst();
+    if (!webhook) return undefined;
+    const delivery = await tx
       .updateTable('webhook_deliveries')
       .set({
         attempts: sql<number>`attempts + 1`,
@@ -85,6 +94,7 @@ async function begin(db: Database, webhookId: string): Promise<Delivery | undefi
       )
       .returningAll()
       .executeTakeFirst();
+    return delivery && { webhook, delivery };
   });
 }
 
@@ -114,22 +124,19 @@ async function attempt(context: WebhookContext, webhook: Webhook, delivery: Deli
   return delivered;
 }
 
-/** Before its deliveries, as who deletes a webhook locks them. */
-const lockWebhook = (tx: Transaction<Tables>, id: string) =>
-  tx.selectFrom('webhooks').select('id').where('id', '=', id).forUpdate().execute();
+// The webhook is written before its delivery, in the order in which a deletion locks them.
 
 const writeTaken = (db: Database, delivery: Delivery, { status }: AttemptResult): Promise<void> =>
   db.transaction().execute(async (tx) => {
-    await lockWebhook(tx, delivery.webhook_id);
-    await tx
-      .updateTable('webhook_deliveries')
-      .set({ status: 'delivered', last_status: status, last_error: null, finished_at: sql<Date>`now()` })
-      .where('id', '=', delivery.id)
-      .execute();
     await tx
       .updateTable('webhooks')
       .set({ failures_in_a_row: 0, paused_until: null, delivered_at: sql<Date>`now()` })
       .where('id', '=', delivery.webhook_id)
+      .execute();
+    await tx
+      .updateTable('webhook_deliveries')
+      .set({ status: 'delivered', last_status: status, last_error: null, finished_at: sql<Date>`now()` })
+      .where('id', '=', delivery.id)
       .execute();
   });
 
@@ -142,7 +149,14 @@ const writeFailure = (
   db.transaction().execute(async (tx) => {
     const gone = status === goneStatus;
     const delayMs = gone ? null : nextAttemptMs(delivery.attempts);
-    await lockWebhook(tx, webhook.id);
+    const now = await tx
+      .updateTable('webhooks')
+      .set({ failures_in_a_row: sql<number>`failures_in_a_row + 1` })
+      .where('id', '=', webhook.id)
+      .returning(['failures_in_a_row', 'delivered_at'])
+      .executeTakeFirst();
+    // Deleted meanwhile, and its deliveries with it.
+    if (!now) return;
     await tx
       .updateTable('webhook_deliveries')
       .set({
@@ -154,14 +168,6 @@ const writeFailure = (
       })
       .where('id', '=', delivery.id)
       .execute();
-    const now = await tx
-      .updateTable('webhooks')
-      .set({ failures_in_a_row: sql<number>`failures_in_a_row + 1` })
-      .where('id', '=', webhook.id)
-      .returning(['failures_in_a_row', 'delivered_at'])
-      .executeTakeFirst();
-    // Deleted meanwhile.
-    if (!now) return;
     const { failures_in_a_row: failures, delivered_at: deliveredAt } = now;
     // It took nothing in all the time in which this one was tried.
     const dead = delivery.attempts >= attemptsMax && (deliveredAt === null || deliveredAt < delivery.created_at);
@@ -190,13 +196,18 @@ async function orderNext(db: Database, webhookId: string): Promise<void> {
 /** A task whose worker was killed stays locked for hours; what is due says that nobody sends. */
 const stuckAfterS = 60;
 
-/** Orders anew what should have been sent. */
+/** Of one look; the next one finds the others. */
+const revivedMax = 100;
+
+/** Orders anew what should have been sent. One that waits for its turn keeps its place. */
 export async function reviveWebhooks(db: Database): Promise<void> {
   await sql`
-    select graphile_worker.add_job('send_webhooks', json_build_object('webhookId', w.id), job_key := 'webhook:' || w.id)
+    select graphile_worker.add_job('send_webhooks', json_build_object('webhookId', w.id), job_key := 'webhook:' || w.id,
+      job_key_mode := 'preserve_run_at')
     from webhooks w
     where w.disabled_at is null and coalesce(w.sending_until, '-infinity') < now()
       and coalesce(w.paused_until, '-infinity') < now() - make_interval(secs => ${stuckAfterS})
       and exists (select from webhook_deliveries d where d.webhook_id = w.id and d.status = 'pending'
-        and d.next_attempt_at < now() - make_interval(secs => ${stuckAfterS}))`.execute(db);
+        and d.next_attempt_at < now() - make_interval(secs => ${stuckAfterS}))
+    order by w.id limit ${revivedMax}`.execute(db);
 }

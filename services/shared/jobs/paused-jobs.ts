@@ -8,7 +8,10 @@ import type { Tables } from '../postgres/tables.ts';
 import { changeStatus, recordChange, wakeWorkers } from './job-store.ts';
 
 /** With whose limits a lease is held; asked before its row is locked, since limits are locked first. */
-export async function chargedFor(tx: Transaction<Tables>, { jobId, tenantId }: Lease): Promise<Charged> {
+export async function chargedFor(
+  tx: Transaction<Tables>,
+  { jobId, tenantId }: Pick<Lease, 'jobId' | 'tenantId'>,
+): Promise<Charged> {
   const job = await tx.selectFrom('jobs').select('api_key_id').where('id', '=', jobId).executeTakeFirst();
   return { tenantId, keyId: job?.api_key_id };
 }
@@ -23,14 +26,25 @@ export async function pause(tx: Transaction<Tables>, jobId: string, problem: Quo
   await recordChange(tx, job);
 }
 
+/** Of one look, since it holds up what comes after it; the next one takes the others. */
+const resumedMax = 100;
+
 /** Jobs whose new day has come wait to be read again. */
 export async function resumePaused(db: Database): Promise<void> {
-  const due = sql<boolean>`paused_until <= now()`;
+  const due = (from: Database | Transaction<Tables>) =>
+    from
+      .selectFrom('jobs')
+      .select('id')
+      .where('status', '=', 'paused')
+      .where(sql<boolean>`paused_until <= now()`)
+      .limit(resumedMax);
   // Asked every few seconds, and nearly always in vain: no transaction for that.
-  if (!(await db.selectFrom('jobs').select('id').where('status', '=', 'paused').where(due).limit(1).executeTakeFirst()))
-    return;
+  if ((await due(db).execute()).length === 0) return;
   await db.transaction().execute(async (tx) => {
-    const jobs = await changeStatus(tx, 'resume', 'queued', (all) => all.where(due), {
+    const rows = await due(tx).forUpdate().skipLocked().execute();
+    if (rows.length === 0) return;
+    const ids = rows.map(({ id }) => id);
+    const jobs = await changeStatus(tx, 'resume', 'queued', (all) => all.where('id', 'in', ids), {
       paused_until: null,
       error: null,
     }).execute();

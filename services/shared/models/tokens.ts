@@ -1,5 +1,8 @@
 /** Tokens without the model's tokenizer: for limits, and for the ledger when a provider reports no usage. */
 
+/** Of what is held: an estimate may be a third short. */
+export const estimateMargin = 4 / 3;
+
 /**
  * About four Latin letters, or one and a half letters of other scripts, per token, as common BPE vocabularies give on
  * English and Korean prose. Off by up to a third on code, numbers and rare scripts.

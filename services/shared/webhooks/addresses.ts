@@ -43,9 +43,6 @@ export function webhookRules(settings: {
   return ports.length > 0 ? { ports, networks } : null;
 }
 
-/** Longest name that DNS knows, and as much again for a path. */
-export const webhookUrlCharactersMax = 500;
-
 /** What can be said of it without a look at DNS. @throws RefusedAddressError */
 export function parseReceiver(text: string, { ports }: WebhookRules): URL {
   const url = URL.canParse(text) ? new URL(text) : null;

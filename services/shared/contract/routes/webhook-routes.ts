@@ -22,7 +22,7 @@ const webhook = z.object({
 });
 export type Webhook = z.output<typeof webhook>;
 
-/** Longest address; its host and port are checked against what the installation allows. */
+/** The longest name that DNS knows, and as much again for a path; its host and port are checked against what the installation allows. */
 const url = z.url().max(500);
 const events = z.array(z.enum(webhookEvents)).min(1).max(webhookEvents.length);
 

@@ -73,7 +73,9 @@ begin
       'job_id', new.id, 'status', new.status, 'attempt', new.attempt, 'pages_total', new.pages_total,
       'pages_done', new.pages_done, 'pages_failed', new.pages_failed, 'error', new.error))::text
   from webhooks w
-  where w.tenant_id = new.tenant_id and w.disabled_at is null and name = any(w.events);
+  where w.tenant_id = new.tenant_id and w.disabled_at is null and name = any(w.events)
+  -- Each orders a task of its webhook, which stays locked: in one order, or two jobs that end wait for each other.
+  order by w.id;
   return null;
 end $$;
 

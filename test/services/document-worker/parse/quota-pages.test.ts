@@ -123,6 +123,22 @@ test('what the day does not hold is paused, goes on with the next day, and is pa
   expect(await used()).toBe(40);
 }, 120_000);
 
+test('a look resumes so many, the next one the others', async () => {
+  const { lease } = await probing();
+  await bench.services.query(
+    `insert into jobs (id, tenant_id, brain_id, kind, status, epoch, paused_until)
+     select gen_random_uuid(), tenant_id, brain_id, kind, 'paused', 0, now() from jobs, generate_series(1, 150) where id = $1`,
+    [lease.jobId],
+  );
+  const left = async () =>
+    (await bench.db.selectFrom('jobs').select('id').where('status', '=', 'paused').execute()).length;
+  const before = await left();
+  await resumePaused(bench.db);
+  expect(before - (await left())).toBe(100);
+  await resumePaused(bench.db);
+  expect(before - (await left())).toBe(150);
+});
+
 test('a document that is above the limit by itself fails at once', async () => {
   await allow(10);
   const { lease } = await probing();

@@ -250,6 +250,31 @@ test('receivers that hang hold up neither parsing nor other receivers', async ()
   expect(hung.filter(({ attempts }) => attempts > 0)).toHaveLength(1);
 }, 90_000);
 
+test('what is switched off in the middle of a turn is sent nothing more', async () => {
+  await working();
+  const id = await newWebhook();
+  const later = new Date(Date.now() + 3_600_000);
+  await bench.db.updateTable('webhooks').set({ paused_until: later }).where('id', '=', id).execute();
+  let off: Promise<unknown> | undefined;
+  receiver.answerWith((_request, response) => {
+    off ??= bench.db.updateTable('webhooks').set({ disabled_at: new Date() }).where('id', '=', id).execute();
+    void off.then(() => response.writeHead(204).end());
+  });
+  const jobs = await Promise.all([submit('One.'), submit('Two.'), submit('Three.')]);
+  for (const { jobId } of jobs) await bench.until(jobId, ({ status }) => status === 'succeeded');
+  expect(await deliveriesOf(id)).toHaveLength(3);
+  await due(id);
+  await until(
+    () => deliveriesOf(id),
+    (all) => all.some(({ status }) => status === 'delivered'),
+  );
+  await until(
+    () => webhookOf(id),
+    ({ sending_until }) => sending_until === null,
+  );
+  expect(receiver.received).toHaveLength(1);
+});
+
 test('for a day after a rotation both secrets sign', async () => {
   const id = await newWebhook();
   const next = secretOf('second');
