@@ -40,7 +40,7 @@ export function costedEnvironment(environment: AwsEnvironment, stacks: readonly 
     name: environment.name,
     tiers,
     aws: environment.aws,
-    kubernetes: kubernetesNodes(environment),
+    kubernetes: environment.kubernetes && kubernetesNodes(environment.kubernetes, environment.aws.architecture),
     models: promisedModelLines(environment, defaultHabits),
     counts: {
       secrets: count('aws_secretsmanager_secret'),

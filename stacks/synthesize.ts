@@ -6,7 +6,7 @@ import type { Sheet } from '../environments/capacity/sheet.ts';
 import { sheetMarkdown } from '../environments/capacity/sheet.ts';
 import { resolveEnvironment } from '../environments/environment.ts';
 import { environments, loadEnvironment } from '../environments/index.ts';
-import { hasOwnCluster, type KubernetesSettings } from '../environments/schema/kubernetes.ts';
+import { hasOwnCluster } from '../environments/schema/kubernetes.ts';
 import type { AwsEnvironment } from './base-stack.ts';
 import { checkedCostSheet, costedEnvironment } from './cost.ts';
 import { FoundationStack } from './foundation-stack.ts';
@@ -31,7 +31,7 @@ export function addStacks(app: App, environment: AwsEnvironment, images: Images)
   const foundation = new FoundationStack(app, environment);
   const { kubernetes } = environment;
   const cluster = hasOwnCluster(environment)
-    ? new ClusterStack(app, environment, foundation, kubernetes as KubernetesSettings)
+    ? new ClusterStack(app, environment, foundation, environment.kubernetes)
     : undefined;
   const stack = kubernetes && new KubernetesStack(app, environment, kubernetes);
   const service = new ServiceStack(app, environment, foundation, images, stack, cluster);

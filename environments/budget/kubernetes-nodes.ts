@@ -126,6 +126,19 @@ export function nodesFor(placements: readonly Placement[], type: InstanceType): 
   return Math.max(nodesMin, Math.min(loose, pods.length + 1));
 }
 
+/**
+ * Nodes that an environment has: as many as it says, else as many as its placements on Kubernetes need.
+ *
+ * @throws Error for a pod that is larger than a node.
+ */
+export function nodesOf(
+  { instanceType, nodes }: { readonly instanceType: string; readonly nodes?: number | undefined },
+  placements: readonly Placement[],
+): number {
+  const onNodes = placements.filter(({ platform }) => platform === 'kubernetes');
+  return nodes ?? nodesFor(onNodes, nodeType(instanceType));
+}
+
 export const tooLarge = (pod: Budget, instanceType: string, room: Budget): string =>
   `a pod of vcpu ${pod.vcpu}, memoryMiB ${pod.memoryMiB} fits on no ${instanceType}, which leaves ` +
   `vcpu ${room.vcpu}, memoryMiB ${room.memoryMiB}; lower the budget or choose a larger node`;

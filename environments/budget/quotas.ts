@@ -5,6 +5,7 @@
 import type { CostedEnvironment } from '../pricing/costed-environment.ts';
 import { instanceFor } from './budget.ts';
 import { instanceTypes } from './instance-types.ts';
+import { nodesOf } from './kubernetes-nodes.ts';
 
 export interface QuotaUse {
   readonly what: string;
@@ -43,7 +44,7 @@ export function quotaUses({ tiers, aws, kubernetes }: Asking, rulesMax: number):
     });
   const ownNat = !aws.existing?.network;
   const nat = ownNat && aws.nat === 'instance';
-  const nodes = kubernetes ? (kubernetes.nodes ?? 0) * vcpuOf(kubernetes.instanceType) : 0;
+  const nodes = kubernetes ? nodesOf(kubernetes, places) * vcpuOf(kubernetes.instanceType) : 0;
   const gateways = { none: 0, instance: 1, single: 1, 'per-az': aws.zones.length }[aws.nat];
   const asked = {
     fargate: sum(onEcs.map(({ most, vcpu }) => most * vcpu)) - spot,

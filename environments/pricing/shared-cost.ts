@@ -1,5 +1,5 @@
 /** What the parts that all tiers share cost in a month: network, balancers, stores, keys, alarms. */
-import { nodesFor, nodeType } from '../budget/kubernetes-nodes.ts';
+import { nodesOf } from '../budget/kubernetes-nodes.ts';
 import type { At, CostedEnvironment } from './costed-environment.ts';
 import { type CostLine, hoursPerMonth, lineMaker } from './lines.ts';
 import { nodeShare } from './tier-cost.ts';
@@ -124,7 +124,7 @@ function cluster({ aws, tiers, kubernetes }: CostedEnvironment, usage: Usage, at
   const placements = Object.values(tiers)
     .flat()
     .filter(({ platform }) => platform === 'kubernetes');
-  const { nodes = nodesFor(placements, nodeType(instanceType)) } = kubernetes;
+  const nodes = nodesOf(kubernetes, placements);
   const taken = placements.reduce(
     (sum, placement) => sum + placement.replicas[at] * nodeShare(placement, instanceType),
     0,

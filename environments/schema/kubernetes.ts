@@ -10,7 +10,7 @@ export const kubernetesVersions = ['1.33', '1.34', '1.35'] as const;
 const cidr = z.string().regex(/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/, "must be a block of addresses, as in '10.20.0.0/16'");
 
 /** In place of a cluster's name: the environment has one made for itself. */
-export const ownCluster = 'make';
+const ownCluster = 'make';
 
 export const kubernetesSchema = z.strictObject({
   /** Name of an EKS cluster that is there, in a network that reaches this one; or 'make': one of its own, made with it. */
@@ -44,7 +44,9 @@ type Of = {
 };
 
 /** Whether the environment has a cluster made for itself. */
-export const hasOwnCluster = ({ kubernetes }: Pick<Of, 'kubernetes'>): boolean => kubernetes?.cluster === ownCluster;
+export const hasOwnCluster = <E extends Pick<Of, 'kubernetes'>>(
+  environment: E,
+): environment is E & { readonly kubernetes: KubernetesSettings } => environment.kubernetes?.cluster === ownCluster;
 
 /** Placements on Kubernetes, each with its tier. */
 export const onKubernetes = ({ tiers }: Pick<Of, 'tiers'>): { tier: string; placement: Placement }[] =>
@@ -54,15 +56,14 @@ export const onKubernetes = ({ tiers }: Pick<Of, 'tiers'>): { tier: string; plac
 
 const defaultType = { arm64: 'm7g.large', x86_64: 'm7i.large' } as const;
 
-/** Nodes of an environment, as its cost and its cluster see them; undefined where it names no cluster. */
+/** Nodes of an environment, as its cost and its cluster see them. */
 export function kubernetesNodes(
-  environment: Of,
-): { instanceType: string; nodes: number | undefined; ownCluster: boolean } | undefined {
-  const { kubernetes, aws } = environment;
-  if (!kubernetes) return undefined;
-  const { instanceType = defaultType[aws?.architecture ?? 'arm64'], cluster, nodes } = kubernetes;
+  kubernetes: KubernetesSettings,
+  architecture: Aws['architecture'],
+): { instanceType: string; nodes: number | undefined; ownCluster: boolean } {
+  const { instanceType = defaultType[architecture], nodes } = kubernetes;
   // A cluster that others pay: tiers take their share of its nodes.
-  const own = cluster === ownCluster;
+  const own = hasOwnCluster({ kubernetes });
   return { instanceType, ownCluster: own, nodes: own ? nodes : 0 };
 }
 
@@ -89,7 +90,7 @@ export function kubernetesFaults(environment: Of): KubernetesFault[] {
 /** What only a cluster that is there has, and what only one that is made. */
 function clusterFaults(kubernetes: KubernetesSettings, aws: KubernetesAws): KubernetesFault[] {
   const { cluster, podCidr, apiCidrs, adminArns, nodes } = kubernetes;
-  if (cluster !== ownCluster)
+  if (!hasOwnCluster({ kubernetes }))
     return [
       ...(podCidr ? [] : fault(['podCidr'], `missing; needed with the cluster '${cluster}', as in '10.20.0.0/16'`)),
       ...(['apiCidrs', 'nodes'] as const).flatMap((name) =>
@@ -119,9 +120,10 @@ function clusterFaults(kubernetes: KubernetesSettings, aws: KubernetesAws): Kube
 const ofItsOwner = (cluster: string) =>
   `given with the cluster '${cluster}', where it is its owner's to say; allowed with cluster: 'make'`;
 
-function nodeFaults(environment: Of, { instanceType: given, nodes }: KubernetesSettings, aws: KubernetesAws) {
+function nodeFaults(environment: Of, kubernetes: KubernetesSettings, aws: KubernetesAws) {
   const places = onKubernetes(environment);
-  const instanceType = given ?? defaultType[aws.architecture];
+  const { nodes } = kubernetes;
+  const { instanceType } = kubernetesNodes(kubernetes, aws.architecture);
   try {
     const type = nodeType(instanceType);
     if (type.architecture !== aws.architecture)

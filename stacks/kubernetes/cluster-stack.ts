@@ -8,14 +8,12 @@ import type { Construct } from 'constructs';
 import { ClusterAddOns, NetworkAddOns } from '../../constructs/cluster/add-ons.ts';
 import { ControlPlane } from '../../constructs/cluster/control-plane.ts';
 import { NodeGroup } from '../../constructs/cluster/node-group.ts';
-import { nodesFor, nodeType } from '../../environments/budget/kubernetes-nodes.ts';
+import { nodesOf } from '../../environments/budget/kubernetes-nodes.ts';
 import { type KubernetesSettings, kubernetesNodes, onKubernetes } from '../../environments/schema/kubernetes.ts';
 import { type AwsEnvironment, BaseStack } from '../base-stack.ts';
 import type { FoundationStack } from '../foundation-stack.ts';
 
 export class ClusterStack extends BaseStack {
-  /** Name of the cluster. */
-  readonly cluster: string;
   /** The group of its nodes, and so of its pods. */
   readonly nodeGroupId: string;
 
@@ -43,7 +41,8 @@ export class ClusterStack extends BaseStack {
     });
     const { cluster } = plane;
     const before = new NetworkAddOns(this, 'network-add-ons', { prefix, cluster: cluster.name, accountId, version });
-    const { instanceType, nodes } = sized(environment);
+    const size = kubernetesNodes(settings, aws.architecture);
+    const placements = onKubernetes(environment).map(({ placement }) => placement);
     const { group } = new NodeGroup(this, 'nodes', {
       prefix,
       cluster: cluster.name,
@@ -51,8 +50,8 @@ export class ClusterStack extends BaseStack {
       accountId,
       subnetIds: network.privateSubnetIds,
       architecture: aws.architecture,
-      instanceType,
-      nodes,
+      instanceType: size.instanceType,
+      nodes: nodesOf(size, placements),
       version,
       after: before.resources,
     });
@@ -67,15 +66,7 @@ export class ClusterStack extends BaseStack {
         toPort: 443,
         description: 'nodes to endpoints',
       });
-    this.cluster = prefix;
     this.nodeGroupId = plane.securityGroupId;
     new TerraformOutput(this, 'vpc', { value: network.vpcId, staticId: true, description: 'for the controller' });
   }
-}
-
-/** @throws Error for a pod that is larger than a node. */
-function sized(environment: AwsEnvironment): { instanceType: string; nodes: number } {
-  const { instanceType, nodes } = kubernetesNodes(environment) as { instanceType: string; nodes: number | undefined };
-  const placements = onKubernetes(environment).map(({ placement }) => placement);
-  return { instanceType, nodes: nodes ?? nodesFor(placements, nodeType(instanceType)) };
 }

@@ -8,7 +8,7 @@ import { Fn } from 'cdktf';
 import type { Construct } from 'constructs';
 import { LogCollector } from '../../constructs/platforms/kubernetes/log-collector.ts';
 import { Namespace } from '../../constructs/platforms/kubernetes/namespace.ts';
-import { type KubernetesSettings, onKubernetes, ownCluster } from '../../environments/schema/kubernetes.ts';
+import { hasOwnCluster, type KubernetesSettings, onKubernetes } from '../../environments/schema/kubernetes.ts';
 import { nameOf } from '../../environments/wiring/names.ts';
 import { type AwsEnvironment, BaseStack } from '../base-stack.ts';
 
@@ -27,7 +27,7 @@ export class KubernetesStack extends BaseStack {
     const places = onKubernetes(environment);
     this.settings = settings;
     // By its name in either case, never by a reference to what another stack has yet to make.
-    this.cluster = settings.cluster === ownCluster ? prefix : settings.cluster;
+    this.cluster = hasOwnCluster({ kubernetes: settings }) ? prefix : settings.cluster;
     this.tierNames = places.map(({ tier }) => tier);
     const found = new DataAwsEksCluster(this, 'cluster', { name: this.cluster });
     new KubernetesProvider(this, 'kubernetes', {

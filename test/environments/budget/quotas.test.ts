@@ -1,12 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import { quotaLines, quotaUses } from '../../../environments/budget/quotas.ts';
 import { type EnvironmentInput, resolveEnvironment } from '../../../environments/environment.ts';
+import { kubernetesNodes } from '../../../environments/schema/kubernetes.ts';
 import { onAws } from '../../../stacks/on-aws.ts';
 import { sample } from '../sample.ts';
 
 const uses = (input: EnvironmentInput, rules = 12) => {
-  const { aws, tiers } = onAws(resolveEnvironment(input));
-  return Object.fromEntries(quotaUses({ aws, tiers: tiers as never }, rules).map(({ what, asked }) => [what, asked]));
+  const { aws, tiers, kubernetes: settings } = onAws(resolveEnvironment(input));
+  const kubernetes = settings && kubernetesNodes(settings, aws.architecture);
+  const found = quotaUses({ aws, tiers: tiers as never, kubernetes }, rules);
+  return Object.fromEntries(found.map(({ what, asked }) => [what, asked]));
 };
 
 describe('of an account', () => {
@@ -26,6 +29,18 @@ describe('of an account', () => {
     const taken = uses(sample({ tiers: { 'document-worker': worker, web } as never, aws: { nat: 'instance' } }));
     // t4g.small or smaller has 2 vCPU; the NAT instance, too.
     expect(taken).toMatchObject({ 'Fargate Spot vCPU': 4, 'vCPU of instances': 6, 'Elastic IPs': 1 });
+  });
+
+  test("an own cluster's nodes are instances, as many as the budgets need or as it says; another's are its owner's", () => {
+    const pods = { platform: 'kubernetes', vcpu: 0.5, memoryMiB: 1024, slots: 32, replicas: 5 } as const;
+    const own = { cluster: 'make', apiCidrs: [] };
+    const vcpuOf = (kubernetes: EnvironmentInput['kubernetes'], tiers: object = { chat: pods }) =>
+      uses(sample({ kubernetes, tiers: tiers as never }))['vCPU of instances'];
+    // kubernetes-nodes.test.ts has the three by hand; an m7g.large has 2 vCPU.
+    expect(vcpuOf(own)).toBe(3 * 2);
+    expect(vcpuOf(own, {})).toBe(2 * 2);
+    expect(vcpuOf({ ...own, nodes: 7 })).toBe(7 * 2);
+    expect(vcpuOf({ cluster: 'company', podCidr: '10.20.0.0/16' })).toBeUndefined();
   });
 
   test('a way out per zone takes an address in each; one that is named takes none', () => {
