@@ -18,8 +18,6 @@ export interface Cloned {
 export interface CloneOptions {
   /** Where people reach the clone. @default that of the other, with its name replaced */
   readonly host?: string | undefined;
-  /** Names that are taken. @default those of environments/index.ts */
-  readonly taken?: readonly string[];
 }
 
 /** Words that the files beside an environment's have. */
@@ -34,17 +32,19 @@ export function cloned(
   from: string,
   to: string,
   source: { readonly file: string; readonly index: string; readonly input: EnvironmentInput },
-  { host, taken = Object.keys(environments) }: CloneOptions = {},
+  { host }: CloneOptions = {},
 ): Cloned {
+  const taken = Object.keys(environments);
   if (!taken.includes(from)) throw new Error(`no environment '${from}'; allowed: ${taken.join(', ')}`);
   if (taken.includes(to) || otherFiles.includes(to))
     throw new Error(`'${to}' is there already; allowed: a name beside ${[...taken, ...otherFiles].join(', ')}`);
-  // The schema's own word about the name, before anything is written.
-  resolveEnvironment({ ...source.input, name: to });
-  const { publicHost } = source.input.aws ?? {};
+  const { aws } = source.input;
+  const publicHost = aws?.publicHost;
   const word = new RegExp(`(?<![A-Za-z0-9])${from}(?![A-Za-z0-9])`, 'g');
   const renamed = (text: string) => text.replaceAll(word, to);
   const newHost = host ?? renamed(publicHost ?? '');
+  // The schema's own word about name and host, before anything is written.
+  resolveEnvironment({ ...source.input, name: to, ...(aws && { aws: { ...aws, publicHost: newHost } }) });
   if (newHost === publicHost)
     throw new Error(`'${publicHost}' does not say '${from}', and both cannot have it; give the clone's with --host`);
   const lines = source.file.split('\n').map((line) => {
@@ -52,7 +52,7 @@ export function cloned(
     // Settings hold names as text; what a comment says of the other is not said of this one.
     return line.replaceAll(/'[^']*'/g, renamed);
   });
-  const file = lines.join('\n').replace(/publicHost: '[^']*'/, `publicHost: '${newHost}'`);
+  const file = lines.join('\n').replace(/publicHost: '[^']*'/, () => `publicHost: '${newHost}'`);
   const ends = source.index.lastIndexOf('\n};');
   const registers = `\n  ${to}: async () => (await import('./${to}.ts')).${to},`;
   return {

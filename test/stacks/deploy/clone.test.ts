@@ -42,6 +42,10 @@ describe('refuses', () => {
     expect(file).toContain("publicHost: 'next.example.com'");
     expect(file).toContain("stateBucket: 'bulkhead-next-state'");
   });
+
+  test.each(['https://next.company.test', '$&'])('what is no host: %s', (host) => {
+    expect(() => cloned('dev', 'next', of('dev'), { host })).toThrow("must be a host name, as in 'chat.example.com'");
+  });
 });
 
 test('replaces the name where it is one, and nowhere else', () => {
@@ -79,7 +83,7 @@ describe('npm run clone -- dev review7', () => {
     expect(synth.all).toMatch(/^review7 in us-east-1: \$/);
     const written = readFileSync(join(tree, 'cdktf.out/stacks/review7-service/cdk.tf.json'), 'utf8');
     expect(written).toContain('bulkhead-review7');
-    expect(written).toContain('"key":"review7/service.tfstate"'.replace(':', ': '));
+    expect(written).toContain('"key": "review7/service.tfstate"');
     expect(written).not.toMatch(/bulkhead-dev|dev\.bulkhead/);
     // What is not pushed is not deployed.
     const deploy = await run('stacks/deploying/deploy.ts', 'deploy', 'review7');
