@@ -6,12 +6,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { execa } from 'execa';
 import { resolveEnvironment } from '../../environments/environment.ts';
 import { loadEnvironment } from '../../environments/index.ts';
 import { onAws } from '../on-aws.ts';
 import { stackParts } from '../parts.ts';
 import { synthesize } from '../synthesize.ts';
+import { terraform } from './terraform.ts';
 
 /** Above what reading every resource of a stack takes: a call that hangs must not hold a timer for ever. */
 const stepTimeoutMs = 15 * 60_000;
@@ -30,19 +30,12 @@ export async function drift(name: string, print = console.log, timeoutMs = stepT
     await synthesize([name], { outdir: folder });
     for (const part of parts) {
       const stack = `${name}-${part}`;
-      const terraform = async (...args: string[]) => {
-        print(`${stack}: terraform ${args.join(' ')}`);
-        const { exitCode, timedOut } = await execa('terraform', [...args, '-input=false', '-no-color'], {
-          cwd: join(folder, 'stacks', stack),
-          reject: false,
-          stdio: ['ignore', 'inherit', 'inherit'],
-          timeout: timeoutMs,
-        });
-        if (timedOut) print(`${stack}: terraform ${args[0]} did not end within ${timeoutMs / 1000} s`);
-        return exitCode;
+      const ask = async (...args: string[]) => {
+        const ended = await terraform({ folder, stack, args, silentArgs: ['-input=false'], print, timeoutMs });
+        if (typeof ended === 'string') print(ended);
+        return ended;
       };
-      const planned =
-        (await terraform('init')) === 0 ? await terraform('plan', '-detailed-exitcode', '-lock=false') : undefined;
+      const planned = (await ask('init')) === 0 ? await ask('plan', '-detailed-exitcode', '-lock=false') : undefined;
       if (planned === 2) drifted.push(stack);
       else if (planned !== 0) unknown.push(stack);
     }

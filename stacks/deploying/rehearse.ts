@@ -11,8 +11,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { execa } from 'execa';
+import { resolveEnvironment } from '../../environments/environment.ts';
+import { loadEnvironment } from '../../environments/index.ts';
+import { hasOwnCluster } from '../../environments/schema/kubernetes.ts';
 import { synthesize } from '../synthesize.ts';
+import { terraform } from './terraform.ts';
 
 type Json = Record<string, unknown>;
 
@@ -130,6 +133,12 @@ export async function rehearse(
       'AWS_ENDPOINT_URL is not set, and a rehearsal must not reach a real account: start an emulator, for instance ' +
         'moto_server -p 5000, and set AWS_ENDPOINT_URL=http://127.0.0.1:5000',
     );
+  if (hasOwnCluster(resolveEnvironment(await loadEnvironment(name))))
+    throw new Error(
+      `'${name}' has kubernetes.cluster 'make', and a rehearsal applies ${name}-foundation and ${name}-service alone: ` +
+        'the service would read the state of a cluster that is never made; allowed: no kubernetes block, or the name of ' +
+        `a cluster that is there. Make a copy with npm run clone -- ${name} <copy>, change that, and rehearse it`,
+    );
   const folder = await mkdtemp(join(tmpdir(), 'bulkhead-rehearse-'));
   try {
     // The state of a rehearsal must be destroyable.
@@ -139,15 +148,20 @@ export async function rehearse(
     }));
     const { forward, back } = steps(name);
     for (const stack of new Set(forward.map((step) => step.stack))) await writeOverride(folder, stack);
-    const failures = await inOrder(forward, (step) => run(folder, step, endpoint, print, timeoutMs));
-    const reached = forward.slice(0, failures.length > 0 ? forward.indexOf(failures[0]?.step as Step) + 1 : undefined);
-    if (reached.some(({ args }) => args[0] === 'apply'))
-      for (const step of back)
-        failures.push(...(await inOrder([step], () => run(folder, step, endpoint, print, timeoutMs))));
+    const failures: string[] = [];
+    const ended = async (step: Step): Promise<boolean> => {
+      const fault = await run(folder, step, endpoint, print, timeoutMs);
+      if (fault !== undefined) failures.push(fault);
+      return fault === undefined;
+    };
+    let applied = false;
+    for (const step of forward) {
+      applied ||= step.args[0] === 'apply';
+      if (!(await ended(step))) break;
+    }
+    if (applied) for (const step of back) await ended(step);
     if (failures.length > 0)
-      throw new Error(
-        `${name}: the rehearsal failed; the lines above say why: ${failures.map(({ message }) => message).join('; ')}`,
-      );
+      throw new Error(`${name}: the rehearsal failed; the lines above say why: ${failures.join('; ')}`);
     print(`${name}: applied, planned again without a change, destroyed`);
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -166,20 +180,6 @@ async function writeOverride(folder: string, stack: string): Promise<void> {
   );
 }
 
-interface Failure {
-  readonly step: Step;
-  readonly message: string;
-}
-
-/** One after the other, up to the first that fails. */
-async function inOrder(steps: readonly Step[], run: (step: Step) => Promise<string | undefined>): Promise<Failure[]> {
-  for (const step of steps) {
-    const message = await run(step);
-    if (message !== undefined) return [{ step, message }];
-  }
-  return [];
-}
-
 /** @returns What went wrong, if something did. */
 async function run(
   folder: string,
@@ -189,12 +189,12 @@ async function run(
   timeoutMs: number,
 ): Promise<string | undefined> {
   const { stack, args, exits } = step;
-  print(`${stack}: terraform ${args.join(' ')}`);
-  const { exitCode = 1, timedOut } = await execa('terraform', [...args, '-no-color'], {
-    cwd: join(folder, 'stacks', stack),
-    reject: false,
-    stdio: ['ignore', 'inherit', 'inherit'],
-    timeout: timeoutMs,
+  const ended = await terraform({
+    folder,
+    stack,
+    args,
+    print,
+    timeoutMs,
     env: {
       AWS_ENDPOINT_URL: endpoint,
       // Any words do for an emulator; without them the provider looks for real ones.
@@ -204,8 +204,8 @@ async function run(
       AWS_MAX_ATTEMPTS: '3',
     },
   });
-  if (timedOut) return `${stack}: terraform ${args[0]} did not end within ${timeoutMs / 1000} s`;
-  return exitCode === 0 ? undefined : `${stack}: terraform ${args[0]} ${exits[exitCode] ?? `ended with ${exitCode}`}`;
+  if (typeof ended === 'string') return ended;
+  return ended === 0 ? undefined : `${stack}: terraform ${args[0]} ${exits[ended] ?? `ended with ${ended}`}`;
 }
 
 if (import.meta.main) {

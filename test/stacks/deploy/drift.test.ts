@@ -60,4 +60,16 @@ describe('npm run drift', () => {
     }
     expect(said.at(-1)).toBe('dev-service: terraform plan did not end within 5 s');
   });
+
+  test('without terraform says that there is none', async () => {
+    const { PATH } = process.env;
+    process.env.PATH = '/nowhere';
+    const said: string[] = [];
+    try {
+      await expect(drift('dev', (line) => said.push(line))).rejects.toThrow('dev-foundation, dev-service could not be');
+    } finally {
+      process.env.PATH = PATH;
+    }
+    expect(said.at(-1)).toMatch(/^dev-service: Command failed with ENOENT: terraform init /);
+  });
 });

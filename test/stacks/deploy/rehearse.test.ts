@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { EnvironmentInput } from '../../../environments/environment.ts';
+import { environments } from '../../../environments/index.ts';
 import { override, rehearse, steps } from '../../../stacks/deploying/rehearse.ts';
+import { sample } from '../../environments/sample.ts';
 import { type StandIn, standIn } from '../../support/terraform/stand-in.ts';
 
 let terraform: StandIn;
@@ -86,6 +89,28 @@ describe('a rehearsal', () => {
       'staging-service: terraform init failed; staging-service: terraform destroy failed',
     );
     expect(lines().slice(-2)).toEqual(back);
+  });
+
+  test('without terraform says that there is none', async () => {
+    process.env.PATH = '/nowhere';
+    await expect(rehearse('staging', endpoint, silent)).rejects.toThrow(
+      'the lines above say why: staging-foundation: Command failed with ENOENT: terraform init ',
+    );
+  });
+
+  test('of an environment with a cluster of its own is refused before anything is done', async () => {
+    const all = environments as Record<string, () => Promise<EnvironmentInput>>;
+    all.own = async () => sample({ name: 'own', kubernetes: { cluster: 'make', apiCidrs: [] } });
+    try {
+      await expect(rehearse('own', endpoint, silent)).rejects.toThrow(
+        "'own' has kubernetes.cluster 'make', and a rehearsal applies own-foundation and own-service alone: the service " +
+          'would read the state of a cluster that is never made; allowed: no kubernetes block, or the name of a cluster ' +
+          'that is there. Make a copy with npm run clone -- own <copy>, change that, and rehearse it',
+      );
+    } finally {
+      delete all.own;
+    }
+    expect(lines()).toEqual([]);
   });
 
   test('without an emulator is refused before anything is done', async () => {
