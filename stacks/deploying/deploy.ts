@@ -28,7 +28,9 @@ export function cdktfCalls(
   const app = ['--app', `node --no-experimental-detect-module stacks/main.ts ${name}`];
   const stacks = parts.map((part) => `${name}-${part}`);
   if (action === 'diff') return stacks.map((stack) => ['diff', stack, ...app, ...options]);
-  return [[action, ...stacks, ...app, ...options]];
+  // The CLI deploys a stack without those that it builds on only when told to; what it takes from them is in their state.
+  const alone = action === 'deploy' && parts.length === 1 ? ['--ignore-missing-stack-dependencies'] : [];
+  return [[action, ...stacks, ...app, ...alone, ...options]];
 }
 
 /** @throws Error listing every placeholder: what is missing and how to get it. Terraform would refuse them too, later. */
@@ -53,7 +55,7 @@ export function refuseUnfinished(environment: AwsEnvironment, images: Images, pa
 }
 
 /** `dev`, or one stack of it: `dev-foundation`. */
-export function environmentAndPart(given: string): { readonly name: string; readonly part?: string } {
+function environmentAndPart(given: string): { readonly name: string; readonly part?: string } {
   const name = Object.keys(environments).find((one) => given.startsWith(`${one}-`));
   return given in environments || name === undefined ? { name: given } : { name, part: given.slice(name.length + 1) };
 }

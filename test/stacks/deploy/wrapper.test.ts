@@ -56,6 +56,11 @@ describe('a deploy', () => {
     }
   });
 
+  test('of a stack that builds on another applies that alone, too', async () => {
+    expect((await run('deploy', ['dev-service', yes])).exitCode).toBe(0);
+    expect(acts()).toEqual(['dev-service: apply -auto-approve']);
+  });
+
   test('whose foundation fails begins nothing after it, and says so in its last line', async () => {
     const { exitCode, all } = await run('deploy', ['dev', yes], { STAND_IN_FAILS: 'foundation: apply=1' });
     expect(exitCode).toBe(1);
