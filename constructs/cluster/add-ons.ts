@@ -93,7 +93,7 @@ const ofTargetGroups = [
 ];
 
 /** Whom the AWS Load Balancer Controller runs as. It is no add-on of EKS: docs/operating.md has the command. */
-export const controllerAccount = { namespace: 'kube-system', serviceAccount: 'aws-load-balancer-controller' };
+const controllerAccount = { namespace: 'kube-system', serviceAccount: 'aws-load-balancer-controller' };
 
 /** What runs on nodes; and the role of the controller that registers pods with balancers. */
 export class ClusterAddOns extends Construct {

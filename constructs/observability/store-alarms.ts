@@ -4,9 +4,9 @@ import { alarm } from './alarm.ts';
 export interface StoreAlarmsProps {
   /** Identifier of the database and of the Redis group. */
   readonly prefix: string;
-  /** Which of them are made here: others watch what is theirs. @default true */
-  readonly postgres?: boolean;
-  readonly redis?: boolean;
+  /** Which of them are made here: others watch what is theirs. */
+  readonly postgres: boolean;
+  readonly redis: boolean;
   readonly storageGiB: number;
   /** @example 'db.t4g.micro' */
   readonly instanceClass: string;
@@ -16,7 +16,7 @@ export interface StoreAlarmsProps {
 /** What a person must hear of before a store stops taking writes. */
 export function storeAlarms(
   scope: Construct,
-  { prefix, storageGiB, instanceClass, topicArn, postgres = true, redis = true }: StoreAlarmsProps,
+  { prefix, storageGiB, instanceClass, topicArn, postgres, redis }: StoreAlarmsProps,
 ): void {
   const at = new Construct(scope, 'store-alarms');
   const database = { DBInstanceIdentifier: prefix };

@@ -43,7 +43,7 @@ export function databaseSecrets(scope: Construct, props: DatabaseSecretsProps): 
     "Passwords of the tiers' roles, which the init step sets",
     { text: `\${jsonencode({ ${tiers.map((tier) => `"${tier}" = ${newPassword(scope, tier)}`).join(', ')} })}` },
   );
-  const stored = expression(passwords.read());
+  const stored = unwrapped(passwords.read());
   return {
     urlSecretArns: Object.fromEntries(
       tiers.map((tier) => [
@@ -76,4 +76,4 @@ function newPassword(scope: Construct, tier: ServiceName): string {
 }
 
 /** What stands between `${` and `}`. */
-export const expression = (reference: string): string => reference.slice(2, -1);
+const unwrapped = (reference: string): string => reference.slice(2, -1);

@@ -1,5 +1,4 @@
 /** What a tier scales on: the same decision for a group of instances and a service of tasks. */
-
 import { boundOf } from '../../environments/schema/bound.ts';
 import { metricDimensions, metricNamespace } from '../../services/metrics.ts';
 import type { PlatformProps } from './tier-props.ts';

@@ -1,10 +1,10 @@
 /** A real control plane on loopback: etcd, the API, controllers, scheduler; kwok plays the nodes. */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa, type ResultPromise } from 'execa';
+import { freePort } from '../../local/router/ports.ts';
 import { type Api, apiOf, until } from './api.ts';
 import { type Program, programPath } from './build.ts';
 
@@ -29,7 +29,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
     rmSync(folder, { recursive: true });
   };
   try {
-    const [client, peer, port] = await freePorts(3);
+    const [client, peer, port] = [await freePort(), await freePort(), await freePort()];
     await execa('openssl', ['genrsa', '-out', at('accounts.key'), '2048']);
     const token = randomBytes(24).toString('hex');
     writeFileSync(at('tokens.csv'), `${token},admin,admin,"system:masters"\n`, { mode: 0o600 });
@@ -63,7 +63,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
     const authority = await until('the certificate', async () =>
       readFileSync(at('certificates/apiserver.crt'), 'utf8'),
     );
-    const api = apiOf({ port: port as number, token, authority });
+    const api = apiOf({ port, token, authority });
     await until('the API', async () => (await api('GET', '/readyz')).status === 200);
     const user = { name: 'local', user: { token } };
     const cluster = { server: `https://127.0.0.1:${port}`, 'certificate-authority-data': btoa(authority) };
@@ -89,17 +89,4 @@ export async function startControlPlane(): Promise<ControlPlane> {
     await close();
     throw new Error(`${(error as Error).message}\n${logs.join('\n')}`);
   }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await new Promise((resolve) => server.once('listening', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  for (const server of servers) server.close();
-  return ports;
 }
