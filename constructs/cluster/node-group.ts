@@ -6,6 +6,7 @@ import { Construct } from 'constructs';
 import type { Architecture } from '../../environments/budget/instance-types.ts';
 import { nodeVolumeGiB } from '../../environments/pricing/usage.ts';
 import { nameOf } from '../../environments/wiring/names.ts';
+import { machine } from '../tier/machine.ts';
 import { Role } from '../tier/role.ts';
 
 export interface NodeGroupProps {
@@ -50,22 +51,9 @@ export class NodeGroup extends Construct {
       (policy) =>
         new IamRolePolicyAttachment(this, policy, { role: role.name, policyArn: `arn:aws:iam::aws:policy/${policy}` }),
     );
-    const tags = { Name: name, Project: 'bulkhead', Environment: props.environment, Tier: 'kubernetes' };
     const template = new LaunchTemplate(this, 'template', {
       name: nameOf('launch template', name),
-      metadataOptions: {
-        httpEndpoint: 'enabled',
-        httpTokens: 'required',
-        // 2 would reach into pods, which then held the node's rights.
-        httpPutResponseHopLimit: 1,
-      },
-      blockDeviceMappings: [
-        {
-          deviceName: '/dev/xvda',
-          ebs: { encrypted: 'true', volumeType: 'gp3', volumeSize: nodeVolumeGiB, deleteOnTermination: 'true' },
-        },
-      ],
-      tagSpecifications: ['instance', 'volume'].map((resourceType) => ({ resourceType, tags })),
+      ...machine({ name, environment: props.environment, tier: 'kubernetes', volumeGiB: nodeVolumeGiB }),
     });
     this.group = new EksNodeGroup(this, 'group', {
       clusterName: cluster,

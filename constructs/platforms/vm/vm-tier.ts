@@ -16,6 +16,7 @@ import { nameOf } from '../../../environments/wiring/names.ts';
 import { plainSettings } from '../../../environments/wiring/plain-settings.ts';
 import { address } from '../../tier/address.ts';
 import { initSecretsOf, runGrants, secretsOf, startGrants, usesDocuments } from '../../tier/grants.ts';
+import { machine } from '../../tier/machine.ts';
 import { refusePlaceholders } from '../../tier/placeholder.ts';
 import { Role, type Statement } from '../../tier/role.ts';
 import { targetGroups } from '../../tier/target-group.ts';
@@ -85,7 +86,6 @@ export class VmTier extends Construct implements PlatformChild {
     const { service, definition, context, placement, image } = props;
     const { port, healthPath } = definition;
     const { instanceType } = instanceFor(placement, context.region, { architecture: context.architecture });
-    const tags = { Name: name, Project: 'bulkhead', Environment: context.environment, Tier: service };
     // By name: its trust policy needs the instance's role, which needs this one's ARN.
     const runName = nameOf('IAM role', `${name}-run`);
     const runRoleArn = usesDocuments(definition) ? `arn:aws:iam::${context.accountId}:role/${runName}` : undefined;
@@ -137,24 +137,9 @@ export class VmTier extends Construct implements PlatformChild {
       iamInstanceProfile: { arn: profile.arn },
       vpcSecurityGroupIds: [props.securityGroupId],
       userData: Fn.base64encode(new TerraformLocal(this, 'boot', script).asString),
-      metadataOptions: {
-        httpEndpoint: 'enabled',
-        httpTokens: 'required',
-        // 2 would reach into the container's network.
-        httpPutResponseHopLimit: 1,
-      },
+      ...machine({ name, environment: context.environment, tier: service, volumeGiB }),
       // Burstable types would otherwise buy CPU above their baseline: a budget must not grow by itself.
       ...(/^t\d/.test(instanceType) ? { creditSpecification: { cpuCredits: 'standard' } } : {}),
-      blockDeviceMappings: [
-        {
-          deviceName: '/dev/xvda',
-          ebs: { encrypted: 'true', volumeType: 'gp3', volumeSize: volumeGiB, deleteOnTermination: 'true' },
-        },
-      ],
-      tagSpecifications: [
-        { resourceType: 'instance', tags },
-        { resourceType: 'volume', tags },
-      ],
       tags: { Tier: service },
       lifecycle: {
         precondition: refusePlaceholders(
