@@ -11,6 +11,8 @@ export interface Sheet {
   readonly name: string;
   readonly capacity: Readonly<Record<At, Capacity>>;
   readonly monthlyUsd: Readonly<Record<At, number>>;
+  /** Of it what is no promised token: those are paid by the piece already. */
+  readonly ownUsd: Readonly<Record<At, number>>;
   readonly architecture: string;
   /** What its CPUs are taken to do of what the measured one did. */
   readonly cpuFactor: number;
@@ -22,13 +24,13 @@ export interface Sheet {
   readonly alarms: readonly FirstAlarm[];
 }
 
-type Row = readonly [what: string, value: (sheet: Sheet, capacity: Capacity, usd: number) => string];
+type Row = readonly [what: string, value: (sheet: Sheet, capacity: Capacity, at: At) => string];
 
-/** USD of so many pieces when the environment runs full all month: below that load a piece costs more. */
+/** USD of so many pieces, without tokens, when the environment runs full all month: below that load a piece costs more. */
 const perMonth = (usd: number, perMinute: number, pieces: number) => (usd / (perMinute * 60 * hoursPerMonth)) * pieces;
 
 const rows: readonly Row[] = [
-  ['USD a month', (_, __, usd) => usd.toFixed(2)],
+  ['USD a month', ({ monthlyUsd }, _, at) => monthlyUsd[at].toFixed(2)],
   ['pages/min', (_, { carried }) => whole(carried.pagesPerMinute)],
   ['chats at once', (_, { carried }) => whole(carried.concurrentChats)],
   [`chats/min, ${defaultHabits.refusedMax * 100} % refused`, (_, { carried }) => whole(carried.chatsPerMinute)],
@@ -46,15 +48,16 @@ const rows: readonly Row[] = [
   ['connections asked / allowed', (_, { connections: { asked, allowed } }) => `${asked} / ${allowed ?? 'unknown'}`],
   [
     'USD per 1,000 pages, all of it for pages',
-    (_, { carried }, usd) => perMonth(usd, carried.pagesPerMinute, 1000).toFixed(4),
+    ({ ownUsd }, { carried }, at) => perMonth(ownUsd[at], carried.pagesPerMinute, 1000).toFixed(4),
   ],
   [
     'USD per 1,000 chats, all of it for chats',
-    (_, { carried }, usd) => perMonth(usd, carried.chatsPerMinute, 1000).toFixed(4),
+    ({ ownUsd }, { carried }, at) => perMonth(ownUsd[at], carried.chatsPerMinute, 1000).toFixed(4),
   ],
   [
     'USD per million tokens streamed, the same',
-    (_, { carried }, usd) => perMonth(usd, carried.chatsPerMinute * defaultHabits.answerTokens, 1e6).toFixed(4),
+    ({ ownUsd }, { carried }, at) =>
+      perMonth(ownUsd[at], carried.chatsPerMinute * defaultHabits.answerTokens, 1e6).toFixed(4),
   ],
   ['USD for the model, per 1,000 chats', ({ modelUsdPer1000 }) => modelUsdPer1000?.toFixed(2) ?? 'unknown'],
 ];
@@ -72,7 +75,7 @@ export const sheetTable = (sheets: readonly Sheet[]): readonly (readonly string[
   ['', ...columns(sheets).map(({ sheet, at }) => `${sheet.name}, ${at === 'min' ? 'least' : 'most'} replicas`)],
   ...rows.map(([what, value]) => [
     what,
-    ...columns(sheets).map(({ sheet, at }) => value(sheet, sheet.capacity[at], sheet.monthlyUsd[at])),
+    ...columns(sheets).map(({ sheet, at }) => value(sheet, sheet.capacity[at], at)),
   ]),
 ];
 

@@ -22,6 +22,8 @@ const program = new Command('npm run sheet --')
   .option('--markdown', 'as Markdown')
   .option('--html', 'as one page with charts')
   .parse();
+/** An environment is searched for the measured CPU, and printed as a file: nothing stands beside it. */
+const notWithTarget = { swap: '--swap', cpuFactor: '--cpu-factor', markdown: '--markdown', html: '--html' } as const;
 const { compare, swap, target, json, markdown, html, cpuFactor } = program.opts<{
   cpuFactor: number;
   compare?: string[];
@@ -33,6 +35,12 @@ const { compare, swap, target, json, markdown, html, cpuFactor } = program.opts<
 }>();
 try {
   if (!(cpuFactor > 0)) throw new Error(`given --cpu-factor ${cpuFactor}; allowed: a number above 0`);
+  const refused = Object.entries(notWithTarget).filter(([name]) => program.getOptionValueSource(name) === 'cli');
+  if (target && refused.length > 0)
+    throw new Error(
+      `given --target with ${refused.map(([, flag]) => flag).join(', ')}; allowed beside it: an environment's name and --json. ` +
+        'Write the file that it prints into environments/, and ask for its sheet: npm run sheet -- NAME',
+    );
   const names = compare ?? (program.processedArgs[0] as string[]);
   if (target) await printTarget(target, names[0] as string);
   else await printSheets(names, (swap ?? []).map(swapOf));

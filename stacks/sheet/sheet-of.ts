@@ -19,6 +19,7 @@ export function sheetOf(name: string, { environment, costed }: Costed, cpuFactor
   const constants = onCpu(cpuFactor);
   const at = (which: At) => capacityOf(environment, which, defaultHabits, constants);
   const most = environmentMonthlyUsd(costed, 'max');
+  const ownUsd = (which: At) => totalUsd(environmentMonthlyUsd({ ...costed, models: [] }, which));
   const answer = answerUsd(environment, defaultHabits);
   return {
     name,
@@ -26,6 +27,7 @@ export function sheetOf(name: string, { environment, costed }: Costed, cpuFactor
     cpuFactor,
     capacity: { min: at('min'), max: at('max') },
     monthlyUsd: { min: totalUsd(environmentMonthlyUsd(costed, 'min')), max: totalUsd(most) },
+    ownUsd: { min: ownUsd('min'), max: ownUsd('max') },
     parts: partTotals(most),
     modelUsdPer1000: answer === undefined ? undefined : answer * 1000,
     purchases: nextPurchases(environment, costed, constants),

@@ -3,24 +3,19 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { parse } from 'csv-parse/sync';
 import { cooldownSeconds } from '../../constructs/tier/scaling-target.ts';
-import { defaultHabits, measuredConstants, source } from '../../environments/capacity/model.ts';
-import { answerUsd } from '../../environments/capacity/model-cost.ts';
+import { measuredConstants, source } from '../../environments/capacity/model.ts';
 import { builtInTraces } from '../../environments/capacity/simulation/built-in-traces.ts';
 import type { Scaling } from '../../environments/capacity/simulation/replicas.ts';
-import { type HourlyUsd, hoursOf, reportSvg, reportText } from '../../environments/capacity/simulation/report.ts';
+import { hoursOf, reportSvg, reportText } from '../../environments/capacity/simulation/report.ts';
 import { simulate } from '../../environments/capacity/simulation/simulate.ts';
 import { type Arrival, arrivalsOf } from '../../environments/capacity/simulation/trace.ts';
 import { placementsOf } from '../../environments/environment.ts';
-import type { CostedEnvironment } from '../../environments/pricing/costed-environment.ts';
-import { environmentMonthlyUsd } from '../../environments/pricing/environment-cost.ts';
-import { hoursPerMonth, totalUsd } from '../../environments/pricing/lines.ts';
 import { boundOf } from '../../environments/schema/bound.ts';
 import type { Placement } from '../../environments/schema/placement.ts';
 import { definitionOf } from '../../services/manifest.ts';
 import type { AwsEnvironment } from '../base-stack.ts';
 import { costedByName } from './costed.ts';
-
-type Scaled = 'chat' | 'document-worker';
+import { hourlyUsd, type Scaled } from './hourly.ts';
 
 const traces = Object.keys(builtInTraces) as (keyof typeof builtInTraces)[];
 const isBuiltIn = (name: string): name is keyof typeof builtInTraces => name in builtInTraces;
@@ -31,31 +26,6 @@ async function arrivals(trace: string, seed: number): Promise<Arrival[]> {
     throw new Error(`given trace '${trace}', which is no file; allowed: a CSV file, or ${traces.join(', ')}`);
   });
   return arrivalsOf(parse(text, { columns: true, skip_empty_lines: true, trim: true }));
-}
-
-function hourlyUsd(environment: AwsEnvironment, costed: CostedEnvironment, atMost: boolean): HourlyUsd {
-  const placement = (tier: Scaled) => placementsOf(environment, tier)[0] as Placement;
-  const at = (counts: Record<Scaled, number>) => {
-    const fixed = Object.fromEntries(
-      Object.entries(counts).map(([tier, count]) => [
-        tier,
-        [{ ...placement(tier as Scaled), replicas: { min: count, max: count } }],
-      ]),
-    );
-    const lines = environmentMonthlyUsd({ ...costed, tiers: { ...costed.tiers, ...fixed } });
-    return totalUsd(lines) / hoursPerMonth;
-  };
-  const count = (tier: Scaled) => placement(tier).replicas[atMost ? 'max' : 'min'];
-  const counts = { chat: count('chat'), 'document-worker': count('document-worker') };
-  const least = at(counts);
-  return {
-    least,
-    perWorker: at({ ...counts, 'document-worker': counts['document-worker'] + 1 }) - least,
-    perChat: at({ ...counts, chat: counts.chat + 1 }) - least,
-    workers: counts['document-worker'],
-    chats: counts.chat,
-    perAnswer: answerUsd(environment, defaultHabits),
-  };
 }
 
 function scalingOf(environment: AwsEnvironment, tier: Scaled, provisionSeconds: number): Scaling {
@@ -92,6 +62,8 @@ const options = program.opts<{
   json?: true;
 }>();
 try {
+  if (!(Number.isFinite(options.provision) && options.provision >= 0))
+    throw new Error(`given --provision ${options.provision}; allowed: seconds, 0 or more`);
   const { environment, costed } = await costedByName(program.args[0] as string);
   const came = await arrivals(options.trace, options.seed);
   const start = performance.now();
@@ -101,7 +73,7 @@ try {
     scalingOf: (tier) => (atMost ? undefined : scalingOf(environment, tier, options.provision)),
   });
   const took = (performance.now() - start) / 1000;
-  const usd = hourlyUsd(environment, costed, atMost);
+  const usd = hourlyUsd({ environment, costed }, atMost);
   if (options.svg) await writeFile(options.svg, reportSvg(run, options.trace));
   if (options.json) console.log(JSON.stringify({ usd, hours: hoursOf(run, usd), ...run }));
   else {

@@ -149,6 +149,7 @@ test('a sheet says what is carried at its cost, and where its constants come fro
     name: 'dev',
     capacity: { min: one, max: one },
     monthlyUsd: { min: 10_000, max: 39_420 },
+    ownUsd: { min: 10_000, max: 39_420 },
     architecture: 'arm64',
     cpuFactor: 1,
     parts: [],

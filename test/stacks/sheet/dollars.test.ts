@@ -1,0 +1,69 @@
+/** What the sheet and the simulation make of a month's dollars, and what their programs refuse. */
+import { expect, test } from '@jest/globals';
+import { execa } from 'execa';
+import { nextPurchases } from '../../../environments/capacity/advice/next-dollars.ts';
+import { sheetTable } from '../../../environments/capacity/sheet.ts';
+import { resolveEnvironment } from '../../../environments/environment.ts';
+import { environmentMonthlyUsd } from '../../../environments/pricing/environment-cost.ts';
+import { totalUsd } from '../../../environments/pricing/lines.ts';
+import { definitionOf, serviceNames } from '../../../services/manifest.ts';
+import { onAws } from '../../../stacks/on-aws.ts';
+import { costedOf } from '../../../stacks/sheet/costed.ts';
+import { hourlyUsd } from '../../../stacks/sheet/hourly.ts';
+import { sheetOf } from '../../../stacks/sheet/sheet-of.ts';
+import { sample } from '../../environments/sample.ts';
+import { placeholders } from '../synthesized.ts';
+
+const of = (changes: object) => costedOf(onAws(resolveEnvironment(sample(changes as never))), placeholders);
+
+const models = [
+  { name: 'm', url: 'https://models.test/v1', contextTokens: 128_000, usdPerMillionTokens: { in: 0.5, out: 2 } },
+];
+const quiet = of({ models });
+const promising = of({ models, carries: { chatsPerMinute: 10 } });
+
+test('promised tokens are in the month, and not again in what each answer costs', () => {
+  const month = ({ costed }: typeof quiet) => totalUsd(environmentMonthlyUsd(costed));
+  // 10 a minute for 5 h of each day: 91,250 answers of 5,400 tokens read and 240 written.
+  expect(month(promising) - month(quiet)).toBeCloseTo((91_250 * (5400 * 0.5 + 240 * 2)) / 1e6, 6);
+  expect(hourlyUsd(promising, true)).toEqual(hourlyUsd(quiet, true));
+  expect(hourlyUsd(promising, false)).toEqual(hourlyUsd(quiet, false));
+  expect(hourlyUsd(promising, true).perAnswer).toBeCloseTo((5400 * 0.5 + 240 * 2) / 1e6, 12);
+  const perPiece = (whole: typeof quiet) =>
+    sheetTable([sheetOf('test', whole)]).filter(([what]) => what?.startsWith('USD') && what !== 'USD a month');
+  expect(perPiece(promising)).toHaveLength(4);
+  expect(perPiece(promising)).toEqual(perPiece(quiet));
+});
+
+test('nodes that are fixed take no replica that synth would refuse', () => {
+  const pods = { platform: 'kubernetes', vcpu: 0.4, memoryMiB: 1024 } as const;
+  const tiers = Object.fromEntries(
+    serviceNames.filter((name) => !definitionOf(name).optional).map((name) => [name, pods]),
+  );
+  const bought = (nodes: number) => {
+    const { environment, costed } = of({ tiers, kubernetes: { cluster: 'make', apiCidrs: [], nodes } });
+    return nextPurchases(environment, costed).map(({ change }) => change);
+  };
+  expect(bought(2)).toEqual([]);
+  // With room on them it costs its logs alone, since they are paid.
+  expect(bought(3)).toContain('chat: replicas at most 1 -> 2');
+});
+
+test.each([
+  [
+    ['main.ts', '--target', '1 people', '--swap', 'api=vm', '--html'],
+    "given --target with --swap, --html; allowed beside it: an environment's name and --json",
+  ],
+  [
+    ['simulate.ts', 'dev', '--trace', 'quiet', '--provision', 'abc'],
+    'given --provision NaN; allowed: seconds, 0 or more',
+  ],
+  [['simulate.ts', 'dev', '--trace', 'quiet', '--provision=-1'], 'given --provision -1; allowed: seconds, 0 or more'],
+])('%j is refused', async ([program, ...given], fault) => {
+  const { exitCode, stderr } = await execa(
+    'node',
+    ['--no-experimental-detect-module', `stacks/sheet/${program}`, ...given],
+    { reject: false },
+  );
+  expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringContaining(fault) });
+});
