@@ -1,10 +1,12 @@
 /** Of all single additions to an environment, which carries most per dollar. */
 import type { ServiceName } from '../../../services/manifest.ts';
 import { allFargateSizes } from '../../budget/budget.ts';
+import { nodesOf } from '../../budget/kubernetes-nodes.ts';
 import type { Environment } from '../../environment.ts';
 import type { CostedEnvironment } from '../../pricing/costed-environment.ts';
 import { environmentMonthlyUsd } from '../../pricing/environment-cost.ts';
 import { totalUsd } from '../../pricing/lines.ts';
+import { hasOwnCluster, kubernetesNodes, onKubernetes } from '../../schema/kubernetes.ts';
 import type { Placement } from '../../schema/placement.ts';
 import { type Carried, type Constants, capacityOf, defaultHabits } from '../model.ts';
 
@@ -37,6 +39,7 @@ export function nextPurchases(
         ? []
         : additions(place).flatMap(({ change, placement }) => {
             const tiers = { ...environment.tiers, [tier]: [placement, ...others] };
+            if (!nodesTake({ ...environment, tiers })) return [];
             const monthlyUsd = usdOf(tiers) - beforeUsd;
             const after = carriedBy(tiers);
             return (Object.keys(before) as (keyof Carried)[])
@@ -57,6 +60,14 @@ export function nextPurchases(
       .toSorted((a, b) => b.sharePer10Usd - a.sharePer10Usd)
       .slice(0, 1),
   );
+}
+
+/** Nodes that are there cost nothing more; but synth refuses fewer than the budgets need. */
+function nodesTake(environment: Environment): boolean {
+  if (!hasOwnCluster(environment) || !environment.aws) return true;
+  const { instanceType, nodes } = kubernetesNodes(environment.kubernetes, environment.aws.architecture);
+  const pods = onKubernetes(environment).map(({ placement }) => placement);
+  return nodes === undefined || nodes >= nodesOf({ instanceType }, pods);
 }
 
 function additions(placement: Placement): { change: string; placement: Placement }[] {
