@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { staleWarning } from '../../environments/pricing/prices/age.ts';
 import { pricedRegions } from '../../environments/pricing/prices/prices.ts';
-import { publicList, refreshRegion } from './refresh.ts';
+import { checkKept, publicList, refreshRegion } from './refresh.ts';
 
 const table = new URL('../../environments/pricing/prices/refreshed.json', import.meta.url);
 
@@ -27,8 +27,9 @@ program
     if (ambiguous.length > 0) console.log(`at several prices, so not taken: ${ambiguous.join(', ')}`);
     if (missing.length > 0) console.log(`not in the list, so as before: ${missing.join(', ')}`);
     console.log(`${Object.keys(refreshed.amounts).length} prices of ${region} of ${refreshed.asOf}`);
-    if (dryRun) return;
     const before = JSON.parse(await readFile(table, 'utf8'));
+    checkKept(region, before[region], refreshed);
+    if (dryRun) return;
     await writeFile(table, `${JSON.stringify({ ...before, [region]: refreshed }, undefined, 2)}\n`);
   });
 try {

@@ -1,5 +1,5 @@
 /** Reads a region's prices from AWS's public list, which needs no account. The files are large: they are read as they come. */
-import { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { parse } from 'csv-parse';
 import {
   FoundPrices,
@@ -22,7 +22,7 @@ export interface Refresh {
   readonly refreshed: Refreshed;
   /** Before and now. */
   readonly changed: readonly string[];
-  /** Wanted and not in the list: they keep the price they have. */
+  /** Wanted and not in the list: they keep the price they have; {@link checkKept}. */
   readonly missing: readonly string[];
   readonly ambiguous: readonly string[];
 }
@@ -53,28 +53,40 @@ export async function refreshRegion(region: string, from = publicList): Promise<
   return {
     refreshed: { source: `AWS Price List, ${from}`, asOf: dates.toSorted()[0] ?? '', amounts },
     changed,
-    missing: [...items].filter((item) => !(item in amounts)).toSorted(),
+    missing: [...items].filter((item) => !(item in amounts) && !ambiguous.includes(item)).toSorted(),
     ambiguous,
   };
+}
+
+/**
+ * A region's prices of a list replace those of the list before: one that is only in that would be lost.
+ *
+ * @param before What was read of the region the last time.
+ * @throws Error naming those: what to do
+ */
+export function checkKept(region: string, before: Refreshed | undefined, refreshed: Refreshed): void {
+  const lost = Object.keys(before?.amounts ?? {}).filter((item) => !(item in refreshed.amounts));
+  if (before && lost.length > 0)
+    throw new Error(
+      `${lost.join(', ')} of ${region} were read on ${before.asOf} and are not in the list of ${refreshed.asOf}, or at several prices, so nothing is written. ` +
+        'Move them by hand out of environments/pricing/prices/refreshed.json into a row with source and date, or delete them.',
+    );
 }
 
 /** @returns the date of the list */
 async function readOffer(offer: Offer, region: string, from: string, found: FoundPrices): Promise<string> {
   const url = `${from}/offers/v1.0/aws/${offer}/current/${region}/index.csv`;
-  const response = await fetch(url, { signal: AbortSignal.timeout(offerMs) }).catch((error: Error) => {
-    throw new Error(`${url} cannot be read (${error.message}); prices stay as they are`);
-  });
-  if (!response.ok || !response.body) throw new Error(`${url} answered ${response.status}; prices stay as they are`);
   let date: string | undefined;
   let columns: readonly string[] | undefined;
-  const lines = Readable.fromWeb(response.body as never).pipe(parse({ relax_column_count: true }));
+  let termColumn = -1;
   let line = 0;
-  for await (const cells of lines as AsyncIterable<string[]>) {
+  for await (const cells of linesOf(url)) {
     line += 1;
     if (cells[0] === 'Publication Date') date = cells[1]?.slice(0, 10);
     if (line <= linesBefore) continue;
     if (!columns) {
       columns = cells;
+      termColumn = columns.indexOf('TermType');
       // A list without rows of ours has its columns all the same.
       if (!columns.includes('usageType') || !date)
         throw new Error(
@@ -82,9 +94,28 @@ async function readOffer(offer: Offer, region: string, from: string, found: Foun
         );
       continue;
     }
-    const row = Object.fromEntries(columns.map((column, index) => [column, cells[index]]));
-    if (row.TermType === 'OnDemand') found.add(offer, offerRow(offer, row));
+    // Most of a list is of other terms.
+    if (cells[termColumn] !== 'OnDemand') continue;
+    found.add(offer, offerRow(offer, Object.fromEntries(columns.map((column, index) => [column, cells[index]]))));
   }
   if (!date) throw new Error(`${url} is empty; prices stay as they are`);
   return date;
+}
+
+/** As they come; whoever stops reading ends the download. @throws Error saying which list, when it is not there or breaks off */
+async function* linesOf(url: string): AsyncGenerator<string[]> {
+  const unreadable = (error: unknown) =>
+    new Error(`${url} cannot be read (${(error as Error).message}); prices stay as they are`);
+  const response = await fetch(url, { signal: AbortSignal.timeout(offerMs) }).catch((error: unknown) => {
+    throw unreadable(error);
+  });
+  if (!response.ok || !response.body) throw new Error(`${url} answered ${response.status}; prices stay as they are`);
+  const lines = parse({ relax_column_count: true });
+  // Its faults come out of `lines`.
+  pipeline(Readable.fromWeb(response.body as never), lines, () => {});
+  try {
+    yield* lines as AsyncIterable<string[]>;
+  } catch (error) {
+    throw unreadable(error);
+  }
 }

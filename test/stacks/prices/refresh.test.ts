@@ -1,7 +1,9 @@
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
 import { staleWarning } from '../../../environments/pricing/prices/age.ts';
 import { priceRows, withRefreshed } from '../../../environments/pricing/prices/prices.ts';
-import { refreshRegion } from '../../../stacks/prices/refresh.ts';
+import { checkKept, refreshRegion } from '../../../stacks/prices/refresh.ts';
 import { frankfurt, servePriceList } from './price-list.ts';
 
 async function refreshed(region: string, list: typeof frankfurt, head?: readonly string[]) {
@@ -55,6 +57,7 @@ test('takes ours from the list, and what only looks like ours is left out', asyn
   expect(read.asOf).toBe('2026-10-31');
   expect(ambiguous).toEqual(['transfer/cross-az']);
   expect(missing).toContain('eks/hour');
+  expect(missing).not.toContain('transfer/cross-az');
 });
 
 test('a price that changed is told; one beyond belief stops it', async () => {
@@ -79,6 +82,51 @@ test('another format, a list that is not there, and an unknown region are refuse
   );
   await expect(refreshRegion('mars-1')).rejects.toThrow(
     "given region 'mars-1'; allowed: us-east-1, ap-northeast-2, eu-central-1",
+  );
+});
+
+/** A list that has begun, until `then` ends it or it is left. */
+async function begun(table: string, then: (response: ServerResponse) => void = () => {}) {
+  const left = Promise.withResolvers<void>();
+  const server = createServer((_, response) => {
+    response.once('close', left.resolve);
+    response.write(`"FormatVersion","v1.0"\n"-"\n"Publication Date","2026-11-20T12:14:48Z"\n"-"\n"-"\n${table}\n`, () =>
+      then(response),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const failed = await refreshRegion('us-east-1', url).catch((error: Error) => error.message);
+  await left.promise;
+  server.close();
+  return failed;
+}
+
+test('a connection that is lost is told, and a list that is refused is not read on', async () => {
+  expect(await begun('"TermType","usageType"', (response) => response.destroy())).toMatch(
+    /AmazonECS.* cannot be read .*; prices stay as they are$/,
+  );
+  expect(await begun('"TermType","usageType"\n"Open', (response) => response.end())).toMatch(
+    /cannot be read \(Quote Not Closed.*; prices stay as they are$/,
+  );
+  expect(await begun(`"SKU","Price"${'\n"1","2"'.repeat(50)}`)).toMatch(
+    /^the price list of AmazonECS has another format than expected/,
+  );
+});
+
+test('a price that was read before and is not in the list stops it', () => {
+  const read = (asOf: string, amounts: Record<string, number>) => ({
+    source: 'AWS Price List, stand-in',
+    asOf,
+    amounts,
+  });
+  const earlier = read('2026-05-01', { 'nat/hour': 0.052, 'eks/hour': 0.1, 'nat/gb': 0.052 });
+  expect(() => checkKept('eu-central-1', undefined, earlier)).not.toThrow();
+  expect(() =>
+    checkKept('eu-central-1', earlier, read('2026-11-20', { ...earlier.amounts, 'kms/key': 1 })),
+  ).not.toThrow();
+  expect(() => checkKept('eu-central-1', earlier, read('2026-11-20', { 'nat/hour': 0.05 }))).toThrow(
+    'eks/hour, nat/gb of eu-central-1 were read on 2026-05-01 and are not in the list of 2026-11-20, or at several prices, so nothing is written',
   );
 });
 

@@ -63,7 +63,7 @@ test.each([
   const { exitCode, stderr } = await execa(
     'node',
     ['--no-experimental-detect-module', `stacks/sheet/${program}`, ...given],
-    { reject: false },
+    { preferLocal: true, reject: false },
   );
   expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringContaining(fault) });
 });
