@@ -64,7 +64,7 @@ const rows: readonly Row[] = [
 
 export const notes = [
   `Constants ${source}.`,
-  `Answers of ${defaultHabits.answerSeconds} s and ${defaultHabits.answerTokens} tokens after ${defaultHabits.promptTokens} read. Full load all month; embedding and the stores' own limits are in no figure.`,
+  `Answers of ${defaultHabits.answerSeconds} s and ${defaultHabits.answerTokens} tokens after ${defaultHabits.promptTokens} read. Full load all month; the time of embedding, and limits of models and stores, are in no figure.`,
 ];
 
 const columns = (sheets: readonly Sheet[]) =>

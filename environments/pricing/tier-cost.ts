@@ -77,7 +77,7 @@ function ecs({ placement, context, replicas, usage, line }: Costed): CostLine[] 
 
 const name = (suffix: '' | '/spot'): string => (suffix === '' ? '' : ' on spot capacity');
 
-/** A pod costs its share of a node: of CPU or of memory, whichever is larger. Deploys surge into what the nodes have left. */
+/** A pod costs its share of a node: of CPU, memory or places for pods, whichever is largest. Deploys surge into what the nodes have left. */
 function kubernetes({ tier, placement, context, replicas, line }: Costed): CostLine[] {
   if (!context.kubernetes)
     throw new Error(

@@ -1,10 +1,9 @@
 /**
  * The shape in which a region's prices are written down: amounts grouped by where they were read.
  *
- * To refresh one, read AWS's own list, which needs no account:
- * https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/<service>/current/<region>/index.json, with the services
- * AmazonEC2, AmazonECS, AmazonRDS, AmazonElastiCache, AWSELB, AmazonVPC, AmazonS3, AmazonCloudWatch, AmazonECR,
- * AWSDataTransfer, AWSSecretsManager, awskms, awswaf, AmazonRoute53 and AmazonEKS; then change amount, source and date.
+ * `npm run prices -- refresh REGION` reads AWS's own list in place of them. By hand only what offers.ts lacks, as awswaf:
+ * https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/<service>/current/<region>/index.json needs no
+ * account; then change amount, source and date.
  */
 export interface PriceRow {
   /** @example 'fargate/vcpu/arm64' */
