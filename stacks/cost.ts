@@ -74,9 +74,12 @@ export function rulesMax(stacks: readonly IConstruct[]): number {
  *
  * @throws Error when it promises more than it carries, and when the environment costs more than its ceiling: what costs most, and the nearest change that fits.
  */
-export function checkedCostSheet(environment: AwsEnvironment, stacks: readonly IConstruct[]): string {
+export function checkedCostSheet(
+  environment: AwsEnvironment,
+  stacks: readonly IConstruct[],
+  costed: CostedEnvironment = costedEnvironment(environment, stacks),
+): string {
   checkPromise(environment);
-  const costed = costedEnvironment(environment, stacks);
   checkCeiling(environmentMonthlyUsd(costed), environment.aws.monthlyCeilingUsd, () => alternativesFor(costed));
   return `${costSheet(costed)}\n${quotaLines(quotaUses(costed, rulesMax(stacks)), environment.aws.region)}`;
 }

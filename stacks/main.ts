@@ -10,8 +10,7 @@ enableCompileCache();
 // cdktf keeps the stack of every token, for nothing that it prints here: a sixth of the program's time.
 createRequire(import.meta.url)('cdktf/lib/tokens/private/stack-trace.js').captureStackTrace = () => [];
 const { synthesize } = await import('./synthesize.ts');
-const { pricedRegions } = await import('../environments/pricing/prices/prices.ts');
-const { staleWarning } = await import('../environments/pricing/prices/age.ts');
+const { staleWarnings } = await import('../environments/pricing/prices/age.ts');
 
 async function compared(names: readonly string[]): Promise<string[]> {
   const [{ platformComparison }, { environments, loadEnvironment }, { readImages }] = await Promise.all([
@@ -36,10 +35,7 @@ try {
     ? { sheets: await compared(names), faults: [] }
     : await synthesize(names);
   for (const sheet of sheets) console.log(`${sheet}\n`);
-  for (const region of pricedRegions) {
-    const warning = staleWarning(region, new Date());
-    if (warning) console.error(warning);
-  }
+  for (const warning of staleWarnings(new Date())) console.error(warning);
   for (const fault of faults) console.error(fault);
   if (faults.length > 0) process.exitCode = 1;
 } catch (error) {

@@ -69,8 +69,8 @@ export async function synthesize(
     try {
       const environment = change(onAws(resolveEnvironment(await loadEnvironment(name))));
       const stacks = addStacks(app, environment, readImages(name));
-      const cost = checkedCostSheet(environment, Object.values(stacks));
       const costed = costedEnvironment(environment, Object.values(stacks));
+      const cost = checkedCostSheet(environment, Object.values(stacks), costed);
       pages.push({ stack: stacks.service.node.id, text: sheetPage(sheetOf(name, { environment, costed }), cost) });
       sheets.push(cost);
     } catch (error) {

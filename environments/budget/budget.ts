@@ -25,6 +25,8 @@ export interface FargateSize {
   readonly memoryMiB: number;
 }
 
+export const budgetOf = ({ cpuUnits, memoryMiB }: FargateSize): Budget => ({ vcpu: cpuUnits / 1024, memoryMiB });
+
 /** @throws Error when the pair is not in {@link fargateSizes}: given, allowed, the smallest size that covers it. */
 export function fargateSize(budget: Budget): FargateSize {
   const { vcpu, memoryMiB } = plainBudget(budget);
@@ -37,7 +39,7 @@ export function fargateSize(budget: Budget): FargateSize {
       allowed
         ? `with vcpu ${vcpu} memoryMiB ${allowed.join(', ')}`
         : `vcpu ${[...fargateSizes.keys()].map((units) => units / 1024).join(', ')}`
-    }; nearest: ${text({ vcpu: nearest.cpuUnits / 1024, memoryMiB: nearest.memoryMiB })}`,
+    }; nearest: ${text(budgetOf(nearest))}`,
   );
 }
 

@@ -169,12 +169,6 @@ export function capacityOf(
   };
 }
 
-/** What is predicted of an environment while it runs: at least and at most replicas. */
-export const predictedCapacity = (environment: Environment): Readonly<Record<At, Carried>> => ({
-  min: capacityOf(environment, 'min').carried,
-  max: capacityOf(environment, 'max').carried,
-});
-
 /** How full each part is at a load, the fullest first: that one saturates first when the load grows as it is. */
 export function fullest(
   { limits }: Pick<Capacity, 'limits'>,

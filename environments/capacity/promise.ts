@@ -1,10 +1,8 @@
 /** Holds what an environment promises to carry against what it is computed to carry. */
 import type { ServiceName } from '../../services/manifest.ts';
 import { type Environment, placementsOf } from '../environment.ts';
+import { replicasMax } from '../schema/placement.ts';
 import { type Carried, type Constants, capacityOf, defaultHabits, type Limit } from './model.ts';
-
-/** The schema allows no more replicas of a placement. */
-const replicasMax = 100;
 
 /**
  * @throws Error naming every promise that is not kept: given, computed, which part bounds it, and the fewest more replicas

@@ -4,7 +4,7 @@
  * computed by the same cost functions as the environment itself. Whether a tier can live with less is for people to say.
  */
 
-import { allFargateSizes, capacityOf, instanceFor, instancesIn } from '../budget/budget.ts';
+import { allFargateSizes, type Budget, budgetOf, capacityOf, instanceFor, instancesIn } from '../budget/budget.ts';
 import type { NatChoice } from '../schema/aws.ts';
 import { type Placement, platforms } from '../schema/placement.ts';
 import type { Alternative } from './ceiling.ts';
@@ -76,12 +76,10 @@ function placementSteps(placement: Placement, aws: CostedAws): PlacementStep[] {
   return [...fewer, ...fixed, ...budgets, ...others];
 }
 
-type Budget = Pick<Placement, 'vcpu' | 'memoryMiB'>;
-
 /** The next smaller size of the platform, in CPU and in memory. */
 function smallerBudgets({ platform, vcpu, memoryMiB }: Placement, { region, architecture }: CostedAws): Budget[] {
   if (platform === 'ecs') {
-    const sizes = allFargateSizes.map((size) => ({ vcpu: size.cpuUnits / 1024, memoryMiB: size.memoryMiB }));
+    const sizes = allFargateSizes.map(budgetOf);
     return present([
       sizes.findLast((size) => size.vcpu === vcpu && size.memoryMiB < memoryMiB),
       sizes.findLast((size) => size.vcpu < vcpu && size.memoryMiB === memoryMiB),
@@ -154,7 +152,7 @@ function smaller(store: 'rds' | 'elasticache', current: string, suffix: string, 
 const present = <T>(values: readonly (T | undefined)[]): T[] => values.filter((value) => value !== undefined);
 
 /** A step to what is not a valid configuration, or has no price, is no alternative. */
-function attempt<T>(compute: () => T): T | undefined {
+export function attempt<T>(compute: () => T): T | undefined {
   try {
     return compute();
   } catch {

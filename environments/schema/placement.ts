@@ -10,12 +10,15 @@ export type Platform = (typeof platforms)[number];
 
 const count = z.int().positive();
 
+/** Of a placement. */
+export const replicasMax = 100;
+
 type Range = { min: number; max: number };
 
 /** `2` is `{ min: 2, max: 2 }`: a fixed count. Preprocessed, so that a fault names its own field. */
 const replicas = z.preprocess(
   (given) => (typeof given === 'number' ? { min: given, max: given } : given),
-  z.strictObject({ min: count.max(100), max: count.max(100) }).refine(({ min, max }) => min <= max, {
+  z.strictObject({ min: count.max(replicasMax), max: count.max(replicasMax) }).refine(({ min, max }) => min <= max, {
     error: ({ input }) =>
       `given min ${(input as Range).min} above max ${(input as Range).max}; allowed: min at most max`,
   }),

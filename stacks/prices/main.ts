@@ -1,8 +1,7 @@
 /** `npm run prices -- refresh us-east-1`: reads AWS's public price list into environments/pricing/prices/refreshed.json. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { staleWarning } from '../../environments/pricing/prices/age.ts';
-import { pricedRegions } from '../../environments/pricing/prices/prices.ts';
+import { staleWarnings } from '../../environments/pricing/prices/age.ts';
 import { checkKept, publicList, refreshRegion } from './refresh.ts';
 
 const table = new URL('../../environments/pricing/prices/refreshed.json', import.meta.url);
@@ -12,8 +11,7 @@ program
   .command('check')
   .description('Says which regions have old prices.')
   .action(() => {
-    const warnings = pricedRegions.flatMap((region) => staleWarning(region, new Date()) ?? []);
-    console.log(warnings.join('\n') || 'No price is older than half a year.');
+    console.log(staleWarnings(new Date()).join('\n') || 'No price is older than half a year.');
   });
 program
   .command('refresh')

@@ -1,18 +1,16 @@
 /** `npm run synth -- dev --compare`: what an environment would cost on each platform. Writes nothing. */
-import { App } from 'cdktf';
 import { placeholderAmi } from '../../constructs/tier/placeholder.ts';
-import { coveringFargateSize } from '../../environments/budget/budget.ts';
+import { budgetOf, coveringFargateSize } from '../../environments/budget/budget.ts';
 import { type EnvironmentInput, resolveEnvironment } from '../../environments/environment.ts';
 import { environmentMonthlyUsd } from '../../environments/pricing/environment-cost.ts';
 import { type PlatformColumn, type PlatformFault, sideBySide } from '../../environments/pricing/side-by-side.ts';
 import type { BasePlacementInput } from '../../environments/schema/placement.ts';
-import { costedEnvironment } from '../cost.ts';
 import type { Images } from '../images/digests.ts';
 import { onAws } from '../on-aws.ts';
-import { addStacks } from '../synthesize.ts';
+import { costedOf } from './costed.ts';
+import { targets } from './swap.ts';
 
-const platforms = ['vm', 'ecs', 'kubernetes'] as const;
-type Compared = (typeof platforms)[number];
+type Compared = (typeof targets)[number];
 
 /** Every tier on one platform with the budget that it has; in the environment's cluster, or one of its own. */
 export function onPlatform(input: EnvironmentInput, platform: Compared): { input: EnvironmentInput; notes: string[] } {
@@ -23,7 +21,7 @@ export function onPlatform(input: EnvironmentInput, platform: Compared): { input
     const { vcpu, memoryMiB } = place;
     const size = coveringFargateSize(place);
     // A task has sizes; the next larger one is what the tier would pay for.
-    const budget = size ? { vcpu: size.cpuUnits / 1024, memoryMiB: size.memoryMiB } : { vcpu, memoryMiB };
+    const budget = size ? budgetOf(size) : { vcpu, memoryMiB };
     if (budget.vcpu !== vcpu || budget.memoryMiB !== memoryMiB)
       notes.push(`${tier} has vcpu ${budget.vcpu}, memoryMiB ${budget.memoryMiB}: no task has ${vcpu}, ${memoryMiB}`);
     return { ...place, ...budget, platform, ...(spotPercent !== undefined && { spotPercent }) };
@@ -46,8 +44,7 @@ type Places = BasePlacementInput | readonly BasePlacementInput[] | undefined;
 
 function column(name: string, input: EnvironmentInput, images: Images): PlatformColumn | PlatformFault {
   try {
-    const environment = onAws(resolveEnvironment(input));
-    const costed = costedEnvironment(environment, Object.values(addStacks(new App(), environment, images)));
+    const { costed } = costedOf(onAws(resolveEnvironment(input)), images);
     return { name, lines: { min: environmentMonthlyUsd(costed, 'min'), max: environmentMonthlyUsd(costed, 'max') } };
   } catch (error) {
     return { name, fault: (error as Error).message };
@@ -58,7 +55,7 @@ function column(name: string, input: EnvironmentInput, images: Images): Platform
 export const platformComparison = (input: EnvironmentInput, images: Images): string =>
   sideBySide(input.name, [
     column('as written', input, images),
-    ...platforms.map((platform) => {
+    ...targets.map((platform) => {
       const { input: there, notes } = onPlatform(input, platform);
       return { ...column(platform, there, images), notes };
     }),

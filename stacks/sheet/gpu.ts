@@ -2,12 +2,11 @@
 import { Command } from 'commander';
 import { ownModelCost, ownModelText } from '../../environments/capacity/gpu.ts';
 import { defaultHabits } from '../../environments/capacity/model.ts';
-import { gpuPrice, gpuPrices } from '../../environments/pricing/prices/gpu.ts';
+import { gpuPrice, gpuTypes } from '../../environments/pricing/prices/gpu.ts';
 
-const types = gpuPrices.map(({ item }) => item.slice('ec2/'.length)).join(', ');
 const program = new Command('npm run gpu --')
   .description('GPU hours and dollars per million tokens, beside an API, and the load at which both cost the same.')
-  .argument('<instance type>', types)
+  .argument('<instance type>', gpuTypes)
   .requiredOption('--tokens-per-second <number>', 'that your model writes there when full: measure it', Number)
   .requiredOption('--api-in <usd>', "the API's price of a million tokens read", Number)
   .requiredOption('--api-out <usd>', 'and written', Number)

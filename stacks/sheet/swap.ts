@@ -3,7 +3,7 @@ import { type Environment, placementsOf } from '../../environments/environment.t
 import { type Placement, type Platform, platforms } from '../../environments/schema/placement.ts';
 import { type ServiceName, serviceNames } from '../../services/manifest.ts';
 
-const targets = platforms.filter((platform) => platform !== 'local');
+export const targets = platforms.filter((platform) => platform !== 'local');
 
 export interface Swap {
   readonly tier: ServiceName;

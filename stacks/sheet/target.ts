@@ -57,7 +57,7 @@ export async function targeted(text: string, base: string): Promise<Targeted> {
     },
   };
   const whole = costedOf(onAws(resolveEnvironment(input)), readImages(base));
-  checkedCostSheet(whole.environment, []);
+  checkedCostSheet(whole.environment, [], whole.costed);
   return { load, input, source: environmentSource(input), costed: whole };
 
   /** The first whose database takes the connections of all replicas. */

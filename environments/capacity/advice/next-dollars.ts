@@ -1,13 +1,13 @@
 /** Of all single additions to an environment, which carries most per dollar. */
 import type { ServiceName } from '../../../services/manifest.ts';
-import { allFargateSizes } from '../../budget/budget.ts';
+import { allFargateSizes, budgetOf } from '../../budget/budget.ts';
 import { nodesOf } from '../../budget/kubernetes-nodes.ts';
 import type { Environment } from '../../environment.ts';
 import type { CostedEnvironment } from '../../pricing/costed-environment.ts';
 import { environmentMonthlyUsd } from '../../pricing/environment-cost.ts';
 import { totalUsd } from '../../pricing/lines.ts';
 import { hasOwnCluster, kubernetesNodes, onKubernetes } from '../../schema/kubernetes.ts';
-import type { Placement } from '../../schema/placement.ts';
+import { type Placement, replicasMax } from '../../schema/placement.ts';
 import { type Carried, type Constants, capacityOf, defaultHabits } from '../model.ts';
 
 export interface Purchase {
@@ -75,12 +75,10 @@ function additions(placement: Placement): { change: string; placement: Placement
   const { vcpu, memoryMiB } = placement;
   const larger =
     placement.platform === 'ecs'
-      ? allFargateSizes
-          .map((size) => ({ vcpu: size.cpuUnits / 1024, memoryMiB: size.memoryMiB }))
-          .find((size) => size.vcpu > vcpu && size.memoryMiB >= memoryMiB)
+      ? allFargateSizes.map(budgetOf).find((size) => size.vcpu > vcpu && size.memoryMiB >= memoryMiB)
       : undefined;
   return [
-    ...(max < 100
+    ...(max < replicasMax
       ? [
           {
             change: `replicas at most ${max} -> ${max + 1}`,

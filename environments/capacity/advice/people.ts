@@ -1,6 +1,7 @@
 /** From what people do in a day to the load of the busiest hour. */
 
 import type { Carried, Habits } from '../model.ts';
+import { promisedHoursPerDay } from '../model-cost.ts';
 import { refusedShare } from '../queueing.ts';
 
 export interface People {
@@ -10,8 +11,8 @@ export interface People {
   readonly questionsPerDay: number;
 }
 
-/** Of a day's work in its busiest hour: as if all of it came in five hours. An assumption. */
-export const busiestHourShare = 0.2;
+/** Of a day's work in its busiest hour: as if all of it came in those hours. An assumption. */
+const busiestHourShare = 1 / promisedHoursPerDay;
 /** Of one person with the page open: lists, jobs, events. An assumption. */
 const requestsPerSecondEach = 0.2;
 

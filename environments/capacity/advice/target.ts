@@ -1,7 +1,8 @@
 /** Turned round: the cheapest environment that carries a load. */
 import { serviceNames } from '../../../services/manifest.ts';
-import { allFargateSizes } from '../../budget/budget.ts';
+import { allFargateSizes, budgetOf } from '../../budget/budget.ts';
 import type { Environment } from '../../environment.ts';
+import { attempt } from '../../pricing/alternatives.ts';
 import type { CostedEnvironment } from '../../pricing/costed-environment.ts';
 import { environmentMonthlyUsd } from '../../pricing/environment-cost.ts';
 import { totalUsd } from '../../pricing/lines.ts';
@@ -52,17 +53,14 @@ function cheapest(
   fits: (placement: Placement) => boolean,
 ): Placement {
   const { aws, kubernetes, usage } = costed;
-  const budgets = [
-    given,
-    ...allFargateSizes.map(({ cpuUnits, memoryMiB }) => ({ vcpu: cpuUnits / 1024, memoryMiB })),
-  ].filter(({ memoryMiB }) => memoryMiB >= given.memoryMiB);
+  const budgets = [given, ...allFargateSizes.map(budgetOf)].filter(({ memoryMiB }) => memoryMiB >= given.memoryMiB);
   let best: { placement: Placement; usd: number } | undefined;
   for (const platform of platforms)
     for (const { vcpu, memoryMiB } of budgets)
       for (let count = 1; count <= replicasMax; count += 1) {
         const replicas = { min: count, max: count };
         const placement = { ...given, platform, vcpu, memoryMiB, replicas, spotPercent: 0 };
-        const usd = usdOf(() => totalUsd(tierMonthlyUsd(tier, placement, { aws, kubernetes, usage }, 'max')));
+        const usd = attempt(() => totalUsd(tierMonthlyUsd(tier, placement, { aws, kubernetes, usage }, 'max')));
         // More replicas cost more still.
         if (usd === undefined || (best && usd >= best.usd)) break;
         if (!fits(placement)) continue;
@@ -79,12 +77,3 @@ export const instanceClasses = (region: string): string[] =>
     .filter((row) => row.region === region && /^rds\/db\.[^/]+$/.test(row.item))
     .toSorted((a, b) => a.amountUsd - b.amountUsd)
     .map(({ item }) => item.slice('rds/'.length));
-
-/** A budget that fits nothing there, or has no price. */
-function usdOf(compute: () => number): number | undefined {
-  try {
-    return compute();
-  } catch {
-    return undefined;
-  }
-}

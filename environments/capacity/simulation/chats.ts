@@ -92,15 +92,7 @@ export function simulateChats(asked: readonly Question[], tier: ChatTier, random
     } else clock.at(againMs, () => ask(question, tries + 1));
   }
 
-  const arrive = (index: number): void => {
-    const question = asked[index];
-    if (!question) return;
-    clock.at(question.atMs, () => {
-      ask(question, 1);
-      arrive(index + 1);
-    });
-  };
-  arrive(0);
+  clock.feed(asked, (question) => ask(question, 1));
   clock.run();
 
   const endMs = clock.nowMs;

@@ -17,6 +17,20 @@ export class Clock {
     this.#events.push({ atMs: Math.max(atMs, this.nowMs), number: this.#number, run });
   }
 
+  /** What arrives, in the order of its time; only the next one waits here. */
+  feed<T extends { readonly atMs: number }>(
+    arrivals: readonly T[],
+    arrive: (arrival: T, index: number) => void,
+    index = 0,
+  ): void {
+    const arrival = arrivals[index];
+    if (!arrival) return;
+    this.at(arrival.atMs, () => {
+      arrive(arrival, index);
+      this.feed(arrivals, arrive, index + 1);
+    });
+  }
+
   /** Until nothing is to happen any more. */
   run(): void {
     for (let event = this.#events.pop(); event; event = this.#events.pop()) {

@@ -156,19 +156,13 @@ export function simulateDocuments(uploads: readonly Upload[], tier: WorkerTier):
     });
   }
 
-  const arrive = (index: number): void => {
-    const arrival = uploads[index];
-    if (!arrival) return;
-    clock.at(arrival.atMs, () => {
-      toCome -= 1;
-      const id = `d${index}`;
-      jobs.set(id, { arrival, left: arrival.pages, firstGrantMs: Number.POSITIVE_INFINITY });
-      waiting.add({ id, tenantId: arrival.tenant, left: arrival.pages, enqueuedAtMs: arrival.atMs });
-      assign();
-      arrive(index + 1);
-    });
-  };
-  arrive(0);
+  clock.feed(uploads, (arrival, index) => {
+    toCome -= 1;
+    const id = `d${index}`;
+    jobs.set(id, { arrival, left: arrival.pages, firstGrantMs: Number.POSITIVE_INFINITY });
+    waiting.add({ id, tenantId: arrival.tenant, left: arrival.pages, enqueuedAtMs: arrival.atMs });
+    assign();
+  });
   clock.run();
 
   const endMs = clock.nowMs;

@@ -31,25 +31,21 @@ export class Replicas {
   readonly #options: Options;
   readonly paid = new Timeline();
   /** Those below serve or start; those from it on take nothing more and end. */
-  wanted: number;
+  #wanted: number;
   #serving = new Set<number>();
   #changedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: Options) {
     this.#options = options;
     const { min, max, scaling, clock } = options;
-    this.wanted = scaling ? min : max;
-    for (let index = 0; index < this.wanted; index += 1) this.#serving.add(index);
-    this.paid.set(0, this.wanted);
+    this.#wanted = scaling ? min : max;
+    for (let index = 0; index < this.#wanted; index += 1) this.#serving.add(index);
+    this.paid.set(0, this.#wanted);
     if (scaling && min < max) clock.at(lookMs, () => this.#look(scaling));
   }
 
   serves(index: number): boolean {
     return this.#serving.has(index);
-  }
-
-  get serving(): number {
-    return this.#serving.size;
   }
 
   #look(scaling: Scaling): void {
@@ -58,22 +54,22 @@ export class Replicas {
     clock.at(clock.nowMs + lookMs, () => this.#look(scaling));
     const wanted = Math.min(max, Math.max(min, Math.ceil(signal() / scaling.perReplica)));
     const sinceMs = clock.nowMs - this.#changedMs;
-    if (wanted > this.wanted && sinceMs >= scaling.cooldownSeconds.out * 1000) {
-      for (let index = this.wanted; index < wanted; index += 1)
+    if (wanted > this.#wanted && sinceMs >= scaling.cooldownSeconds.out * 1000) {
+      for (let index = this.#wanted; index < wanted; index += 1)
         clock.at(clock.nowMs + scaling.startSeconds * 1000, () => {
-          if (index >= this.wanted) return;
+          if (index >= this.#wanted) return;
           this.#serving.add(index);
           started(index);
         });
       this.#change(wanted);
-    } else if (wanted < this.wanted && sinceMs >= scaling.cooldownSeconds.in * 1000) {
-      this.#serving.delete(this.wanted - 1);
-      this.#change(this.wanted - 1);
+    } else if (wanted < this.#wanted && sinceMs >= scaling.cooldownSeconds.in * 1000) {
+      this.#serving.delete(this.#wanted - 1);
+      this.#change(this.#wanted - 1);
     }
   }
 
   #change(wanted: number): void {
-    this.wanted = wanted;
+    this.#wanted = wanted;
     this.#changedMs = this.#options.clock.nowMs;
     this.paid.set(this.#changedMs, wanted);
   }

@@ -1,5 +1,5 @@
 /** How old prices are. AWS changes few of them in a year, and then by a lot. */
-import { priceRows } from './prices.ts';
+import { pricedRegions, priceRows } from './prices.ts';
 
 const daysMax = 180;
 
@@ -11,3 +11,7 @@ export function staleWarning(region: string, today: Date): string | undefined {
   const since = stale.map(({ asOf }) => asOf).toSorted()[0];
   return `${stale.length} prices of ${region} are older than ${daysMax} days, the oldest of ${since}: npm run prices -- refresh ${region}`;
 }
+
+/** Of every region that has old prices. */
+export const staleWarnings = (today: Date): string[] =>
+  pricedRegions.flatMap((region) => staleWarning(region, today) ?? []);

@@ -43,7 +43,6 @@ const rowSchema = z.object({
   operation: text,
   'Product Family': text,
   'Database Engine': text,
-  'Deployment Option': text,
   'Cache Engine': text,
 });
 export type OfferRow = z.output<typeof rowSchema>;
