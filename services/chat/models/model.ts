@@ -18,6 +18,7 @@ import { MeterError } from '../../shared/scheduler/meters.ts';
 import type { Message } from '../answering/prompt.ts';
 import { createSurrogateJoiner } from '../turns/storable.ts';
 import type { TokenUsage } from '../turns/token-usage.ts';
+import { type ModelTimeouts, TooSlowError, type Watch, watchOver } from './watch.ts';
 
 export interface ModelCall {
   readonly name: string;
@@ -45,22 +46,11 @@ export interface LanguageModel {
   useStub(url: string, run: () => Promise<unknown>): Promise<void>;
 }
 
-/** A reader gives up before; a model that thinks first must be set up to say so in tokens. */
-const firstTokenTimeoutMs = 30_000;
-/** A stream that pauses longer has died without closing its connection. */
-const tokenTimeoutMs = 30_000;
 /** So many failures in a row are no accident: asking again would only hold slots that wait for a timeout. */
 const failuresMax = 5;
 const restMs = 10_000;
 /** Refused before any work was done, so asking again bills nothing twice; longer waits are told to the reader instead. */
 const refusals = { retriesMax: 2, retryAfterMsMax: 5000, when: wasRefused };
-
-export interface ModelTimeouts {
-  /** @default 30000 */
-  readonly firstTokenMs?: number;
-  /** Between two tokens. @default 30000 */
-  readonly tokenMs?: number;
-}
 
 /** No answer came, or it broke off. */
 export class ModelFailedError extends ProblemError {
@@ -89,7 +79,6 @@ export function createModel(
   timeouts: ModelTimeouts = {},
   meterOf: (model: ConfiguredModel) => CallMeter = () => unmetered,
 ): LanguageModel | null {
-  const { firstTokenMs = firstTokenTimeoutMs, tokenMs = tokenTimeoutMs } = timeouts;
   if (models.length === 0) return null;
   // One per model: what one of them does says nothing of the others. Their number is bounded by who may be asked.
   const breakers = new Map<string, ReturnType<typeof newBreaker>>();
@@ -121,7 +110,7 @@ export function createModel(
   };
 
   async function* stream(call: ModelCall): AsyncGenerator<string | { readonly finishReason: FinishReason }> {
-    const watch = watchOver(call.signal, { firstTokenMs, tokenMs });
+    const watch = watchOver(call.signal, timeouts);
     const joiner = createSurrogateJoiner();
     const meter = endpoints.get(call.name)?.meter ?? unmetered;
     // As providers count: what is read, and all that may be written.
@@ -209,9 +198,6 @@ const newBreaker = () =>
  */
 const isOutage = (error: unknown) => error instanceof TooSlowError || isTransient(error);
 
-/** Nothing came in time. */
-class TooSlowError extends Error {}
-
 /** What came may be half an answer: a whole one says why it ended. */
 class EndlessError extends Error {}
 
@@ -220,40 +206,6 @@ interface End {
 }
 
 type Chunks = AsyncGenerator<OpenAI.ChatCompletionChunk>;
-
-interface Watch {
-  /** Aborts the connection. */
-  readonly signal: AbortSignal;
-  /** Rejects when the caller aborts, or when nothing comes in time. */
-  next<Value>(value: Promise<Value>): Promise<Value>;
-  end(): void;
-}
-
-/** Time limits of one call: until its first token, then between tokens. */
-function watchOver(caller: AbortSignal, { firstTokenMs, tokenMs }: Required<ModelTimeouts>): Watch {
-  const own = new AbortController();
-  const signal = AbortSignal.any([caller, own.signal]);
-  let limitMs = firstTokenMs;
-  return {
-    signal,
-    next: async (value) => {
-      const timer = setTimeout(() => own.abort(new TooSlowError(`nothing came within ${limitMs / 1000} s`)), limitMs);
-      try {
-        const came = await value;
-        // The client ends a stream that was aborted as if it were over.
-        signal.throwIfAborted();
-        return came;
-      } catch (error) {
-        if (caller.aborted) throw new AbortedError();
-        throw own.signal.aborted ? own.signal.reason : error;
-      } finally {
-        limitMs = tokenMs;
-        clearTimeout(timer);
-      }
-    },
-    end: () => own.abort(new Error('the answer ended')),
-  };
-}
 
 /** The next text that is not empty; null at the end, when the provider's own count replaces the estimate. */
 async function nextText(chunks: Chunks, tokenUsage: TokenUsage, watch: Watch, end: End): Promise<string | null> {
@@ -274,11 +226,6 @@ async function nextText(chunks: Chunks, tokenUsage: TokenUsage, watch: Watch, en
 /** Providers have more words for an ordinary end. */
 const finishReasonOf = (given: string): FinishReason =>
   given === 'length' || given === 'content_filter' ? given : 'stop';
-
-/** The caller's own doing: no failure of the model. */
-class AbortedError extends Error {
-  readonly aborted = true;
-}
 
 function modelFailed(error: unknown, name: string, begun: boolean): ModelFailedError {
   // Its own report of an error, and our limits of time, say more than a line that broke.

@@ -1,4 +1,5 @@
 /** How answers of a model end: whole, cut at its limit, or broken off; and how they are asked again, or go on. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { checkRows } from '../../../../services/document-worker/verify/check-rows.ts';
 import type { Conversation, Turn } from '../../../../services/shared/contract/chat.ts';
@@ -190,4 +191,18 @@ test('a turn of another conversation is neither asked again nor gone on with; on
   expect((await refusal({ continues: lost.id }))[0]).toBe(404);
   for (const input of [{}, { question, retry_of: lost.id }])
     expect(await refusal(input)).toEqual([400, 'bad-request', expect.stringContaining("give one of 'question'")]);
+});
+
+test('who leaves while a refused question waits for its next try pays for none', async () => {
+  open.model.behave(({ response }) => void response.writeHead(429, { 'retry-after': '2' }).end('{}'));
+  let turnId = '';
+  for await (const { event, data } of events(await post({ question }))) {
+    if (event === 'turn') turnId = data.id;
+    if (event !== 'found') continue;
+    while (open.model.requests.length === 0) await sleep(5);
+    await sleep(100);
+    await open.chat.call(person, 'POST', `/v1/chat/turns/${turnId}:stop`);
+  }
+  const kinds = await open.search.db.selectFrom('ledger').select('kind').where('turn_id', '=', turnId).execute();
+  expect(kinds.map(({ kind }) => kind)).toEqual(['question']);
 });

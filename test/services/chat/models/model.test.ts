@@ -1,13 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import type { ModelTimeouts } from '../../../../services/chat/models/model.ts';
+import type { ModelTimeouts } from '../../../../services/chat/models/watch.ts';
 import type { Conversation, Turn } from '../../../../services/shared/contract/chat.ts';
 import { startServices, type TestServices } from '../../../support/stores.ts';
 import type { TestBrain } from '../../vectorstore/fixture.ts';
 import {
   allEvents,
   answerOf,
-  events,
   type Person,
   startChat,
   startSearch,
@@ -162,20 +160,6 @@ test('a 429 that passes soon is waited for; nothing is billed twice', async () =
   expect(answerOf(all)).toBe('Fourteen days [1].');
   const rows = await search.db.selectFrom('ledger').select('amount').where('turn_id', '=', all[0]?.data.id).execute();
   expect(rows.map(({ amount }) => amount).sort()).toEqual([1, 100, 20].sort());
-});
-
-test('who leaves while a refused question waits for its next try pays for none', async () => {
-  model.behave(({ response }) => void response.writeHead(429, { 'retry-after': '2' }).end('{}'));
-  let turnId = '';
-  for await (const { event, data } of events(await chat.ask(person, conversation, 'How long do refunds take?'))) {
-    if (event === 'turn') turnId = data.id;
-    if (event !== 'found') continue;
-    while (model.requests.length === 0) await sleep(5);
-    await sleep(100);
-    await chat.call(person, 'POST', `/v1/chat/turns/${turnId}:stop`);
-  }
-  const kinds = await search.db.selectFrom('ledger').select('kind').where('turn_id', '=', turnId).execute();
-  expect(kinds.map(({ kind }) => kind)).toEqual(['question']);
 });
 
 /** Long enough for any machine to bring what does come; what never comes is missed soon. */
