@@ -1,13 +1,23 @@
+import { relative } from 'node:path';
+
 /**
  * Ends a run with one plain line that any machine can read: `N passed, N failed`, and `, N skipped` when some were.
- * What was skipped stands above it, with the reason that it has in its name (skip.ts).
+ * Above it stands what failed, and what was skipped with the reason that it has in its name (skip.ts).
  */
 export default class ClosingLine {
   onRunComplete(_contexts, results) {
-    const skipped = results.testResults
-      .flatMap(({ testResults }) => testResults)
-      .filter(({ status, title }) => status === 'pending' && title.includes('(not run: '));
-    const lines = [...skipped.map(({ fullName }) => `skipped: ${fullName}`), closingLine(results)];
+    const tests = results.testResults.flatMap(({ testFilePath, testResults, testExecError }) => {
+      const path = relative(process.cwd(), testFilePath);
+      if (testExecError) return [{ path, fullName: 'could not start', title: '', status: 'failed' }];
+      return testResults.map(({ fullName, title, status }) => ({ path, fullName, title, status }));
+    });
+    const skipped = tests.filter(({ status, title }) => status === 'pending' && title.includes('(not run: '));
+    const failed = tests.filter(({ status }) => status === 'failed');
+    const lines = [
+      ...skipped.map(({ fullName }) => `skipped: ${fullName}`),
+      ...failed.map(({ path, fullName }) => `failed: ${path}: ${fullName}`),
+      closingLine(results),
+    ];
     // At exit: jest writes its summary after every reporter.
     process.once('exit', () => process.stdout.write(`${lines.join('\n')}\n`));
   }
