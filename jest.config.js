@@ -17,6 +17,8 @@ export default {
     ],
   },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
+  // The same cases in every run.
+  moduleNameMapper: { '^fast-check$': '<rootDir>/test/support/fast-check.js' },
   // What Stryker copies while it runs.
   modulePathIgnorePatterns: ['<rootDir>/.stryker/'],
   // Two: each flow starts a whole deployment of processes of its own.

@@ -33,7 +33,7 @@ const program = new Command('npm run eval --')
   .option('--url <url>', 'the service', 'http://localhost:8080')
   .option(
     '--key <key>',
-    'API key with the scope chat, and documents:write and admin to upload; else EVAL_API_KEY is read',
+    'API key with the scope chat, to upload also documents:read, documents:write and admin; else EVAL_API_KEY is read',
   )
   .option('--brain <id>', 'brain that is asked; given twice, both are asked and shown side by side', more, [])
   .option(
