@@ -57,8 +57,6 @@ class Connection implements JobPeer {
     this.#reader = new LineReader(options.limits, options.unfinished);
     this.#say = replies(options.gate);
     this.#proven = options.token === '';
-    // A peer that vanished without a word is found by its silence.
-    socket.setKeepAlive(true, keepAliveMs);
     socket.on('error', () => socket.destroy());
     // Whoever sends no more is not waited for: nobody could take a job back any more.
     socket.on('end', () => socket.destroy());
@@ -188,7 +186,6 @@ class Connection implements JobPeer {
   }
 }
 
-const keepAliveMs = 15_000;
 /** Another replica is there within that. */
 const stoppingHintMs = 1000;
 /** For the last frame to be read. */

@@ -59,6 +59,8 @@ export interface App {
 const bodyBytesMax = 1024 * 1024;
 /** A connection on which nothing moves: its reader takes nothing. Above the longest silence of an answer, 100 s of a turn. */
 const silenceMsMax = 180_000;
+/** Whose machine vanished while their answer was waited for is found so, within 10 s more: what they hold is given back. */
+const keepAliveMs = 15_000;
 
 export function createApp({
   log,
@@ -76,6 +78,7 @@ export function createApp({
     // Each kind of body has a time of its own (body-timeouts.ts).
     requestTimeout: 0,
     connectionTimeout: silenceMsMax,
+    http: { keepAlive: true, keepAliveInitialDelay: keepAliveMs },
     // The router or balancer in front is the only one who may say where a request came from.
     trustProxy: (_address: string, hop: number) => hop < 1,
     // One line per answer, written below.

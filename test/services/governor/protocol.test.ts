@@ -1,7 +1,8 @@
 /** The line protocol: what heptamini's client sends and reads, and where its server fell short. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
-import { framesOf, governorOfEachTest, receipts, sha256, submit, until } from './fixture.ts';
+import { framesOf, type Governor, governorOfEachTest, receipts, sha256, submit, until } from './fixture.ts';
+import { onLinux, peersAsked } from './keep-alive.ts';
 
 const each = governorOfEachTest();
 const { start, open } = each;
@@ -160,6 +161,14 @@ describe('a slot is free again', () => {
 
   test('when its peer is gone', async () => {
     const { client } = await taken();
+    client.close();
+    await expectFree();
+  });
+
+  onLinux('when its peer vanished: it is asked while its job runs, and cut off if it does not answer', async () => {
+    const { client } = await taken();
+    const { port } = each.governor as Governor;
+    expect(await peersAsked(port)).toEqual([client.socket.localPort]);
     client.close();
     await expectFree();
   });

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import OpenAI from 'openai';
 import { type Backend, type Governor, type GovernorGiven, startBackend, startGovernor, until } from './fixture.ts';
+import { onLinux, peersAsked } from './keep-alive.ts';
 
 let backend: Backend;
 let governor: Governor;
@@ -152,6 +153,21 @@ describe('a slot is free again', () => {
     expect(governor.gate.counts).toMatchObject({ executed: 2, cancelled: 2, completed: 0 });
     expect(backend.seen.aborted).toBe(2);
   });
+
+  onLinux(
+    'when the caller vanished: it is asked while its answer is waited for, and cut off if it does not answer',
+    async () => {
+      const client = await start();
+      hold();
+      const abort = new AbortController();
+      const asked = client.chat.completions.create({ model, messages }, { signal: abort.signal }).catch(() => {});
+      await until(() => backend.seen.inside === 1);
+      expect(await peersAsked(governor.port)).toHaveLength(1);
+      abort.abort();
+      await asked;
+      await until(() => governor.gate.inFlight === 0);
+    },
+  );
 
   test('when the endpoint is away, or dies in its answer', async () => {
     const client = await start();

@@ -1,8 +1,17 @@
 /** Streams of turns are bounded: of one caller, and of one tenant; counted back when their sockets die. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { proxyOf } from '../../../support/proxy.ts';
 import type { TestBrain } from '../../vectorstore/fixture.ts';
-import { type ChatUnderTest, events, openChat, type Person, type TestChat, type TestSearch } from '../fixture.ts';
+import {
+  allEvents,
+  type ChatUnderTest,
+  events,
+  openChat,
+  type Person,
+  type TestChat,
+  type TestSearch,
+} from '../fixture.ts';
 import { type ModelServer, trickles } from '../models/model-server.ts';
 
 let opened: ChatUnderTest;
@@ -35,6 +44,36 @@ async function asks(person: Person, of: TestBrain, readers: number) {
 
 const resume = (person: Person, turnId: string, signal?: AbortSignal) =>
   chat.call(person, 'GET', `/v1/chat/turns/${turnId}/events`, undefined, {}, signal);
+
+test('a reader who vanished without a word holds a slot no longer than its answer takes, and reads it elsewhere', async () => {
+  const { brain: own, person } = await opened.brainOf(['Leave is twenty five days.']);
+  const vanishing = await proxyOf(chat.url);
+  const end = Promise.withResolvers<void>();
+  model.behave(async (stream) => {
+    stream.text('Twenty five ');
+    await end.promise;
+    stream.text('days [1].');
+    stream.end();
+  });
+  const conversation = await chat.newConversation(person, own);
+  const asked = await fetch(vanishing.through(`${chat.url}/v1/chat/conversations/${conversation.id}/turns`), {
+    method: 'POST',
+    headers: { 'x-person': JSON.stringify(person), 'content-type': 'application/json' },
+    body: JSON.stringify({ question: 'leave?' }),
+  });
+  const reading = events(asked);
+  const { value: turn } = await reading.next();
+  // No packet passes any more, in either direction, and no end either.
+  vanishing.blackHole();
+  end.resolve();
+  while (!/chat_inflight 0\n/.test(await (await chat.call(person, 'GET', '/metrics')).text())) await sleep(20);
+  const all = await allEvents(await resume(person, turn?.data.id));
+  expect(all.at(-1)).toMatchObject({ event: 'done', data: { status: 'done', answer: 'Twenty five days [1].' } });
+  vanishing.heal();
+  for await (const _event of reading);
+  await vanishing.close();
+  model.behave(trickles(2000, 50));
+}, 120_000);
 
 test('a caller and a tenant hold so many streams; who is refused has asked nothing', async () => {
   const person = await search.newPerson(brain.tenantId);
