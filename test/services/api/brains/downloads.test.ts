@@ -10,6 +10,7 @@ const test = testWith(lacksS3);
 /** More than the buffers of both ends of a loopback connection take, which is about 6 MB. */
 const fileBytes = 16_000_000;
 const stallMs = 3000;
+const downloads = { callerMax: 16, tenantMax: 60, replicaMax: 70, stallMs };
 
 let s3: TestS3;
 let harness: Harness;
@@ -28,7 +29,7 @@ beforeAll(async () => {
   Object.assign(process.env, s3.env);
   harness = await startHarness(
     { DOCUMENT_STORE_URL: `s3://${s3.bucket}/bulkhead`, UPLOAD_BYTES_MAX: 2 * fileBytes },
-    { downloads: { callerMax: 16, tenantMax: 60, replicaMax: 70, stallMs } },
+    { downloads },
   );
   owner = await harness.owner();
   brain = (await owner('POST', '/v1/brains', { name: 'B' })).body.id;
@@ -80,6 +81,8 @@ test('50 stalled downloads hold up neither uploads nor other readers, and end by
 
 test('one caller may have so many at a time, and is told so; another goes on', async () => {
   const [mine, others] = keys as [string, string];
+  // None of them ends while the others begin.
+  downloads.stallMs = 300_000;
   expect(await many(16, () => mine)).toEqual(Array(16).fill(200));
   const refused = await fetch(`http://127.0.0.1:${port}${file}`, { headers: { authorization: `Bearer ${mine}` } });
   expect([refused.status, refused.headers.get('retry-after'), refused.headers.get('cache-control')]).toEqual([
