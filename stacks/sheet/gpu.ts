@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { ownModelCost, ownModelText } from '../../environments/capacity/gpu.ts';
 import { defaultHabits } from '../../environments/capacity/model.ts';
-import { gpuPrice, gpuTypes } from '../../environments/pricing/prices/gpu.ts';
+import { gpuPrice, gpuRegions, gpuTypes } from '../../environments/pricing/prices/gpu.ts';
 
 const program = new Command('npm run gpu --')
   .description('GPU hours and dollars per million tokens, beside an API, and the load at which both cost the same.')
@@ -11,10 +11,12 @@ const program = new Command('npm run gpu --')
   .requiredOption('--api-in <usd>', "the API's price of a million tokens read", Number)
   .requiredOption('--api-out <usd>', 'and written', Number)
   .option('--utilisation <share>', 'of the hours paid', Number, 0.3)
+  .option('--region <region>', gpuRegions.join(', '), 'us-east-1')
   .parse();
 const { tokensPerSecond, apiIn, apiOut, utilisation } = program.opts<Record<string, number>>();
+const { region } = program.opts<{ region: string }>();
 try {
-  const { amountUsd, source, asOf } = gpuPrice(program.args[0] as string);
+  const { amountUsd, source, asOf } = gpuPrice(program.args[0] as string, region);
   const own = {
     hourlyUsd: amountUsd,
     tokensPerSecond: tokensPerSecond as number,
@@ -23,7 +25,7 @@ try {
   const api = { usdPerMillionIn: apiIn as number, usdPerMillionOut: apiOut as number };
   console.log(ownModelText(ownModelCost(own, api, defaultHabits), own));
   console.log(
-    `${program.args[0]}: $${amountUsd} an hour (${source}, ${asOf}). Answers of ${defaultHabits.answerTokens} tokens after ${defaultHabits.promptTokens} read.`,
+    `${program.args[0]} in ${region}: $${amountUsd} an hour (${source}, ${asOf}). Answers of ${defaultHabits.answerTokens} tokens after ${defaultHabits.promptTokens} read.`,
   );
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

@@ -5,6 +5,7 @@
 
 import { closestMatch } from 'leven';
 import { apNortheast2 } from './ap-northeast-2.ts';
+import { euCentral1 } from './eu-central-1.ts';
 import type { PriceRow } from './price-book.ts';
 import refreshed from './refreshed.json' with { type: 'json' };
 import { usEast1 } from './us-east-1.ts';
@@ -31,7 +32,7 @@ export function withRefreshed(
   return [...rows.filter(({ region, item }) => !known.has(`${region} ${item}`)), ...read];
 }
 
-export const priceRows: readonly PriceRow[] = withRefreshed([...usEast1, ...apNortheast2], refreshed);
+export const priceRows: readonly PriceRow[] = withRefreshed([...usEast1, ...apNortheast2, ...euCentral1], refreshed);
 
 export const pricedRegions: readonly string[] = [...new Set(priceRows.map(({ region }) => region))];
 
@@ -51,7 +52,7 @@ export function price(item: string, region: string): PriceRow {
   const alike = items.filter((each) => each.split('/')[0] === kind);
   throw new Error(
     `no price for '${item}' in ${region}; allowed: ${(alike.length > 0 ? alike : items).join(', ')}; ` +
-      `nearest: '${closestMatch(item, items)}'. To add it, write a row with source and date into environments/pricing/${region}.ts.`,
+      `nearest: '${closestMatch(item, items)}'. To add it, write a row with source and date into environments/pricing/prices/${region}.ts, or npm run prices -- refresh ${region}.`,
   );
 }
 

@@ -142,7 +142,7 @@ describe('an instance', () => {
 
   test('in an unknown region is refused with the nearest', () => {
     expect(() => instanceFor({ vcpu: 1, memoryMiB: 1024 }, 'us-east-2')).toThrow(
-      "no prices for region 'us-east-2'; allowed: us-east-1, ap-northeast-2; nearest: 'us-east-1'",
+      "no prices for region 'us-east-2'; allowed: us-east-1, ap-northeast-2, eu-central-1; nearest: 'us-east-1'",
     );
   });
 

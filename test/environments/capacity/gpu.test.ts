@@ -47,5 +47,8 @@ test('an API that is always cheaper is said; nonsense and what has no price are 
     'given tokensPerSecond NaN; allowed: a number above 0',
   );
   expect(gpuPrice('g6.xlarge')).toMatchObject({ amountUsd: 0.8048, asOf: '2026-08-17' });
-  expect(() => gpuPrice('g9.huge')).toThrow("given instance type 'g9.huge'; allowed: g5.xlarge, g6.xlarge, g6e.xlarge");
+  expect(gpuPrice('g6.xlarge', 'eu-central-1')).toMatchObject({ amountUsd: 1.0064, region: 'eu-central-1' });
+  expect(() => gpuPrice('g6e.xlarge', 'eu-central-1')).toThrow(
+    "given instance type 'g6e.xlarge' in eu-central-1; allowed: us-east-1: g5.xlarge, g6.xlarge, g6e.xlarge; eu-central-1: g5.xlarge, g6.xlarge.",
+  );
 });

@@ -38,17 +38,17 @@ const place = (vcpu: number, replicas: number, more = {}) => ({
   replicas,
   ...more,
 });
-const capacity = (replicas: number, vcpu: number) =>
+const capacity = (replicas: number, vcpu: number, { memoryMiB = 4096, slots = 100, parserChildren = 2 } = {}) =>
   capacityOf(
     resolveEnvironment(
       sample({
         // Its connections allow all these replicas.
         aws: { postgres: { instanceClass: 'db.t4g.medium' } },
         tiers: {
-          api: place(vcpu, replicas),
-          chat: place(vcpu, replicas, { slots: 100 }),
-          'document-worker': place(vcpu, replicas, { parserChildren: 2 }),
-          vectorstore: place(vcpu, replicas),
+          api: place(vcpu, replicas, { memoryMiB }),
+          chat: place(vcpu, replicas, { memoryMiB, slots }),
+          'document-worker': place(vcpu, replicas, { memoryMiB, parserChildren }),
+          vectorstore: place(vcpu, replicas, { memoryMiB }),
         },
       } as never),
     ),
@@ -100,7 +100,7 @@ test('of two placements the one with least room for its children is told', () =>
   expect(workerMemoryMiB).toEqual({ needed: 280, given: 1024 });
 });
 
-test('a larger budget never carries less, and never costs less', () => {
+test('a larger budget never costs less', () => {
   const budget = fc.record({ vcpu: fc.constantFrom(0.25, 0.5, 1), memoryMiB: fc.constantFrom(2048) });
   const { aws } = resolveEnvironment(sample());
   const usd = (given: object, replicas: number) =>
@@ -120,12 +120,18 @@ test('a larger budget never carries less, and never costs less', () => {
   );
 });
 
-test('more replicas or CPU never carry less', () => {
+test('more replicas, CPU, memory, slots or parser children never carry less', () => {
   const sizes = fc.constantFrom(0.5, 1, 2);
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 4 }), sizes, (replicas, vcpu) => {
       const { carried } = capacity(replicas, vcpu);
-      for (const larger of [capacity(replicas + 1, vcpu), capacity(replicas, vcpu * 2)])
+      for (const larger of [
+        capacity(replicas + 1, vcpu),
+        capacity(replicas, vcpu * 2),
+        capacity(replicas, vcpu, { memoryMiB: 8192 }),
+        capacity(replicas, vcpu, { slots: 200 }),
+        capacity(replicas, vcpu, { parserChildren: 3 }),
+      ])
         for (const kind of Object.keys(carried) as (keyof Carried)[])
           expect(larger.carried[kind]).toBeGreaterThanOrEqual(carried[kind]);
     }),

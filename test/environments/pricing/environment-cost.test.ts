@@ -1,8 +1,10 @@
 import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { costTable } from '../../../environments/pricing/cost-table.ts';
 import { costSheet, environmentMonthlyUsd } from '../../../environments/pricing/environment-cost.ts';
 import { lineMaker, partTotals, totalUsd } from '../../../environments/pricing/lines.ts';
-import { anEnvironment, aPlacement } from './an-environment.ts';
+import { pricedRegions } from '../../../environments/pricing/prices/prices.ts';
+import { anAws, anEnvironment, aPlacement, noUse } from './an-environment.ts';
 
 test('an environment is its tiers and what they share, at least and at most replicas', () => {
   const parts = [...new Set(environmentMonthlyUsd(anEnvironment).map(({ part }) => part))];
@@ -70,4 +72,69 @@ test('the sheet ends with the instance of each tier on vm, and why', () => {
 
 test('an empty table is a head and a total of nothing', () => {
   expect(costTable([]).split('\n').at(-1)).toMatch(/^total +0\.00$/);
+});
+
+test('by hand: a month in eu-central-1', () => {
+  const aws = { ...anAws, region: 'eu-central-1', architecture: 'arm64' } as const;
+  const lines = environmentMonthlyUsd({ ...anEnvironment, aws, usage: { ...noUse, postgresLogGb: 0 } });
+  const parts = Object.fromEntries(partTotals(lines).map(({ part, monthlyUsd }) => [part, monthlyUsd]));
+  // 8 tasks of half a vCPU and 1 GiB, 730 hours.
+  expect(parts.chat).toBeCloseTo(8 * 730 * (0.5 * 0.03725 + 0.00409), 6);
+  // Two m7g.large with 20 GiB each.
+  expect(parts['document-worker']).toBeCloseTo(2 * (730 * 0.0978 + 20 * 0.0952), 6);
+  expect(parts.network).toBeCloseTo(730 * (0.052 + 0.005), 6);
+  expect(parts.balancers).toBeCloseTo(730 * (2 * 0.027 + 2 * 0.005), 6);
+  expect(parts.postgres).toBeCloseTo(730 * 0.037 + 40 * 0.137, 6);
+  expect(parts.redis).toBeCloseTo(730 * 0.0144, 6);
+  expect(parts['keys and alarms']).toBeCloseTo(5 * 0.4 + 1 + 10 * 0.1 + 3 * 0.3, 6);
+  expect(totalUsd(lines)).toBeCloseTo(415.4836, 4);
+});
+
+test('what no source has a price for in eu-central-1 is refused, never guessed', () => {
+  const aws = { ...anAws, region: 'eu-central-1' };
+  const spot = { chat: [{ ...aPlacement, spotPercent: 100 }] };
+  expect(() => environmentMonthlyUsd({ ...anEnvironment, aws, tiers: spot })).toThrow(
+    /^no price for 'fargate\/vcpu\/x86_64\/spot' in eu-central-1; allowed: .*npm run prices -- refresh eu-central-1\.$/,
+  );
+  expect(() => environmentMonthlyUsd({ ...anEnvironment, aws: { ...aws, auditLogs: true } })).toThrow(
+    "no price for 'logs/vended-s3' in eu-central-1",
+  );
+});
+
+const placed = fc.record({
+  platform: fc.constantFrom('ecs' as const, 'vm' as const, 'kubernetes' as const),
+  size: fc.constantFrom(
+    { vcpu: 0.25, memoryMiB: 2048 },
+    { vcpu: 0.5, memoryMiB: 2048 },
+    { vcpu: 1, memoryMiB: 4096 },
+    { vcpu: 2, memoryMiB: 4096 },
+  ),
+  least: fc.integer({ min: 1, max: 4 }),
+  more: fc.integer({ min: 0, max: 3 }),
+});
+
+test('in every region more replicas never cost less, parts sum to the total, and a line is price times quantity', () => {
+  fc.assert(
+    fc.property(fc.constantFrom(...pricedRegions), placed, fc.integer({ min: 1, max: 3 }), (region, given, added) => {
+      const { platform, size, least, more } = given;
+      const cost = (min: number, max: number, at: 'min' | 'max') =>
+        environmentMonthlyUsd(
+          {
+            ...anEnvironment,
+            aws: { ...anAws, region, architecture: 'arm64' },
+            kubernetes: { instanceType: 'm7g.xlarge', ownCluster: true },
+            tiers: { chat: [{ ...aPlacement, platform, ...size, replicas: { min, max } }] },
+          },
+          at,
+        );
+      const lines = cost(least, least + more, 'max');
+      const total = totalUsd(lines);
+      expect(totalUsd(cost(least, least + more + added, 'max'))).toBeGreaterThanOrEqual(total);
+      expect(totalUsd(cost(least, least + more, 'min'))).toBeLessThanOrEqual(total);
+      const parts = partTotals(lines).reduce((sum, { monthlyUsd }) => sum + monthlyUsd, 0);
+      expect(parts).toBeCloseTo(total, 6);
+      for (const line of lines) expect(line.monthlyUsd).toBeCloseTo(line.unitPriceUsd * line.quantity, 9);
+    }),
+    { numRuns: 60 },
+  );
 });

@@ -13,11 +13,18 @@ describe('every price row', () => {
     }
   });
 
-  test('exists once per region, and in every region with the same unit', () => {
+  test('exists once per region, in every region with the same unit; what is missing is known', () => {
     const keys = priceRows.map(({ region, item }) => `${region} ${item}`);
     expect(new Set(keys).size).toBe(keys.length);
     for (const { item, unit } of priceRows)
-      for (const region of pricedRegions) expect(price(item, region).unit).toBe(unit);
+      for (const region of pricedRegions) if (isPriced(item, region)) expect(price(item, region).unit).toBe(unit);
+    const missing = (region: string) =>
+      [...new Set(priceRows.map(({ item }) => item))].filter((item) => !isPriced(item, region)).toSorted();
+    expect(missing('us-east-1')).toEqual([]);
+    expect(missing('ap-northeast-2')).toEqual([]);
+    const noSource =
+      /^(fargate\/.*spot|fargate\/ephemeral-gb|logs\/vended-s3|ec2\/(c7g|r7g|m6i)\.|rds\/db\.(m7g\.large$|r7g)|elasticache\/cache\.r7g)/;
+    expect(missing('eu-central-1').filter((item) => !noSource.test(item))).toEqual([]);
   });
 
   test('that was scaled or remembered says so first', () => {
@@ -39,7 +46,7 @@ describe('a price', () => {
 
   test('of an unknown item throws with those alike and the nearest', () => {
     expect(() => price('rds/db.t4g.micr', 'us-east-1')).toThrow(
-      /^no price for 'rds\/db\.t4g\.micr' in us-east-1; allowed: rds\/db\.t4g\.micro, .*; nearest: 'rds\/db\.t4g\.micro'\. To add it, write a row with source and date into environments\/pricing\/us-east-1\.ts\.$/,
+      /^no price for 'rds\/db\.t4g\.micr' in us-east-1; allowed: rds\/db\.t4g\.micro, .*; nearest: 'rds\/db\.t4g\.micro'\. To add it, write a row with source and date into environments\/pricing\/prices\/us-east-1\.ts, or npm run prices -- refresh us-east-1\.$/,
     );
   });
 
@@ -49,7 +56,7 @@ describe('a price', () => {
 
   test('in an unknown region throws with the nearest', () => {
     expect(() => price('nat/hour', 'ap-northeast-1')).toThrow(
-      "no prices for region 'ap-northeast-1'; allowed: us-east-1, ap-northeast-2; nearest: 'ap-northeast-2'",
+      "no prices for region 'ap-northeast-1'; allowed: us-east-1, ap-northeast-2, eu-central-1; nearest: 'ap-northeast-2'",
     );
   });
 });

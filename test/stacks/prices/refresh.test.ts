@@ -134,12 +134,12 @@ test('what was read stands in place of what was copied, with its unit; a region 
   const source = 'AWS Price List, stand-in';
   const rows = withRefreshed(priceRows, {
     'us-east-1': { source, asOf: '2026-11-20', amounts: { 'nat/hour': 0.05 } },
-    'eu-central-1': { source, asOf: '2026-11-20', amounts: { 'nat/hour': 0.052 } },
+    'eu-west-1': { source, asOf: '2026-11-20', amounts: { 'nat/hour': 0.052 } },
   });
-  const nat = rows.filter(({ item, region }) => item === 'nat/hour' && region !== 'ap-northeast-2');
+  const nat = rows.filter(({ item, region }) => item === 'nat/hour' && ['us-east-1', 'eu-west-1'].includes(region));
   expect(nat).toEqual([
     { item: 'nat/hour', region: 'us-east-1', amountUsd: 0.05, unit: 'hour', source, asOf: '2026-11-20' },
-    { item: 'nat/hour', region: 'eu-central-1', amountUsd: 0.052, unit: 'hour', source, asOf: '2026-11-20' },
+    { item: 'nat/hour', region: 'eu-west-1', amountUsd: 0.052, unit: 'hour', source, asOf: '2026-11-20' },
   ]);
   expect(rows).toHaveLength(priceRows.length + 1);
 });
