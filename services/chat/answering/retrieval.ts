@@ -9,7 +9,6 @@ import type { MayUse } from '../../shared/ledger/reservations.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Embedder } from '../../shared/models/embedding.ts';
 import { retryTransient } from '../../shared/models/retry.ts';
-import { estimateTokens } from '../../shared/models/tokens.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { TokenUsage } from '../turns/token-usage.ts';
 import { type Passage, toPassages } from './passages.ts';
@@ -87,8 +86,7 @@ export function createRetrieval({ db, embedders, reranker, vectorstoreUrl, sign,
     const embedder = await embedderOf(db, embedders, brainId);
     if (!embedder) return {};
     const { model } = embedder;
-    const limit = AbortSignal.timeout(embedTimeoutMs);
-    const inTime = AbortSignal.any([signal, limit]);
+    const inTime = AbortSignal.any([signal, AbortSignal.timeout(embedTimeoutMs)]);
     const asked = text.slice(0, embeddedCharactersMax);
     const bill = (tokens: number) => {
       tokenUsage.embeddingTokens += tokens;
@@ -96,12 +94,9 @@ export function createRetrieval({ db, embedders, reranker, vectorstoreUrl, sign,
       tokenUsage.embeddingModel = model;
     };
     try {
-      const { vectors, tokens } = await embedder.embed([asked], { tenantId, brainId, signal: inTime });
-      bill(tokens);
+      const { vectors } = await embedder.embed([asked], { tenantId, brainId, signal: inTime, used: bill });
       return { vector: vectors[0], model };
     } catch (error) {
-      // Who is asked bills the text all the same, and says nothing of its tokens any more.
-      if (limit.aborted) bill(estimateTokens(asked));
       signal.throwIfAborted();
       log.warn({ err: error as Error, tenantId, brainId }, 'question not embedded: searched by full text alone');
       return {};

@@ -212,12 +212,14 @@ async function embedPaid(
     await setCall(trx, documentId, callId, chunk);
     return isHeld;
   });
-  let tokens = 0;
-  const used = (more: number) => {
+  let [tokens, lost, answered] = [0, 0, false];
+  const used = (more: number, wasLost: boolean) => {
     tokens += more;
+    if (wasLost) lost += more;
   };
   try {
     const embedded = await embedWhatIsTaken(embedder, batch, { tenantId, brainId, signal, used });
+    answered = true;
     if (embedded.refused > 0)
       log.warn({ documentId, chunks: embedded.refused }, 'refused by the embedding: found by their words alone');
     return embedded.vectors;
@@ -227,7 +229,8 @@ async function embedPaid(
       model: embedder.model,
       repeated,
     });
-    const repeats = again === null ? 0 : Math.min(tokens, known ?? tokens);
+    // What was lost in a call that fails is repeated by the next one.
+    const repeats = Math.min(tokens, (again === null ? 0 : (known ?? tokens)) + (answered ? lost : 0));
     const entries = [
       ...(again !== null && known === null ? [entry(again, [], tokens)] : []),
       entry(callId, [], tokens - repeats),

@@ -29,8 +29,11 @@ export interface EmbedCall {
   readonly tenantId: string;
   readonly brainId: string;
   readonly signal?: AbortSignal | undefined;
-  /** Told after each request how many tokens it used, so that what a later one fails after is known. */
-  readonly used?: (tokens: number) => void;
+  /**
+   * Told after each request how many tokens it used, so that what a later one fails after is known. `lost`: its answer
+   * never came, and the endpoint bills it all the same; nobody tells its tokens, so they are estimated.
+   */
+  readonly used?: (tokens: number, lost: boolean) => void;
 }
 
 export interface Embedder extends Embedding {

@@ -11,7 +11,7 @@ import {
   type EmbedderOptions,
   type EmbeddingSettings,
 } from './embedder.ts';
-import { type CallFailure, retryTransient } from './retry.ts';
+import { type CallFailure, retryTransient, wasNeverReached } from './retry.ts';
 import { estimateTokens } from './tokens.ts';
 
 export class EmbeddingError extends Error {
@@ -45,10 +45,12 @@ export function remoteEmbedder(
   const stated = statedPriceUsd('EMBEDDING_USD_PER_MILLION_TOKENS', settings.EMBEDDING_USD_PER_MILLION_TOKENS);
   const price = stated ?? (own ? 0 : (knownPrice(baseURL, name)?.in ?? null));
 
-  const one = async (input: string[], { tenantId, brainId, signal }: EmbedCall) => {
+  const one = async (input: string[], { tenantId, brainId, signal, used: told }: EmbedCall) => {
     const { embeddings } = await endpoint();
     const token = own ? await sign({ to: 'embedding', verb: 'embed', tenantId, brainId }) : null;
+    const tokens = input.reduce((sum, text) => sum + estimateTokens(text), 0);
     const send = () => {
+      signal?.throwIfAborted();
       const deadline = AbortSignal.timeout(requestTimeoutMs);
       return (
         embeddings
@@ -61,11 +63,12 @@ export function remoteEmbedder(
             },
           )
           .catch((error: Error) => {
+            // A refusal is no work.
+            if ((error as CallFailure).status === undefined && !wasNeverReached(error)) told?.(tokens, true);
             throw deadline.aborted ? deadline.reason : error;
           })
       );
     };
-    const tokens = input.reduce((sum, text) => sum + estimateTokens(text), 0);
     const used = ({ usage }: Awaited<ReturnType<typeof send>>) => (usage ? { tokens: usage.prompt_tokens } : null);
     const answer = await meter.run({ tokens }, send, used, signal);
     // A page of another service, for one, when the path is wrong.
@@ -97,7 +100,7 @@ export function remoteEmbedder(
           });
         vectors.push(...batch.vectors);
         tokens += batch.tokens;
-        call.used?.(batch.tokens);
+        call.used?.(batch.tokens, false);
       }
       return { vectors, tokens };
     },
