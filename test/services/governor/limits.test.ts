@@ -48,10 +48,10 @@ describe('limits', () => {
   });
 
   test('silence, but not while a job runs', async () => {
-    await start({ limits: { idleTimeoutMs: 200 } });
+    await start({ limits: { idleTimeoutMs: 1500 } });
     const client = await open();
     each.backend.does(async (_request, response) => {
-      await sleep(500);
+      await sleep(3000);
       response.end('late');
     });
     expect(await submit(client, 'J_1', 'x')).toMatchObject({ status: 'done' });

@@ -83,9 +83,7 @@ test('kill -9 in the middle of an answer: the endpoint is told, and the slot com
   await until(() => backend.seen.inside === 0);
   // A lease of 10 s, and nobody takes its slot before.
   expect(await other.ask(framesOf('J_2', 'x').manifest)).toMatchObject({ status: 'yield' });
-  const startedAt = Date.now();
   await admitted(other, 'J_2');
-  expect(Date.now() - startedAt).toBeLessThan(15_000);
 }, 90_000);
 
 test('Redis away while slots are held: what runs ends, in sum never more than the slots, and all is well after', async () => {

@@ -57,9 +57,12 @@ beforeAll(async () => {
   plain = await startChat(services, search);
   before = (await found(plain, 50)).map(({ text }) => text);
 });
-const start = (settings: Partial<Record<'RERANK_MODEL' | 'RERANK_API_KEY', string>> = { RERANK_MODEL: 'reranker-1' }) =>
+const start = (
+  settings: Partial<Record<'RERANK_MODEL' | 'RERANK_API_KEY', string>> = { RERANK_MODEL: 'reranker-1' },
+  rerankTimeoutMs = 60_000,
+) =>
   startChat(services, search, {
-    rerankTimeoutMs: 300,
+    rerankTimeoutMs,
     settings: { RERANK_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v2/`, ...settings },
   });
 beforeEach(async () => {
@@ -145,6 +148,10 @@ test.each<[string, Behaviour, 'late_total' | 'failed_total']>([
   ['ranks nothing', (response) => void response.end('{"results":[]}'), 'failed_total'],
   ['gives no numbers', (response) => void response.end('[{"index":0,"score":"high"}]'), 'failed_total'],
 ])('one that %s counts as absent', async (_what, behaviour, counted) => {
+  if (counted === 'late_total') {
+    await chat.close();
+    chat = await start(undefined, 300);
+  }
   behave = behaviour;
   expect(await texts(10)).toEqual(before.slice(0, 10));
   expect([asked.length, await metric(counted)]).toEqual([1, 1]);
