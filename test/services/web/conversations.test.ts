@@ -55,6 +55,28 @@ describe('conversations', () => {
     await title('When may either side end the contract?').waitFor();
   });
 
+  test('are looked for once more only by a person, after the next page of a search failed', async () => {
+    let asked = 0;
+    await page.route('**/v1/chat/conversations?*search=*', (route) => {
+      const { searchParams } = new URL(route.request().url());
+      if (!searchParams.has('cursor')) return route.fulfill({ json: { data: [], next_cursor: 'next' } });
+      asked += 1;
+      // A refusal is not tried again, so it is told at once.
+      if (asked === 1) return route.fulfill({ status: 400, json: {} });
+      return route.fulfill({ json: { data: [], next_cursor: null } });
+    });
+    await page.goto(fixture.url + conversation);
+    await choose('Find a conversation');
+    const dialog = page.getByRole('dialog', { name: 'Conversations' });
+    await dialog.getByRole('searchbox', { name: 'Find a conversation' }).fill('nowhere');
+    const again = dialog.getByRole('button', { name: 'Try again' });
+    await again.waitFor();
+    expect(asked).toBe(1);
+    await again.click();
+    await dialog.getByText('No conversation').waitFor();
+    expect(asked).toBe(2);
+  });
+
   test('are renamed', async () => {
     await page.goto(fixture.url + conversation);
     await choose('Rename');

@@ -1,4 +1,4 @@
-/** What the screens read. Nothing polls: after the first load the event stream keeps these current. */
+/** What the screens read. After the first load the event stream keeps these current; only waits for a parser are asked for again. */
 import { type QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import type { Brain, Document } from '../../../shared/contract/brain.ts';
 import type { Conversation, Turn } from '../../../shared/contract/chat.ts';
@@ -7,7 +7,7 @@ import type { Me } from '../../../shared/contract/people.ts';
 import { ApiError, call } from './http.ts';
 import { keys } from './keys.ts';
 
-interface Page<T> {
+export interface Page<T> {
   data: T[];
   next_cursor: string | null;
 }

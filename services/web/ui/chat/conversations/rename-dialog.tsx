@@ -1,6 +1,6 @@
 /** Another title for a conversation. */
-import { useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import type { FormEvent } from 'react';
 import type { Conversation } from '../../../../shared/contract/chat.ts';
 import { useCopy } from '../../copy/index.tsx';
 import { upsert } from '../../data/apply-events.ts';
@@ -14,26 +14,21 @@ import { Failure, reasonOf, Spinner } from '../../parts/states.tsx';
 export function RenameDialog({ conversation, onClose }: { conversation: Conversation; onClose: () => void }) {
   const copy = useCopy();
   const client = useQueryClient();
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<Error | null>(null);
-  const submit = async (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    const title = new FormData(event.currentTarget).get('title');
-    setBusy(true);
-    setFailure(null);
-    try {
-      const path = `/v1/chat/conversations/${conversation.id}`;
-      const renamed = await call<Conversation>('PATCH', path, { body: { title } });
+  const rename = useMutation({
+    mutationFn: (title: FormDataEntryValue | null) =>
+      call<Conversation>('PATCH', `/v1/chat/conversations/${conversation.id}`, { body: { title } }),
+    onSuccess: (renamed) => {
       upsert(client, keys.conversations(conversation.brain_id), renamed);
       onClose();
-    } catch (error) {
-      setFailure(error as Error);
-      setBusy(false);
-    }
+    },
+  });
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    rename.mutate(new FormData(event.currentTarget).get('title'));
   };
   return (
     <Dialog open onClose={onClose} title={copy.chat.renameConversation}>
-      <form onSubmit={(event) => void submit(event)} className="flex flex-col gap-4">
+      <form onSubmit={submit} className="flex flex-col gap-4">
         <Field
           label={copy.chat.conversationTitle}
           name="title"
@@ -42,11 +37,11 @@ export function RenameDialog({ conversation, onClose }: { conversation: Conversa
           required
           autoComplete="off"
         />
-        {failure && <Failure>{reasonOf(failure, copy)}</Failure>}
+        {rename.error && <Failure>{reasonOf(rename.error, copy)}</Failure>}
         <div className="mt-2 flex justify-end gap-2">
           <Button onClick={onClose}>{copy.common.cancel}</Button>
-          <Button type="submit" look="primary" disabled={busy}>
-            {busy && <Spinner />}
+          <Button type="submit" look="primary" disabled={rename.isPending}>
+            {rename.isPending && <Spinner />}
             {copy.common.save}
           </Button>
         </div>

@@ -1,21 +1,17 @@
 /** All conversations of a brain, found by their title or by what was asked and answered in them. */
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useDeferredValue, useEffect, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import type { Conversation } from '../../../../shared/contract/chat.ts';
 import { useCopy } from '../../copy/index.tsx';
 import { call } from '../../data/http.ts';
 import { keys } from '../../data/keys.ts';
+import type { Page } from '../../data/queries.ts';
 import { announce } from '../../parts/announcer.tsx';
 import { Button } from '../../parts/button.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
 import { Field } from '../../parts/field.tsx';
 import { LoadError, Spinner } from '../../parts/states.tsx';
-
-interface Found {
-  readonly data: Conversation[];
-  readonly next_cursor: string | null;
-}
 
 export function SearchDialog({ brain, onClose }: { brain: string; onClose: () => void }) {
   const copy = useCopy();
@@ -31,7 +27,7 @@ export function SearchDialog({ brain, onClose }: { brain: string; onClose: () =>
         ...(search && { search }),
         ...(pageParam && { cursor: pageParam }),
       };
-      return call<Found>('GET', `/v1/chat/conversations?${new URLSearchParams(given)}`, { signal });
+      return call<Page<Conversation>>('GET', `/v1/chat/conversations?${new URLSearchParams(given)}`, { signal });
     },
     getNextPageParam: (last) => last.next_cursor,
     // What was found before stays until the next is there.
@@ -39,11 +35,11 @@ export function SearchDialog({ brain, onClose }: { brain: string; onClose: () =>
     gcTime: 0,
   });
   const found = query.data?.pages.flatMap(({ data }) => data) ?? [];
-  const { hasNextPage, isFetching, fetchNextPage } = query;
+  const { hasNextPage, isError, isFetching, fetchNextPage } = query;
   useEffect(() => {
-    // A page of a search may be empty before the last one.
-    if (found.length === 0 && hasNextPage && !isFetching) void fetchNextPage();
-  }, [found.length, hasNextPage, isFetching, fetchNextPage]);
+    // A page of a search may be empty before the last one. After a failure a person asks again.
+    if (found.length === 0 && hasNextPage && !isFetching && !isError) void fetchNextPage();
+  }, [found.length, hasNextPage, isFetching, isError, fetchNextPage]);
   const done = !isFetching && query.data !== undefined;
   useEffect(() => {
     if (done && search) announce(copy.chat.conversationsFound(found.length, hasNextPage));
@@ -105,10 +101,9 @@ const settledMs = 250;
 /** What stands there once nobody types. */
 function useSettled(text: string): string {
   const [settled, setSettled] = useState(text);
-  const latest = useDeferredValue(text);
   useEffect(() => {
-    const timer = setTimeout(() => setSettled(latest), settledMs);
+    const timer = setTimeout(() => setSettled(text), settledMs);
     return () => clearTimeout(timer);
-  }, [latest]);
+  }, [text]);
   return settled;
 }
