@@ -92,6 +92,9 @@ function TenantDialog({ tenant, onClose }: { tenant: Tenant | null; onClose: () 
   const copy = useCopy();
   const { data: me } = useMe();
   const parsers = me?.parsers ?? [];
+  // The tenant's own stands there too when it is not offered any more; it is sent only when another is chosen.
+  const chosen = tenant?.parser ?? '';
+  const shown = [...new Set([...parsers, ...(tenant?.parser ? [tenant.parser] : [])])];
   const words = copy.settings;
   const save = useChange(
     (body: object) =>
@@ -109,7 +112,7 @@ function TenantDialog({ tenant, onClose }: { tenant: Tenant | null; onClose: () 
       models_allowed: readModels(form),
       confirm_pages_above: readNumber(form, 'confirm_pages_above'),
       confirm_usd_above: readAmount(form, 'confirm_usd_above'),
-      ...(parsers.length > 1 && { parser: form.get('parser') || null }),
+      ...(parsers.length > 1 && form.get('parser') !== chosen && { parser: form.get('parser') || null }),
     };
     save.mutate(body, { onSuccess: onClose });
   };
@@ -156,12 +159,12 @@ function TenantDialog({ tenant, onClose }: { tenant: Tenant | null; onClose: () 
             <select
               id="tenant-parser"
               name="parser"
-              defaultValue={tenant?.parser ?? ''}
+              defaultValue={chosen}
               aria-describedby="tenant-parser-help"
               className={inputLook}
             >
               <option value="">{words.parserDefault(parsers.at(-1) ?? '')}</option>
-              {parsers.map((name) => (
+              {shown.map((name) => (
                 <option key={name} value={name}>
                   {words.parsers[name]}
                 </option>
@@ -198,21 +201,16 @@ function readModels(form: FormData): Tenant['models_allowed'] {
   return given.length > 0 ? given : null;
 }
 
-/** Empty is no limit; 0 asks for whatever is billed. */
+/** Empty is no limit. */
 function readAmount(form: FormData, name: string): number | null {
   const given = String(form.get(name) ?? '').trim();
   return given === '' ? null : Number(given);
 }
 
-/** Empty is no limit. */
+/** Empty is no limit; a whole number of what it is sent in. */
 function readNumber(form: FormData, name: string, unit = 1): number | null {
-  const given = String(form.get(name) ?? '').trim();
-  return given === '' ? null : Math.round(Number(given) * unit);
-}
-
-function readDollars(form: FormData): number | null {
-  const given = String(form.get('usd_per_day_max') ?? '').trim();
-  return given === '' ? null : Number(given);
+  const given = readAmount(form, name);
+  return given === null ? null : Math.round(given * unit);
 }
 
 /** Storage is typed in MB and sent in bytes. */
@@ -224,6 +222,6 @@ function readQuotas(form: FormData): Quotas {
     pages_per_day_max: read('pages_per_day_max'),
     questions_per_day_max: read('questions_per_day_max'),
     tokens_per_day_max: read('tokens_per_day_max'),
-    usd_per_day_max: readDollars(form),
+    usd_per_day_max: readAmount(form, 'usd_per_day_max'),
   };
 }

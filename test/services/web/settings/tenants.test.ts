@@ -49,6 +49,14 @@ test('the models of a tenant are typed with commas, shown again, refused with th
     await save('');
     await field.waitFor({ state: 'detached' });
     expect([tenant?.confirm_usd_above, tenant?.parser, tenant?.confirm_pages_above]).toEqual([2.5, null, 500]);
+    // One that is not offered any more is shown, and stays when something else is saved.
+    Object.assign(tenant ?? {}, { parser: 'unstructured' });
+    await page.reload();
+    await open();
+    expect(await page.getByRole('combobox', { name: 'PDFs are read by' }).inputValue()).toBe('unstructured');
+    await save('');
+    await field.waitFor({ state: 'detached' });
+    expect(tenant?.parser).toBe('unstructured');
     // Nothing else was changed on the way.
     expect(tenant?.quotas).toMatchObject({
       documents_max: 1000,
