@@ -28,6 +28,8 @@ export function embeddedMetrics(given: {
   nowMs: number;
 }) {
   const dimensions = metricDimensions(given.environment, given.tier);
+  // What was not read for a minute has no values, which CloudWatch refuses.
+  const metrics = given.metrics.filter(({ values }) => values.length > 0);
   return {
     _aws: {
       Timestamp: given.nowMs,
@@ -35,11 +37,11 @@ export function embeddedMetrics(given: {
         {
           Namespace: metricNamespace,
           Dimensions: [Object.keys(dimensions)],
-          Metrics: given.metrics.map(({ name, unit }) => ({ Name: name, Unit: units[unit] })),
+          Metrics: metrics.map(({ name, unit }) => ({ Name: name, Unit: units[unit] })),
         },
       ],
     },
     ...dimensions,
-    ...Object.fromEntries(given.metrics.map(({ name, values }) => [name, values])),
+    ...Object.fromEntries(metrics.map(({ name, values }) => [name, values])),
   };
 }

@@ -31,3 +31,29 @@ test('a line is what the constructs scale on: namespace, dimensions, names, unit
     ],
   });
 });
+
+test('a metric that was not read for a minute is left out of the line', () => {
+  const line = embeddedMetrics({
+    environment: 'dev',
+    tier: 'document-worker',
+    metrics: [
+      { name: metricNames.pagesGrantedAndWaiting, unit: 'count', values: [] },
+      { name: metricNames.memoryGrowth, unit: 'bytes per hour', values: [7] },
+    ],
+    nowMs: 1,
+  });
+  expect(line).toEqual({
+    _aws: {
+      Timestamp: 1,
+      CloudWatchMetrics: [
+        {
+          Namespace: metricNamespace,
+          Dimensions: [['Environment', 'Tier']],
+          Metrics: [{ Name: 'MemoryGrowth', Unit: 'None' }],
+        },
+      ],
+    },
+    ...metricDimensions('dev', 'document-worker'),
+    MemoryGrowth: [7],
+  });
+});
