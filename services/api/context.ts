@@ -33,7 +33,7 @@ export interface Api {
   readonly mailer: Mailer;
   readonly invitationLimits: InvitationLimits;
   /** For places in the queue and times left, and what waits; it may be away. */
-  readonly scheduler: JobEstimates & Pick<Scheduler, 'snapshot'>;
+  readonly scheduler: JobEstimates & Pick<Scheduler, 'snapshot' | 'held'>;
   readonly redis: Redis;
   /** Null: nobody handed it over. */
   readonly predicted: PredictedCapacity | null;

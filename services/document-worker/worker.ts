@@ -16,6 +16,7 @@ import type { Logger } from '../shared/log.ts';
 import { createEmbedder, embeddingAccount, searchedBy } from '../shared/models/embedding.ts';
 import { type Database, schemaIsCurrent } from '../shared/postgres/database.ts';
 import { listenTo } from '../shared/postgres/notifications.ts';
+import { remembered } from '../shared/remembered.ts';
 import { createCallMeter } from '../shared/scheduler/call-meter.ts';
 import { GrantLoop } from '../shared/scheduler/grant-loop.ts';
 import { ParserSchedules } from '../shared/scheduler/parser-schedules.ts';
@@ -67,6 +68,8 @@ export interface Worker {
 /** How often lost work is looked for. */
 const reconcileMs = 15_000;
 const schemaWaitMs = 500;
+/** A day's sums are read once a minute, not with every sample. */
+const useReadMs = 60_000;
 /** A turn that broke off would pay again for what it had; without Redis nothing is paid that cannot be counted. */
 const embedWait = { waitMsMax: 10 * 60_000, withoutRedis: 'fail' } as const;
 /** Held for long: two index runs, embedding, a deletion, a rebuild, graphile-worker's listeners. One more for everything else. */
@@ -220,7 +223,7 @@ export function startWorker(options: WorkerOptions): Worker {
       figures: {
         pagesGrantedAndWaiting: () => pagesLeft(db),
         pagesRead: () => metrics.checkpointed.pages,
-        dayLimitUsed: everyMinute(async () => 100 * ((await environmentUse(db)) ?? 0)),
+        dayLimitUsed: remembered(useReadMs, async () => 100 * ((await environmentUse(db)) ?? 0)),
       },
     });
     const notifications = listenTo(settings.DATABASE_URL, jobsChannel, log, (jobId) => {
@@ -259,15 +262,6 @@ export function startWorker(options: WorkerOptions): Worker {
       await started.catch(() => {});
       for (const closer of closers) await closer(Math.max(0, deadlineMs - Date.now()));
     },
-  };
-}
-
-/** A day's sums are read once a minute, not with every sample. */
-function everyMinute(read: () => Promise<number>): () => Promise<number> {
-  let [last, untilMs] = [0, 0];
-  return async () => {
-    if (Date.now() >= untilMs) [last, untilMs] = [await read(), Date.now() + 60_000];
-    return last;
   };
 }
 

@@ -3,10 +3,10 @@ import type { Operations } from '../../shared/contract/operations.ts';
 import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
 import { toScheduledTask } from '../../shared/jobs/scheduled-tasks.ts';
+import { remembered } from '../../shared/remembered.ts';
 import { readMeters } from '../../shared/scheduler/meters.ts';
 import type { Api } from '../context.ts';
 import { historyOf } from './history.ts';
-import { remembered } from './remembered.ts';
 import { chatOf, latest, pagesPerMinute, readRecent, statusOf } from './replicas.ts';
 import { readSpending } from './spending.ts';
 import { documentsOf, readTenants } from './waiting.ts';
@@ -26,9 +26,10 @@ export function serveOperations({ app, db, redis, scheduler, settings, predicted
 
   serve(app, routes.getOperations, async (): Promise<Operations> => {
     // Redis may be away: then what waits by band and the meters are unknown, and everything else is told.
-    const [rows, snapshot, meters, tenants, spent, tasks] = await Promise.all([
+    const [rows, snapshot, held, meters, tenants, spent, tasks] = await Promise.all([
       readRecent(db),
       scheduler.snapshot().catch(() => null),
+      scheduler.held().catch(() => []),
       readMeters(redis).catch(() => null),
       readTenants(db),
       spending(),
@@ -40,7 +41,7 @@ export function serveOperations({ app, db, redis, scheduler, settings, predicted
       environment: settings.ENVIRONMENT,
       replicas: latest(rows).map((row) => statusOf(row, rows, predicted)),
       chat: chatOf(rows),
-      documents: { pages_per_minute: pagesPerMinute(rows), ...documentsOf(snapshot, tenants, Date.now()) },
+      documents: { pages_per_minute: pagesPerMinute(rows), ...documentsOf(snapshot, held, tenants, Date.now()) },
       meters: meters?.map(({ limit, ...meter }) => ({ ...meter, limit_per_minute: limit })) ?? null,
       spending: spent,
       scheduled: tasks,

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { MetricKey } from '../../metrics.ts';
 import type { Operations, PredictedCapacity, ReplicaStatus } from '../../shared/contract/operations.ts';
 import { addCounts, quantileOf } from '../../shared/figures/durations.ts';
-import type { Figures } from '../../shared/figures/replica-minutes.ts';
+import type { Values } from '../../shared/figures/figures.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 
 export interface ReplicaRow {
@@ -13,7 +13,7 @@ export interface ReplicaRow {
   readonly reported_at: Date;
   readonly started_at: Date;
   readonly version: string;
-  readonly figures: Figures;
+  readonly figures: Values;
   /** It told something within the last 45 s: four times. */
   readonly present: boolean;
   /** Of the minutes that are read, so much has passed, in minutes. */

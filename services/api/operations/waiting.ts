@@ -1,6 +1,6 @@
 /** What waits to be read: by band as the schedule tells it, by tenant as PostgreSQL does. */
 import { sql } from 'kysely';
-import type { SchedulerSnapshot } from '../../shared/contract/grant.ts';
+import type { HeldPages, SchedulerSnapshot } from '../../shared/contract/grant.ts';
 import { bands } from '../../shared/contract/job.ts';
 import type { Operations } from '../../shared/contract/operations.ts';
 import { grantableStatuses } from '../../shared/jobs/job-states.ts';
@@ -31,11 +31,11 @@ export async function readTenants(db: Database): Promise<WaitingTenant[]> {
 /** @param snapshot null: Redis is away */
 export function documentsOf(
   snapshot: SchedulerSnapshot | null,
+  held: readonly HeldPages[],
   tenants: readonly WaitingTenant[],
   nowMs: number,
 ): Omit<Operations['documents'], 'pages_per_minute'> {
-  const granted = (of: (held: SchedulerSnapshot['held'][number]) => boolean) =>
-    (snapshot?.held ?? []).filter(of).reduce((sum, { pages }) => sum + pages, 0);
+  const granted = (of: (one: HeldPages) => boolean) => held.filter(of).reduce((sum, { pages }) => sum + pages, 0);
   return {
     probes_waiting: snapshot?.probes ?? 0,
     bands: bands.map((band) => {
@@ -44,7 +44,7 @@ export function documentsOf(
         band,
         jobs_waiting: found?.jobs ?? 0,
         pages_waiting: found?.pages ?? 0,
-        pages_granted: granted((held) => held.band === band),
+        pages_granted: granted((one) => one.band === band),
         oldest_wait_seconds: (found?.oldestWaitMs ?? 0) / 1000,
       };
     }),

@@ -83,6 +83,8 @@ export interface Scheduler {
   remove(jobId: string): Promise<void>;
   /** Pages granted and waiting per band, oldest wait, leases: for metrics and the operations page. */
   snapshot(): Promise<SchedulerSnapshot>;
+  /** Grants of pages under way, the first 200. */
+  held(): Promise<HeldPages[]>;
   /** True when Redis was wiped since the last {@link rebuilt}: enqueue every unfinished job, then say so. */
   needsRebuild(): Promise<boolean>;
   rebuilt(): Promise<void>;
@@ -95,13 +97,14 @@ export interface SchedulerSnapshot {
     readonly pages: number;
     readonly oldestWaitMs: number;
   }[];
-  /** Grants of pages under way, the first 200, by the band where the rest of their document would wait. */
-  readonly held: readonly {
-    readonly tenantId: string;
-    readonly band: (typeof bands)[number];
-    readonly pages: number;
-  }[];
   readonly probes: number;
   readonly leases: number;
   readonly pagesGranted: number;
+}
+
+export interface HeldPages {
+  readonly tenantId: string;
+  /** Where the rest of the document would wait. */
+  readonly band: (typeof bands)[number];
+  readonly pages: number;
 }

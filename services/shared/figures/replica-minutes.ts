@@ -1,6 +1,5 @@
 /** What replicas told, a row a minute each: `replica_minutes`. Who keeps a day of it: document-worker's clean-up. */
 import { sql } from 'kysely';
-import type { MetricKey } from '../../metrics.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Values } from './figures.ts';
 
@@ -23,5 +22,3 @@ export async function writeMinute(db: Database, row: ReplicaMinute): Promise<voi
     db,
   );
 }
-
-export type Figures = Partial<Record<MetricKey, number | Record<string, number> | number[]>>;

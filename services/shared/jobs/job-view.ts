@@ -139,7 +139,7 @@ async function scheduledOf(
       const estimate = await scheduler
         .estimateNew({ tenantId: row.tenant_id, pages: row.pages_total }, by)
         .catch(() => null);
-      return { kind: 'parse' as const, waits: false, jobsAhead: 0, estimate };
+      return { waits: false, jobsAhead: 0, estimate };
     }),
   );
 }

@@ -5,6 +5,7 @@
  * share. So it takes the same few steps whether ten documents wait or a hundred thousand; a test holds it against the
  * policy itself. Newcomers are part of it: short documents that arrive later still go first.
  */
+import { bandPagesMax } from '../contract/job.ts';
 import type { Outlook, Place } from './outlook.ts';
 import { bandOf, creditShare, weights } from './policy.ts';
 
@@ -84,11 +85,7 @@ function leadOf({ pagesLeft, band: at }: Place, bands: readonly Band[], perGrant
 }
 
 /** Pages left with which a job leaves a band for the one below. */
-const lowerEnd = weights.map((_, band) => {
-  let pages = 0;
-  for (let left = 1; band > 0 && bandOf(left) < band; left++) pages = left;
-  return pages;
-});
+const lowerEnd = [0, ...bandPagesMax];
 
 function bandsOf(place: Place, { bands, observedMs, windowMs }: Outlook, pagesPerMs: number): Band[] {
   // Counts fade with the window; one that was not watched for long holds less.

@@ -2,10 +2,11 @@
  * A schedule for each parser: pages of the built-in one wait for its children, pages of a provider's for its account, and
  * neither stands in the other's way. Probes are the built-in one's.
  */
-import type { Schedulable, Scheduler, SchedulerSnapshot } from '../contract/grant.ts';
+import type { HeldPages, Schedulable, Scheduler, SchedulerSnapshot } from '../contract/grant.ts';
 import { builtInParser, parserOf, type RemoteParserName } from '../parsers.ts';
+import { remembered } from '../remembered.ts';
 import { type Estimate, estimateOf, newcomer } from './estimate.ts';
-import type { Outlook, Place } from './outlook.ts';
+import type { Outlook } from './outlook.ts';
 import type { RedisScheduler } from './redis-scheduler.ts';
 
 /** What decides who reads a document. */
@@ -15,7 +16,7 @@ export interface ReadBy {
 }
 
 /** What a schedule is told of jobs, whichever it is. */
-export interface JobSchedule extends Pick<Scheduler, 'remove' | 'snapshot' | 'needsRebuild' | 'rebuilt'> {
+export interface JobSchedule extends Pick<Scheduler, 'remove' | 'snapshot' | 'held' | 'needsRebuild' | 'rebuilt'> {
   enqueue(job: Schedulable, by: ReadBy): Promise<void>;
   known(jobId: string): Promise<boolean>;
 }
@@ -29,7 +30,6 @@ export interface JobEstimates {
 }
 
 export interface Scheduled {
-  readonly kind: Place['kind'];
   /** None of its pages is under way. */
   readonly waits: boolean;
   /** Jobs of its tenant that go first. */
@@ -45,12 +45,13 @@ export class ParserSchedules implements JobSchedule, JobEstimates {
   readonly #builtIn: RedisScheduler;
   readonly #remote: { readonly name: RemoteParserName; readonly schedule: RedisScheduler } | null;
   readonly #all: readonly RedisScheduler[];
-  readonly #outlooks = new Map<RedisScheduler, { readonly outlook: Promise<Outlook>; readonly until: number }>();
+  readonly #outlooks: ReadonlyMap<RedisScheduler, () => Promise<Outlook>>;
 
   constructor(builtIn: RedisScheduler, remote: { name: RemoteParserName; schedule: RedisScheduler } | null) {
     this.#builtIn = builtIn;
     this.#remote = remote;
     this.#all = [builtIn, ...(remote ? [remote.schedule] : [])];
+    this.#outlooks = new Map(this.#all.map((schedule) => [schedule, remembered(outlookMs, () => schedule.outlook())]));
   }
 
   /** Where the job belongs now; it leaves the other. */
@@ -80,7 +81,6 @@ export class ParserSchedules implements JobSchedule, JobEstimates {
       if (!place) continue;
       const estimate = place.kind === 'parse' ? estimateOf(place, await this.#outlook(schedule)) : null;
       return {
-        kind: place.kind,
         waits: place.waiting && place.pagesHeld === 0,
         jobsAhead: place.jobsAhead,
         estimate,
@@ -95,12 +95,7 @@ export class ParserSchedules implements JobSchedule, JobEstimates {
   }
 
   #outlook(schedule: RedisScheduler): Promise<Outlook> {
-    const held = this.#outlooks.get(schedule);
-    if (held && held.until > Date.now()) return held.outlook;
-    const outlook = schedule.outlook();
-    this.#outlooks.set(schedule, { outlook, until: Date.now() + outlookMs });
-    outlook.catch(() => this.#outlooks.delete(schedule));
-    return outlook;
+    return this.#outlooks.get(schedule)?.() ?? schedule.outlook();
   }
 
   async snapshot(): Promise<SchedulerSnapshot> {
@@ -109,6 +104,10 @@ export class ParserSchedules implements JobSchedule, JobEstimates {
       ...SchedulerSnapshot[],
     ];
     return others.reduce(sum, first);
+  }
+
+  async held(): Promise<HeldPages[]> {
+    return (await Promise.all(this.#all.map((schedule) => schedule.held()))).flat();
   }
 
   async needsRebuild(): Promise<boolean> {
@@ -128,7 +127,6 @@ const sum = (a: SchedulerSnapshot, b: SchedulerSnapshot): SchedulerSnapshot => (
     pages: band.pages + (b.bands[index]?.pages ?? 0),
     oldestWaitMs: Math.max(band.oldestWaitMs, b.bands[index]?.oldestWaitMs ?? 0),
   })),
-  held: [...a.held, ...b.held],
   probes: a.probes + b.probes,
   leases: a.leases + b.leases,
   pagesGranted: a.pagesGranted + b.pagesGranted,

@@ -1,6 +1,14 @@
 /** The {@link Scheduler} on Redis: every call is one run of one script, whose parts lie in lua/. */
 import type { Redis } from 'ioredis';
-import type { Grant, GrantRequest, Lease, Schedulable, Scheduler, SchedulerSnapshot } from '../contract/grant.ts';
+import type {
+  Grant,
+  GrantRequest,
+  HeldPages,
+  Lease,
+  Schedulable,
+  Scheduler,
+  SchedulerSnapshot,
+} from '../contract/grant.ts';
 import { grantPagesMax, leaseMs } from '../contract/grant.ts';
 import { bands as bandsOf } from '../contract/job.ts';
 import { limitsOf, type MeteredAccount } from './meters.ts';
@@ -87,12 +95,16 @@ export class RedisScheduler implements Scheduler {
   }
 
   async snapshot(): Promise<SchedulerSnapshot> {
-    const { bands, held = [], ...rest } = JSON.parse(String(await this.#run('snapshot'))) as SnapshotAnswer;
+    const { bands, ...rest } = JSON.parse(String(await this.#run('snapshot'))) as SnapshotAnswer;
     return {
       bands: bandsOf.map((band, index) => ({ band, ...(bands[index] as BandAnswer) })),
-      held: held.map((one) => ({ ...one, band: bandsOf[one.band - 1] as SchedulerSnapshot['held'][number]['band'] })),
       ...rest,
     };
+  }
+
+  async held(): Promise<HeldPages[]> {
+    const { held = [] } = JSON.parse(String(await this.#run('held'))) as { held?: HeldAnswer[] };
+    return held.map((one) => ({ ...one, band: bandsOf[one.band - 1] as HeldPages['band'] }));
   }
 
   async needsRebuild(): Promise<boolean> {
@@ -127,5 +139,5 @@ type OutlookAnswer = Omit<Outlook, 'bands' | 'requestsPerMinute' | 'pagesPerMinu
 };
 type GrantAnswer = Omit<Lease, 'pages'> & { pages: string; sleepMs?: number };
 type BandAnswer = Omit<SchedulerSnapshot['bands'][number], 'band'>;
-type HeldAnswer = Omit<SchedulerSnapshot['held'][number], 'band'> & { band: number };
-type SnapshotAnswer = Omit<SchedulerSnapshot, 'bands' | 'held'> & { bands: BandAnswer[]; held?: HeldAnswer[] };
+type HeldAnswer = Omit<HeldPages, 'band'> & { band: number };
+type SnapshotAnswer = Omit<SchedulerSnapshot, 'bands'> & { bands: BandAnswer[] };

@@ -32,6 +32,7 @@ export async function meterRows(redisUrl: string, quick: boolean): Promise<Row[]
   const loops = schedulers.map((scheduler, index) => {
     const counted = {
       ...bound(scheduler),
+      held: () => scheduler.held(),
       grant: (request: Parameters<typeof scheduler.grant>[0]) => {
         if (counting) asked += 1;
         return scheduler.grant(request);

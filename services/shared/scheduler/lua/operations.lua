@@ -169,6 +169,17 @@ function operations.snapshot()
       oldestWaitMs = head[2] and math.max(0, now - number(head[2])) or 0,
     }
   end
+  return cjson.encode({
+    bands = bands,
+    probes = redis.call('ZCARD', P .. 'waiting:0'),
+    leases = redis.call('ZCARD', P .. 'leases'),
+    pagesGranted = get('granted'),
+  })
+end
+
+-- Who holds pages: dearer than the snapshot, so of its own.
+function operations.held()
+  reclaim()
   local held = {}
   for _, lease in ipairs(redis.call('ZRANGE', P .. 'leases', 0, LEASES_TOLD - 1)) do
     local f = redis.call('HMGET', P .. 'lease:' .. lease, 'job', 'pages')
@@ -177,13 +188,7 @@ function operations.snapshot()
       held[#held + 1] = { tenantId = job.tenant, band = band_of(job), pages = count(parse(f[2])) }
     end
   end
-  return cjson.encode({
-    bands = bands,
-    held = #held > 0 and held or nil,
-    probes = redis.call('ZCARD', P .. 'waiting:0'),
-    leases = redis.call('ZCARD', P .. 'leases'),
-    pagesGranted = get('granted'),
-  })
+  return cjson.encode({ held = #held > 0 and held or nil })
 end
 
 function operations.known(job_id) return redis.call('EXISTS', P .. 'job:' .. job_id) end

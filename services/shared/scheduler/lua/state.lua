@@ -29,7 +29,7 @@ local SLEEP_MAX_MS = 1000 -- a worker looks again at least this often
 local IN_FLIGHT_FULL_MS = 100 -- an account with all its requests under way is asked again
 local SUSPECT_PAGES = 8 -- pages of one grant that were lost once: 50 are narrowed to one in two steps
 local SUSPECT_ALONE = 2 -- lost so often, a page is granted alone
-local LEASES_TOLD = 200 -- of a snapshot: 50 workers' slots
+local LEASES_TOLD = 200 -- of `held`: 50 workers' slots
 local RECLAIM_MAX = 50 -- expired leases taken back per call: bounds one call
 
 local function number(text) return tonumber(text or '') or 0 end

@@ -158,6 +158,7 @@ test('place and snapshot count what waits', async () => {
     [1, 300],
   ]);
   expect(snapshot.bands[3]?.oldestWaitMs).toBeGreaterThan(0);
+  expect(await scheduler.held()).toEqual([{ tenantId: 'a', band: snapshot.bands[0]?.band, pages: 5 }]);
 });
 
 test('nothing of a finished job stays behind', async () => {
