@@ -1,6 +1,6 @@
 /**
  * Figures of the running service, once: what a service publishes as log lines (shared/figures/embedded-metrics.ts), at
- * `/metrics` and to the operations page; what scaling, alarms and dashboards read; what docs/grafana.json and
+ * `/metrics` and to the operations page; what scaling, alarms and dashboards read; what docs/grafana-dashboard.json and
  * docs/prometheus-rules.yaml are made of. A name that one side alone changes does not compile.
  */
 
@@ -189,6 +189,9 @@ export const everyTierMetrics = metricKeys.flatMap((key) => {
 
 /** Upper ends of what a duration is counted in, in seconds: from a cached word to the longest answer. */
 export const durationBuckets = [0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 20, 30, 45, 60, 100] as const;
+
+/** Of a replica's budget: above it the next peak may kill it, and a person looks. */
+export const memoryFullShare = 0.9;
 
 /** Of a replica's budget an hour: what memory may grow by without load before a person is told. From half it is full in two days. */
 export const leakShareOfBudgetPerHour = 0.01;

@@ -1,13 +1,11 @@
 import type { Construct } from 'constructs';
+import { memoryFullShare } from '../../services/metrics.ts';
 import { type AlarmProps, alarm } from './alarm.ts';
 
 export interface MemoryAlarmProps extends Pick<AlarmProps, 'namespace' | 'metric' | 'dimensions' | 'topicArn'> {
   /** @example 'bulkhead-dev-chat-ecs' */
   readonly name: string;
 }
-
-/** Percent of its memory that a replica may reach before a person looks: above it the next peak may kill it. */
-const fullPercent = 90;
 
 /** On a replica's memory, in percent of its budget. One that grows without load is told by the tier's own alarm. */
 export function memoryAlarm(scope: Construct, { name, ...metric }: MemoryAlarmProps): void {
@@ -16,6 +14,6 @@ export function memoryAlarm(scope: Construct, { name, ...metric }: MemoryAlarmPr
     name: `${name}-memory`,
     description: 'a replica is nearly out of memory; raise memoryMiB',
     statistic: 'Maximum',
-    above: fullPercent,
+    above: memoryFullShare * 100,
   });
 }

@@ -9,6 +9,7 @@ import { definitionOf, type ServiceName, serviceNames } from '../../services/man
 import {
   leakShareOfBudgetPerHour,
   type Metric,
+  memoryFullShare,
   metricKeys,
   metricOf,
   metrics,
@@ -114,7 +115,7 @@ const everyTier: readonly Rule[] = [
   ),
   rule(
     'Memory',
-    `${memory.prometheus} > 0.9 * ${budget}`,
+    `${memory.prometheus} > ${memoryFullShare} * ${budget}`,
     15,
     'a replica of {{ $labels.tier }} is nearly out of memory; raise memoryMiB',
   ),

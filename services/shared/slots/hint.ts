@@ -44,8 +44,8 @@ export function retryHintMs({ agesMs, durationsMs, ahead, random }: HintState): 
 
 /**
  * Nobody is told to wait longer than this and its jitter: who was told too long a time, because uses were slow for a moment,
- * cannot be called back, and slots stay idle. With 5 s a storm of 2,000 callers at 20 slots whose uses take five times as
- * long in its first three seconds is over in 1.2 times the least time instead of 2.8, at a third more requests.
+ * cannot be called back, and slots stay idle. With 5 s a storm of 1,000 callers at 20 slots whose uses take five times as
+ * long in its first two seconds is over in 1.2 times the least time (storm.test.ts).
  *
  * @param freeFirstMs until the first slot is free
  */

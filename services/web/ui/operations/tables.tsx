@@ -48,7 +48,7 @@ function Table({ title, head, rows, none }: TableProps) {
   );
 }
 
-/** Above it a person looks, as the alarm does. */
+/** Above it a person looks, as the alarm does: memoryFullShare of services/metrics.ts, which the page does not carry. */
 const fullShare = 0.9;
 
 export function Tables({ data, words, language }: { data: Operations; words: OperationsWords; language: Language }) {
