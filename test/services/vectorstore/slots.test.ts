@@ -17,6 +17,7 @@ import {
 
 /** More than there are slots for writes. */
 const callers = 12;
+const writesMax = 8;
 const text = ['The text of a page.'];
 
 let services: TestServices;
@@ -34,8 +35,13 @@ afterAll(async () => {
   await services.close();
 });
 
-/** Sends the head of a write and some of its body, and goes without an answer. */
-async function leaveAmid(brain: TestBrain, body: string, length: number): Promise<void> {
+/** Sends the head of a write and some of its body, and goes without an answer when `until` is over. */
+async function leaveAmid(
+  brain: TestBrain,
+  body: string,
+  length: number,
+  until: () => Promise<unknown> = () => sleep(100),
+): Promise<void> {
   const path = upsertPath(brain);
   const head = [
     `POST ${path} HTTP/1.1`,
@@ -47,7 +53,7 @@ async function leaveAmid(brain: TestBrain, body: string, length: number): Promis
   const socket = connect(port, '127.0.0.1');
   socket.on('error', () => {});
   await new Promise<void>((resolve) => socket.write(`${head.join('\r\n')}\r\n\r\n${body}`, () => resolve()));
-  await sleep(100);
+  await until();
   const closed = new Promise((resolve) => socket.once('close', resolve));
   socket.destroy();
   await closed;
@@ -73,7 +79,15 @@ test('callers who go while their write is under way hold a slot until it has end
   const { promise, resolve } = Promise.withResolvers<void>();
   hold = promise;
   const body = JSON.stringify({ epoch: 0, dimensions, chunks: chunksOf(brain.documentId, text) });
-  await Promise.all(Array.from({ length: callers }, () => leaveAmid(brain, body, Buffer.byteLength(body))));
+  const letIn = async () =>
+    Number(/^vectorstore_writes_executed (\d+)$/m.exec((await store.app.http.inject('/metrics')).body)?.[1]);
+  const before = await letIn();
+  const allWrite = async () => {
+    while ((await letIn()) < before + writesMax) await sleep(50);
+    // Each gives the bodies, which came with the heads, another turn to be read.
+    for (let turn = 0; turn < 10; turn += 1) await sleep(20);
+  };
+  await Promise.all(Array.from({ length: callers }, () => leaveAmid(brain, body, Buffer.byteLength(body), allWrite)));
   // Their bodies are still in memory.
   expect((await upsert(store, brain, text)).status).toBe(503);
   hold = undefined;
