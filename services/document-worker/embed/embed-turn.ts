@@ -239,6 +239,8 @@ async function embedPaid(
     await db.transaction().execute(async (trx) => {
       await recordEntries(trx, { tenantId, brainId, jobId, keyId }, entries);
       if (reserved) await release(trx, callId);
+      // What its dead worker held stands in the ledger now.
+      if (again !== null && tokens > 0) await release(trx, again);
     });
     // Nothing was used: there is nothing to repeat.
     if (tokens === 0) await setCall(db, documentId, again, chunk);

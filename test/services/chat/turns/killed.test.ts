@@ -126,6 +126,10 @@ test('kill -9 of the replica that answers: who reads elsewhere hears the end, an
   expect((await charged(conversation)).reserved).toEqual([{ id: turnId }]);
   await first.kill();
   await asked.body?.cancel().catch(() => {});
+  // Nobody has found it yet: what it held counts, so a limit that has room for one answer has none for another.
+  await services.query('update tenants set tokens_per_day_max = (select ceil(1.5 * sum(tokens)) from reservations)');
+  const refused = await second.call('POST', `/v1/chat/conversations/${conversation.id}/turns`, { question: 'Now?' });
+  expect([refused.status, await refused.json()]).toMatchObject([429, { code: 'quota' }]);
   const after = heard.at(-1)?.id ?? 0;
   const resumed = second.call('GET', `/v1/chat/turns/${turnId}/events`, undefined, { 'last-event-id': `${after}` });
   const rest = resumed.then(allEvents);

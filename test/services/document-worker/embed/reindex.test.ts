@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import type { DocumentWorker } from '../../../../services/document-worker/app.ts';
+import { usedOf } from '../../../../services/shared/ledger/quota.ts';
 import { type StubEmbedding, startStubEmbedding } from '../../../support/embedding/stub-embedding.ts';
 import { type Bench, openBench, type Place } from '../fixture.ts';
 import {
@@ -113,8 +114,13 @@ async function tokensByKind() {
   return { reindex: of('reindex'), ingest: of('ingest') };
 }
 
-test('a worker that is killed in the middle: another goes on, and nothing that is stored is embedded again', async () => {
+test('a worker that is killed in the middle: another goes on, nothing stored is embedded again, a limit of the day holds', async () => {
   const documentId = await embedded('killed-before', longText('Barque', 3000));
+  const limit = (tokens_per_day_max: number | null) =>
+    bench.db.updateTable('tenants').set({ tokens_per_day_max }).where('id', '=', bench.tenantId).execute();
+  const used = () => usedOf(bench.db, bench.tenantId, 'tokens_per_day_max');
+  const held = () => bench.db.selectFrom('reservations').select(['id', 'tokens']).execute();
+  await limit(1e9);
   // Two batches, and a part of the third.
   next.letThrough(60);
   const env = { ...bench.env, ...embeddingEnv(next, 'killed-next') };
@@ -133,7 +139,35 @@ test('a worker that is killed in the middle: another goes on, and nothing that i
   // As if it had been killed between the vectors and their checkpoint.
   await bench.db.updateTable('documents').set({ vectors_page: 0 }).where('id', '=', documentId).execute();
   next.letThrough(Number.POSITIVE_INFINITY);
+
+  // What it held counts against the limit: at its brim nothing more is sent.
+  const dead = await held();
+  expect(dead).toEqual([{ id: (await documentOf(bench, documentId)).vectors_call, tokens: expect.any(Number) }]);
+  const brim = await used();
+  expect(brim).toBeGreaterThan(Number(dead[0]?.tokens));
+  await limit(brim);
+  const asked = next.asked.length;
   await start(next, 'killed-next');
+  const goOn = async () => {
+    await bench.db.updateTable('documents').set({ vectors_paused_until: null }).where('id', '=', documentId).execute();
+    await bench.notify((await reindexOf(bench)).id);
+  };
+  const paused = async () => (await documentOf(bench, documentId)).vectors_paused_until !== null;
+  await next.until(paused);
+  expect(next.asked.length).toBe(asked);
+  // Its time is up: the room is there again, and no more than that.
+  await bench.db
+    .updateTable('reservations')
+    .set({ expires_at: new Date(0) })
+    .execute();
+  await goOn();
+  await next.until(async () => next.asked.length > asked && (await paused()));
+  expect(await used()).toBeLessThanOrEqual(brim);
+  // Settled with the call that repeats it.
+  expect(await held()).toEqual([]);
+  await limit(null);
+  await goOn();
+
   await next.until(async () => (await served(bench)) === 'killed-next');
   const again = next.answered
     .slice(60)
