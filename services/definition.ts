@@ -88,6 +88,11 @@ export type ScalingSignal = {
   readonly of: 'replica' | 'tier';
   /** What one replica should carry. */
   readonly perReplica: Bound;
+  /**
+   * Of a replica's figure, which ends at what it can carry: how much more is asked for. Each one that was refused within a
+   * minute counts for so much of the unit.
+   */
+  readonly refused?: { readonly metric: string; readonly each: number };
 };
 
 export interface MetricAlarm {

@@ -34,12 +34,12 @@ export const services = {
     options: { slots: { setting: 'CHAT_SLOTS', max: 1024 } },
     // An answer streams for minutes: replicas with few open requests are free, whoever's turn it is.
     balancing: 'least_outstanding_requests',
-    // The rest covers the start of another.
     scaling: {
       metric: metricNames.slotsInUse,
       unit: 'slots',
       of: 'replica',
-      perReplica: { option: 'slots', percent: 70 },
+      perReplica: { option: 'slots', percent: 70 }, // The rest covers the start of another.
+      refused: { metric: metricNames.yieldsPerMinute, each: 0.1 }, // Who waits comes back every 6 s or so.
     },
     alarms: [
       {

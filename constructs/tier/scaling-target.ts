@@ -36,15 +36,15 @@ export function scalingTarget({ service, definition, placement, context }: Platf
   if (min === max) return undefined;
   const { scaling } = definition;
   if (!scaling) return { value: cpuTargetPercent, cpu: true };
-  const { metric, unit, of } = scaling;
+  const { metric, unit, of, refused } = scaling;
   const value = Math.max(1, boundOf(scaling.perReplica, definition, placement));
-  const query = (id: string, label: string, stat: string, returnData: boolean): MetricQuery => ({
+  const query = (id: string, metricName: string, stat: string): MetricQuery => ({
     id,
-    label,
+    label: id,
     metricStat: {
       metric: {
         namespace: metricNamespace,
-        metricName: metric,
+        metricName,
         dimensions: Object.entries(metricDimensions(context.environment, service)).map(([name, value]) => ({
           name,
           value,
@@ -52,16 +52,28 @@ export function scalingTarget({ service, definition, placement, context }: Platf
       },
       stat,
     },
-    returnData,
+    returnData: false,
   });
-  if (of === 'replica') return { value, metrics: [query(unit, metric, 'Average', true)] };
+  const computed = (id: string, label: string, expression: string) => ({ id, label, expression, returnData: true });
+  const figure = query(unit, metric, 'Average');
+  if (of === 'replica')
+    return {
+      value,
+      metrics: refused
+        ? [
+            figure,
+            query('refused', refused.metric, 'Average'),
+            computed('asked', `${unit} asked for`, `${unit} + ${refused.each} * refused`),
+          ]
+        : [{ ...figure, returnData: true }],
+    };
   return {
     value,
     // Every replica publishes the same total once a minute, so the count of samples is the count of replicas.
     metrics: [
-      query(unit, metric, 'Average', false),
-      query('replicas', 'replicas', 'SampleCount', false),
-      { id: 'share', label: `${unit} per replica`, expression: `${unit} / replicas`, returnData: true },
+      figure,
+      query('replicas', metric, 'SampleCount'),
+      computed('share', `${unit} per replica`, `${unit} / replicas`),
     ],
   };
 }

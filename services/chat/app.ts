@@ -192,7 +192,8 @@ export async function createChat({
     figures: {
       slots: () => slots.max,
       slotsInUse: () => slots.inFlight,
-      yields: () => slots.counts.yielded + modelSlots.yielded,
+      // Not those of a model that is full, which are told apart: more replicas, which are started for yields, help nobody there.
+      yields: () => slots.counts.yielded,
       modelSlots: perModel(({ max }) => max),
       modelSlotsInUse: perModel(({ fleetInFlight }) => fleetInFlight ?? 0),
       ...durations,

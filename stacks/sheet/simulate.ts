@@ -34,6 +34,7 @@ function scalingOf(environment: AwsEnvironment, tier: Scaled, provisionSeconds: 
   if (!scaling) throw new Error(`${tier} names no metric that it scales on`);
   return {
     perReplica: Math.max(1, boundOf(scaling.perReplica, definition, placementsOf(environment, tier)[0] as Placement)),
+    refusedEach: scaling.refused?.each,
     startSeconds: provisionSeconds + measuredConstants[`startSeconds ${tier}`].value,
     cooldownSeconds,
   };

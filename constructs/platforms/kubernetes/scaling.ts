@@ -53,20 +53,19 @@ function published({ service, definition, placement, context }: PlatformProps): 
   const { scaling } = definition;
   if (!scaling) return [];
   const { Environment, Tier } = metricDimensions(context.environment, service);
-  return [
-    {
-      type: 'External',
-      external: {
-        metric: {
-          name: externalMetric(scaling.metric),
-          selector: [{ matchLabels: { environment: Environment, tier: Tier } }],
-        },
-        target: {
-          type: 'AverageValue',
-          averageValue: String(Math.max(1, boundOf(scaling.perReplica, definition, placement))),
-        },
-      },
+  const external = (metric: string, perReplica: number): HorizontalPodAutoscalerV2SpecMetric => ({
+    type: 'External',
+    external: {
+      metric: { name: externalMetric(metric), selector: [{ matchLabels: { environment: Environment, tier: Tier } }] },
+      target: { type: 'AverageValue', averageValue: String(perReplica) },
     },
+  });
+  const perReplica = Math.max(1, boundOf(scaling.perReplica, definition, placement));
+  const { refused } = scaling;
+  // Kubernetes adds no two of them up: the larger of what is carried and what is refused counts.
+  return [
+    external(scaling.metric, perReplica),
+    ...(refused ? [external(refused.metric, Math.round(perReplica / refused.each))] : []),
   ];
 }
 

@@ -57,7 +57,7 @@ export function simulateChats(asked: readonly Question[], tier: ChatTier, random
     min: tier.min,
     max: tier.max,
     scaling: tier.scaling,
-    signal: inUse,
+    signal: () => inUse() + (tier.scaling?.refusedEach ?? 0) * (yields[Math.floor(clock.nowMs / binMs) - 1] ?? 0),
     ends: () => open === 0,
     started: () => {},
   });

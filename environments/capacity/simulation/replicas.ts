@@ -5,6 +5,8 @@ import { Timeline } from './timeline.ts';
 export interface Scaling {
   /** What a replica should carry, in the unit of the signal. */
   readonly perReplica: number;
+  /** What each one that was refused in the last minute counts for. @default 0 */
+  readonly refusedEach?: number | undefined;
   /** From the decision until it serves. */
   readonly startSeconds: number;
   /** Before the next change. */

@@ -12,8 +12,6 @@ export interface ModelSlots {
    * @throws ProblemError `yield`
    */
   take(model: string, tenantId: string): Promise<() => void>;
-  /** Refused by this replica since the start. */
-  readonly yielded: number;
   /** Those with a bound. */
   readonly bounded: ReadonlyMap<string, FleetSlots>;
   close(): Promise<void>;
@@ -50,9 +48,6 @@ export function createModelSlots({ models, redis, replica, turnTimeoutMs, log }:
       );
   return {
     bounded,
-    get yielded() {
-      return [...bounded.values()].reduce((sum, { counts }) => sum + counts.yielded, 0);
-    },
     take: async (model, tenantId) => {
       const slots = bounded.get(model);
       if (!slots) return () => {};

@@ -68,10 +68,12 @@ export function conformance(suite: Conformance): void {
       expect(scales(on('api', { replicas: { min: 1, max: 2 } }))).toBe(true);
     });
 
-    check('chat scales on slots, the worker on pages per replica, others on CPU', () => {
+    check('chat scales on slots and yields, the worker on pages per replica, others on CPU', () => {
       const text = (service: ServiceName) =>
         JSON.stringify(on(service, { replicas: { min: 1, max: 2 }, options: { slots: 64 } }));
       expect(text('chat')).toContain('"metric_name":"SlotsInUse"');
+      expect(text('chat')).toContain('"metric_name":"YieldsPerMinute"');
+      expect(text('chat')).toContain('"expression":"slots + 0.1 * refused"');
       expect(text('chat')).toContain('"target_value":44');
       expect(text('document-worker')).toContain('"expression":"pages / replicas"');
       expect(text('api')).toMatch(/(ASG|ECSService)AverageCPUUtilization/);

@@ -48,7 +48,7 @@ conformance({
       reason: 'CloudWatch has no memory of pods; the other alarm is looked at below',
     },
     {
-      test: 'chat scales on slots, the worker on pages per replica, others on CPU',
+      test: 'chat scales on slots and yields, the worker on pages per replica, others on CPU',
       reason: 'the metrics of an autoscaler are looked at below',
     },
     {
@@ -183,7 +183,11 @@ describe('a tier', () => {
       },
     });
     expect(metrics('api')).toEqual([cpu]);
-    expect(metrics('chat')).toEqual([cpu, external('bulkhead_slots_in_use', 'chat', '44')]);
+    expect(metrics('chat')).toEqual([
+      cpu,
+      external('bulkhead_slots_in_use', 'chat', '44'),
+      external('bulkhead_yields_per_minute', 'chat', '440'),
+    ]);
     expect(metrics('document-worker')).toEqual([
       cpu,
       external('bulkhead_pages_granted_and_waiting', 'document-worker', '200'),

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { refusedShare } from '../../../../environments/capacity/queueing.ts';
 import { type ChatTier, type Question, simulateChats } from '../../../../environments/capacity/simulation/chats.ts';
 import { exponential, seeded } from '../../../../environments/capacity/simulation/random.ts';
+import { definitionOf } from '../../../../services/manifest.ts';
 
 const tier: ChatTier = { min: 1, max: 1, slots: 8, streams: 8, answerSeconds: 12, patienceSeconds: 60 };
 
@@ -63,4 +64,16 @@ test('a herd that obeys the hint sends less than one that comes back every secon
       0,
     );
   expect(tries(false) * 5).toBeLessThan(tries(true));
+});
+
+test('who is refused tells how much more is asked for than is carried: a surge is met sooner', () => {
+  // From its first moment on it keeps 36 of 8 slots busy.
+  const surge = questions(3, 3600);
+  const minutesRefused = (refusedEach?: number) => {
+    const scaling = { perReplica: 5.6, refusedEach, startSeconds: 60, cooldownSeconds: { out: 60, in: 300 } };
+    const { yields } = simulateChats(surge, { ...tier, max: 12, scaling }, seeded(2));
+    return yields.findLastIndex((count) => count > 20) + 1;
+  };
+  expect(minutesRefused()).toBe(8);
+  expect(minutesRefused(definitionOf('chat').scaling?.refused?.each)).toBe(3);
 });

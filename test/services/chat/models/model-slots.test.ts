@@ -97,6 +97,8 @@ test('an answer on one replica leaves none on the other: it yields before anythi
   const metrics = await (await fetch(`${others.url}/metrics`)).text();
   expect(metrics).toContain('chat_model_yielded_total{model="gpu"} 2\n');
   expect(metrics).toContain('chat_model_slots{model="gpu"} 1\n');
+  // What the tier scales on: more of its replicas would not make the model answer more.
+  expect(metrics).toContain('chat_yielded_total 0\n');
 });
 
 test('a replica has one connection for the slots of models and the meters of their accounts', async () => {
