@@ -20,6 +20,7 @@ import { Redis } from '../constructs/stores/redis.ts';
 import { Secret } from '../constructs/stores/secrets.ts';
 import { ServiceKeys } from '../constructs/stores/service-keys.ts';
 import { placedServices } from '../environments/environment.ts';
+import type { RotatedSecret } from '../environments/schema/secret-versions.ts';
 import { type ServiceName, type SettingName, settings, signersOf, usesStore } from '../services/manifest.ts';
 import { type AwsEnvironment, BaseStack, onInstances } from './base-stack.ts';
 
@@ -73,20 +74,22 @@ export class FoundationStack extends BaseStack {
         });
     const { vpcId, dataSubnetIds: subnetIds } = this.network;
     const how = { prefix, keyArn, ephemeral };
+    const versions = aws.secretVersions;
     const tiers = placed.filter((name) => usesStore(name, 'postgres'));
     this.postgres = existing.postgres
-      ? new ExistingPostgres(this, 'postgres', { ...how, tiers, existing: existing.postgres })
+      ? new ExistingPostgres(this, 'postgres', { ...how, tiers, versions, existing: existing.postgres })
       : new Postgres(this, 'postgres', {
           ...how,
           vpcId,
           subnetIds,
           logRetentionDays: aws.logRetentionDays,
           tiers,
+          versions,
           ...aws.postgres,
         });
     this.redis = existing.redis
       ? new ExistingRedis(this, 'redis', { ...how, existing: existing.redis })
-      : new Redis(this, 'redis', { ...how, vpcId, subnetIds, ...aws.redis });
+      : new Redis(this, 'redis', { ...how, vpcId, subnetIds, tokenVersion: versions.REDIS_URL, ...aws.redis });
     this.documents = existing.documents
       ? existingDocuments(existing.documents)
       : new DocumentStore(this, 'documents', {
@@ -126,15 +129,20 @@ export class FoundationStack extends BaseStack {
       aws.certificateArn ??
       new Certificate(this, 'certificate', { host: aws.publicHost, hostedZoneId: aws.hostedZoneId, accountId }).arn;
 
-    const secret = (name: SettingName, value: 'random' | 'by hand') =>
+    const secret = (name: RotatedSecret, value: 'random' | 'by hand') =>
       new Secret(this, name, {
         name: `${prefix}/${name}`,
         description: settings[name].what,
         keyArn,
         ephemeral,
         value,
+        version: versions[name],
       }).arn;
-    const keys = new ServiceKeys(this, 'service-keys', { prefix, keyArn, ephemeral, callers: signersOf(placed) });
+    const keys = new ServiceKeys(this, 'service-keys', {
+      ...how,
+      callers: signersOf(placed),
+      version: versions.SERVICE_TOKEN_PRIVATE_KEY,
+    });
     const shared = {
       ...this.postgres.migrationSecretArns,
       REDIS_URL: this.redis.urlSecretArn,

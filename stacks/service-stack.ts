@@ -13,6 +13,7 @@ import { rdsAuthoritiesPath } from '../constructs/stores/rds-authorities.ts';
 import { pathRoutes, Tier } from '../constructs/tier/tier.ts';
 import type { TierContext } from '../constructs/tier/tier-props.ts';
 import { placedDefinitions, placedServices, placementsOf } from '../environments/environment.ts';
+import { rotationCount } from '../environments/schema/secret-versions.ts';
 import { addressSettings, calledServices, callsFrom, environmentEdges } from '../environments/wiring/connections.ts';
 import { heapFlags, serviceSettings } from '../environments/wiring/settings.ts';
 import {
@@ -101,6 +102,7 @@ export class ServiceStack extends BaseStack {
     this.tiers = Object.fromEntries(
       placed.map((name) => {
         const taken = new Set<string>(definitionOf(name).settings);
+        const rotated = rotationCount(aws.secretVersions, definitionOf(name));
         const own = Object.fromEntries(Object.entries(addresses).filter(([setting]) => taken.has(setting)));
         return [
           name,
@@ -121,6 +123,8 @@ export class ServiceStack extends BaseStack {
               // Fargate sets it by itself, a container on an instance has nobody else.
               AWS_REGION: aws.region,
               NODE_OPTIONS: heapFlags(name, placement.memoryMiB).join(' '),
+              // Secrets are read at the start: another number makes new replicas, rolled out as everything is.
+              ...(rotated > 0 && { SECRETS_VERSION: String(rotated + 1) }),
               // PostgreSQL's certificate is checked against them.
               ...(usesStore(name, 'postgres') && {
                 NODE_EXTRA_CA_CERTS: rdsAuthoritiesPath,

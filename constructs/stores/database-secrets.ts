@@ -1,5 +1,6 @@
 import { TerraformStack } from 'cdktf';
 import type { Construct } from 'constructs';
+import type { SecretVersions } from '../../environments/schema/secret-versions.ts';
 import { databaseRole, type migration, type ServiceName } from '../../services/manifest.ts';
 import { Secret, type SecretProps } from './secrets.ts';
 
@@ -13,6 +14,7 @@ export interface DatabaseSecretsProps {
   readonly address: string;
   readonly database: string;
   readonly ownerUrl: SecretProps['value'];
+  readonly versions: SecretVersions;
 }
 
 /** Who reaches the database, and as whom. */
@@ -29,13 +31,20 @@ export const databaseUrl = (role: string, password: string, address: string, dat
 /** A password for each tier's role, which the init step sets, and the URL that holds it. */
 export function databaseSecrets(scope: Construct, props: DatabaseSecretsProps): DatabaseSecrets {
   const { prefix, tiers, address, database, ...how } = props;
-  const secret = (id: string, name: string, description: string, value: SecretProps['value']) =>
+  const secret = (
+    id: string,
+    name: string,
+    description: string,
+    value: SecretProps['value'],
+    version: keyof SecretVersions = 'DATABASE_URL',
+  ) =>
     new Secret(scope, id, {
       name: `${prefix}/${name}`,
       description,
       keyArn: how.keyArn,
       ephemeral: how.ephemeral,
       value,
+      version: how.versions[version],
     });
   const passwords = secret(
     'role-passwords',
@@ -59,6 +68,7 @@ export function databaseSecrets(scope: Construct, props: DatabaseSecretsProps): 
         'DATABASE_OWNER_URL',
         'Where the init step reaches PostgreSQL, as the owner of its tables',
         props.ownerUrl,
+        'DATABASE_OWNER_URL',
       ).arn,
       DATABASE_ROLE_PASSWORDS: passwords.arn,
     },

@@ -1,6 +1,7 @@
 /** Stores that a company has already: nothing of them is made; docs/existing-parts.md says what each must fulfil. */
 import { Construct } from 'constructs';
 import type { Existing } from '../../environments/schema/existing.ts';
+import type { SecretVersions } from '../../environments/schema/secret-versions.ts';
 import type { ServiceName } from '../../services/manifest.ts';
 import { type DatabaseSecrets, databaseSecrets } from './database-secrets.ts';
 import { postgresPort } from './postgres.ts';
@@ -16,6 +17,7 @@ export interface ExistingPostgresProps extends HowProps {
   readonly existing: NonNullable<Existing['postgres']>;
   /** Services with a role of their own. */
   readonly tiers: readonly ServiceName[];
+  readonly versions: SecretVersions;
 }
 
 /** A PostgreSQL that is there. A person puts its owner's URL; the init step makes the roles with it. */

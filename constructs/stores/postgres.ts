@@ -3,6 +3,7 @@ import { DbInstance } from '@cdktf/provider-aws/lib/db-instance/index.js';
 import { DbSubnetGroup } from '@cdktf/provider-aws/lib/db-subnet-group/index.js';
 import { SecurityGroup } from '@cdktf/provider-aws/lib/security-group/index.js';
 import { Construct } from 'constructs';
+import type { SecretVersions } from '../../environments/schema/secret-versions.ts';
 import { nameOf } from '../../environments/wiring/names.ts';
 import type { ServiceName } from '../../services/manifest.ts';
 import { justify, retentionIsASetting } from '../policies/justified.ts';
@@ -23,6 +24,7 @@ export interface PostgresProps {
   readonly majorVersion: string;
   /** Services with a role of their own. */
   readonly tiers: readonly ServiceName[];
+  readonly versions: SecretVersions;
 }
 
 export const postgresPort = 5432;
@@ -36,7 +38,8 @@ export class Postgres extends Construct {
 
   constructor(scope: Construct, id: string, props: PostgresProps) {
     super(scope, id);
-    const { prefix, keyArn, ephemeral } = props;
+    const { prefix, keyArn, ephemeral, versions } = props;
+    const ownerVersion = versions.DATABASE_OWNER_URL ?? 1;
     const group = new SecurityGroup(this, 'security-group', {
       namePrefix: `${prefix}-postgres-`,
       description: 'PostgreSQL',
@@ -59,6 +62,7 @@ export class Postgres extends Construct {
       keyArn,
       ephemeral,
       value: 'random',
+      version: ownerVersion,
     });
     const instance = new DbInstance(this, 'instance', {
       identifier: name,
@@ -74,7 +78,7 @@ export class Postgres extends Construct {
       dbName: 'bulkhead',
       username: 'bulkhead',
       passwordWo: password.read(),
-      passwordWoVersion: 1,
+      passwordWoVersion: ownerVersion,
       port: postgresPort,
       publiclyAccessible: false,
       dbSubnetGroupName: subnets.name,
@@ -114,6 +118,7 @@ export class Postgres extends Construct {
       tiers: props.tiers,
       address,
       database: 'bulkhead',
+      versions,
       ownerUrl: { text: databaseUrl('bulkhead', password.read(), address, 'bulkhead') },
     });
     this.urlSecretArns = secrets.urlSecretArns;

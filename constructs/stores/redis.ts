@@ -18,6 +18,8 @@ export interface RedisProps {
   readonly nodeType: string;
   /** 1 has no fail-over. */
   readonly nodes: number;
+  /** Raising it makes a new token. @default 1 */
+  readonly tokenVersion?: number | undefined;
 }
 
 export const redisPort = 6379;
@@ -57,6 +59,8 @@ export class Redis extends Construct {
       kmsKeyId: props.keyArn,
       transitEncryptionEnabled: true,
       authToken: token,
+      // A new token is taken beside the old one.
+      authTokenUpdateStrategy: 'ROTATE',
       subnetGroupName: subnets.name,
       securityGroupIds: [group.id],
       snapshotRetentionLimit: 0,
@@ -73,6 +77,7 @@ export class Redis extends Construct {
       keyArn: props.keyArn,
       ephemeral,
       value: { text: `rediss://:${token}@${replication.primaryEndpointAddress}:${redisPort}` },
+      version: props.tokenVersion,
     });
     this.securityGroupId = group.id;
     this.urlSecretArn = url.arn;
@@ -82,7 +87,7 @@ export class Redis extends Construct {
    * ElastiCache has no write-only argument for its token, so this one value lies in the (encrypted) state. The data
    * source answers differently each time; the stored version keeps the first answer.
    */
-  private token({ prefix, keyArn, ephemeral }: RedisProps): string {
+  private token({ prefix, keyArn, ephemeral, tokenVersion = 1 }: RedisProps): string {
     const random = new DataAwsSecretsmanagerRandomPassword(this, 'random-token', {
       passwordLength: 48,
       excludePunctuation: true,
@@ -95,10 +100,15 @@ export class Redis extends Construct {
       lifecycle: { preventDestroy: !ephemeral },
     });
     justify(secret, { CKV2_AWS_57: rotatedByHand });
-    return new SecretsmanagerSecretVersion(this, 'token-version', {
-      secretId: secret.id,
-      secretString: random.randomPassword,
-      lifecycle: { ignoreChanges: ['secret_string'] },
-    }).secretString;
+    // Another resource for another version: this one never changes.
+    return new SecretsmanagerSecretVersion(
+      this,
+      tokenVersion === 1 ? 'token-version' : `token-version-${tokenVersion}`,
+      {
+        secretId: secret.id,
+        secretString: random.randomPassword,
+        lifecycle: { ignoreChanges: ['secret_string'] },
+      },
+    ).secretString;
   }
 }

@@ -19,6 +19,8 @@ export interface SecretProps {
    * the apply. `by hand`: the word `unset`, until a person puts the value.
    */
   readonly value: 'random' | 'by hand' | { readonly text: string };
+  /** Raising it writes a new value, unless that comes by hand. @default 1 */
+  readonly version?: number | undefined;
 }
 
 /**
@@ -29,11 +31,14 @@ export class Secret extends Construct {
   readonly arn: string;
   private readonly version: SecretsmanagerSecretVersion;
   private readonly ephemeralId: string;
+  private readonly rotated: boolean;
 
   constructor(scope: Construct, id: string, props: SecretProps) {
     super(scope, id);
     // Unique in the stack, as the path is; the first part is the stack's own name.
     this.ephemeralId = this.node.path.split('/').slice(1).join('_').replaceAll('-', '_').toLowerCase();
+    const version = props.value === 'by hand' ? 1 : (props.version ?? 1);
+    this.rotated = version > 1;
     const secret = new SecretsmanagerSecret(this, 'secret', {
       name: props.name,
       description: props.description,
@@ -46,8 +51,7 @@ export class Secret extends Construct {
     this.version = new SecretsmanagerSecretVersion(this, 'version', {
       secretId: secret.id,
       secretStringWo: this.text(props.value),
-      // Raising it writes a new value.
-      secretStringWoVersion: 1,
+      secretStringWoVersion: version,
     });
     this.arn = secret.arn;
   }
@@ -60,6 +64,8 @@ export class Secret extends Construct {
     const name = `${this.ephemeralId}_stored`;
     TerraformStack.of(this).addOverride(`ephemeral.aws_secretsmanager_secret_version.${name}`, {
       secret_id: `\${${this.version.fqn}.secret_id}`,
+      // Unknown until the new value is written: without it, the one before could be read.
+      ...(this.rotated && { version_id: `\${${this.version.fqn}.version_id}` }),
     });
     return `\${ephemeral.aws_secretsmanager_secret_version.${name}.secret_string}`;
   }

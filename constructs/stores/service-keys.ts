@@ -9,6 +9,8 @@ export interface ServiceKeysProps {
   readonly ephemeral: boolean;
   /** Services that call others. */
   readonly callers: readonly ServiceName[];
+  /** Raising it makes new pairs. @default 1 */
+  readonly version?: number | undefined;
 }
 
 /**

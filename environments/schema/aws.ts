@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { existingSchema } from './existing.ts';
+import { secretVersionsSchema } from './secret-versions.ts';
 
 const count = z.int().positive();
 
@@ -80,6 +81,8 @@ export const awsSchema = z
       .prefault({}),
     /** Parts that are there already, named instead of made. @default {} */
     existing: existingSchema.prefault({}),
+    /** A higher number is a new value; `npm run rotate` writes it beside the environment, as secrets.<env>.json. @default {} */
+    secretVersions: secretVersionsSchema.default({}),
     /** @default 30 */
     logRetentionDays: z.literal(retentionDays).default(30),
     /** Connections of the VPC and requests to balancers and bucket, kept in a bucket of their own. @default true */

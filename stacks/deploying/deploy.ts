@@ -60,7 +60,8 @@ function environmentAndPart(given: string): { readonly name: string; readonly pa
   return given in environments || name === undefined ? { name: given } : { name, part: given.slice(name.length + 1) };
 }
 
-async function main(action: Action, given: string, options: readonly string[]): Promise<void> {
+/** Does the action to an environment or one of its stacks. */
+export async function act(action: Action, given: string, options: readonly string[]): Promise<void> {
   const { name, part } = environmentAndPart(given);
   const environment = onAws(resolveEnvironment(await loadEnvironment(name)));
   const all = stackParts(environment);
@@ -91,7 +92,7 @@ if (import.meta.main) {
       .argument('[options...]', "options of cdktf's command, after --")
       .allowUnknownOption()
       .passThroughOptions()
-      .action(main)
+      .action(act)
       .parseAsync();
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);

@@ -5,6 +5,7 @@ import { collectorAccount, collectorNamespace } from '../../constructs/platforms
 import { NodeRules } from '../../constructs/platforms/kubernetes/node-rules.ts';
 import { podIdentity, Role } from '../../constructs/tier/role.ts';
 import type { KubernetesContext } from '../../constructs/tier/tier-props.ts';
+import { rotationCount } from '../../environments/schema/secret-versions.ts';
 import type { Edge } from '../../environments/wiring/connections.ts';
 import { definitionOf, type Egress, type ServiceName } from '../../services/manifest.ts';
 import type { AwsEnvironment } from '../base-stack.ts';
@@ -34,7 +35,7 @@ export function kubernetesContext(
     },
     portOf,
     egressPorts: (to) => egressPorts(environment, to as Egress),
-    secretsRevision: stack.settings.secretsRevision,
+    secretsRevision: stack.settings.secretsRevision + rotationCount(environment.aws.secretVersions),
   };
 }
 

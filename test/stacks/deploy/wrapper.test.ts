@@ -1,4 +1,6 @@
-/** `npm run diff|deploy|destroy` as people type them, with the real cdktf CLI and a stand-in for terraform. */
+/** `npm run diff|deploy|rotate|destroy` as people type them, with the real cdktf CLI and a stand-in for terraform. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { type AdoptedTree, adoptedTree } from '../../support/terraform/adopted-tree.ts';
@@ -111,6 +113,39 @@ describe('a deploy', () => {
     } finally {
       tree.change('environments/staging.ts', (text) => text.replace("region: 'moon'", "region: 'us-east-1'"));
     }
+  });
+});
+
+describe('a rotation', () => {
+  const versions = () => JSON.parse(readFileSync(join(tree.folder, 'environments/secrets.dev.json'), 'utf8'));
+  const rotate = (secret: string, env = {}) => run('rotate', ['dev', secret, yes], env);
+
+  test('writes the new value first, then restarts who reads it; one that broke off is gone on with', async () => {
+    const broken = await rotate('AUTH_SECRET', { STAND_IN_FAILS: 'service: apply=1' });
+    expect(broken.exitCode).toBe(1);
+    expect(broken.all?.trim().split('\n').at(-1)).toBe(
+      'Version 2 stays written down: npm run deploy -- dev goes on with it; do not rotate again.',
+    );
+    expect(broken.all).toContain('AUTH_SECRET of dev, version 2: everybody signs in again.');
+    expect(acts()).toEqual(['dev-foundation: apply -auto-approve', 'dev-service: apply -auto-approve']);
+    expect((await run('deploy', ['dev', yes])).exitCode).toBe(0);
+    expect(versions()).toEqual({ AUTH_SECRET: 2 });
+    const written = (part: string) =>
+      readFileSync(join(tree.folder, `cdktf.out/stacks/dev-${part}/cdk.tf.json`), 'utf8');
+    expect(written('foundation')).toContain('"secret_string_wo_version": 2');
+    expect(written('service')).toContain('SECRETS_VERSION');
+  });
+
+  test.each([
+    ['WORD', "argument value 'WORD' is invalid for argument 'secret'. Allowed choices are DATABASE_URL, "],
+    ['PARSER_API_KEY', "'dev' has no secret PARSER_API_KEY: nothing to rotate"],
+  ])('of %s is refused, and nothing is written', async (secret, said) => {
+    const before = versions();
+    const { exitCode, all } = await rotate(secret);
+    expect(exitCode).toBe(1);
+    expect(all).toContain(said);
+    expect(versions()).toEqual(before);
+    expect(terraform.lines()).toEqual([]);
   });
 });
 
