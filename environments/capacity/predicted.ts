@@ -1,7 +1,7 @@
 /** The sheet's figures as the running service is told them (setting PREDICTED_CAPACITY), to stand beside what it measures. */
 import type { Environment } from '../environment.ts';
 import type { Placement } from '../schema/placement.ts';
-import { capacityOf, defaultHabits, source } from './model.ts';
+import { capacityOf, defaultHabits, measuredCalibration, measuredCpu, source } from './model.ts';
 
 export function predictedCapacity(given: Environment): string {
   // While a tier moves it has two placements: what is predicted is what it then has, and a swap changes no other tier.
@@ -12,6 +12,8 @@ export function predictedCapacity(given: Environment): string {
   const { carried, lightWait } = capacityOf(environment);
   return JSON.stringify({
     source,
+    cpu: measuredCpu,
+    cpu_rounds_per_second: measuredCalibration ?? null,
     pages_per_minute: rounded(carried.pagesPerMinute),
     chats_at_once: rounded(carried.concurrentChats),
     chats_per_minute: rounded(carried.chatsPerMinute),

@@ -5,7 +5,7 @@ import type { At } from '../pricing/costed-environment.ts';
 import { hoursPerMonth } from '../pricing/lines.ts';
 import type { FirstAlarm } from './advice/first-alarms.ts';
 import type { Purchase } from './advice/next-dollars.ts';
-import { type Capacity, type Carried, defaultHabits, measuredArchitecture, source } from './model.ts';
+import { type Capacity, type Carried, defaultHabits, measuredArchitecture, measuredCpu, source } from './model.ts';
 
 export interface Sheet {
   readonly name: string;
@@ -16,6 +16,8 @@ export interface Sheet {
   readonly architecture: string;
   /** What its CPUs are taken to do of what the measured one did. */
   readonly cpuFactor: number;
+  /** On CPUs that do {@link otherCpuShare} of that, at most replicas. */
+  readonly slower: Carried;
   /** At most replicas, the dearest first. */
   readonly parts: readonly { readonly part: string; readonly monthlyUsd: number }[];
   /** Tokens of 1,000 answers at whoever bills the model; undefined: the environment names no price. */
@@ -87,20 +89,28 @@ export const loadWords: Readonly<Record<keyof Carried, string>> = {
 };
 
 /** Whether its CPUs are those that the constants are of, and what was made of it. */
-function cpuLine({ name, architecture, cpuFactor }: Sheet): readonly string[] {
-  if (cpuFactor !== 1) return [`${name}: on CPUs taken to do ${cpuFactor.toFixed(2)} of the measured one.`];
-  if (architecture === measuredArchitecture) return [];
-  return [
-    `${name}: runs on ${architecture}, the constants are of ${measuredArchitecture}: pages, chats and requests change as its speed does. ` +
-      'npm run calibrate there, then --cpu-factor.',
-  ];
+/** What is told of how much another CPU matters: an example, not a limit of how far CPUs differ. */
+export const otherCpuShare = 0.8;
+
+/** Which CPU an instance gets is seldom known before it runs; so how much it matters is told for one that is slower. */
+function cpuLine({ name, architecture, cpuFactor, slower }: Sheet): string {
+  if (cpuFactor !== 1) return `${name}: on CPUs taken to do ${cpuFactor.toFixed(2)} of the measured one.`;
+  const { pagesPerMinute, concurrentChats, chatsPerMinute, apiRequestsPerSecond } = slower;
+  const where =
+    architecture === measuredArchitecture
+      ? `the constants are of one ${architecture} CPU (${measuredCpu}), and it may run on another`
+      : `runs on ${architecture}, the constants are of ${measuredArchitecture} (${measuredCpu})`;
+  return (
+    `${name}: ${where}. On one that does ${otherCpuShare} of it: ${whole(pagesPerMinute)} pages/min, ${whole(concurrentChats)} chats at once, ` +
+    `${whole(chatsPerMinute)} chats/min, ${whole(apiRequestsPerSecond)} API requests/s. npm run calibrate there, then --cpu-factor.`
+  );
 }
 
 /** In sentences: what to buy next, and what fires first. */
 export function adviceLines(sheet: Sheet): readonly string[] {
   const { name, purchases, alarms } = sheet;
   return [
-    ...cpuLine(sheet),
+    cpuLine(sheet),
     ...purchases.map(
       ({ bounds, change, monthlyUsd, before, after, sharePer10Usd }) =>
         `${name}: the next 10 dollars a month for ${loadWords[bounds]} buy ${(100 * sharePer10Usd).toFixed(1)} % with ` +

@@ -3,7 +3,7 @@ import { firstAlarms } from '../../environments/capacity/advice/first-alarms.ts'
 import { nextPurchases } from '../../environments/capacity/advice/next-dollars.ts';
 import { capacityOf, defaultHabits, onCpu } from '../../environments/capacity/model.ts';
 import { answerUsd } from '../../environments/capacity/model-cost.ts';
-import type { Sheet } from '../../environments/capacity/sheet.ts';
+import { otherCpuShare, type Sheet } from '../../environments/capacity/sheet.ts';
 import type { At, CostedEnvironment } from '../../environments/pricing/costed-environment.ts';
 import { environmentMonthlyUsd } from '../../environments/pricing/environment-cost.ts';
 import { partTotals, totalUsd } from '../../environments/pricing/lines.ts';
@@ -25,6 +25,7 @@ export function sheetOf(name: string, { environment, costed }: Costed, cpuFactor
     name,
     architecture: environment.aws.architecture,
     cpuFactor,
+    slower: capacityOf(environment, 'max', defaultHabits, onCpu(cpuFactor * otherCpuShare)).carried,
     capacity: { min: at('min'), max: at('max') },
     monthlyUsd: { min: totalUsd(environmentMonthlyUsd(costed, 'min')), max: totalUsd(most) },
     ownUsd: { min: ownUsd('min'), max: ownUsd('max') },

@@ -4,7 +4,6 @@
  * prediction and error beside each figure. The prediction is scaled by a calibration of this CPU, where the constants have
  * one; on another kind of CPU without it the error says only how far apart the two are.
  */
-import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bench } from '../../environments/bench.ts';
 import {
@@ -16,10 +15,10 @@ import {
   onCpu,
 } from '../../environments/capacity/model.ts';
 import { type EnvironmentInput, resolveEnvironment } from '../../environments/environment.ts';
+import { cpuModel, roundsPerSecond } from '../../services/api/operations/cpu-speed.ts';
 import { extractiveName } from '../../services/chat/answering/answerer.ts';
 import type { ServiceName } from '../../services/manifest.ts';
 import { reserveOf } from '../../services/shared/slots/share.ts';
-import { calibrate } from '../../stacks/sheet/calibrate.ts';
 import { type ContainerDeployment, startContainers } from '../containers/deployment.ts';
 import { lacksPodman } from '../containers/podman.ts';
 import { lacksManuals } from '../flows/documents.ts';
@@ -54,9 +53,9 @@ interface Predicted {
 export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]> {
   const lacks = lacksPodman ?? lacksManuals;
   if (lacks) throw new Error(`bench capacity cannot run: ${lacks}`);
-  const own = calibrate();
+  const own = await roundsPerSecond(60);
   const factor = measuredCalibration === undefined ? 1 : own / measuredCalibration;
-  const comparable = measuredCalibration !== undefined || cpus()[0]?.model === measuredCpu;
+  const comparable = measuredCalibration !== undefined || cpuModel() === measuredCpu;
   const figures = await withModel(other, slow, (input) => measure(input, quick ? 5000 : 20_000, onCpu(factor)));
   return [
     told(

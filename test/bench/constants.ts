@@ -9,10 +9,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { bench } from '../../environments/bench.ts';
 import { type EnvironmentInput, placedServices, resolveEnvironment } from '../../environments/environment.ts';
 import { optionOf, type Placement } from '../../environments/schema/placement.ts';
+import { cpuModel, roundsPerSecond } from '../../services/api/operations/cpu-speed.ts';
 import { extractiveName } from '../../services/chat/answering/answerer.ts';
 import { definitionOf, type ServiceName } from '../../services/manifest.ts';
 import { reserveOf } from '../../services/shared/slots/share.ts';
-import { calibrate } from '../../stacks/sheet/calibrate.ts';
 import { type ContainerDeployment, startContainers } from '../containers/deployment.ts';
 import { evaluate, lacksPodman } from '../containers/podman.ts';
 import { lacksManuals } from '../flows/documents.ts';
@@ -198,9 +198,9 @@ async function describe(constants: Readonly<Record<string, Constant>>) {
   const round = (value: number) => Number(value.toPrecision(3));
   return {
     measured: new Date().toISOString().slice(0, 10),
-    cpu: cpus()[0]?.model,
+    cpu: cpuModel(),
     architecture: { x64: 'x86_64', arm64: 'arm64' }[arch() as string] ?? arch(),
-    calibration: round(calibrate()),
+    calibration: round(await roundsPerSecond(60)),
     cores: cpus().length,
     node: dependencies.node,
     method:

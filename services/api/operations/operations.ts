@@ -6,6 +6,8 @@ import { toScheduledTask } from '../../shared/jobs/scheduled-tasks.ts';
 import { remembered } from '../../shared/remembered.ts';
 import { readMeters } from '../../shared/scheduler/meters.ts';
 import type { Api } from '../context.ts';
+import { cpuModel, cpuSpeed, roundsPerSecond } from './cpu-speed.ts';
+
 import { historyOf } from './history.ts';
 import { chatOf, latest, pagesPerMinute, readRecent, statusOf } from './replicas.ts';
 import { readSpending } from './spending.ts';
@@ -13,9 +15,12 @@ import { documentsOf, readTenants } from './waiting.ts';
 
 /** Sums over a month, and over a day of minutes: what changes slowly is not read for every look. */
 const slowMs = 30_000;
+/** The CPU under a process does not change: it is measured when somebody looks first, which takes no start longer. */
+const once = Number.POSITIVE_INFINITY;
 
 export function serveOperations({ app, db, redis, scheduler, settings, predicted }: Api): void {
   const spending = remembered(slowMs, () => readSpending(db));
+  const rounds = remembered(once, () => roundsPerSecond());
   const history = remembered(slowMs, () => historyOf(db));
   const scheduled = async () => {
     const rows = await db.selectFrom('scheduled_tasks').selectAll().orderBy('name').execute();
@@ -26,7 +31,7 @@ export function serveOperations({ app, db, redis, scheduler, settings, predicted
 
   serve(app, routes.getOperations, async (): Promise<Operations> => {
     // Redis may be away: then what waits by band and the meters are unknown, and everything else is told.
-    const [rows, snapshot, held, meters, tenants, spent, tasks] = await Promise.all([
+    const [rows, snapshot, held, meters, tenants, spent, tasks, speed] = await Promise.all([
       readRecent(db),
       scheduler.snapshot().catch(() => null),
       scheduler.held().catch(() => []),
@@ -34,6 +39,7 @@ export function serveOperations({ app, db, redis, scheduler, settings, predicted
       readTenants(db),
       spending(),
       scheduled(),
+      rounds(),
     ]);
     return {
       object: 'operations',
@@ -45,6 +51,7 @@ export function serveOperations({ app, db, redis, scheduler, settings, predicted
       meters: meters?.map(({ limit, ...meter }) => ({ ...meter, limit_per_minute: limit })) ?? null,
       spending: spent,
       scheduled: tasks,
+      cpu: cpuSpeed(speed, cpuModel(), predicted),
       predicted,
     };
   });

@@ -27,6 +27,9 @@ export type ScheduledTask = z.output<typeof scheduledTask>;
 export const predictedCapacity = z.object({
   /** Where its constants were measured. */
   source: z.string(),
+  cpu: z.string(),
+  /** What that CPU did of the work that `cpu` below counts. Null: it was not counted there. */
+  cpu_rounds_per_second: z.number().nullable(),
   pages_per_minute: z.number(),
   chats_at_once: z.number(),
   chats_per_minute: z.number(),
@@ -129,6 +132,14 @@ export const operations = z.object({
     unpriced_entries: z.int(),
   }),
   scheduled: z.array(scheduledTask),
+  /** Of the replica that answers. */
+  cpu: z.object({
+    model: z.string(),
+    /** Of a work that is the same everywhere, in a second of CPU time. */
+    rounds_per_second: z.number(),
+    /** What it does of what the CPU did that `predicted` is of. Null: nobody knows. */
+    factor: z.number().nullable(),
+  }),
   predicted: predictedCapacity.nullable(),
 });
 export type Operations = z.output<typeof operations>;

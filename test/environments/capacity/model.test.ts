@@ -157,6 +157,7 @@ test('a sheet says what is carried at its cost, and where its constants come fro
     ownUsd: { min: 10_000, max: 39_420 },
     architecture: 'arm64',
     cpuFactor: 1,
+    slower: one.carried,
     parts: [],
     modelUsdPer1000: undefined,
     purchases: [],

@@ -117,6 +117,11 @@ test('figures of replicas stand together, beside what the sheet predicted; who i
   expect(p50).toBeGreaterThan(0.2);
   expect(p50).toBeLessThan(0.3);
   expect(p95).toBeGreaterThan(3);
+  // Measured by the replica that answers; the constants may have no count to compare with.
+  expect(body.cpu.rounds_per_second).toBeGreaterThan(1);
+  expect(body.cpu.model).toEqual(expect.any(String));
+  const { cpu_rounds_per_second: constants } = body.predicted;
+  expect(body.cpu.factor).toBe(constants === null ? null : body.cpu.rounds_per_second / constants);
   expect(body.predicted).toMatchObject({
     chats_at_once: expect.any(Number),
     tiers: { chat: { vcpu: 0.5, memory_mib: 512 } },

@@ -35,7 +35,18 @@ test('a sheet says what is carried at its cost, what to buy next, and what fires
 });
 
 test('another kind of CPU is said, until a factor is given', () => {
-  expect(sheetText([sheet])).toContain('test: runs on arm64, the constants are of x86_64');
+  const text = sheetText([sheet]);
+  expect(text).toContain('test: runs on arm64, the constants are of x86_64 (AMD EPYC). On one that does 0.8 of it: ');
+  // What CPU limits is four fifths; 32 slots stay.
+  const { carried } = sheet.capacity.max;
+  expect(sheet.slower.pagesPerMinute).toBeCloseTo(0.8 * carried.pagesPerMinute, 6);
+  expect(sheet.slower.concurrentChats).toBe(carried.concurrentChats);
+  expect(text).toContain(
+    `${Math.floor(0.8 * carried.pagesPerMinute).toLocaleString('en-US')} pages/min, 32 chats at once, `,
+  );
+  expect(sheetText([{ ...sheet, architecture: 'x86_64' }])).toContain(
+    'test: the constants are of one x86_64 CPU (AMD EPYC), and it may run on another. On one that does 0.8',
+  );
   const scaled = sheetText([sheetOf('test', whole, 0.8)]);
   expect(scaled).toContain('test: on CPUs taken to do 0.80 of the measured one.');
   expect(scaled).not.toContain('npm run calibrate');

@@ -34,6 +34,7 @@ export default function Operations() {
           </div>
         ))}
       </dl>
+      {data.predicted && <p className="text-xs text-muted">{cpuText(data, data.predicted, words, language)}</p>}
       <section aria-label={words.history}>
         <h3 className="mb-2 font-semibold">{words.history}</h3>
         <History words={words} />
@@ -41,6 +42,17 @@ export default function Operations() {
       <Tables data={data} words={words} language={language} />
     </div>
   );
+}
+
+/** Whether this machine does what the predictions take it to do. */
+function cpuText(
+  { cpu }: Report,
+  { cpu: there }: NonNullable<Report['predicted']>,
+  words: OperationsWords,
+  language: Language,
+) {
+  if (cpu.factor !== null) return words.cpuFactor(cpu.model, formatFor(language).percent(cpu.factor), there);
+  return cpu.model === there ? words.sameCpu(there) : words.cpuUnknown(cpu.model, there);
 }
 
 function figuresOf(
@@ -55,6 +67,7 @@ function figuresOf(
   const both = ({ p50, p95 }: { p50: number | null; p95: number | null }) => `${seconds(p50)} / ${seconds(p95)}`;
   const oldest = Math.max(0, ...documents.bands.map((band) => band.oldest_wait_seconds));
   const errors = replicas.reduce((sum, { errors_per_minute: each }) => sum + each, 0);
+  const last = replicas.toSorted((a, b) => b.started_at.localeCompare(a.started_at))[0];
   return [
     {
       title: words.slots,
@@ -98,6 +111,11 @@ function figuresOf(
       ]
         .filter(Boolean)
         .join('; '),
+    },
+    {
+      title: words.lastStart,
+      value: last ? format.ago(last.started_at) : words.none,
+      beside: last ? [last.tier, last.version].filter(Boolean).join(', ') : '',
     },
   ];
 }

@@ -4,6 +4,11 @@ import type { Language } from '../copy/index.tsx';
 const en = {
   predicted: (value: string) => `predicted: ${value}`,
   noPrediction: 'no prediction',
+  sameCpu: (cpu: string) => `Predictions are of this kind of CPU (${cpu}).`,
+  cpuFactor: (here: string, factor: string, there: string) =>
+    `This CPU (${here}) does ${factor} of the one that predictions are of (${there}): what CPU limits changes as much.`,
+  cpuUnknown: (here: string, there: string) =>
+    `Predictions are of another CPU (${there}) than this one (${here}), and how the two compare was not measured.`,
   ofBudget: (budget: string) => `of ${budget}`,
   slots: 'Answers at once',
   yields: 'Told to come back, a minute',
@@ -15,6 +20,7 @@ const en = {
   errors: 'Error lines a minute',
   today: 'Spent today',
   month: 'Spent this month',
+  lastStart: 'Last deploy or start',
   cap: (value: string) => `limit of the environment: ${value} a day`,
   ceiling: (value: string) => `ceiling of the environment: ${value} a month`,
   unpriced: (count: string) => `${count} entries without a known price`,
@@ -73,6 +79,11 @@ const en = {
 const ko: typeof en = {
   predicted: (value) => `예측: ${value}`,
   noPrediction: '예측 없음',
+  sameCpu: (cpu) => `예측은 이 CPU 종류(${cpu}) 기준입니다.`,
+  cpuFactor: (here, factor, there) =>
+    `이 CPU(${here})는 예측 기준 CPU(${there})의 ${factor} 성능입니다. CPU가 한계인 값은 그만큼 달라집니다.`,
+  cpuUnknown: (here, there) =>
+    `예측은 이 CPU(${here})가 아닌 다른 CPU(${there}) 기준이며, 둘의 차이는 측정되지 않았습니다.`,
   ofBudget: (budget) => `/ ${budget}`,
   slots: '동시 답변',
   yields: '분당 재시도 안내',
@@ -84,6 +95,7 @@ const ko: typeof en = {
   errors: '분당 오류 줄',
   today: '오늘 지출',
   month: '이번 달 지출',
+  lastStart: '마지막 배포 또는 시작',
   cap: (value) => `환경의 일 상한: ${value}`,
   ceiling: (value) => `환경의 월 상한: ${value}`,
   unpriced: (count) => `가격을 모르는 항목 ${count}개`,

@@ -18,6 +18,8 @@ test('operators see what runs beside what was predicted, as a day of lines and o
       await page.goto(`${fixture.url}/settings/operations`);
       await page.getByText('41 of 64').waitFor();
       await page.getByText('predicted: 2,400').waitFor();
+      await page.getByText('This CPU (Ampere Altra) does 90% of the one that predictions are of (AMD EPYC)').waitFor();
+      await page.getByText('Last deploy or start').waitFor();
       await page.getByText('ceiling of the environment: $150.00 a month; 2 entries without a known price').waitFor();
       await page.getByText('slowed to 50% after a refusal').waitFor();
       // More than nine tenths of its memory, and growing.
