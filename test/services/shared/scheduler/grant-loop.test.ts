@@ -8,11 +8,11 @@ import { emptyRedisBeforeEach, redis, services } from './empty-redis.ts';
 
 emptyRedisBeforeEach();
 
-/** A worker that takes `workMs` for each lease, until nothing is left, or so many were given. @returns leases in the order in which they began */
+/** A worker that does this for each lease, until nothing is left, or so many were given. @returns leases in the order in which they began */
 async function drain(
   uploads: readonly { jobId: string; tenantId: string; pages: number }[],
   slots: number,
-  workMs: (lease: Lease) => number,
+  work: (lease: Lease) => Promise<void>,
   options: RedisSchedulerOptions = {},
   grantsMax = Number.POSITIVE_INFINITY,
 ): Promise<Lease[]> {
@@ -30,7 +30,7 @@ async function drain(
     log: services.log,
     work: async (lease) => {
       began.push(lease);
-      await sleep(workMs(lease));
+      await work(lease);
       await scheduler.complete(lease, lease.pages);
       left -= lease.pages.length;
     },
@@ -48,7 +48,7 @@ const light = (count: number) =>
 
 test('a heavy document gets its share of a worker whose slots are all taken by light ones', async () => {
   const heavy = { jobId: 'heavy', tenantId: 'h', pages: 230 };
-  const began = await drain([...light(160), heavy], 4, () => 40 + Math.random() * 40, { pagesPerGrant: 1 }, 110);
+  const began = await drain([...light(160), heavy], 4, () => sleep(40 + Math.random() * 40), { pagesPerGrant: 1 }, 110);
   // A ninth beside the lightest band alone.
   expect(began.slice(0, 110).filter(({ jobId }) => jobId === 'heavy').length).toBeGreaterThanOrEqual(11);
 });
@@ -58,13 +58,13 @@ test('heavy documents never hold all slots', async () => {
   let atOnce = 0;
   let most = 0;
   await drain(heavies, 3, (lease) => {
-    if (lease.light) return 5;
+    if (lease.light) return sleep(5);
     atOnce += 1;
     most = Math.max(most, atOnce);
     setTimeout(() => {
       atOnce -= 1;
     }, 5);
-    return 6;
+    return sleep(6);
   });
   expect(most).toBe(2);
 });
@@ -74,12 +74,14 @@ test('an account that answers slowly has no more requests under way than its rat
   await redis.rpush('{bulkhead:schedule}:meter:parser:latency', ...Array.from({ length: 100 }, () => 40));
   let ended = 0;
   let beforeAnyEnded = 0;
-  const work = () => {
+  const four = Promise.withResolvers<void>();
+  const work = async () => {
     if (ended === 0) beforeAnyEnded += 1;
-    setTimeout(() => {
-      ended += 1;
-    }, 600);
-    return 600;
+    if (beforeAnyEnded === 4) four.resolve();
+    // However long it takes until as many are under way as may be, a fifth has as long again to be wrong.
+    await four.promise;
+    await sleep(600);
+    ended += 1;
   };
   const uploads = [...light(60), { jobId: 'heavy', tenantId: 'h', pages: 110 }];
   const began = await drain(uploads, 64, work, { account, pagesPerGrant: 1 });
@@ -88,4 +90,4 @@ test('an account that answers slowly has no more requests under way than its rat
   expect(began.findIndex(({ jobId }) => jobId === 'heavy')).toBeLessThan(60);
   expect(began.every(({ tokens, pages }) => tokens === pages.length)).toBe(true);
   expect((await meterState(redis, 'parser')).taken).toMatchObject({ requests: 170, pages: 170 });
-}, 60_000);
+});
