@@ -43,7 +43,6 @@ async function heldMs(question: string): Promise<number> {
   return performance.now() - start;
 }
 
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number;
 const short = 'How long is the warranty of the second pump, and who pays when it breaks within its first ten weeks?';
 
 test.each([
@@ -55,16 +54,17 @@ test.each([
   expect([short.length, long.length]).toEqual([100, questionCharactersMax]);
   // Compiled code first: it is the bound that is measured, not the compiler.
   for (let round = 0; round < 5; round += 1) await heldMs(round % 2 ? long : short);
-  const ratios: number[] = [];
-  for (let round = 0; round < 9; round += 1) {
-    const base = await heldMs(short);
-    ratios.push((await heldMs(long)) / base);
+  // The least of each: the others were held up by what else the machine does.
+  const least = { short: Number.POSITIVE_INFINITY, long: Number.POSITIVE_INFINITY };
+  for (let round = 0; round < 15; round += 1) {
+    least.short = Math.min(least.short, await heldMs(short));
+    least.long = Math.min(least.long, await heldMs(long));
   }
-  expect(median(ratios)).toBeLessThan(ratioMax);
+  expect(least.long / least.short).toBeLessThan(ratioMax);
 });
 
-/** Generous: bounded it is about 12 for many words and 2 for a Korean one; unbounded it was above 120 and 29. */
-const ratioMax = 40;
+/** Generous: bounded it is 2 to 5, without bounds of the terms it was 165 for many words and 30 for a Korean one. */
+const ratioMax = 20;
 
 test('what is searched for is bounded, whatever is asked and was asked before', () => {
   const text = fc.oneof(
