@@ -91,7 +91,7 @@ test('the example of docs/client.md waits for the end of its document', async ()
     await sleep(200);
   }
   expect(await said).toBe('succeeded 1\n');
-}, 60_000);
+});
 
 /** A client whose server answers this, one after another. */
 function scripted(answers: readonly [status: number, body: object, retryAfter?: string][]) {

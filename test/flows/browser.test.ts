@@ -38,6 +38,8 @@ beforeAll(async () => {
   deployment = await startDeployment({ data: folder, port: 0, outer: { EMBEDDING_WEIGHTS: 'none' } });
   browser = await chromium.launch({ executablePath, args });
   page = await browser.newPage({ viewport: { width: 1440, height: 900 }, locale: 'en-US' });
+  // Ends before the test does, so that it says what it waited for.
+  page.setDefaultTimeout(90_000);
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(error.message));
 }, startTimeoutMs);
@@ -55,17 +57,18 @@ test('from the sign-in link to a marked passage on the cited page', async () => 
   await expectAccessible('an empty brain');
 
   await page.locator('input[type=file]').first().setInputFiles(manualPdf);
-  await page.getByText(/Ready · 1\d\d pages/).waitFor({ timeout: 60_000 });
+  await page.getByText(/Ready · 1\d\d pages/).waitFor();
 
   await page.getByRole('textbox').last().fill('How do I read data from a file with read.table()?');
   await page.keyboard.press('Enter');
-  await page.getByText('Quoted from the documents. No language model is set up.').waitFor({ timeout: 30_000 });
+  await page.getByText('Quoted from the documents. No language model is set up.').waitFor();
   await page.getByRole('heading', { name: '3 sources' }).waitFor();
 
   await page
     .getByRole('button', { name: /^Source 1: R-intro\.pdf, page \d+$/ })
     .first()
     .click();
+  await page.waitForURL(/[?&]p=\d/);
   const cited = Number(new URL(page.url()).searchParams.get('p'));
   expect(cited).toBeGreaterThan(1);
   await page.getByRole('tab', { name: 'Text' }).click();
@@ -73,13 +76,15 @@ test('from the sign-in link to a marked passage on the cited page', async () => 
   await marked.waitFor();
   expect(((await marked.textContent()) ?? '').length).toBeGreaterThan(10);
   await page.getByRole('tab', { name: 'Page' }).click();
-  await page.locator('canvas').first().waitFor({ timeout: 30_000 });
+  await page.locator('canvas').first().waitFor();
   await expectAccessible('an answer with its cited page');
 
   // The server is the truth: a reload shows the same.
   await page.reload();
   await page.getByRole('heading', { name: '3 sources' }).waitFor();
-  expect(await page.getByText(/Ready · 1\d\d pages/).count()).toBe(1);
+  const ready = page.getByText(/Ready · 1\d\d pages/);
+  await ready.first().waitFor();
+  expect(await ready.count()).toBe(1);
   expect(complaints).toEqual([]);
 }, 180_000);
 

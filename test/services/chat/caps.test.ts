@@ -28,7 +28,7 @@ beforeAll(async () => {
       MODELS: JSON.stringify([{ name: 'm', url: model.url, contextTokens, usdPerMillionTokens: price }]),
     },
   });
-}, 120_000);
+});
 beforeEach(async () => {
   brain = await search.newBrain();
   await search.addPages(brain, pages);
@@ -148,7 +148,7 @@ test('an answer that fails, or whose caller leaves, gives back what it had reser
   const used = await usedIn(search.db, 'tenant', charged(), 'tokens_per_day_max');
   expect(used).toBeGreaterThan(0);
   expect(used).toBeLessThan(5000);
-}, 120_000);
+});
 
 test('what a dead process had reserved counts until its time is up', async () => {
   await allow('tenant', 'tokens_per_day_max', 6000);
@@ -158,4 +158,4 @@ test('what a dead process had reserved counts until its time is up', async () =>
   expect((await ask()).status).toBe(429);
   await expect(hold(1500)).rejects.toMatchObject({ code: 'quota' });
   await until(async () => (await ask()).status === 200);
-}, 120_000);
+});

@@ -72,4 +72,4 @@ test('turns and completions together: 7 of 20 are asked, whatever becomes of the
   model.behave(says('Fourteen days [1].'));
   const last = await chat.ask(person, await chat.newConversation(person, brain), 'last?');
   expect((await allEvents(last)).at(-1)).toMatchObject({ event: 'done' });
-}, 120_000);
+});

@@ -188,7 +188,7 @@ export const receipts = (frame: Reply): Record<string, number> =>
     frame.receipts.map(({ kind, value_u64 }: { kind: string; value_u64: number }) => [kind, value_u64]),
   );
 
-export async function until(condition: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, ms = 60_000): Promise<void> {
   const end = Date.now() + ms;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error('it did not come to be');

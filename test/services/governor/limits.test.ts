@@ -23,10 +23,10 @@ describe('limits', () => {
   });
 
   test('all unfinished lines together have a bound', async () => {
-    await start({ limits: { unfinishedBytesMax: 1500 } });
+    const { app } = await start({ limits: { unfinishedBytesMax: 1500 } });
     const [first, second] = [await open(), await open()];
     first.socket.write('{'.repeat(1000));
-    await sleep(50);
+    await until(async () => /governor_unfinished_line_bytes 1000\n/.test(await app.metrics.metrics()));
     second.socket.write('{'.repeat(1000));
     expect(await second.next()).toMatchObject({ need_code: 'line_too_large' });
     first.socket.write('\n');

@@ -58,7 +58,7 @@ async function start(max: number) {
   );
   const one = { port, kill: (signal: NodeJS.Signals = 'SIGTERM') => void process.kill(signal), ended: process };
   running.push(one);
-  await until(async () => (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null))?.ok === true, 30_000);
+  await until(async () => (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null))?.ok === true);
   return one;
 }
 const open = async ({ port }: { readonly port: number }) => {
@@ -68,7 +68,7 @@ const open = async ({ port }: { readonly port: number }) => {
 };
 /** Until it is admitted, as one who comes back again and again. */
 async function admitted(client: LineClient, job: string): Promise<void> {
-  await until(async () => (await client.ask(framesOf(job, 'x').manifest)).status === 'ok', 30_000);
+  await until(async () => (await client.ask(framesOf(job, 'x').manifest)).status === 'ok');
 }
 
 test('kill -9 in the middle of an answer: the endpoint is told, and the slot comes back to the other one', async () => {
@@ -84,7 +84,7 @@ test('kill -9 in the middle of an answer: the endpoint is told, and the slot com
   // A lease of 10 s, and nobody takes its slot before.
   expect(await other.ask(framesOf('J_2', 'x').manifest)).toMatchObject({ status: 'yield' });
   await admitted(other, 'J_2');
-}, 90_000);
+});
 
 test('Redis away while slots are held: what runs ends, in sum never more than the slots, and all is well after', async () => {
   const [first, second] = [await start(2), await start(2)];
@@ -113,7 +113,7 @@ test('Redis away while slots are held: what runs ends, in sum never more than th
   });
   expect(await one.ask(framesOf('J_7', 'x').manifest)).toMatchObject({ status: 'yield' });
   expect(backend.seen.most).toBeLessThanOrEqual(2);
-}, 90_000);
+});
 
 test('SIGTERM: it drains and is gone; impossible options are said', async () => {
   const one = await start(1);
@@ -122,4 +122,4 @@ test('SIGTERM: it drains and is gone; impossible options are said', async () => 
   const { stderr, exitCode } = await execa('node', ['services/governor/main.ts'], { reject: false });
   expect(exitCode).toBe(1);
   expect(stderr).toContain("GOVERNOR_BACKEND_URL is '', allowed is the URL of an inference endpoint: --backend");
-}, 60_000);
+});

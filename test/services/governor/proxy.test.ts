@@ -1,7 +1,6 @@
 /** The governor in front of an OpenAI-compatible server, asked by OpenAI's own client. */
 import { once } from 'node:events';
 import { request } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import OpenAI from 'openai';
 import { type Backend, type Governor, type GovernorGiven, startBackend, startGovernor, until } from './fixture.ts';
@@ -239,8 +238,10 @@ test('health, metrics and both protocols on one port; its own metrics have the f
   expect((await fetch(`${governor.url}/livez`)).status).toBe(200);
   expect((await fetch(`${governor.url}/readyz`)).status).toBe(200);
   await fetch(`${governor.url}/v1/x`, { method: 'POST', body: '{}' });
-  await sleep(20);
-  const metrics = await (await fetch(`${governor.url}/metrics`)).text();
+  const read = async () => (await fetch(`${governor.url}/metrics`)).text();
+  // The answer is read before the slot is given back.
+  await until(async () => /governor_completed_total 1\n/.test(await read()));
+  const metrics = await read();
   for (const line of [
     'inflight 0',
     'cap 1',

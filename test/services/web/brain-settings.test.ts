@@ -26,6 +26,7 @@ describe('settings of a brain', () => {
     await page.goto(fixture.url);
     await openSettings();
     const select = page.getByLabel('Answers by');
+    await select.waitFor();
     expect(await select.locator('option').allTextContents()).toEqual([
       'The default (gpt-5-mini)',
       'gpt-5-mini · $0.25 in, $2.00 out per million tokens',
@@ -72,7 +73,9 @@ describe('settings of a brain', () => {
     page = await reopened({ language: 'ko' });
     await page.goto(fixture.url);
     await openSettings();
-    expect(await page.getByLabel('답변 방식').locator('option').allTextContents()).toEqual([
+    const select = page.getByLabel('답변 방식');
+    await select.waitFor();
+    expect(await select.locator('option').allTextContents()).toEqual([
       '기본값 (gpt-5-mini)',
       'gpt-5-mini · 토큰 100만 개당 입력 $0.25, 출력 $2.00',
       'qwen3 · 가격 알 수 없음',

@@ -90,4 +90,4 @@ test('npm run synth -- dev --compare prints it', async () => {
   const args = ['--no-experimental-detect-module', 'stacks/main.ts', 'dev', '--compare'];
   const { stdout } = await execa(process.execPath, args);
   expect(row(stdout, 'total')).toHaveLength(4);
-}, 120_000);
+});

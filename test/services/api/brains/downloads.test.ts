@@ -42,7 +42,7 @@ beforeAll(async () => {
     keys.push((await owner('POST', '/v1/keys', { name: `${index}`, scopes: ['documents:read'] })).body.secret);
   await harness.app.http.listen({ port: 0, host: '127.0.0.1' });
   port = (harness.app.http.server.address() as { port: number }).port;
-}, 120_000);
+});
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
 });
@@ -50,7 +50,7 @@ afterAll(async () => {
   process.env = before;
   await harness?.close();
   await s3?.close();
-}, 60_000);
+});
 
 /** A reader that reads the first bytes of the answer and then nothing more. @returns its status */
 async function stall(key: string): Promise<number> {
@@ -77,7 +77,7 @@ test('50 stalled downloads hold up neither uploads nor other readers, and end by
   const other = `/v1/documents/${job.body.document_id}/file`;
   expect(String((await within(owner('GET', other), 'a download')).body)).toBe('While others stall.');
   await until(() => sockets.every((socket) => socket.destroyed || socket.closed), 'every stalled download has ended');
-}, 120_000);
+});
 
 test('one caller may have so many at a time, and is told so; another goes on', async () => {
   const [mine, others] = keys as [string, string];
@@ -94,7 +94,7 @@ test('one caller may have so many at a time, and is told so; another goes on', a
     'Allowed are 16 downloads of yours under way at a time, and 16 are. Let one end and come back in 5 s.',
   );
   expect(await stall(others)).toBe(200);
-}, 60_000);
+});
 
 test('HEAD reads nothing from the store', async () => {
   const headers = { authorization: `Bearer ${keys[0]}`, range: 'bytes=0-9' };
@@ -103,7 +103,7 @@ test('HEAD reads nothing from the store', async () => {
   );
   for (const answer of answers)
     expect([answer.status, answer.headers.get('content-length')]).toEqual([200, String(fileBytes + 9)]);
-}, 60_000);
+});
 
 async function within<T>(work: Promise<T>, what: string): Promise<T> {
   return Promise.race([

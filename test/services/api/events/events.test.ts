@@ -248,9 +248,15 @@ test('events of one transaction are told in their order and once, also where the
 test('a burst about one document is told in few messages, the last with the newest state', async () => {
   const watching = await watch(await secretOf(owner));
   const brain = await make('Burst');
-  for (let index = 1; index <= 60; index += 1) await owner('PATCH', `/v1/brains/${brain}`, { name: `Burst ${index}` });
+  // In one transaction, so that they are read together however slow the machine is.
+  await harness.services.query(
+    `with named as (update brains set name = 'Burst 60' where id = $2)
+     insert into events (tenant_id, event, resource_id) select $1, 'brain', $2 from generate_series(1, 60)`,
+    [tenantId, brain],
+  );
   await watching.until((event) => isBrain(brain)(event) && data(event).name === 'Burst 60');
-  expect(watching.events.filter(isBrain(brain)).length).toBeLessThan(60);
+  // Its making, and the burst.
+  expect(watching.events.filter(isBrain(brain)).length).toBeLessThanOrEqual(2);
   await watching.close();
 });
 

@@ -50,7 +50,7 @@ test('who takes nothing while something waits is let go', async () => {
   for (let tries = 0; tries < 300 && !served.destroyed; tries += 1) await sleep(100);
   expect(served.destroyed).toBe(true);
   reader.destroy();
-}, 120_000);
+});
 
 test('who takes a little of it, again and again, stays; as does who has nothing to read', async () => {
   const [slow, idle] = [await open(), await open()];
@@ -66,4 +66,4 @@ test('who takes a little of it, again and again, stays; as does who has nothing 
   expect([slow.served.destroyed, idle.served.destroyed]).toEqual([false, false]);
   slow.reader.destroy();
   idle.reader.destroy();
-}, 120_000);
+});

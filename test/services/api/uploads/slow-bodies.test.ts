@@ -125,7 +125,7 @@ test('uploads of one caller, and of one replica, are bounded and said so', async
   start(others);
   await settled(4);
   expect(await drip(uploadHead(others, 100), '').answer).toMatch(/^HTTP\/1.1 429 /);
-}, 30_000);
+});
 
 test('what is left of a body after its answer is not waited for', async () => {
   const head = 'POST /v1/nowhere HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 500\r\n\r\n{';

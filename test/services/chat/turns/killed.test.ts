@@ -23,7 +23,7 @@ beforeAll(async () => {
   brain = await search.newBrain();
   await search.addPages(brain, ['Refunds take fourteen days.']);
   secret = await newKey(brain);
-}, 120_000);
+});
 afterEach(async () => {
   for (const { kill } of running.splice(0)) await kill();
 });
@@ -159,4 +159,4 @@ test('kill -9 of the replica that answers: who reads elsewhere hears the end, an
   // It was asked again once, and no more.
   const twice = await second.call('POST', `/v1/chat/conversations/${conversation.id}/turns`, { retry_of: turnId });
   expect(twice.status).toBe(409);
-}, 120_000);
+});

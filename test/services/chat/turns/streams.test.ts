@@ -73,7 +73,7 @@ test('a reader who vanished without a word holds a slot no longer than its answe
   for await (const _event of reading);
   await vanishing.close();
   model.behave(trickles(2000, 50));
-}, 120_000);
+});
 
 test('a caller and a tenant hold so many streams; who is refused has asked nothing', async () => {
   const person = await search.newPerson(brain.tenantId);
@@ -106,4 +106,4 @@ test('a caller and a tenant hold so many streams; who is refused has asked nothi
     await sleep(100);
   }
   throw new Error('the places of dead sockets did not come back in 10 s');
-}, 120_000);
+});

@@ -248,7 +248,7 @@ test('receivers that hang hold up neither parsing nor other receivers', async ()
   });
   // One was tried; the others wait for the end of the pause instead of a time-out each.
   expect(hung.filter(({ attempts }) => attempts > 0)).toHaveLength(1);
-}, 90_000);
+});
 
 test('what is switched off in the middle of a turn is sent nothing more', async () => {
   await working();

@@ -122,7 +122,7 @@ beforeAll(async () => {
     .execute();
   place = { tenantId, brainId };
   person = { tenantId, personId };
-}, 120_000);
+});
 afterAll(async () => {
   await chat.close();
   await remote.close();

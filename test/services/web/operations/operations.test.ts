@@ -24,7 +24,7 @@ test('operators see what runs beside what was predicted, as a day of lines and o
       await page.getByText('slowed to 50% after a refusal').waitFor();
       // More than nine tenths of its memory, and growing.
       await page.getByText('15 MB/h').waitFor();
-      await page.locator('.uplot canvas').first().waitFor();
+      await page.locator('.uplot canvas').nth(5).waitFor();
       expect(await page.locator('.uplot canvas').count()).toBe(6);
       // What scrolls sideways is the table, never the page.
       expect(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth)).toBe(true);
