@@ -4,7 +4,7 @@ import { uuidv7 } from 'uuidv7';
 import { reserve } from '../shared/ledger/reservations.ts';
 import { findBrain } from '../shared/postgres/find-brain.ts';
 import type { Choice } from './answering/answerer.ts';
-import { type AskedText, answerMayUse, sum } from './answering/may-use.ts';
+import { type AskedText, questionMayUse } from './answering/may-use.ts';
 import { type ChatContext, reservationMs, takeSlot } from './context.ts';
 import { newTokenUsage, recordQuestion, recordTokens, type TokenUsage, type UsageRecord } from './turns/token-usage.ts';
 
@@ -75,12 +75,16 @@ async function admitted<Result, Taken extends { readonly choice?: Choice; readon
     // Before the day's question: who is refused has not asked.
     taken = await take(brain);
     const { choice } = taken;
-    const mayUse = sum([context.retrieval.mayUse, ...(choice ? [answerMayUse(context.models, choice, asked)] : [])]);
     await db.transaction().execute(async (trx) => {
       reserved = await reserve(
         trx,
         { tenantId, keyId },
-        { ...mayUse, id: usageRecord.id, questions: 1, lastsMs: reservationMs(context) },
+        {
+          ...questionMayUse(context, choice, asked),
+          id: usageRecord.id,
+          questions: 1,
+          lastsMs: reservationMs(context),
+        },
         reply,
       );
       await recordQuestion(trx, usageRecord);

@@ -11,7 +11,7 @@ import { buildOf, bundleService } from '../../stacks/images/bundle.ts';
 import { findEngine } from '../../stacks/images/engine.ts';
 import { pinImages, pushImages } from '../../stacks/images/push.ts';
 import { works } from '../../stacks/images/run.ts';
-import { hasWeights } from '../support/embedding/weights.ts';
+import { hasWeights } from '../support/embedding/wheels.ts';
 import { testWith } from '../support/skip.ts';
 import { buildTiers } from './deployment.ts';
 import { eventually, lacksPodman, podman } from './podman.ts';

@@ -16,7 +16,11 @@ beforeAll(async () => {
   if (lacksPodman) return;
   model = await startModelServer('0.0.0.0');
   model.behave(says('The documents do not say.'));
-  deployment = await startContainers({ ...bench, chatModel: modelHere(model.port) });
+  deployment = await startContainers({
+    ...bench,
+    chatModel: modelHere(model.port),
+    tiers: { ...bench.tiers, governor: { platform: 'ecs', vcpu: 0.25, memoryMiB: 256, maxInFlight: 2 } },
+  });
   // Images may have to be built first, and each wait within ends before it, so that what was started is taken down.
 }, 900_000);
 afterAll(async () => {
@@ -50,6 +54,8 @@ test('chat that answers by a model is warm without having asked it', async () =>
   const answer = await owner.send(routes.createTurn, { params: { conversation }, body, headers });
   expect(await answer.text()).toContain('The documents do not say.');
   expect(model.requests.map(({ model: name }) => name)).toEqual(['told']);
+  // By way of the governor, which stands in a container of its own before the model.
+  expect(await deployment.metric('governor', 'governor_executed_total')).toBe(1);
 });
 
 test('chat without a model is warm too', async () => {

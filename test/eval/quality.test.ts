@@ -13,7 +13,8 @@ import { scopes } from '../../services/shared/contract/people.ts';
 import { routes } from '../../services/shared/contract/routes.ts';
 import { ofKind } from '../flows/client.ts';
 import { type Flow, openFlow, startTimeoutMs } from '../flows/deployment.ts';
-import { hasWeights, lacksWeights, pipOffline } from '../support/embedding/weights.ts';
+import { lacksWeights } from '../support/embedding/weights.ts';
+import { hasWeights, pipOffline } from '../support/embedding/wheels.ts';
 import { testWith } from '../support/skip.ts';
 import { documentPath, documents, keptPath, lacksDocuments, questionsPath } from './set.ts';
 

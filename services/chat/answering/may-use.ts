@@ -37,7 +37,17 @@ export function answerMayUse(
   );
 }
 
-export const sum = (uses: readonly MayUse[]): MayUse => ({
+/** Of a whole question: its search, and its answer where one is asked for. */
+export const questionMayUse = (
+  {
+    retrieval,
+    models,
+  }: { readonly retrieval: { readonly mayUse: MayUse }; readonly models: readonly ConfiguredModel[] },
+  choice: Choice | null | undefined,
+  asked: AskedText,
+): MayUse => sum([retrieval.mayUse, ...(choice ? [answerMayUse(models, choice, asked)] : [])]);
+
+const sum = (uses: readonly MayUse[]): MayUse => ({
   tokens: uses.reduce((all, { tokens }) => all + tokens, 0),
   usd: uses.reduce((all, { usd }) => all + usd, 0),
 });

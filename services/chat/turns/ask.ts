@@ -13,7 +13,7 @@ import { questionsLimited } from '../../shared/ledger/quota.ts';
 import { reserve } from '../../shared/ledger/reservations.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Tables } from '../../shared/postgres/tables.ts';
-import { answerMayUse, sum } from '../answering/may-use.ts';
+import { questionMayUse } from '../answering/may-use.ts';
 import { type ChatContext, ownConversation, reservationMs, takeSlot } from '../context.ts';
 import { titleOf } from '../conversations/conversations.ts';
 import type { StartedTurn } from './turn-runner.ts';
@@ -110,7 +110,7 @@ async function begin(context: ChatContext, asked: Ask, took: (giveBack: () => vo
   else
     await db.transaction().execute(async (trx) => {
       const asksFor = { text: question + (cutAnswer ?? ''), state: found.state };
-      const mayUse = sum([context.retrieval.mayUse, answerMayUse(context.models, choice, asksFor)]);
+      const mayUse = questionMayUse(context, choice, asksFor);
       const held = { ...mayUse, id: turn.id, questions: counted ? 1 : 0, lastsMs: reservationMs(context) };
       await reserve(trx, { tenantId, keyId: identity.keyId }, held, asked.reply);
       await write(trx);

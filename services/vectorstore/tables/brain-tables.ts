@@ -56,9 +56,24 @@ export function openBrainTables(documentStoreUrl: string, cacheMiB: number): Bra
     for (const oldest of handles.keys()) if (handles.size > handlesMax) handles.delete(oldest);
     return handle;
   };
+  const opening = new Map<string, Promise<Handle | null>>();
   const existing = async (brain: Brain): Promise<Handle | null> => {
-    const known = handles.get(brainPrefix(brain));
+    const prefix = brainPrefix(brain);
+    const known = handles.get(prefix);
     if (known) return keep(brain, known);
+    const others = opening.get(prefix);
+    // Where they find none, there may be one by now.
+    const theirs = others && (await others);
+    if (theirs) return theirs;
+    const own = open(brain);
+    opening.set(prefix, own);
+    try {
+      return await own;
+    } finally {
+      if (opening.get(prefix) === own) opening.delete(prefix);
+    }
+  };
+  const open = async (brain: Brain): Promise<Handle | null> => {
     const connection = await connectTo(brain);
     try {
       return keep(brain, { connection, table: await openTable(connection) });
@@ -114,15 +129,24 @@ interface Handle {
   readonly connection: Connection;
   readonly table: Table;
   snapshot?: Snapshot;
+  /** Of all searches that wait for this version. */
+  opening?: { readonly version: number; readonly snapshot: Promise<Snapshot> };
 }
 
 async function newestSnapshot(handle: Handle): Promise<Snapshot> {
   const version = await handle.table.version();
   if (handle.snapshot?.version === version) return handle.snapshot;
-  const snapshot = await openSnapshot(handle.connection, version);
-  // Another search may have opened a newer one meanwhile. What is replaced is not closed: a query may still run on it.
-  if (version >= (handle.snapshot?.version ?? 0)) handle.snapshot = snapshot;
-  return snapshot;
+  if (handle.opening?.version === version) return handle.opening.snapshot;
+  const opening = { version, snapshot: openSnapshot(handle.connection, version) };
+  handle.opening = opening;
+  try {
+    const snapshot = await opening.snapshot;
+    // Another search may have opened a newer one meanwhile. What is replaced is not closed: a query may still run on it.
+    if (version >= (handle.snapshot?.version ?? 0)) handle.snapshot = snapshot;
+    return snapshot;
+  } finally {
+    if (handle.opening === opening) delete handle.opening;
+  }
 }
 
 function rootOf(url: string): string {

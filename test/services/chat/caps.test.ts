@@ -5,7 +5,7 @@ import { type Charged, type Scope, usedIn } from '../../../services/shared/ledge
 import { reserve } from '../../../services/shared/ledger/reservations.ts';
 import { startServices, type TestServices } from '../../support/stores.ts';
 import type { TestBrain } from '../vectorstore/fixture.ts';
-import { type Person, startChat, startSearch, type TestChat, type TestSearch } from './fixture.ts';
+import { type Person, startChat, startSearch, type TestChat, type TestSearch, until } from './fixture.ts';
 import { type ModelServer, type ModelStream, pages, says, startModelServer } from './models/model-server.ts';
 
 /** What one question may use of this model: all that it can hold, and a fourth of that written. */
@@ -62,12 +62,6 @@ const ask = () =>
   });
 const held = async () =>
   (await services.query('select * from reservations where tenant_id = $1', [brain.tenantId])).length;
-const until = async (holds: () => Promise<boolean>) => {
-  for (let tries = 0; !(await holds()); tries += 1) {
-    if (tries > 600) throw new Error('not within a minute');
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-};
 
 test.each<[Scope, Limit]>([
   ['tenant', 'tokens_per_day_max'],
@@ -137,7 +131,7 @@ test('an answer that fails, or whose caller leaves, gives back what it had reser
   });
   const leaving = new AbortController();
   const answer = await chat.ask(caller, conversation, 'How long?', {}, leaving.signal);
-  await until(async () => stopped !== undefined);
+  await until(() => stopped !== undefined);
   expect(await held()).toBe(1);
   const [turn] = (await services.query('select id from turns where conversation_id = $1', [conversation.id])) as {
     id: string;

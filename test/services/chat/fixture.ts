@@ -239,3 +239,8 @@ export async function allEvents(answer: Response): Promise<StreamedEvent[]> {
 
 export const answerOf = (all: readonly StreamedEvent[]) =>
   all.flatMap(({ event, data }) => (event === 'token' ? [data.text] : [])).join('');
+
+/** The test's own time limit ends it. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
+}

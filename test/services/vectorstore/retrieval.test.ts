@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { connect, Index, makeArrowTable } from '@lancedb/lancedb';
 import { Field, FixedSizeList, Float32, Int32, Schema, Utf8 } from 'apache-arrow';
 import { type ChunkInput, type Hit, vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
+import { openBrainTables } from '../../../services/vectorstore/tables/brain-tables.ts';
 import { startServices, type TestServices } from '../../support/stores.ts';
 import { search, startVectorstore, storedRows, type TestBrain, type TestVectorstore, upsertPath } from './fixture.ts';
 
@@ -244,3 +245,18 @@ async function oldTable({ documentStoreUrl }: TestServices, brain: TestBrain, te
   await table.add(makeArrowTable(rows, { schema }));
   connection.close();
 }
+
+test('searches at once open one snapshot of a version together, and the next version anew', async () => {
+  const brain = await store.newBrain();
+  const tables = openBrainTables(services.documentStoreUrl, 16);
+  const opened = () => Promise.all(Array.from({ length: 8 }, () => tables.search(brain, async (snapshot) => snapshot)));
+  await write(brain, [{ text: 'First.' }]);
+  const first = new Set(await opened());
+  expect(first.size).toBe(1);
+  await write(brain, [{ text: 'First.' }, { text: 'Second.' }]);
+  const [second, ...more] = new Set(await opened());
+  expect(more).toEqual([]);
+  expect(first.has(second as never)).toBe(false);
+  expect(await second?.table.countRows()).toBe(2);
+  tables.close();
+});

@@ -6,8 +6,6 @@ import { hasWeights, pipOffline } from './wheels.ts';
 
 const project = join(import.meta.dirname, '../../..');
 
-export { hasWeights, pipOffline };
-
 /** Null: they are here. */
 export const lacksWeights = hasWeights
   ? null

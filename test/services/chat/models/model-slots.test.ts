@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { throughGovernor } from '../../../../services/chat/models/governed.ts';
 import { configuredModels } from '../../../../services/shared/models/configured-models.ts';
-import { type ChatUnderTest, events, openChat, type Person, type TestChat } from '../fixture.ts';
+import { type ChatUnderTest, events, openChat, type Person, type TestChat, until } from '../fixture.ts';
 import { startModelServer } from './model-server.ts';
 
 let opened: ChatUnderTest;
@@ -47,9 +47,6 @@ function hold() {
   );
   return answers;
 }
-const until = async (condition: () => boolean) => {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
-};
 
 test('an answer on one replica leaves none on the other: it yields before anything is stored or paid', async () => {
   const { chat, search, brainOf } = opened;
