@@ -4,10 +4,11 @@ import { placedDefinitions, placedServices, placementsOf } from '../environments
 import { addressSettings, calledServices, environmentEdges } from '../environments/wiring/connections.ts';
 import { heapFlags } from '../environments/wiring/settings.ts';
 import { definitionOf, type ServiceName } from '../services/manifest.ts';
+import { packageVersion } from '../stacks/images/run.ts';
 import { freePort } from './router/ports.ts';
 import { openRouter } from './router/router.ts';
 import { type DeploymentState, startPart, type TierReplica } from './state.ts';
-import { packageVersion, serviceCommand, tierSettings } from './tiers.ts';
+import { serviceCommand, tierSettings } from './tiers.ts';
 
 /**
  * Gives `replicas.min` replicas of every tier a port, and every tier that others call an address: its one replica, or

@@ -1,5 +1,5 @@
 /** What each tier is started with: its command and exactly the settings that the manifest lists for it. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Environment, Placement } from '../environments/environment.ts';
 import { serviceSettings } from '../environments/wiring/settings.ts';
@@ -11,7 +11,6 @@ export type Overrides = Partial<Record<ServiceName, Settings>>;
 
 /** The project's own folder, with a slash at its end. */
 export const projectFolder = fileURLToPath(new URL('..', import.meta.url));
-export const packageVersion: string = JSON.parse(readFileSync(`${projectFolder}package.json`, 'utf8')).version;
 
 /** The programs of a deployment: a script and its arguments. Tests put stand-ins here; one that is absent is left out. */
 export interface Programs {

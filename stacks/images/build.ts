@@ -1,6 +1,5 @@
 /** Builds images: of the services, of the base and of the stores where none is named. What is unchanged is not built. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,7 +10,7 @@ import { buildOf, bundleGateway, bundleService } from './bundle.ts';
 import { type Engine, findEngine } from './engine.ts';
 import type { Architecture } from './native-package.ts';
 import type { Folder } from './normalize.ts';
-import { projectFolder } from './run.ts';
+import { packageVersion, projectFolder } from './run.ts';
 import { type StoreImage, writeStore } from './stores.ts';
 
 export interface BuiltImage {
@@ -87,7 +86,6 @@ const publicStores: Readonly<Record<StoreImage, string>> = { postgres: 'postgres
 export const cacheFolder = join(projectFolder, 'node_modules/.cache/bulkhead-images');
 
 /** For the label. */
-const packageVersion: string = JSON.parse(readFileSync(join(projectFolder, 'package.json'), 'utf8')).version;
 
 interface Build {
   readonly name: string;

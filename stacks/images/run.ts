@@ -1,9 +1,11 @@
 /** Runs a program of this machine and says what it said when it fails. */
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 
 /** The project's own folder, with a slash at its end. */
 export const projectFolder = fileURLToPath(new URL('../..', import.meta.url));
+export const packageVersion: string = JSON.parse(readFileSync(`${projectFolder}package.json`, 'utf8')).version;
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
