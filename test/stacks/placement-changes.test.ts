@@ -10,8 +10,9 @@ import { definitionOf, type ServiceName, serviceNames } from '../../services/man
 import { sample } from '../environments/sample.ts';
 import { type Attributes, type StackJson, synthesized } from './synthesized.ts';
 
-/** Read from terraform-provider-aws, `internal/service/*`; look again when the bindings move on. */
+/** Read from terraform-provider-aws, `internal/service/*`, and terraform-provider-kubernetes; look again when the bindings move on. */
 const provider = '6.25.0';
+const kubernetesProvider = '2.38.0';
 
 type Verdict = 'in place' | 'replaced' | ((was: Attributes, is: Attributes) => 'in place' | 'replaced');
 
@@ -40,10 +41,28 @@ const verdicts: Readonly<Record<string, Verdict>> = {
   'aws_cloudwatch_metric_alarm.threshold': 'in place',
   'aws_lb_listener_rule.action': 'in place',
   'aws_lb_listener.default_action': 'in place',
+  // Its selector forces a new one. Else the cluster rolls out, and takes no pod away before another is ready.
+  'kubernetes_deployment_v1.spec': (was, is) =>
+    same(was.spec, is.spec, 'selector') && [was, is].every(rollsWithoutGap) ? 'in place' : 'replaced',
+  'kubernetes_deployment_v1.timeouts': 'in place',
+  'aws_eks_node_group.scaling_config': 'in place',
+  'kubernetes_horizontal_pod_autoscaler_v2.spec': 'in place',
+  'kubernetes_resource_quota_v1.spec': 'in place',
 };
 
 /** Scaling comes and goes with a range of replicas; the tier serves without it. */
-const mayComeAndGo = ['aws_appautoscaling_target', 'aws_appautoscaling_policy', 'aws_autoscaling_policy'];
+const mayComeAndGo = [
+  ...['aws_appautoscaling_target', 'aws_appautoscaling_policy', 'aws_autoscaling_policy'],
+  'kubernetes_horizontal_pod_autoscaler_v2',
+];
+
+const same = (was: unknown, is: unknown, key: string): boolean =>
+  JSON.stringify((was as Attributes)[key]) === JSON.stringify((is as Attributes)[key]);
+
+function rollsWithoutGap({ spec }: Attributes): boolean {
+  const { strategy } = spec as { strategy: { type: string; rolling_update: { max_unavailable: string } } };
+  return strategy.type === 'RollingUpdate' && strategy.rolling_update.max_unavailable === '0';
+}
 
 const length = (value: unknown): number => (Array.isArray(value) ? value.length : 0);
 
@@ -67,7 +86,9 @@ function only(lever: string, service: ServiceName, platform: string): boolean {
   return lever in placementFields || lever in options;
 }
 
-const platforms = ['ecs', 'vm'] as const;
+const platforms = ['ecs', 'vm', 'kubernetes'] as const;
+/** One that is made: its nodes change with the budgets. */
+const kubernetes = { cluster: 'make', apiCidrs: [] } as const;
 
 /** All tiers on one platform, each changed where it has the setting. */
 function changed(platform: (typeof platforms)[number], lever = '', change: object = {}): StackJson {
@@ -75,7 +96,18 @@ function changed(platform: (typeof platforms)[number], lever = '', change: objec
   const tiers = Object.fromEntries(
     serviceNames.map((name) => [name, { ...base, ...(only(lever, name, platform) && change) }]),
   );
-  return synthesized(sample({ tiers: tiers as never, aws: { postgres: { instanceClass: 'db.t4g.medium' } } })).service;
+  const stacks = synthesized(
+    sample({
+      tiers: tiers as never,
+      aws: { postgres: { instanceClass: 'db.t4g.medium' } },
+      ...(platform === 'kubernetes' && { kubernetes: kubernetes as never }),
+    }),
+  );
+  const { service, cluster, kubernetes: inCluster } = stacks;
+  // The stacks have no type in common but those of AWS, and no id.
+  const resource: StackJson['resource'] = { ...service.resource, ...inCluster?.resource };
+  for (const [type, byId] of Object.entries(cluster?.resource ?? {})) resource[type] = { ...resource[type], ...byId };
+  return { ...service, resource };
 }
 
 /** What a change of a live environment would destroy before its successor is there. */
@@ -110,7 +142,11 @@ test('every setting of a placement is a lever', () => {
 
 test('the bindings are of the provider that was read', () => {
   const bindings = createRequire(import.meta.url)('@cdktf/provider-aws/package.json') as Attributes;
-  const used = JSON.stringify(synthesized(sample()).service.terraform);
+  const { service, kubernetes: inCluster } = synthesized(
+    sample({ kubernetes: { cluster: 'company', podCidr: '10.20.0.0/16' } }),
+  );
+  const used = JSON.stringify(service.terraform);
+  expect(JSON.stringify(inCluster?.terraform)).toContain(`"version":"${kubernetesProvider}"`);
   expect({ bindings: bindings.version, used }).toEqual({
     bindings: '21.22.1',
     used: expect.stringContaining(`"version":"${provider}"`),
