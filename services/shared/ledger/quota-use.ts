@@ -33,15 +33,26 @@ export const dayQuotasOf = ({
 
 export const isDaily = (quota: keyof Quotas) => (dayQuotas as readonly string[]).includes(quota);
 
-/** Days begin at 00:00 UTC. One statement, so one moment: what ends moves from what is open to the ledger. */
 export async function usedIn(
   db: Database | Transaction<Tables>,
   scope: Scope,
   charged: Charged,
   quota: keyof Quotas,
 ): Promise<number> {
-  const { rows } = await sql<{ used: number }>`select (${used(quota, ofScope(scope, charged))}) as used`.execute(db);
-  return Number(rows[0]?.used ?? 0);
+  const [found = 0] = await usedInEach(db, charged, [{ scope, quota }]);
+  return found;
+}
+
+/** Days begin at 00:00 UTC. One statement, so one moment: what ends moves from what is open to the ledger. */
+export async function usedInEach(
+  db: Database | Transaction<Tables>,
+  charged: Charged,
+  limits: readonly { readonly scope: Scope; readonly quota: keyof Quotas }[],
+): Promise<readonly number[]> {
+  if (limits.length === 0) return [];
+  const each = limits.map(({ scope, quota }) => sql`(${used(quota, ofScope(scope, charged))})::float8`);
+  const { rows } = await sql<{ used: number[] }>`select array[${sql.join(each)}] as used`.execute(db);
+  return rows[0]?.used ?? [];
 }
 
 function ofScope(scope: Scope, { tenantId, keyId = null }: Charged): RawBuilder<unknown> {

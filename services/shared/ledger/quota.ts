@@ -13,7 +13,7 @@ import { ProblemError } from '../http/problem.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Tables } from '../postgres/tables.ts';
 import { refusal } from './quota-error.ts';
-import { type Charged, dayQuotas, type Scope, usedIn } from './quota-use.ts';
+import { type Charged, dayQuotas, type Scope, usedIn, usedInEach } from './quota-use.ts';
 
 export interface Use {
   readonly quota: keyof Quotas;
@@ -91,13 +91,14 @@ async function checkAgainst(
   uses: readonly Use[],
   reply: FastifyReply | undefined,
 ): Promise<void> {
-  for (const { quota, adds } of uses)
-    for (const one of limits) {
-      const max = one[quota];
-      if (max === null) continue;
-      const used = await usedIn(db, one.scope, of, quota);
-      if (isAbove(used + adds, max)) throw refusal({ quota, scope: one.scope, max, used, adds }, reply, new Date());
-    }
+  const limited = uses.flatMap(({ quota, adds }) =>
+    limits.flatMap(({ scope, [quota]: max }) => (max === null ? [] : [{ quota, adds, scope, max }])),
+  );
+  const found = await usedInEach(db, of, limited);
+  for (const [index, one] of limited.entries()) {
+    const used = found[index] ?? 0;
+    if (isAbove(used + one.adds, one.max)) throw refusal({ ...one, used }, reply, new Date());
+  }
 }
 
 /** Dollars are sums of millionths, which no binary fraction holds. */
