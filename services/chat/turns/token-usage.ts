@@ -66,14 +66,28 @@ export const newTokenUsage = (): TokenUsage => ({
 export const recordQuestion = (db: Database | Transaction<Tables>, usageRecord: UsageRecord) =>
   recordEntries(db, usageRecord, [questionEntry(usageRecord.id)]);
 
+/** Of an answer that nobody got: its reader, or its conversation, was gone. */
+export const wasteEntry = (id: string, { tokensIn, tokensOut, replaced, model }: TokenUsage): Entry => ({
+  ...entryOf(
+    'answer',
+    id,
+    [],
+    'wasted_tokens',
+    [...replaced, { tokensIn, tokensOut }].reduce((sum, use) => sum + use.tokensIn + use.tokensOut, 0),
+  ),
+  model: model?.name ?? null,
+});
+
 /** @param reserved what it might use is held under the same id: given back with what it did use */
 export async function recordTokens(
   db: Database,
   usageRecord: UsageRecord,
   tokenUsage: TokenUsage,
   reserved: boolean,
+  wasted = false,
 ): Promise<void> {
-  const entries = tokenEntries(usageRecord.id, tokenUsage);
+  const { id } = usageRecord;
+  const entries = [...tokenEntries(id, tokenUsage), ...(wasted ? [wasteEntry(id, tokenUsage)] : [])];
   if (!reserved) return recordEntries(db, usageRecord, entries);
   await db.transaction().execute(async (trx) => {
     await recordEntries(trx, usageRecord, entries);

@@ -13,7 +13,7 @@ import type { Logger } from '../../shared/log.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Answerer, Question } from '../answering/answerer.ts';
 import { ModelInterruptedError } from '../models/model.ts';
-import { newTokenUsage, recordTokens, type TokenUsage, tokenEntries, turnUsageOf } from './token-usage.ts';
+import { newTokenUsage, recordTokens, type TokenUsage, tokenEntries, turnUsageOf, wasteEntry } from './token-usage.ts';
 import type { TurnJournal, WrittenEvent } from './turn-journal.ts';
 import type { TurnSignals } from './turn-signals.ts';
 import { type End, endTurn, renewLeases } from './turn-store.ts';
@@ -59,7 +59,8 @@ const renewEveryMs = 10_000;
 /** A reader on another replica says so every 2 s (turn-follow.ts); two of its signals may be lost. */
 const followedMs = 6000;
 
-type Stop = { readonly status: 'stopped' | 'interrupted'; readonly why: string } | { readonly status: 'lost' };
+const unread = 'nobody reads it any more';
+type Stop = { readonly status: 'stopped' | 'interrupted' | 'lost'; readonly why?: string };
 
 export function createTurnRunner(options: TurnRunnerOptions): TurnRunner {
   const { db, journal, signals, replica, log, reconnectGraceMs = 10_000 } = options;
@@ -88,9 +89,7 @@ export function createTurnRunner(options: TurnRunnerOptions): TurnRunner {
       lost: () => stop({ status: 'lost' }),
       followed: () => Date.now() < followedUntilMs,
     });
-    const reconnectGrace = createReconnectGrace(reconnectGraceMs, () =>
-      stop({ status: 'interrupted', why: 'nobody reads it any more' }),
-    );
+    const reconnectGrace = createReconnectGrace(reconnectGraceMs, () => stop({ status: 'interrupted', why: unread }));
     const watched = () => {
       reconnectGrace.seen();
       const unknown = Date.now() >= followedUntilMs;
@@ -205,7 +204,7 @@ async function run(
     usage: turnUsageOf(tokenUsage),
     error,
     sequence: stream.nextSequence,
-    entries: tokenEntries(turn.id, tokenUsage),
+    entries: [...tokenEntries(turn.id, tokenUsage), ...(stop?.why === unread ? [wasteEntry(turn.id, tokenUsage)] : [])],
   });
   if (!last) await recordLost(db, question, turn, tokenUsage);
   stream.finish(last);
@@ -248,7 +247,7 @@ const recordLost = (
   { tenantId, brainId, keyId = null }: Question,
   { id }: Turn,
   tokenUsage: TokenUsage,
-) => recordTokens(db, { id, turnId: null, tenantId, brainId, keyId }, tokenUsage, true);
+) => recordTokens(db, { id, turnId: null, tenantId, brainId, keyId }, tokenUsage, true, true);
 
 function toProblem(thrown: unknown, turnId: string, log: Logger): Problem {
   const { cause, name } = thrown as Error;

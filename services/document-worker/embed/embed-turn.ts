@@ -172,20 +172,20 @@ async function addVectors(
   batch: readonly ReadChunk[],
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { vectors, embedder } = context;
-  const { target } = pending;
-  const embedded = await embedPaid(context, pending, batch, signal);
-  const rows = batch.map(({ id }, index) => ({
-    id,
-    ...embedded[index],
-    vector: embedded[index]?.vector ?? [],
-  }));
-  try {
-    return (await vectors.addVectors(target, embedder, rows, signal)) === rows.length;
-  } catch (error) {
-    if (isSuperseded(error)) return false;
+  const { db, vectors, embedder } = context;
+  const { target, jobId, keyId } = pending;
+  const { made, callId, tokens } = await embedPaid(context, pending, batch, signal);
+  const rows = batch.map(({ id }, index) => ({ id, ...made[index], vector: made[index]?.vector ?? [] }));
+  const added = await vectors.addVectors(target, embedder, rows, signal).catch((error) => {
+    if (isSuperseded(error)) return null;
     throw error;
+  });
+  if (added === rows.length) return true;
+  if (added === null) {
+    const wasted = entryOf('vectors', target.documentId, [callId], 'wasted_tokens', tokens);
+    await recordEntries(db, { ...target, jobId, keyId }, [{ ...wasted, model: embedder.model }]);
   }
+  return false;
 }
 
 /**
@@ -198,7 +198,7 @@ async function embedPaid(
   { target: { tenantId, brainId, documentId }, jobId, keyId, before }: Pending,
   batch: readonly ReadChunk[],
   signal: AbortSignal,
-): Promise<readonly ChunkVectors[]> {
+): Promise<{ readonly made: readonly ChunkVectors[]; readonly callId: string; readonly tokens: number }> {
   const chunk = batch[0]?.id ?? '';
   const callId = uuidv7();
   const again = before?.chunk === chunk ? before.id : null;
@@ -222,7 +222,7 @@ async function embedPaid(
     answered = true;
     if (embedded.refused > 0)
       log.warn({ documentId, chunks: embedded.refused }, 'refused by the embedding: found by their words alone');
-    return embedded.vectors;
+    return { made: embedded.vectors, callId, tokens };
   } finally {
     const entry = (id: string, part: readonly string[], amount: number, repeated = false): Entry => ({
       ...entryOf('vectors', documentId, [id, ...part], 'embedding_tokens', amount, embedder.costUsd(amount)),

@@ -4,6 +4,7 @@ import { blamedMax, type Lease, lostMax } from '../../shared/contract/grant.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import type { LeaseDecision } from '../../shared/jobs/job-states.ts';
 import { begin, endCanceled, endLeased, savePages, saveProbe, type Work } from '../../shared/jobs/leased-jobs.ts';
+import { entryOf, recordEntries } from '../../shared/ledger/ledger.ts';
 import type { Logger } from '../../shared/log.ts';
 import { parserOf } from '../../shared/parsers.ts';
 import type { Database } from '../../shared/postgres/database.ts';
@@ -182,7 +183,7 @@ async function checkpoint(
   pages: readonly PackedPage[],
   computeMs = 0,
 ): Promise<boolean> {
-  const { db, store, scheduler, metrics } = context;
+  const { db, store, scheduler, metrics, log } = context;
   const numbers = pages.map(({ page_number }) => page_number);
   const [first, last] = [Math.min(...numbers), Math.max(...numbers)];
   const key = pagesKey(work.tenantId, work.documentId, lease.epoch, first, last);
@@ -193,6 +194,13 @@ async function checkpoint(
   const { decision, finished } = await savePages(db, lease, saved, key, computeMs);
   if (decision !== 'work') {
     metrics.pagesWasted.inc({ reason: decision }, pages.length);
+    const part = [lease.epoch, `${first}-${last}`];
+    const wasted = [
+      entryOf('pages', work.documentId, part, 'wasted_pages', pages.length),
+      entryOf('pages', work.documentId, [...part, 'wasted'], 'compute_ms', Math.round(computeMs)),
+    ];
+    // A tenant that is gone has no ledger either.
+    await recordEntries(db, work, wasted).catch((err: Error) => log.warn({ err }, 'waste not recorded'));
     await stepAside(context, lease, decision);
     if (decision === 'forget') await removeIfDeleted(context, work);
     return false;

@@ -30,6 +30,9 @@ export const entryUnits = {
   // Of a provider: what it was sent, whatever became of it.
   parser_calls: 'calls',
   parser_pages: 'pages',
+  // Of all these, what nobody got: the lease, the reader or the document was gone. Costs nothing more, and no quota.
+  wasted_pages: 'pages',
+  wasted_tokens: 'tokens',
 } as const;
 export type EntryKind = keyof typeof entryUnits;
 

@@ -101,6 +101,8 @@ test('a client that does not come back ends the model call; what arrived is kept
   expect(paid.model_tokens_in).toBeGreaterThan(50);
   expect(paid.model_tokens_out).toBe(turn.usage?.tokens_out);
   expect(paid.model_tokens_out).toBeGreaterThan(0);
+  // Nobody got it.
+  expect(paid.wasted_tokens).toBe(Number(paid.model_tokens_in) + Number(paid.model_tokens_out));
 });
 
 test.each([

@@ -170,6 +170,18 @@ test('vectors of a text that was read again meanwhile are refused, and those of 
   const firstTexts = stub.answered[0]?.join();
   expect(stub.answered.filter((texts) => texts.join() === firstTexts).length).toBe(2);
   expect(inFlight).toBeGreaterThan(0);
+  const sums = await bench.db
+    .selectFrom('ledger')
+    .select(({ fn }) => ['kind', fn.sum<number>('amount').as('sum')])
+    .where('job_id', '=', jobId)
+    .where('kind', 'in', ['embedding_tokens', 'wasted_tokens'])
+    .groupBy('kind')
+    .orderBy('kind')
+    .execute();
+  const wasted = Number(sums[1]?.sum);
+  expect(Number(sums[0]?.sum)).toBe(stubTokens(stub.answered.flat()));
+  expect(wasted).toBeGreaterThan(0);
+  expect(wasted).toBeLessThan(Number(sums[0]?.sum));
   await expectNothingWrong(bench);
 }, 180_000);
 

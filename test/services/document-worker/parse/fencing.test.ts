@@ -111,6 +111,10 @@ test('pages that were read for a job that was canceled meanwhile are counted as 
   await processLease({ ...context, backend }, lease, new AbortController().signal);
   const { values } = await context.metrics.pagesWasted.get();
   expect(values).toEqual([{ labels: { reason: 'cancel' }, value: 2 }]);
+  const ledger = bench.db.selectFrom('ledger').select(['kind', 'amount', 'cost_usd']).where('job_id', '=', jobId);
+  expect(await ledger.where('kind', '<>', 'compute_ms').execute()).toEqual([
+    { kind: 'wasted_pages', amount: 2, cost_usd: 0 },
+  ]);
   expect(await bench.job(jobId)).toMatchObject({ status: 'canceled', pages_done: 0 });
   expect(await scheduler.known(jobId)).toBe(false);
 });

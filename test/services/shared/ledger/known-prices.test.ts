@@ -5,6 +5,9 @@ import { knownPrice, providers, statedPriceUsd } from '../../../../services/shar
 test('a price belongs to a model at its provider, and to nobody else', () => {
   expect(knownPrice('https://api.openai.com/v1', 'gpt-4.1-mini')).toEqual({ in: 0.4, out: 1.6 });
   expect(knownPrice('https://api.openai.com/v1/', 'gpt-4.1-mini-2025-04-14')).toEqual({ in: 0.4, out: 1.6 });
+  // A version with a price of its own.
+  expect(knownPrice('https://api.openai.com/v1', 'gpt-4o-2024-05-13')).toEqual({ in: 5, out: 15 });
+  expect(knownPrice('https://api.openai.com/v1', 'gpt-4o-2024-08-06')).toEqual({ in: 2.5, out: 10 });
   for (const url of ['https://gateway.example.com/v1', 'http://localhost:11434/v1', 'no url'])
     expect(knownPrice(url, 'gpt-4.1-mini')).toBeNull();
   for (const model of ['gpt-4.1-mini-long', 'toString', 'gpt-99'])
