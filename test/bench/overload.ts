@@ -1,12 +1,14 @@
 /**
  * Overload: what a full governor does, and what becomes of those it refuses. The storm is also a picture, in the file that
- * OVERLOAD_SVG names. HEPTAMINI names a folder with heptamini's source, to measure it beside ours where there is Go.
+ * OVERLOAD_SVG names. OVERLOAD_HEALTH_SECONDS: how long every slot is taken while health is asked for (30). HEPTAMINI names
+ * a folder with heptamini's source, to measure it beside ours where there is Go.
  */
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fleet } from './overload/fleet.ts';
 import { besideHeptamini, experiment, flood } from './overload/flood.ts';
+import { healthWhileFull } from './overload/health.ts';
 import { picture } from './overload/picture.ts';
 import { type Course, policies, type StormSize, storm, stormRows } from './overload/storm.ts';
 import type { Row } from './report/rows.ts';
@@ -17,6 +19,7 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]
     ...(await flood(quick ? 1000 : 10_000, quick)),
     ...(await besideHeptamini(quick ? 2 : 10)),
     ...(await fleet(quick ? 4 : 30)),
+    ...(await healthWhileFull(quick ? 3 : Number(process.env.OVERLOAD_HEALTH_SECONDS ?? 30))),
   ];
   const size: StormSize = quick ? { clients: 100, slots: 10, jobMs: 100 } : { clients: 2000, slots: 20, jobMs: 200 };
   const courses: Course[] = [];
