@@ -89,6 +89,14 @@ export interface Capacity {
   readonly connections: { readonly asked: number; readonly allowed: number | undefined };
 }
 
+const parsersOf = (place: Placement) => Number(optionOf(definitionOf('document-worker'), place, 'parserChildren'));
+
+/** Of one page on a worker: parsing and indexing follow each other on the same CPU; a child uses one CPU at most. */
+export const pageSecondsOf = (place: Placement, constants: Constants): { parsing: number; indexing: number } => ({
+  parsing: 1 / (constants.parsedPagesPerSecondPerVcpu.value * Math.min(place.vcpu, parsersOf(place))),
+  indexing: 1 / (constants.indexedPagesPerSecondPerVcpu.value * place.vcpu),
+});
+
 /** @param at At least or at most replicas. */
 export function capacityOf(
   environment: Environment,
@@ -100,14 +108,12 @@ export function capacityOf(
   const workers = placementsOf(environment, 'document-worker');
   const chats = placementsOf(environment, 'chat');
   const vcpu = (places: readonly Placement[]) => sum(places, (place) => place.vcpu * place.replicas[at]);
-  const parsers = (place: Placement) => Number(optionOf(definitionOf('document-worker'), place, 'parserChildren'));
   const slotsOf = (place: Placement) => Number(optionOf(definitionOf('chat'), place, 'slots'));
 
-  // Parsing and indexing follow each other on the same CPU; a child uses one CPU at most.
-  const pageSeconds = (place: Placement) =>
-    1 / (of('parsedPagesPerSecondPerVcpu') * Math.min(place.vcpu, parsers(place))) +
-    1 / (of('indexedPagesPerSecondPerVcpu') * place.vcpu);
-  const pagesPerSecond = sum(workers, (place) => place.replicas[at] / pageSeconds(place));
+  const pagesPerSecond = sum(workers, (place) => {
+    const { parsing, indexing } = pageSecondsOf(place, constants);
+    return place.replicas[at] / (parsing + indexing);
+  });
   const slots = sum(chats, (place) => slotsOf(place) * place.replicas[at]);
   const answered = (concurrent: number) => (offeredAt(concurrent, habits.refusedMax) / habits.answerSeconds) * 60;
   const tokensPerSecond = of('chatTokensPerSecondPerVcpu') * vcpu(chats);
@@ -132,7 +138,7 @@ export function capacityOf(
   ];
   const least = (kind: keyof Carried) =>
     Math.min(...limits.filter(({ bounds }) => bounds === kind).map(({ value }) => value));
-  const children = sum(workers, (place) => parsers(place) * place.replicas[at]);
+  const children = sum(workers, (place) => parsersOf(place) * place.replicas[at]);
   const serviceSeconds = (habits.lightPages * children) / pagesPerSecond;
   const { replicas, each } = connectionsAsked(environment.tiers);
   const tightest = workers.toSorted((a, b) => spare(a) - spare(b))[0] as Placement;
@@ -140,7 +146,7 @@ export function capacityOf(
     return place.memoryMiB - neededMiB(place);
   }
   function neededMiB(place: Placement) {
-    return of('workerMiBIdle') + of('workerMiBPerSlot') * parsers(place);
+    return of('workerMiBIdle') + of('workerMiBPerSlot') * parsersOf(place);
   }
   return {
     at,

@@ -1,6 +1,6 @@
 /**
  * Whether what the sheet predicts is what containers carry. The `bench` environment with other budgets than those that the
- * constants were measured with (twice the CPU of api and worker), one tier loaded at a time by more and more callers:
+ * constants were measured with (twice the CPU of api and worker), one tier loaded at a time:
  * prediction and error beside each figure. The prediction is scaled by a calibration of this CPU, where the constants have
  * one; on another kind of CPU without it the error says only how far apart the two are.
  */
@@ -15,16 +15,16 @@ import {
   onCpu,
 } from '../../environments/capacity/model.ts';
 import { type EnvironmentInput, resolveEnvironment } from '../../environments/environment.ts';
+import type { Placement } from '../../environments/schema/placement.ts';
 import { cpuModel, roundsPerSecond } from '../../services/api/operations/cpu-speed.ts';
 import { extractiveName } from '../../services/chat/answering/answerer.ts';
 import type { ServiceName } from '../../services/manifest.ts';
-import { reserveOf } from '../../services/shared/slots/share.ts';
 import { type ContainerDeployment, startContainers } from '../containers/deployment.ts';
 import { lacksPodman } from '../containers/podman.ts';
 import { lacksManuals } from '../flows/documents.ts';
-import { prepare, type Subject, uploadHuge } from './load/calls.ts';
+import { prepare } from './load/calls.ts';
 import { type LoadKind, startLoad } from './load/generator.ts';
-import { memoryMiB } from './load/memory.ts';
+import { hugeDocument, predictedSeconds, rate, slotsOfOne } from './load/measure.ts';
 import { slow, withModel } from './load/model.ts';
 import { type Figure, must, type Row, told } from './report/rows.ts';
 
@@ -40,7 +40,8 @@ const other: EnvironmentInput = {
 const environment = resolveEnvironment(other);
 /** Of a prediction. */
 const errorMax = 0.15;
-const widths = [4, 8, 16];
+/** As the constants were measured. */
+const width = 16;
 
 interface Predicted {
   readonly row: string;
@@ -90,18 +91,21 @@ async function measure(
 ): Promise<Predicted[]> {
   const deployment = await startContainers(input);
   try {
-    const { carried, limits, hugeSeconds, workerMemoryMiB } = capacityOf(environment, 'max', defaultHabits, constants);
+    const { carried, limits, workerMemoryMiB } = capacityOf(environment, 'max', defaultHabits, constants);
     const searches = limits.find(({ part }) => part === 'vectorstore CPU')?.value ?? Number.NaN;
     const subject = await prepare(deployment, extractiveName);
     const slots = await slotsTaken(deployment);
-    const ofTenant = (all: number) => all - reserveOf(all);
-    const saturated = async (tier: LoadKind & ServiceName, predicted: number): Promise<Predicted> => ({
-      row: 'H6',
-      name: `${tier}: most calls, ${widths.join(', ')} callers`,
-      unit: '/s',
-      measured: await mostCalls(tier, subject, durationMs),
-      predicted,
-    });
+    const saturated = async (tier: LoadKind & ServiceName, predicted: number): Promise<Predicted> => {
+      const [{ vcpu }] = environment.tiers[tier] as [Placement];
+      const { perVcpu, cpus } = await rate(deployment, tier, width, subject, durationMs);
+      return {
+        row: 'H6',
+        name: `${tier}: calls of ${width} callers, on its ${vcpu} vCPU (it used ${cpus.toFixed(2)})`,
+        unit: '/s',
+        measured: perVcpu * vcpu,
+        predicted,
+      };
+    };
     const figures = [
       await saturated('api', carried.apiRequestsPerSecond),
       await saturated('vectorstore', searches / 60),
@@ -111,36 +115,27 @@ async function measure(
         name: 'chats of one tenant at once',
         unit: '',
         measured: slots,
-        predicted: ofTenant(carried.concurrentChats),
+        predicted: Math.min(slotsOfOne(environment.tiers.chat[0] as Placement), carried.concurrentChats),
       },
     ];
-    const huge = await document(deployment);
+    const huge = await hugeDocument(deployment);
+    const seconds = predictedSeconds(environment.tiers['document-worker'][0] as Placement, huge, constants);
+    const document = (name: string, unit: string, measured: number, predicted: number): Predicted => ({
+      row: 'H6',
+      name,
+      unit,
+      measured,
+      predicted,
+    });
     return [
       ...figures,
-      {
-        row: 'H6',
-        name: `${huge.pages} pages alone`,
-        unit: 's',
-        measured: huge.seconds,
-        predicted: (hugeSeconds * huge.pages) / 2000,
-      },
-      { row: 'H6', name: 'worker memory', unit: 'MiB', measured: huge.memoryMiB, predicted: workerMemoryMiB.needed },
+      document(`${huge.parsedPages} pages alone, parsed`, 's', huge.parsedSeconds, seconds.parsing),
+      document(`${huge.pages} pages alone, indexed`, 's', huge.indexedSeconds, seconds.indexing),
+      document('worker memory', 'MiB', huge.memoryMiB, workerMemoryMiB.needed),
     ];
   } finally {
     await deployment.close();
   }
-}
-
-/** Calls a second, of the number of callers that got most. */
-async function mostCalls(tier: LoadKind, subject: Subject, durationMs: number): Promise<number> {
-  let most = 0;
-  for (const width of widths) {
-    const load = await startLoad(tier, width, subject);
-    await sleep(durationMs);
-    const { done } = await load.stop();
-    most = Math.max(most, done / (durationMs / 1000));
-  }
-  return most;
 }
 
 /** Slots in use when twice as many ask as there are. */
@@ -151,17 +146,4 @@ async function slotsTaken(deployment: ContainerDeployment): Promise<number> {
   const taken = (await deployment.metric('chat', 'chat_inflight')) ?? Number.NaN;
   await load.stop();
   return taken;
-}
-
-/** From the first pages read to the last indexed, as the model counts it: start and probe are not in it. */
-async function document(deployment: ContainerDeployment) {
-  const { owner } = deployment;
-  const [job] = await uploadHuge(deployment, 1);
-  const first = await owner.until(job as string, ({ progress }) => progress.pages_done > 0, 120_000);
-  const start = performance.now();
-  await owner.until(job as string, ({ progress }) => progress.stage === 'indexing', 600_000);
-  const memory = (await memoryMiB(deployment))['document-worker'] ?? Number.NaN;
-  const done = await owner.finished(job as string, 600_000);
-  const pages = (done.progress.pages_total as number) - first.progress.pages_done;
-  return { pages, seconds: (performance.now() - start) / 1000, memoryMiB: memory };
 }

@@ -12,12 +12,12 @@ import { optionOf, type Placement } from '../../environments/schema/placement.ts
 import { cpuModel, roundsPerSecond } from '../../services/api/operations/cpu-speed.ts';
 import { extractiveName } from '../../services/chat/answering/answerer.ts';
 import { definitionOf, type ServiceName } from '../../services/manifest.ts';
-import { reserveOf } from '../../services/shared/slots/share.ts';
 import { type ContainerDeployment, startContainers } from '../containers/deployment.ts';
 import { evaluate, lacksPodman } from '../containers/podman.ts';
 import { lacksManuals } from '../flows/documents.ts';
-import { prepare, uploadHuge } from './load/calls.ts';
+import { prepare } from './load/calls.ts';
 import { type LoadKind, startLoad } from './load/generator.ts';
+import { cpuSeconds, hugeDocument, rate, slotsOfOne } from './load/measure.ts';
 import { liveMiB, memoryMiB } from './load/memory.ts';
 import { slow, withModel } from './load/model.ts';
 import { passes, type Row, told } from './report/rows.ts';
@@ -53,28 +53,24 @@ async function measure(environment: EnvironmentInput, durationMs: number): Promi
     const idle = await memoryMiB(deployment);
     const subject = await prepare(deployment, extractiveName);
     const constants: Record<string, Constant> = {};
-    const rate = async (tier: LoadKind, width: number) => {
-      const load = await startLoad(tier, width, subject);
-      await sleep(durationMs);
-      const { done } = await load.stop();
-      return done / (durationMs / 1000) / vcpuOf(tier);
-    };
+    const perVcpu = async (tier: LoadKind, width: number) =>
+      (await rate(deployment, tier, width, subject, durationMs)).perVcpu;
 
     Object.assign(constants, await streaming(deployment, durationMs));
     constants.apiRequestsPerSecondPerVcpu = {
-      value: await rate('api', 16),
+      value: await perVcpu('api', 16),
       unit: 'requests/s per vCPU',
-      how: '16 callers list brains, each with an API key, one call after another',
+      how: '16 callers list brains, each with an API key, one call after another; by second of its CPU',
     };
     constants.chatAnswersPerSecondPerVcpu = {
-      value: await rate('chat', slots),
+      value: await perVcpu('chat', slots),
       unit: 'answers/s per vCPU',
-      how: `${slots} users, one question after another, the extractive answerer`,
+      how: `${slots} users, one question after another, the extractive answerer; by second of its CPU`,
     };
     constants.vectorstoreSearchesPerSecondPerVcpu = {
-      value: await rate('vectorstore', 16),
+      value: await perVcpu('vectorstore', 16),
       unit: 'searches/s per vCPU',
-      how: '16 searchers, full text and vectors, a brain of about 110 pages',
+      how: '16 searchers, full text and vectors, a brain of about 110 pages; by second of its CPU',
     };
     Object.assign(constants, await documents(deployment, idle));
     for (const tier of placedServices(resolveEnvironment(environment))) {
@@ -100,9 +96,9 @@ async function streaming(deployment: ContainerDeployment, durationMs: number): P
   // The middle of the first answers.
   await sleep(6000);
   const full = await liveMiB(deployment.container('chat'));
-  const before = await cpuSeconds(deployment);
+  const before = await cpuSeconds(deployment, 'chat');
   await sleep(durationMs);
-  const used = (await cpuSeconds(deployment)) - before;
+  const used = (await cpuSeconds(deployment, 'chat')) - before;
   await load.stop();
   return {
     chatMiBPerSlot: {
@@ -118,36 +114,23 @@ async function streaming(deployment: ContainerDeployment, durationMs: number): P
   };
 }
 
-const cpuSeconds = async (deployment: ContainerDeployment) =>
-  (await deployment.metric('chat', 'process_cpu_seconds_total')) ?? Number.NaN;
-
 /** A manual of over 2,000 pages, from accepted to searchable. */
 async function documents(
   deployment: ContainerDeployment,
   idle: Readonly<Record<string, number>>,
 ): Promise<Record<string, Constant>> {
-  const { owner } = deployment;
   const before = await stored(deployment);
-  const [job] = await uploadHuge(deployment, 1);
-  const first = await owner.until(job as string, ({ progress }) => progress.pages_done > 0, 120_000);
-  const start = performance.now();
-  const last = await owner.until(job as string, ({ progress }) => progress.stage === 'indexing', 600_000);
-  const parsedSeconds = (performance.now() - start) / 1000;
-  const parsing = (await memoryMiB(deployment))['document-worker'] ?? Number.NaN;
-  const done = await owner.finished(job as string, 600_000);
-  const indexedSeconds = (performance.now() - start) / 1000 - parsedSeconds;
-  const memory = Math.max(parsing, (await memoryMiB(deployment))['document-worker'] ?? Number.NaN);
+  const { pages, parsedPages, parsedSeconds, indexedSeconds, memoryMiB: memory } = await hugeDocument(deployment);
   const after = await stored(deployment);
-  const pages = last.progress.pages_done - first.progress.pages_done;
   const chunks = after.chunks - before.chunks;
   return {
     parsedPagesPerSecondPerVcpu: {
-      value: pages / parsedSeconds / vcpuOf('document-worker'),
+      value: parsedPages / parsedSeconds / vcpuOf('document-worker'),
       unit: 'pages/s per vCPU',
-      how: `${done.progress.pages_total} pages of text, from the first checkpoint to the last`,
+      how: `${pages} pages of text, from the first checkpoint to the last`,
     },
     indexedPagesPerSecondPerVcpu: {
-      value: (done.progress.pages_total as number) / indexedSeconds / vcpuOf('document-worker'),
+      value: pages / indexedSeconds / vcpuOf('document-worker'),
       unit: 'pages/s per vCPU',
       how: 'the same pages cut, and upserted; per vCPU of the document-worker',
     },
@@ -161,7 +144,7 @@ async function documents(
       unit: 'MiB',
       how: 'a replica that is ready and has no work',
     },
-    chunksPerPage: { value: chunks / (done.progress.pages_total as number), unit: 'chunks', how: 'of that document' },
+    chunksPerPage: { value: chunks / pages, unit: 'chunks', how: 'of that document' },
     chunksPerGiBStored: {
       value: chunks / ((after.bytes - before.bytes) / 2 ** 30),
       unit: 'chunks per GiB',
@@ -186,9 +169,7 @@ const tableBytes = `
 /** Of the bench environment: one placement of each tier. */
 const placements = resolveEnvironment(bench).tiers;
 const vcpuOf = (tier: ServiceName): number => placements[tier]?.[0]?.vcpu ?? Number.NaN;
-const slotsMax = Number(optionOf(definitionOf('chat'), placements.chat[0] as Placement, 'slots'));
-/** All that the one tenant of a bench gets. */
-const slots = slotsMax - reserveOf(slotsMax);
+const slots = slotsOfOne(placements.chat[0] as Placement);
 const parserChildren = Number(
   optionOf(definitionOf('document-worker'), placements['document-worker'][0] as Placement, 'parserChildren'),
 );
