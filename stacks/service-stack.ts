@@ -8,6 +8,7 @@ import { Balancer, publicListener } from '../constructs/network/balancer.ts';
 import { SecurityRules } from '../constructs/network/security-rules.ts';
 import { alarm } from '../constructs/observability/alarm.ts';
 import { Dashboard } from '../constructs/observability/dashboard.ts';
+import { operatorOutputs } from '../constructs/observability/operator-outputs.ts';
 import { justify } from '../constructs/policies/justified.ts';
 import { rdsAuthoritiesPath } from '../constructs/stores/rds-authorities.ts';
 import { pathRoutes, Tier } from '../constructs/tier/tier.ts';
@@ -190,6 +191,7 @@ export class ServiceStack extends BaseStack {
         type: 'A',
         alias: { name: outside.dnsName, zoneId: outside.zoneId, evaluateTargetHealth: true },
       });
+    operatorOutputs(this, { context, tiers: placed });
     new TerraformOutput(this, 'url', { value: `https://${aws.publicHost}`, staticId: true });
     new TerraformOutput(this, 'balancer', {
       value: outside.dnsName,

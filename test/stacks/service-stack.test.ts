@@ -187,3 +187,14 @@ test('the dashboard names no platform, so a swap leaves it', () => {
   expect(JSON.parse(body)).toHaveProperty('widgets');
   expect(body).not.toMatch(/TargetGroup|ClusterName|AutoScalingGroup/);
 });
+
+test('outputs name the dashboard and the logs of each tier', () => {
+  const output = (name: string) => stack.output?.[name]?.value;
+  const { dashboard_name } = one(stack, 'aws_cloudwatch_dashboard');
+  expect(output('dashboard')).toBe(
+    `https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#dashboards/dashboard/${dashboard_name}`,
+  );
+  const groups = Object.values(ofType(stack, 'aws_cloudwatch_log_group')).map(({ name }) => String(name));
+  const logs = Object.values(output('logs') as Record<string, string>);
+  expect(logs.map((command) => command.split(' ')[3]).toSorted()).toEqual(groups.toSorted());
+});
