@@ -10,7 +10,10 @@ import { definitionOf, type ServiceName, serviceNames } from '../../services/man
 import { sample } from '../environments/sample.ts';
 import { type Attributes, type StackJson, synthesized } from './synthesized.ts';
 
-/** Read from terraform-provider-aws, `internal/service/*`, and terraform-provider-kubernetes; look again when the bindings move on. */
+/**
+ * Read from terraform-provider-aws, `internal/service/*`; look again when the bindings move on. Those of
+ * terraform-provider-kubernetes follow what the API of Kubernetes lets be updated; its source was not read.
+ */
 const provider = '6.25.0';
 const kubernetesProvider = '2.38.0';
 

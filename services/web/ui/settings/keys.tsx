@@ -11,6 +11,7 @@ import { Confirm, Dialog } from '../parts/dialog.tsx';
 import { Field } from '../parts/field.tsx';
 import { Plus } from '../parts/icons.tsx';
 import { Failure, LoadError, reasonOf, Skeleton } from '../parts/states.tsx';
+import { DayQuotaFields, readDayQuotas } from './quota-fields.tsx';
 import { Secret } from './secret.tsx';
 
 type NewKey = ApiKey & { secret: string };
@@ -49,6 +50,7 @@ export default function Keys() {
                   {words.keyLastUsed(key.last_used_at ? copy.common.ago(key.last_used_at) : copy.common.never)}
                   {key.expires_at && ` · ${words.keyExpires(copy.common.date(key.expires_at))}`}
                 </p>
+                <Caps quotas={key.quotas} />
               </div>
               {key.revoked_at ? (
                 <span className="text-muted">{words.keyRevoked}</span>
@@ -107,13 +109,27 @@ export default function Keys() {
   );
 }
 
+/** What it may use in a day, of what is limited. */
+function Caps({ quotas }: { quotas: ApiKey['quotas'] }) {
+  const words = useCopy().settings;
+  const caps = [
+    [words.pagesField, quotas.pages_per_day_max, words.quota.numberOf],
+    [words.questionsField, quotas.questions_per_day_max, words.quota.numberOf],
+    [words.tokensField, quotas.tokens_per_day_max, words.quota.numberOf],
+    [words.usdField, quotas.usd_per_day_max, words.quota.moneyOf],
+  ] as const;
+  const said = caps.flatMap(([label, max, show]) => (max === null ? [] : [`${label}: ${show(max)}`]));
+  return said.length > 0 && <p className="text-xs text-muted">{said.join(' · ')}</p>;
+}
+
 function CreateKey({ onClose, onMade }: { onClose: () => void; onMade: (key: NewKey) => void }) {
   const copy = useCopy();
   const create = useChange((body: object) => call<NewKey>('POST', '/v1/keys', { body }), [keys.apiKeys]);
   const [chosen, setChosen] = useState<readonly Scope[]>(['documents:read', 'chat']);
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    create.mutate({ name: new FormData(event.currentTarget).get('name'), scopes: chosen }, { onSuccess: onMade });
+    const form = new FormData(event.currentTarget);
+    create.mutate({ name: form.get('name'), scopes: chosen, quotas: readDayQuotas(form) }, { onSuccess: onMade });
   };
   return (
     <Dialog open onClose={onClose} title={copy.settings.createKey}>
@@ -134,6 +150,13 @@ function CreateKey({ onClose, onMade }: { onClose: () => void; onMade: (key: New
               {copy.settings.scopes[scope]}
             </label>
           ))}
+        </fieldset>
+        <fieldset>
+          <legend className="font-semibold">{copy.settings.keyLimits}</legend>
+          <p className="mb-3 text-xs text-muted">{copy.settings.keyLimitsHelp}</p>
+          <div className="grid grid-cols-2 gap-4">
+            <DayQuotaFields />
+          </div>
         </fieldset>
         {create.error && <Failure>{reasonOf(create.error, copy)}</Failure>}
         <div className="mt-2 flex justify-end gap-2">

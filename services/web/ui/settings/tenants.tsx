@@ -12,6 +12,7 @@ import { Field, inputLook } from '../parts/field.tsx';
 import { Plus } from '../parts/icons.tsx';
 import { Failure, LoadError, reasonOf, Skeleton } from '../parts/states.tsx';
 import { Usage } from './limits.tsx';
+import { AmountField, DayQuotaFields, readAmount, readDayQuotas, readNumber } from './quota-fields.tsx';
 
 export default function Tenants() {
   const copy = useCopy();
@@ -117,21 +118,19 @@ function TenantDialog({ tenant, onClose }: { tenant: Tenant | null; onClose: () 
     save.mutate(body, { onSuccess: onClose });
   };
   const quotas = tenant?.quotas;
-  const field = (label: string, name: keyof Quotas, value: number | null | undefined, step: number | 'any' = 1) => (
-    <Field label={label} name={name} type="number" min={0} step={step} defaultValue={value ?? ''} />
-  );
   return (
     <Dialog open onClose={onClose} title={tenant ? words.limits : words.createTenant}>
       <form onSubmit={submit} className="flex flex-col gap-4">
         <Field label={words.name} name="name" defaultValue={tenant?.name} required maxLength={120} autoComplete="off" />
         <p className="text-xs text-muted">{words.limitsHelp}</p>
         <div className="grid grid-cols-2 gap-4">
-          {field(words.documentsField, 'documents_max', quotas?.documents_max)}
-          {field(words.bytesField, 'bytes_max', quotas?.bytes_max && Math.round(quotas.bytes_max / 1e6))}
-          {field(words.pagesField, 'pages_per_day_max', quotas?.pages_per_day_max)}
-          {field(words.questionsField, 'questions_per_day_max', quotas?.questions_per_day_max)}
-          {field(words.tokensField, 'tokens_per_day_max', quotas?.tokens_per_day_max)}
-          {field(words.usdField, 'usd_per_day_max', quotas?.usd_per_day_max, 'any')}
+          <AmountField label={words.documentsField} name="documents_max" value={quotas?.documents_max} />
+          <AmountField
+            label={words.bytesField}
+            name="bytes_max"
+            value={quotas?.bytes_max && Math.round(quotas.bytes_max / 1e6)}
+          />
+          <DayQuotaFields quotas={quotas} />
         </div>
         <Field
           label={words.confirmField}
@@ -201,27 +200,9 @@ function readModels(form: FormData): Tenant['models_allowed'] {
   return given.length > 0 ? given : null;
 }
 
-/** Empty is no limit. */
-function readAmount(form: FormData, name: string): number | null {
-  const given = String(form.get(name) ?? '').trim();
-  return given === '' ? null : Number(given);
-}
-
-/** Empty is no limit; a whole number of what it is sent in. */
-function readNumber(form: FormData, name: string, unit = 1): number | null {
-  const given = readAmount(form, name);
-  return given === null ? null : Math.round(given * unit);
-}
-
 /** Storage is typed in MB and sent in bytes. */
-function readQuotas(form: FormData): Quotas {
-  const read = (name: keyof Quotas, unit?: number) => readNumber(form, name, unit);
-  return {
-    documents_max: read('documents_max'),
-    bytes_max: read('bytes_max', 1e6),
-    pages_per_day_max: read('pages_per_day_max'),
-    questions_per_day_max: read('questions_per_day_max'),
-    tokens_per_day_max: read('tokens_per_day_max'),
-    usd_per_day_max: readAmount(form, 'usd_per_day_max'),
-  };
-}
+const readQuotas = (form: FormData): Quotas => ({
+  documents_max: readNumber(form, 'documents_max'),
+  bytes_max: readNumber(form, 'bytes_max', 1e6),
+  ...readDayQuotas(form),
+});

@@ -1,22 +1,28 @@
 /** What the tenant used on each of the last days, as bars; the figures stand in a table for those who do not see them. */
-import { useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
 import type { UsageReport, UsageRow } from '../../../shared/contract/usage.ts';
 import { useCopy } from '../copy/index.tsx';
 import { call } from '../data/http.ts';
 import { keys } from '../data/keys.ts';
 import { LoadError, Skeleton } from '../parts/states.tsx';
+import { type UsageFilter, UsageFilters } from './usage-filters.tsx';
 
 export function UsageByDay() {
   const copy = useCopy();
   const words = copy.settings.usage;
+  const [filter, setFilter] = useState<UsageFilter>({});
+  const query = new URLSearchParams(filter).toString();
   const { data, error, refetch } = useQuery({
-    queryKey: keys.usage,
-    queryFn: () => call<UsageReport>('GET', '/v1/usage'),
+    queryKey: [...keys.usage, query],
+    queryFn: () => call<UsageReport>('GET', `/v1/usage?by=day&${query}`),
     staleTime: 0,
+    placeholderData: keepPreviousData,
   });
   if (error) return <LoadError error={error} onRetry={() => void refetch()} />;
   if (!data) return <Skeleton />;
   const days = daysBetween(data.from, data.to);
+  const wasted = amountOf(['wasted_pages', 'wasted_tokens']);
   const charts = [
     { title: words.pages, show: words.number, value: amountOf(['pages']) },
     { title: words.questions, show: words.number, value: amountOf(['question']) },
@@ -26,11 +32,22 @@ export function UsageByDay() {
       value: amountOf(['model_tokens_in', 'model_tokens_out', 'embedding_tokens']),
     },
     { title: words.cost, show: words.money, value: ({ cost_usd }: UsageRow) => cost_usd },
+    ...(data.data.some((row) => wasted(row) > 0) ? [{ title: words.wasted, show: words.number, value: wasted }] : []),
   ];
   const unpriced = data.data.some(({ unpriced_entries }) => unpriced_entries > 0);
   return (
     <section className="mt-10">
-      <h2 className="mb-4 text-base font-semibold">{words.title(days.length)}</h2>
+      <div className="mb-4 flex flex-wrap items-baseline justify-between gap-x-4 gap-y-2">
+        <h2 className="text-base font-semibold">{words.title(days.length)}</h2>
+        <a
+          className="text-accent underline underline-offset-2"
+          href={`/v1/usage?format=csv&by=day,brain,model,key&${query}`}
+          download
+        >
+          {words.table}
+        </a>
+      </div>
+      <UsageFilters filter={filter} onChange={setFilter} />
       <div className="grid gap-4 sm:grid-cols-2">
         {charts.map(({ title, show, value }) => (
           <Bars key={title} title={title} show={show} values={sumByDay(days, data.data, value)} />
