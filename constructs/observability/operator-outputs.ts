@@ -1,4 +1,4 @@
-import { TerraformOutput } from 'cdktf';
+import { Lazy, TerraformOutput } from 'cdktf';
 import { Construct } from 'constructs';
 import type { TierContext } from '../tier/tier-props.ts';
 
@@ -21,7 +21,11 @@ export function operatorOutputs(scope: Construct, { context, tiers }: OperatorOu
   );
   output(
     'logs',
-    Object.fromEntries(tiers.map((tier) => [tier, `aws logs tail /${prefix}/${tier} --region ${region} --follow`])),
+    // Resolved late: cdktf looks at a plain object by what Node tells on every synth that it is deprecated.
+    Lazy.anyValue({
+      produce: () =>
+        Object.fromEntries(tiers.map((tier) => [tier, `aws logs tail /${prefix}/${tier} --region ${region} --follow`])),
+    }),
     'commands that follow the logs of a tier',
   );
 }
