@@ -1,6 +1,6 @@
 /** What a tenant used and what it cost, summed from the ledger. */
 import { z } from 'zod';
-import { id } from './common.ts';
+import { id, text } from './common.ts';
 import type { Route } from './route.ts';
 
 /** By what sums may be split; a sum over all of one leaves its field out as null. */
@@ -23,12 +23,12 @@ export const usageQuery = z.object({
   by: z
     .string()
     .default('day')
-    .transform((text) => [...new Set(text.split(','))])
+    .transform((given) => [...new Set(given.split(','))])
     .pipe(z.array(z.enum(usageGroups)).min(1)),
   /** Only what was used in it. @default all */
   brain: id.optional(),
   /** Only what it did. @default all */
-  model: z.string().min(1).max(200).optional(),
+  model: text.min(1).max(200).optional(),
   /** Only what was asked for with it. @default all */
   key: id.optional(),
   /** `csv`: the rows as a table. @default as the Accept header says, else JSON */

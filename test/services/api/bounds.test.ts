@@ -25,6 +25,7 @@ test.each([
   ['POST', '/v1/tenants', { name: nul }],
   ['POST', '/v1/keys', { name: nul, scopes: ['chat'] }],
   ['POST', '/v1/members', { name: nul, email: 'nul@example.com', role: 'viewer' }],
+  ['GET', '/v1/usage?model=a%00b', undefined],
   ['POST', '/v1/auth/sign-in/email', { email: `${nul}@example.com`, password: 'x' }],
 ])('%s %s with a NUL', async (method, path, body) => {
   const answer = await owner(method, path, body);
