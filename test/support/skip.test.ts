@@ -1,4 +1,4 @@
-/** What a run says about tests that cannot run here: skipped with their reason, failed in CI, never passed. */
+/** What a run says about tests that cannot run here: skipped with their reason, failed in CI, where they are named; never passed. */
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { execa } from 'execa';
@@ -35,7 +35,8 @@ test('a file that has no others starts nothing, and nothing has passed', async (
 
 test('in CI they fail: everything is installed there', async () => {
   const { exitCode, lines, stderr } = await run({ CI: 'true' });
-  expect(lines).toEqual(['1 passed, 3 failed']);
+  const file = 'failed: test/support/skip-sample.ts: rides it';
+  expect(lines).toEqual([file, `${file} 1 times`, `${file} 2 times`, '1 passed, 3 failed']);
   expect(stderr).toContain('cannot run: no unicorn: apt-get install unicorn');
   expect(exitCode).toBe(1);
 });
