@@ -184,13 +184,17 @@ const writeFailure = (
 
 /** The next turn, when anything waits; none before the webhook may be sent to again. */
 async function orderNext(db: Database, webhookId: string): Promise<void> {
-  await sql`
-    select graphile_worker.add_job('send_webhooks', json_build_object('webhookId', w.id), job_key := 'webhook:' || w.id,
-      run_at := greatest(d.next_attempt_at, w.paused_until, w.sending_until, now()))
-    from webhooks w, lateral (
-      select next_attempt_at from webhook_deliveries
-      where webhook_id = w.id and status = 'pending' order by next_attempt_at limit 1) d
-    where w.id = ${webhookId} and w.disabled_at is null`.execute(db);
+  await db.transaction().execute(async (tx) => {
+    // Who changes the webhook meanwhile is seen here, or orders after this: else a pause that is over could be kept.
+    await tx.selectFrom('webhooks').select('id').where('id', '=', webhookId).forNoKeyUpdate().execute();
+    await sql`
+      select graphile_worker.add_job('send_webhooks', json_build_object('webhookId', w.id), job_key := 'webhook:' || w.id,
+        run_at := greatest(d.next_attempt_at, w.paused_until, w.sending_until, now()))
+      from webhooks w, lateral (
+        select next_attempt_at from webhook_deliveries
+        where webhook_id = w.id and status = 'pending' order by next_attempt_at limit 1) d
+      where w.id = ${webhookId} and w.disabled_at is null`.execute(tx);
+  });
 }
 
 /** A task whose worker was killed stays locked for hours; what is due says that nobody sends. */
