@@ -11,7 +11,7 @@ import { Confirm, Dialog } from '../parts/dialog.tsx';
 import { Field } from '../parts/field.tsx';
 import { Plus } from '../parts/icons.tsx';
 import { Failure, LoadError, reasonOf, Skeleton } from '../parts/states.tsx';
-import { DayQuotaFields, readDayQuotas } from './quota-fields.tsx';
+import { DayQuotaFields, DayQuotaText, readDayQuotas } from './quota-fields.tsx';
 import { Secret } from './secret.tsx';
 
 type NewKey = ApiKey & { secret: string };
@@ -50,7 +50,7 @@ export default function Keys() {
                   {words.keyLastUsed(key.last_used_at ? copy.common.ago(key.last_used_at) : copy.common.never)}
                   {key.expires_at && ` · ${words.keyExpires(copy.common.date(key.expires_at))}`}
                 </p>
-                <Caps quotas={key.quotas} />
+                <DayQuotaText quotas={key.quotas} />
               </div>
               {key.revoked_at ? (
                 <span className="text-muted">{words.keyRevoked}</span>
@@ -107,19 +107,6 @@ export default function Keys() {
       />
     </>
   );
-}
-
-/** What it may use in a day, of what is limited. */
-function Caps({ quotas }: { quotas: ApiKey['quotas'] }) {
-  const words = useCopy().settings;
-  const caps = [
-    [words.pagesField, quotas.pages_per_day_max, words.quota.numberOf],
-    [words.questionsField, quotas.questions_per_day_max, words.quota.numberOf],
-    [words.tokensField, quotas.tokens_per_day_max, words.quota.numberOf],
-    [words.usdField, quotas.usd_per_day_max, words.quota.moneyOf],
-  ] as const;
-  const said = caps.flatMap(([label, max, show]) => (max === null ? [] : [`${label}: ${show(max)}`]));
-  return said.length > 0 && <p className="text-xs text-muted">{said.join(' · ')}</p>;
 }
 
 function CreateKey({ onClose, onMade }: { onClose: () => void; onMade: (key: NewKey) => void }) {

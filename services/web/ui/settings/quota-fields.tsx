@@ -5,16 +5,28 @@ import { Field } from '../parts/field.tsx';
 
 type DayQuotas = ApiKey['quotas'];
 
+const dayQuotas = [
+  { name: 'pages_per_day_max', label: 'pagesField', show: 'numberOf', step: 1 },
+  { name: 'questions_per_day_max', label: 'questionsField', show: 'numberOf', step: 1 },
+  { name: 'tokens_per_day_max', label: 'tokensField', show: 'numberOf', step: 1 },
+  { name: 'usd_per_day_max', label: 'usdField', show: 'moneyOf', step: 'any' },
+] as const;
+
 export function DayQuotaFields({ quotas }: { quotas?: DayQuotas | undefined }) {
   const words = useCopy().settings;
-  return (
-    <>
-      <AmountField label={words.pagesField} name="pages_per_day_max" value={quotas?.pages_per_day_max} />
-      <AmountField label={words.questionsField} name="questions_per_day_max" value={quotas?.questions_per_day_max} />
-      <AmountField label={words.tokensField} name="tokens_per_day_max" value={quotas?.tokens_per_day_max} />
-      <AmountField label={words.usdField} name="usd_per_day_max" value={quotas?.usd_per_day_max} step="any" />
-    </>
-  );
+  return dayQuotas.map(({ name, label, step }) => (
+    <AmountField key={name} label={words[label]} name={name} value={quotas?.[name]} step={step} />
+  ));
+}
+
+/** Those that are limited, in one line. */
+export function DayQuotaText({ quotas }: { quotas: DayQuotas }) {
+  const words = useCopy().settings;
+  const said = dayQuotas.flatMap(({ name, label, show }) => {
+    const max = quotas[name];
+    return max === null ? [] : [`${words[label]}: ${words.quota[show](max)}`];
+  });
+  return said.length > 0 && <p className="text-xs text-muted">{said.join(' · ')}</p>;
 }
 
 interface AmountFieldProps {
@@ -28,14 +40,10 @@ export function AmountField({ label, name, value, step = 1 }: AmountFieldProps) 
   return <Field label={label} name={name} type="number" min={0} step={step} defaultValue={value ?? ''} />;
 }
 
-export function readDayQuotas(form: FormData): DayQuotas {
-  return {
-    pages_per_day_max: readNumber(form, 'pages_per_day_max'),
-    questions_per_day_max: readNumber(form, 'questions_per_day_max'),
-    tokens_per_day_max: readNumber(form, 'tokens_per_day_max'),
-    usd_per_day_max: readAmount(form, 'usd_per_day_max'),
-  };
-}
+export const readDayQuotas = (form: FormData): DayQuotas =>
+  Object.fromEntries(
+    dayQuotas.map(({ name, step }) => [name, step === 1 ? readNumber(form, name) : readAmount(form, name)]),
+  ) as DayQuotas;
 
 /** Empty is no limit. */
 export function readAmount(form: FormData, name: string): number | null {
