@@ -66,7 +66,7 @@ async function admitted<Result, Taken extends { readonly choice?: Choice; readon
   let settled = false;
   const settle = async () => {
     if (settled) return;
-    await recordTokens(db, usageRecord, tokenUsage, reserved);
+    await recordTokens(db, usageRecord, tokenUsage, { reserved });
     settled = true;
   };
   let taken: Taken | undefined;

@@ -7,7 +7,6 @@ import { remembered } from '../../shared/remembered.ts';
 import { readMeters } from '../../shared/scheduler/meters.ts';
 import type { Api } from '../context.ts';
 import { cpuModel, cpuSpeed, roundsPerSecond } from './cpu-speed.ts';
-
 import { historyOf } from './history.ts';
 import { chatOf, latest, pagesPerMinute, readRecent, statusOf } from './replicas.ts';
 import { readSpending } from './spending.ts';

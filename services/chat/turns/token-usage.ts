@@ -78,20 +78,22 @@ export const wasteEntry = (id: string, { tokensIn, tokensOut, replaced, model }:
   model: model?.name ?? null,
 });
 
-/** @param reserved what it might use is held under the same id: given back with what it did use */
+/**
+ * @param how `reserved`: what it might use is held under the same id, and given back with what it did use. `wasted`: nobody
+ *   got the answer.
+ */
 export async function recordTokens(
   db: Database,
   usageRecord: UsageRecord,
   tokenUsage: TokenUsage,
-  reserved: boolean,
-  wasted = false,
+  { reserved, wasted = false }: { readonly reserved: boolean; readonly wasted?: boolean },
 ): Promise<void> {
   const { id } = usageRecord;
   const entries = [...tokenEntries(id, tokenUsage), ...(wasted ? [wasteEntry(id, tokenUsage)] : [])];
   if (!reserved) return recordEntries(db, usageRecord, entries);
   await db.transaction().execute(async (trx) => {
     await recordEntries(trx, usageRecord, entries);
-    await release(trx, usageRecord.id);
+    await release(trx, id);
   });
 }
 

@@ -60,7 +60,7 @@ const renewEveryMs = 10_000;
 const followedMs = 6000;
 
 const unread = 'nobody reads it any more';
-type Stop = { readonly status: 'stopped' | 'interrupted' | 'lost'; readonly why?: string };
+type Stop = { readonly status: 'stopped' | 'interrupted'; readonly why: string } | { readonly status: 'lost' };
 
 export function createTurnRunner(options: TurnRunnerOptions): TurnRunner {
   const { db, journal, signals, replica, log, reconnectGraceMs = 10_000 } = options;
@@ -247,7 +247,7 @@ const recordLost = (
   { tenantId, brainId, keyId = null }: Question,
   { id }: Turn,
   tokenUsage: TokenUsage,
-) => recordTokens(db, { id, turnId: null, tenantId, brainId, keyId }, tokenUsage, true, true);
+) => recordTokens(db, { id, turnId: null, tenantId, brainId, keyId }, tokenUsage, { reserved: true, wasted: true });
 
 function toProblem(thrown: unknown, turnId: string, log: Logger): Problem {
   const { cause, name } = thrown as Error;
