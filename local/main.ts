@@ -1,7 +1,8 @@
 /** `npm start`: the whole deployment on this machine, in this terminal. */
 import { Command, InvalidArgumentError } from 'commander';
+import { projectFolder } from '../stacks/images/run.ts';
 import { runInTerminal, type TerminalOptions } from './terminal.ts';
-import { programs, projectFolder } from './tiers.ts';
+import { programs } from './tiers.ts';
 
 const command = new Command('npm start --')
   .description('Starts PostgreSQL, Redis and every tier on this machine, and prints where to sign in.')

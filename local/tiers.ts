@@ -1,16 +1,13 @@
 /** What each tier is started with: its command and exactly the settings that the manifest lists for it. */
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Environment, Placement } from '../environments/environment.ts';
 import { serviceSettings } from '../environments/wiring/settings.ts';
 import { definitionOf, type ServiceName, type SettingName, settings } from '../services/manifest.ts';
+import { projectFolder } from '../stacks/images/run.ts';
 import type { ChildCommand } from './processes/child.ts';
 
 export type Settings = Partial<Record<SettingName, string>>;
 export type Overrides = Partial<Record<ServiceName, Settings>>;
-
-/** The project's own folder, with a slash at its end. */
-export const projectFolder = fileURLToPath(new URL('..', import.meta.url));
 
 /** The programs of a deployment: a script and its arguments. Tests put stand-ins here; one that is absent is left out. */
 export interface Programs {

@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { projectFolder, type Settings, serviceCommand } from './tiers.ts';
+import { projectFolder } from '../stacks/images/run.ts';
+import { type Settings, serviceCommand } from './tiers.ts';
 
 /** What the check needs to reach the stores of a run: secrets included, so only its owner may read it. */
 const settingsPath = (data: string) => join(data, 'verify.json');

@@ -2,9 +2,10 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { type Environment, placedServices } from '../environments/environment.ts';
+import { projectFolder } from '../stacks/images/run.ts';
 import { runToEnd } from './processes/one-shot.ts';
 import { type DeploymentState, logOf, logPath, need } from './state.ts';
-import { projectFolder, serviceCommand } from './tiers.ts';
+import { serviceCommand } from './tiers.ts';
 
 /** 72 MB at 100 KB/s, from the second source when the first one is slow to say no. */
 const timeoutMs = 25 * 60_000;

@@ -88,11 +88,13 @@ export const loadWords: Readonly<Record<keyof Carried, string>> = {
   apiRequestsPerSecond: 'API requests/s',
 };
 
-/** Whether its CPUs are those that the constants are of, and what was made of it. */
 /** What is told of how much another CPU matters: an example, not a limit of how far CPUs differ. */
 export const otherCpuShare = 0.8;
 
-/** Which CPU an instance gets is seldom known before it runs; so how much it matters is told for one that is slower. */
+/**
+ * Whether its CPUs are those that the constants are of. Which one an instance gets is seldom known before it runs; so how
+ * much it matters is told for one that is slower.
+ */
 function cpuLine({ name, architecture, cpuFactor, slower }: Sheet): string {
   if (cpuFactor !== 1) return `${name}: on CPUs taken to do ${cpuFactor.toFixed(2)} of the measured one.`;
   const { pagesPerMinute, concurrentChats, chatsPerMinute, apiRequestsPerSecond } = slower;

@@ -85,8 +85,6 @@ const publicStores: Readonly<Record<StoreImage, string>> = { postgres: 'postgres
 /** Where the folders of images are prepared: `<name>/app` is what the image of a service holds. */
 export const cacheFolder = join(projectFolder, 'node_modules/.cache/bulkhead-images');
 
-/** For the label. */
-
 interface Build {
   readonly name: string;
   /** Fills the image's folder. */
