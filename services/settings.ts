@@ -185,6 +185,16 @@ export const settings = {
     default: 'universal-sentence-encoder-multilingual-3',
   },
   EMBEDDING_DIMENSIONS: { type: 'integer', what: 'length of its vectors', default: '512' },
+  EMBEDDING_QUERY_PREFIX: {
+    type: 'text',
+    what: "what the model wants before a question, as 'query:' for E5; a space follows",
+    default: '',
+  },
+  EMBEDDING_PASSAGE_PREFIX: {
+    type: 'text',
+    what: "what it wants before what is found, as 'passage:' for E5; a space follows",
+    default: '',
+  },
   EMBEDDING_API_KEY: { type: 'text', what: 'key for it', secret: true, default: '' },
   EMBEDDING_USD_PER_MILLION_TOKENS: {
     type: 'text',
@@ -200,6 +210,7 @@ export const settings = {
   },
   EMBEDDING_PREVIOUS_MODEL: { type: 'text', what: 'embedding model to ask there', default: '' },
   EMBEDDING_PREVIOUS_DIMENSIONS: { type: 'integer', what: 'length of its vectors', default: '512' },
+  EMBEDDING_PREVIOUS_QUERY_PREFIX: { type: 'text', what: 'as EMBEDDING_QUERY_PREFIX', default: '' },
   EMBEDDING_PREVIOUS_API_KEY: { type: 'text', what: 'key for it', secret: true, default: '' },
   EMBEDDING_WEIGHTS_FOLDER: {
     type: 'text',
@@ -238,6 +249,8 @@ export const settingGroups = {
     'EMBEDDING_URL',
     'EMBEDDING_MODEL',
     'EMBEDDING_DIMENSIONS',
+    'EMBEDDING_QUERY_PREFIX',
+    'EMBEDDING_PASSAGE_PREFIX',
     'EMBEDDING_API_KEY',
     'EMBEDDING_USD_PER_MILLION_TOKENS',
     'EMBEDDING_REQUESTS_PER_MINUTE',
@@ -247,6 +260,7 @@ export const settingGroups = {
     'EMBEDDING_PREVIOUS_URL',
     'EMBEDDING_PREVIOUS_MODEL',
     'EMBEDDING_PREVIOUS_DIMENSIONS',
+    'EMBEDDING_PREVIOUS_QUERY_PREFIX',
     'EMBEDDING_PREVIOUS_API_KEY',
   ],
   webhooks: ['WEBHOOK_PORTS', 'WEBHOOK_ALLOWED_NETWORKS'],

@@ -124,6 +124,9 @@ export const environmentShape = z.strictObject({
   embeddingModel: endpoint
     .extend({
       dimensions: count.max(4096),
+      /** What the model wants before a question and before what is found, a space follows. @example 'query:' */
+      queryPrefix: z.string().min(1).optional(),
+      passagePrefix: z.string().min(1).optional(),
       /** Absent: as services/shared/ledger/known-prices.ts says of the provider, else unknown, and the ledger says so. */
       usdPerMillionTokens: z.number().min(0).optional(),
       /** Limits of the account. Absent: none. */
@@ -135,7 +138,9 @@ export const environmentShape = z.strictObject({
    * The model that embedded before, while brains are embedded anew: their vectors of before serve until then. Absent:
    * such a brain is searched by full text, and by the new vectors as they come.
    */
-  previousEmbeddingModel: endpoint.extend({ dimensions: count.max(4096) }).optional(),
+  previousEmbeddingModel: endpoint
+    .extend({ dimensions: count.max(4096), queryPrefix: z.string().min(1).optional() })
+    .optional(),
   /**
    * Webhooks to tenants' own systems, and the ports at which these may listen: the way out of the document-worker. Absent:
    * none are sent.

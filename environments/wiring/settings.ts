@@ -65,12 +65,15 @@ export function serviceSettings(
     EMBEDDING_URL: embeddingModel?.url,
     EMBEDDING_MODEL: embeddingModel?.model,
     EMBEDDING_DIMENSIONS: embeddingModel?.dimensions,
+    EMBEDDING_QUERY_PREFIX: embeddingModel?.queryPrefix,
+    EMBEDDING_PASSAGE_PREFIX: embeddingModel?.passagePrefix,
     EMBEDDING_USD_PER_MILLION_TOKENS: embeddingModel?.usdPerMillionTokens,
     EMBEDDING_REQUESTS_PER_MINUTE: embeddingModel?.requestsPerMinute,
     EMBEDDING_TOKENS_PER_MINUTE: embeddingModel?.tokensPerMinute,
     EMBEDDING_PREVIOUS_URL: previousEmbeddingModel?.url,
     EMBEDDING_PREVIOUS_MODEL: previousEmbeddingModel?.model,
     EMBEDDING_PREVIOUS_DIMENSIONS: previousEmbeddingModel?.dimensions,
+    EMBEDDING_PREVIOUS_QUERY_PREFIX: previousEmbeddingModel?.queryPrefix,
     PREDICTED_CAPACITY: definitionOf(name).settings.includes('PREDICTED_CAPACITY')
       ? predictedCapacity(environment)
       : undefined,

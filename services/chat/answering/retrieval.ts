@@ -94,7 +94,7 @@ export function createRetrieval({ db, embedders, reranker, vectorstoreUrl, sign,
       tokenUsage.embeddingModel = model;
     };
     try {
-      const { vectors } = await embedder.embed([asked], { tenantId, brainId, signal: inTime, used: bill });
+      const { vectors } = await embedder.embed([asked], { as: 'query', tenantId, brainId, signal: inTime, used: bill });
       return { vector: vectors[0], model };
     } catch (error) {
       signal.throwIfAborted();

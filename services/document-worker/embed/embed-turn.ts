@@ -218,7 +218,7 @@ async function embedPaid(
     if (wasLost) lost += more;
   };
   try {
-    const embedded = await embedWhatIsTaken(embedder, batch, { tenantId, brainId, signal, used });
+    const embedded = await embedWhatIsTaken(embedder, batch, { as: 'passage', tenantId, brainId, signal, used });
     answered = true;
     if (embedded.refused > 0)
       log.warn({ documentId, chunks: embedded.refused }, 'refused by the embedding: found by their words alone');

@@ -10,6 +10,9 @@ export interface EmbeddingSettings {
   readonly EMBEDDING_URL: string;
   readonly EMBEDDING_MODEL: string;
   readonly EMBEDDING_DIMENSIONS: number;
+  /** Before each text, a space between; empty: nothing. Models that were trained with such need it on both sides. */
+  readonly EMBEDDING_QUERY_PREFIX: string;
+  readonly EMBEDDING_PASSAGE_PREFIX: string;
   readonly EMBEDDING_API_KEY: string;
   /** A decimal; empty: unknown, but of a tier of ours, which bills nothing. */
   readonly EMBEDDING_USD_PER_MILLION_TOKENS: string;
@@ -26,6 +29,8 @@ export interface Embedding {
 
 /** For whom: the embedding tier shares itself fairly among tenants. */
 export interface EmbedCall {
+  /** What is asked, or what is found: some models want a prefix that says which. */
+  readonly as: 'query' | 'passage';
   readonly tenantId: string;
   readonly brainId: string;
   readonly signal?: AbortSignal | undefined;

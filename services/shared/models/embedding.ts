@@ -39,6 +39,7 @@ export interface PreviousEmbeddingSettings {
   readonly EMBEDDING_PREVIOUS_URL: string;
   readonly EMBEDDING_PREVIOUS_MODEL: string;
   readonly EMBEDDING_PREVIOUS_DIMENSIONS: number;
+  readonly EMBEDDING_PREVIOUS_QUERY_PREFIX: string;
   readonly EMBEDDING_PREVIOUS_API_KEY: string;
 }
 
@@ -46,6 +47,9 @@ export const previousEmbedding = (settings: PreviousEmbeddingSettings): Embeddin
   EMBEDDING_URL: settings.EMBEDDING_PREVIOUS_URL,
   EMBEDDING_MODEL: settings.EMBEDDING_PREVIOUS_MODEL,
   EMBEDDING_DIMENSIONS: settings.EMBEDDING_PREVIOUS_DIMENSIONS,
+  EMBEDDING_QUERY_PREFIX: settings.EMBEDDING_PREVIOUS_QUERY_PREFIX,
+  // It embeds no documents any more.
+  EMBEDDING_PASSAGE_PREFIX: '',
   EMBEDDING_API_KEY: settings.EMBEDDING_PREVIOUS_API_KEY,
   EMBEDDING_USD_PER_MILLION_TOKENS: '',
   // Another account; nothing is said of its limits.

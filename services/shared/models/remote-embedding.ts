@@ -39,6 +39,10 @@ export function remoteEmbedder(
   const { EMBEDDING_URL: baseURL, EMBEDDING_MODEL: name, EMBEDDING_DIMENSIONS: dimensions } = settings;
   const policy = retryTransient(retriesMax === undefined ? {} : { retriesMax });
   const endpoint = compatibleEndpoint({ baseURL, apiKey: settings.EMBEDDING_API_KEY });
+  const prefixes = {
+    query: settings.EMBEDDING_QUERY_PREFIX.trim(),
+    passage: settings.EMBEDDING_PASSAGE_PREFIX.trim(),
+  };
   // A model of ours is served by a tier of ours, which knows its callers by their tokens. No other endpoint gets one.
   const own = name === builtInEmbedding.model && !settings.EMBEDDING_API_KEY;
 
@@ -84,11 +88,12 @@ export function remoteEmbedder(
     textsPerSecond: Math.min(meter.requestsPerMinute * textsPerRequest, meter.tokensPerMinute / tokensOfText) / 60,
     costUsd: (tokens) => costUsd(price === null ? null : { in: price, out: 0 }, tokens, 0),
     embed: async (texts, call) => {
+      const prefix = prefixes[call.as];
       const vectors: number[][] = [];
       let tokens = 0;
       // In turn: a provider's rate is kept by whoever meters the calls, not by racing here.
       for (let at = 0; at < texts.length; at += textsPerRequest) {
-        const values = texts.slice(at, at + textsPerRequest);
+        const values = texts.slice(at, at + textsPerRequest).map((text) => (prefix ? `${prefix} ${text}` : text));
         const batch = await policy
           .execute(() => one(values, call), call.signal)
           .catch((error: Error) => {

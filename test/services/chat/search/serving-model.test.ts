@@ -14,12 +14,15 @@ beforeAll(async () => {
   const settings = {
     EMBEDDING_URL: now.url,
     EMBEDDING_MODEL: 'now',
+    EMBEDDING_QUERY_PREFIX: 'query:',
+    EMBEDDING_PASSAGE_PREFIX: 'passage:',
     EMBEDDING_DIMENSIONS: dimensions,
     EMBEDDING_API_KEY: 'k',
   };
   const previous = {
     EMBEDDING_PREVIOUS_URL: before.url,
     EMBEDDING_PREVIOUS_MODEL: 'before',
+    EMBEDDING_PREVIOUS_QUERY_PREFIX: 'asks:',
     EMBEDDING_PREVIOUS_DIMENSIONS: dimensions,
     EMBEDDING_PREVIOUS_API_KEY: 'k',
   };
@@ -58,6 +61,9 @@ test('that is the model before, until the one that is configured serves', async 
   expect(await askedOf(opened.chat, 'before', null)).toEqual({ before: 1, now: 0 });
   expect(await askedOf(opened.chat, 'before', 'now')).toEqual({ before: 2, now: 0 });
   expect(await askedOf(opened.chat, 'now', null)).toEqual({ before: 2, now: 1 });
+  // Each model with the prefix that it wants before a question.
+  expect(before?.asked[0]).toEqual(['asks: When are refunds paid?']);
+  expect(now?.asked[0]).toEqual(['query: When are refunds paid?']);
 });
 
 test('where nobody embeds with that any more, vectors serve as they come', async () => {

@@ -19,7 +19,7 @@ const model = 'stub';
 let bench: Bench;
 let stub: StubEmbedding;
 const workers: DocumentWorker[] = [];
-const start = async (env = embeddingEnv(stub, model)) => {
+const start = async (env: Record<string, string> = embeddingEnv(stub, model)) => {
   const worker = await bench.startWorker({}, env);
   workers.push(worker);
   return worker;
@@ -41,7 +41,7 @@ const succeeded = ({ status }: { status: string }) => status === 'succeeded';
 
 test('a document is found by its words before it has a vector; vectors follow, are counted, and say so', async () => {
   stub.letThrough(0);
-  await start();
+  await start({ ...embeddingEnv(stub, model), EMBEDDING_PASSAGE_PREFIX: 'passage:' });
   const { jobId, documentId } = await bench.submit(longText('Frigate', 200), 'text/plain');
   await bench.until(jobId, succeeded);
   expect((await bench.search('frigate dock', documentId)).length).toBeGreaterThan(0);
@@ -52,6 +52,7 @@ test('a document is found by its words before it has a vector; vectors follow, a
   await expectNothingWrong(bench);
   stub.letThrough(Number.POSITIVE_INFINITY);
   await stub.until(() => isWhole(bench, documentId));
+  expect(stub.answered.flat().filter((text) => !text.startsWith('passage: '))).toEqual([]);
   const { chunks, withVector } = await vectorCounts(bench, documentId, model);
   expect({ chunks, withVector }).toEqual({ chunks, withVector: chunks });
   const used = await bench.db

@@ -43,13 +43,15 @@ const remote = {
   EMBEDDING_URL: `http://127.0.0.1:${(endpoint.address() as AddressInfo).port}/v1`,
   EMBEDDING_MODEL: 'tiny',
   EMBEDDING_DIMENSIONS: 3,
+  EMBEDDING_QUERY_PREFIX: '',
+  EMBEDDING_PASSAGE_PREFIX: '',
   EMBEDDING_API_KEY: 'secret',
   EMBEDDING_USD_PER_MILLION_TOKENS: '',
   EMBEDDING_REQUESTS_PER_MINUTE: 0,
   EMBEDDING_TOKENS_PER_MINUTE: 0,
 };
 
-const call = { tenantId: 't', brainId: 'b' };
+const call = { as: 'passage', tenantId: 't', brainId: 'b' } as const;
 const sign: SignCall = async ({ to, verb, tenantId, brainId }) => `${to} ${verb} ${tenantId} ${brainId}`;
 const embedderOf = (settings: EmbeddingSettings) => createEmbedder(settings, { sign }) as Embedder;
 
@@ -63,6 +65,14 @@ test('the embedding tier gets a service token and gives vectors packed; no other
   answers = [(_input, _request, response) => json(response, 200, { data: [{ index: 0, embedding: packed }] })];
   expect((await embedderOf(own).embed(['text'], call)).vectors).toEqual([[1, 0, 0.5]]);
   expect(asked).toEqual([{ input: ['text'], authorization: 'Bearer embedding embed t b' }]);
+});
+
+test('a model that wants prefixes gets them, on each side its own', async () => {
+  const prefixed = { ...remote, EMBEDDING_QUERY_PREFIX: 'query:', EMBEDDING_PASSAGE_PREFIX: 'passage: ' };
+  const embedder = embedderOf(prefixed);
+  await embedder.embed(['a', 'b'], call);
+  await embedder.embed(['c'], { ...call, as: 'query' });
+  expect(asked.map(({ input }) => input)).toEqual([['passage: a', 'passage: b'], ['query: c']]);
 });
 
 test('tokens cost what is set, nothing at our own tier, and else nobody knows', () => {
