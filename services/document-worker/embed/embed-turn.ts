@@ -4,36 +4,23 @@
  * stored is not embedded again, wherever a turn broke off; what comes after a newer index run or a deletion is refused by
  * the epoch, as any write to the vectorstore.
  */
-import { sql, type Transaction } from 'kysely';
-import { uuidv7 } from 'uuidv7';
+import { sql } from 'kysely';
 import { recordEvent } from '../../shared/jobs/events.ts';
-import { type Entry, entryOf, recordEntries } from '../../shared/ledger/ledger.ts';
+import { dropHeldUsd } from '../../shared/jobs/held-usd.ts';
+import { entryOf, recordEntries } from '../../shared/ledger/ledger.ts';
 import { QuotaError, tomorrow } from '../../shared/ledger/quota-error.ts';
-import { release, reserve } from '../../shared/ledger/reservations.ts';
-import type { Logger } from '../../shared/log.ts';
 import type { Embedder, Embedding } from '../../shared/models/embedding.ts';
-import { estimateMargin, estimateTokens } from '../../shared/models/tokens.ts';
 import type { Database } from '../../shared/postgres/database.ts';
-import type { Tables } from '../../shared/postgres/tables.ts';
-import { type DocumentTarget, isSuperseded, type ReadChunk, type Vectors } from '../index/vectors.ts';
-import { type ChunkVectors, embedWhatIsTaken } from './embed-chunks.ts';
+import { isSuperseded, type ReadChunk, type Vectors } from '../index/vectors.ts';
+import { embedPaid, type PaidFor, type PayContext, textsPerChunk } from './embed-paid.ts';
 
-export interface EmbedContext {
-  readonly db: Database;
+export interface EmbedContext extends PayContext {
   readonly vectors: Vectors;
-  readonly embedder: Embedder;
-  readonly log: Logger;
 }
 
 /** Two seconds of the embedding tier, on one CPU; a kill loses no more. */
 const chunksPerTurn = 64;
-/** A heading and some eight sentences. */
-const textsPerChunk = 9;
 const secondsPerTurn = 2;
-/** Marks that an endpoint puts around each text of a chunk. */
-const chunkTokens = 4 * textsPerChunk;
-/** Requests of a batch with their retries; whoever holds a reservation by then is gone. */
-const callMsMax = 15 * 60_000;
 /** Looked at in one read: more than a turn embeds where pages are full, some 100 KB. */
 export const pagesPerTurn = 32;
 /** While the vectorstore reads a body no search moves (index/index-document.ts). */
@@ -80,15 +67,10 @@ export async function embedTurn(context: EmbedContext, documentId: string, signa
   return checkpoint(db, embedder, document, next ? next.page_number - 1 : last);
 }
 
-interface Pending {
-  readonly target: DocumentTarget;
-  readonly jobId: string | null;
+interface Pending extends PaidFor {
   readonly pagesTotal: number;
   /** Pages that have all their vectors. */
   readonly done: number;
-  readonly keyId: string | null;
-  /** The call before, when nobody stored what came of it; null: it was stored. */
-  readonly before: { readonly id: string; readonly chunk: string } | null;
 }
 
 /** Null: nothing is to be made of it, or vectors of another model. */
@@ -188,85 +170,6 @@ async function addVectors(
   return false;
 }
 
-/**
- * Embeds a batch and enters it in the ledger, also when it fails half-way. Before the call the document says that it is
- * under way; whoever finds that again begins the same batch anew, and enters both: what the first call used, had its worker
- * died before it could say so, and that the second only repeats it.
- */
-async function embedPaid(
-  { db, embedder, log }: EmbedContext,
-  { target: { tenantId, brainId, documentId }, jobId, keyId, before }: Pending,
-  batch: readonly ReadChunk[],
-  signal: AbortSignal,
-): Promise<{ readonly made: readonly ChunkVectors[]; readonly callId: string; readonly tokens: number }> {
-  const chunk = batch[0]?.id ?? '';
-  const callId = uuidv7();
-  const again = before?.chunk === chunk ? before.id : null;
-  const known = again === null ? null : await tokensOf(db, documentId, again);
-  // As the endpoint counts at most: an estimate may be a third short.
-  const texts = batch.map(({ text, heading }) => estimateTokens(text) + estimateTokens(heading ?? '') + chunkTokens);
-  const mayUse = Math.ceil(texts.reduce((sum, count) => sum + count, 0) * estimateMargin);
-  const held = { id: callId, tokens: mayUse, usd: embedder.costUsd(mayUse) ?? 0, lastsMs: callMsMax };
-  const reserved = await db.transaction().execute(async (trx) => {
-    const isHeld = await reserve(trx, { tenantId, keyId }, held);
-    await setCall(trx, documentId, callId, chunk);
-    return isHeld;
-  });
-  let [tokens, lost, answered] = [0, 0, false];
-  const used = (more: number, wasLost: boolean) => {
-    tokens += more;
-    if (wasLost) lost += more;
-  };
-  try {
-    const embedded = await embedWhatIsTaken(embedder, batch, { as: 'passage', tenantId, brainId, signal, used });
-    answered = true;
-    if (embedded.refused > 0)
-      log.warn({ documentId, chunks: embedded.refused }, 'refused by the embedding: found by their words alone');
-    return { made: embedded.vectors, callId, tokens };
-  } finally {
-    const entry = (id: string, part: readonly string[], amount: number, repeated = false): Entry => ({
-      ...entryOf('vectors', documentId, [id, ...part], 'embedding_tokens', amount, embedder.costUsd(amount)),
-      model: embedder.model,
-      repeated,
-    });
-    // What was lost in a call that fails is repeated by the next one.
-    const repeats = Math.min(tokens, (again === null ? 0 : (known ?? tokens)) + (answered ? lost : 0));
-    const entries = [
-      ...(again !== null && known === null ? [entry(again, [], tokens)] : []),
-      entry(callId, [], tokens - repeats),
-      entry(callId, ['repeated'], repeats, true),
-    ];
-    await db.transaction().execute(async (trx) => {
-      await recordEntries(trx, { tenantId, brainId, jobId, keyId }, entries);
-      if (reserved) await release(trx, callId);
-      // What its dead worker held stands in the ledger now.
-      if (again !== null && tokens > 0) await release(trx, again);
-    });
-    // Nothing was used: there is nothing to repeat.
-    if (tokens === 0) await setCall(db, documentId, again, chunk);
-  }
-}
-
-const setCall = (db: Database | Transaction<Tables>, documentId: string, call: string | null, chunk: string) =>
-  db
-    .updateTable('documents')
-    .set({ vectors_call: call, vectors_call_chunk: call && chunk })
-    .where('id', '=', documentId)
-    .execute();
-
-/** What the ledger knows of an earlier call; null: its worker died before it could say. */
-async function tokensOf(db: Database, documentId: string, callId: string): Promise<number | null> {
-  const keys = [[], ['repeated']].map(
-    (part) => entryOf('vectors', documentId, [callId, ...part], 'embedding_tokens', 0).key,
-  );
-  const { amount } = await db
-    .selectFrom('ledger')
-    .select(({ fn }) => fn.sum<number | null>('amount').as('amount'))
-    .where('key', 'in', keys)
-    .executeTakeFirstOrThrow();
-  return amount;
-}
-
 async function checkpoint(
   db: Database,
   { model, dimensions }: Embedding,
@@ -287,6 +190,7 @@ async function checkpoint(
       .executeTakeFirst();
     if (!kept) return 'gone';
     if (!whole) return 'more';
+    await dropHeldUsd(tx, documentId);
     await recordEvent(tx, { tenantId, event: 'document', resourceId: documentId });
     return 'whole';
   });

@@ -3,7 +3,8 @@ import type { MediaType } from '../../shared/contract/brain.ts';
 import { blamedMax, type Lease, lostMax } from '../../shared/contract/grant.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import type { LeaseDecision } from '../../shared/jobs/job-states.ts';
-import { begin, endCanceled, endLeased, savePages, saveProbe, type Work } from '../../shared/jobs/leased-jobs.ts';
+import { begin, endCanceled, endLeased, savePages, type Work } from '../../shared/jobs/leased-jobs.ts';
+import { type IngestPrice, saveProbe } from '../../shared/jobs/save-probe.ts';
 import { entryOf, recordEntries } from '../../shared/ledger/ledger.ts';
 import type { Logger } from '../../shared/log.ts';
 import { parserOf } from '../../shared/parsers.ts';
@@ -103,20 +104,21 @@ async function probe(context: LeaseContext, lease: Lease, work: Work, file: Pars
       'too-many-pages',
       `The document has ${pageCount} pages, allowed are ${pagesMax}. Split it and upload the parts.`,
     );
-  const decision = await saveProbe(db, lease, pageCount, priceUsd(context, work, pageCount));
+  const decision = await saveProbe(db, lease, pageCount, priceOf(context, work, pageCount));
   // Nothing of it waits for a worker until a person confirms it, or another day comes.
   if (decision === 'ask' || decision === 'pause') return scheduler.remove(lease.jobId);
   if (decision !== 'work') return stepAside(context, lease, decision);
   await enqueueFromDatabase(db, scheduler, lease.jobId);
 }
 
-/** What reading and embedding it cost, about, in US dollars; null: a price of them is not known. */
-function priceUsd(context: LeaseContext, work: Work, pages: number): number | null {
+function priceOf(context: LeaseContext, work: Work, pages: number): IngestPrice {
   const { remote } = context;
   const perPage = remote && readerOf(context, work) === remote.name ? remote.usdPerPage : 0;
   const tokens = work.mediaType === 'application/pdf' ? pages * tokensPerPage : work.sizeBytes / bytesPerToken;
-  const embedding = context.embeddingUsd(Math.ceil(tokens));
-  return perPage === null || embedding === null ? null : pages * perPage + embedding;
+  return {
+    readingUsd: perPage === null ? null : pages * perPage,
+    embeddingUsd: context.embeddingUsd(Math.ceil(tokens)),
+  };
 }
 
 /** @throws ProblemError when reading this document, or looking at it, ended too many workers */

@@ -97,14 +97,17 @@ export async function retryPages(
   const { done, failed } = rows[0] ?? { done: 0, failed: 0 };
   // Pages that are read again count again; a job without a page count takes its pages when it is probed.
   const adds = job.pages_total === null ? 1 : job.pages_total - done;
-  const usdPerPage = job.pages_total ? (job.price_usd ?? 0) / job.pages_total : 0;
-  if (adds > 0)
+  const embedding = job.embedding_usd ?? 0;
+  const usdPerPage = job.pages_total ? Math.max(0, (job.price_usd ?? 0) - embedding) / job.pages_total : 0;
+  // An index run makes all vectors anew. What is still held for them is held already.
+  const embeddingAdds = embedding - (await embeddingHeld(tx, job));
+  if (adds > 0 || embeddingAdds > 0)
     await takeQuotas(
       tx,
       { tenantId: job.tenant_id, keyId: job.api_key_id },
       [
-        { quota: 'pages_per_day_max', adds },
-        { quota: 'usd_per_day_max', adds: adds * usdPerPage },
+        ...(adds > 0 ? [{ quota: 'pages_per_day_max', adds } as const] : []),
+        { quota: 'usd_per_day_max', adds: adds * usdPerPage + embeddingAdds },
       ],
       reply,
     );
@@ -117,10 +120,21 @@ export async function retryPages(
     epoch: sql<number>`greatest(epoch, lease_epoch) + 1`,
     pages_done: done,
     pages_failed: failed,
+    embedding_usd_left: embedding,
     error: null,
     finished_at: null,
     expires_at: null,
   }).executeTakeFirstOrThrow();
+}
+
+async function embeddingHeld(tx: Transaction<Tables>, job: JobRow): Promise<number> {
+  if (!(job.embedding_usd_left > 0)) return 0;
+  const document = await tx
+    .selectFrom('documents')
+    .select('vectors_pending')
+    .where('id', '=', job.document_id)
+    .executeTakeFirst();
+  return document?.vectors_pending ? job.embedding_usd_left : 0;
 }
 
 async function assertRetryable(tx: Transaction<Tables>, job: JobRow): Promise<void> {

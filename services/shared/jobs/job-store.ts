@@ -92,7 +92,14 @@ const ended = {
 
 type Progress = Pick<
   UpdateObject<Tables, 'jobs'>,
-  'stage' | 'pages_total' | 'pages_done' | 'pages_failed' | 'pages_without_text' | 'price_usd'
+  | 'stage'
+  | 'pages_total'
+  | 'pages_done'
+  | 'pages_failed'
+  | 'pages_without_text'
+  | 'price_usd'
+  | 'embedding_usd'
+  | 'embedding_usd_left'
 >;
 
 /** The job moved, its status stays. The caller holds its row, or says only that it moved. */

@@ -1,19 +1,16 @@
 /**
- * What workers do to an ingest job: begin, probe result, checkpoint, end. Each change and its event are one transaction,
+ * What workers do to an ingest job: begin, checkpoint, end (its probe: save-probe.ts). Each change and its event are one transaction,
  * and each is fenced: it happens only if whoever asks is still the one who may.
  */
 import { sql, type Transaction } from 'kysely';
 import type { Lease } from '../contract/grant.ts';
 import type { ProblemError } from '../http/problem.ts';
 import { entryOf, recordEntries } from '../ledger/ledger.ts';
-import { lockLimited, takeQuotas } from '../ledger/quota.ts';
-import { QuotaError } from '../ledger/quota-error.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Tables } from '../postgres/tables.ts';
 import type { PackedPage } from '../storage/page-results.ts';
 import { decideLease, type LeaseDecision, type Outcome, type StatusAfter } from './job-states.ts';
 import { changeStatus, type JobRow, recordChange, recordProgress, wakeWorkers } from './job-store.ts';
-import { chargedFor, pause } from './paused-jobs.ts';
 
 export interface Work {
   readonly jobId: string;
@@ -62,71 +59,6 @@ export async function begin(
     if (job.status !== 'running' || job.stage !== stage) await recordChange(tx, job);
     return { decision, work: toWork(job, await pagesLeft(tx, job.document_id, lease)) };
   });
-}
-
-/**
- * What the probe found; from now on the job takes its pages from the tenant's quota. Refused (anything but `work`) when
- * the lease is not the newest.
- *
- * @param priceUsd null: unknown
- * @returns `ask`: so many pages, or at such a price, are read only when a person has confirmed it; `pause`: not today
- * @throws QuotaError: on no day
- */
-export async function saveProbe(
-  db: Database,
-  lease: Lease,
-  pageCount: number,
-  priceUsd: number | null,
-): Promise<LeaseDecision | 'ask' | 'pause'> {
-  return db.transaction().execute(async (tx) => {
-    const of = await chargedFor(tx, lease);
-    await lockLimited(tx, of, ['pages_per_day_max', 'usd_per_day_max']);
-    const { job, decision } = await lockJob(tx, lease);
-    if (decision !== 'work' || !job) return decision;
-    // A probe that is made again takes nothing twice.
-    const adds = pageCount - (job.pages_total ?? job.pages_done);
-    if (adds > 0)
-      try {
-        await takeQuotas(tx, of, [
-          { quota: 'pages_per_day_max', adds },
-          { quota: 'usd_per_day_max', adds: ((priceUsd ?? 0) * adds) / pageCount },
-        ]);
-      } catch (error) {
-        if (!(error instanceof QuotaError) || error.resetsAt === null) throw error;
-        await pause(tx, job.id, error);
-        return 'pause';
-      }
-    await tx.updateTable('documents').set({ pages_total: pageCount }).where('id', '=', job.document_id).execute();
-    const found = { pages_total: pageCount, price_usd: priceUsd };
-    const asks = await isAsked(tx, job.tenant_id, found);
-    if (asks)
-      await changeStatus(tx, 'ask', 'awaiting_confirmation', (jobs) => jobs.where('id', '=', job.id), {
-        ...found,
-        stage: null,
-        // Its time begins when it is read.
-        started_at: null,
-      }).execute();
-    else await recordProgress(tx, job.id, { stage: 'parsing', ...found });
-    await recordChange(tx, job);
-    return asks ? 'ask' : decision;
-  });
-}
-
-/** A price that nobody knows may be any: it is asked for wherever there is a limit. */
-async function isAsked(
-  tx: Transaction<Tables>,
-  tenantId: string,
-  { pages_total, price_usd }: { readonly pages_total: number; readonly price_usd: number | null },
-): Promise<boolean> {
-  const { confirm_pages_above, confirm_usd_above } = await tx
-    .selectFrom('tenants')
-    .select(['confirm_pages_above', 'confirm_usd_above'])
-    .where('id', '=', tenantId)
-    .executeTakeFirstOrThrow();
-  return (
-    (confirm_pages_above !== null && pages_total > confirm_pages_above) ||
-    (confirm_usd_above !== null && (price_usd === null || price_usd > confirm_usd_above))
-  );
 }
 
 /**
@@ -248,7 +180,8 @@ export interface OpenJob extends JobRow {
   parser: string | null;
 }
 
-async function lockJob(tx: Transaction<Tables>, lease: Lease) {
+/** @returns whether the lease may still change it */
+export async function lockJob(tx: Transaction<Tables>, lease: Lease) {
   const job = await tx
     .selectFrom('jobs')
     .innerJoin('documents', 'documents.id', 'jobs.document_id')

@@ -82,8 +82,9 @@ function used(quota: keyof Quotas, of: RawBuilder<unknown>): RawBuilder<unknown>
     case 'usd_per_day_max':
       return sql`(select coalesce(sum(cost_usd), 0) from ledger where ${of} and ${today})
         + (select coalesce(sum(usd), 0) from reservations where ${of} and expires_at > now())
-        + (select coalesce(sum(price_usd * (pages_total - pages_done) / greatest(pages_total, 1)), 0)
-          from jobs where ${of} and ${reserving})`;
+        + (select coalesce(sum((price_usd - coalesce(embedding_usd, 0)) * (pages_total - pages_done)
+            / greatest(pages_total, 1)), 0) from jobs where ${of} and ${reserving})
+        + (select coalesce(sum(embedding_usd_left), 0) from jobs where ${of} and ${embedding})`;
   }
 }
 
@@ -92,3 +93,8 @@ const today = sql`created_at >= date_trunc('day', now() at time zone 'UTC') at t
 /** Jobs that will read pages; as the index `jobs_reserving` says it. */
 const reserving = sql.raw(`kind = 'ingest' and pages_total is not null
   and status in ('awaiting_confirmation', 'queued', 'running', 'canceling')`);
+
+/** Jobs whose vectors are still to be made. What has vectors, was given up or deleted holds nothing, whatever its row says. */
+const embedding = sql.raw(`embedding_usd_left > 0 and exists (select from documents
+  where documents.id = jobs.document_id and documents.deleted_at is null and (documents.vectors_pending
+    or jobs.status in ('awaiting_confirmation', 'queued', 'running', 'canceling')))`);

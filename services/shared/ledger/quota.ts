@@ -3,7 +3,8 @@
  *
  * What is taken stands in the rows of the work itself, so nothing can leak: a document takes space until it is deleted, a
  * question is in the ledger with its turn, and an open job takes the pages that it knows of and has not read, with their
- * price. A job that ends takes nothing any more; its pages that were read are in the ledger. Tokens and dollars that a call
+ * price, and the price of its vectors until they are made. A job that ends otherwise takes nothing any more; its pages that
+ * were read are in the ledger. Tokens and dollars that a call
  * may use stand in `reservations` until what it did use is in the ledger (reservations.ts).
  */
 import type { FastifyReply } from 'fastify';

@@ -58,6 +58,29 @@ export async function reserve(
   return true;
 }
 
+/**
+ * More of the same call: what it sent was lost, is billed all the same, and is to be sent again.
+ *
+ * @throws QuotaError: not today
+ */
+export async function reserveMore(
+  db: Database,
+  of: Charged,
+  { id, tokens, usd }: Pick<MayUse, 'tokens' | 'usd'> & { readonly id: string },
+): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    await takeQuotas(trx, of, [
+      { quota: 'tokens_per_day_max', adds: tokens },
+      { quota: 'usd_per_day_max', adds: usd },
+    ]);
+    await trx
+      .updateTable('reservations')
+      .set((eb) => ({ tokens: eb('tokens', '+', tokens), usd: eb('usd', '+', usd) }))
+      .where('id', '=', id)
+      .execute();
+  });
+}
+
 export const release = (db: Database | Transaction<Tables>, id: string) =>
   db.deleteFrom('reservations').where('id', '=', id).execute();
 

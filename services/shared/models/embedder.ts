@@ -36,9 +36,10 @@ export interface EmbedCall {
   readonly signal?: AbortSignal | undefined;
   /**
    * Told after each request how many tokens it used, so that what a later one fails after is known. `lost`: its answer
-   * never came, and the endpoint bills it all the same; nobody tells its tokens, so they are estimated.
+   * never came, and the endpoint bills it all the same; nobody tells its tokens, so they are estimated. Whoever refuses to
+   * pay for more rejects, and it is not tried again.
    */
-  readonly used?: (tokens: number, lost: boolean) => void;
+  readonly used?: (tokens: number, lost: boolean) => void | Promise<void>;
 }
 
 export interface Embedder extends Embedding {

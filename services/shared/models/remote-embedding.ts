@@ -1,4 +1,5 @@
 /** Any OpenAI-compatible `/embeddings`. */
+import { ProblemError } from '../http/problem.ts';
 import { knownPrice, statedPriceUsd } from '../ledger/known-prices.ts';
 import { unmetered } from '../scheduler/call-meter.ts';
 import { MeterError } from '../scheduler/meters.ts';
@@ -11,7 +12,7 @@ import {
   type EmbedderOptions,
   type EmbeddingSettings,
 } from './embedder.ts';
-import { type CallFailure, retryTransient, wasNeverReached } from './retry.ts';
+import { type CallFailure, isTransient, retryTransient, wasNeverReached } from './retry.ts';
 import { estimateTokens } from './tokens.ts';
 
 export class EmbeddingError extends Error {
@@ -37,7 +38,9 @@ export function remoteEmbedder(
   { sign, retriesMax, meter = unmetered }: EmbedderOptions,
 ): Embedder {
   const { EMBEDDING_URL: baseURL, EMBEDDING_MODEL: name, EMBEDDING_DIMENSIONS: dimensions } = settings;
-  const policy = retryTransient(retriesMax === undefined ? {} : { retriesMax });
+  // Nobody pays for another try of what a limit of ours refused.
+  const when = (error: unknown) => !(error instanceof ProblemError) && isTransient(error);
+  const policy = retryTransient({ when, ...(retriesMax !== undefined && { retriesMax }) });
   const endpoint = compatibleEndpoint({ baseURL, apiKey: settings.EMBEDDING_API_KEY });
   const prefixes = {
     query: settings.EMBEDDING_QUERY_PREFIX.trim(),
@@ -66,9 +69,9 @@ export function remoteEmbedder(
               ...(token && { headers: { authorization: `Bearer ${token}` } }),
             },
           )
-          .catch((error: Error) => {
+          .catch(async (error: Error) => {
             // A refusal is no work.
-            if ((error as CallFailure).status === undefined && !wasNeverReached(error)) told?.(tokens, true);
+            if ((error as CallFailure).status === undefined && !wasNeverReached(error)) await told?.(tokens, true);
             throw deadline.aborted ? deadline.reason : error;
           })
       );
@@ -97,7 +100,7 @@ export function remoteEmbedder(
         const batch = await policy
           .execute(() => one(values, call), call.signal)
           .catch((error: Error) => {
-            if (call.signal?.aborted || error instanceof EmbeddingError) throw error;
+            if (call.signal?.aborted || error instanceof EmbeddingError || error instanceof ProblemError) throw error;
             if (error instanceof MeterError) throw new EmbeddingError(error.message, { cause: error });
             throw new EmbeddingError(`The embedding endpoint ${baseURL} failed: ${failureText(error)}`, {
               cause: error,
@@ -105,7 +108,7 @@ export function remoteEmbedder(
           });
         vectors.push(...batch.vectors);
         tokens += batch.tokens;
-        call.used?.(batch.tokens, false);
+        await call.used?.(batch.tokens, false);
       }
       return { vectors, tokens };
     },

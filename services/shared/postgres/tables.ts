@@ -141,6 +141,8 @@ export interface Jobs {
   brain_id: string | null;
   created_at: Generated<Timestamp>;
   document_id: string | null;
+  embedding_usd: Numeric | null;
+  embedding_usd_left: Generated<Numeric>;
   epoch: Generated<Int8>;
   error: Json | null;
   expires_at: Timestamp | null;
@@ -243,6 +245,8 @@ export interface ReplicaMinutes {
 
 export interface Reservations {
   api_key_id: string | null;
+  brain_id: string | null;
+  entries: Json | null;
   expires_at: Timestamp;
   id: string;
   tenant_id: string;

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { DocumentWorker } from '../../../../services/document-worker/app.ts';
 import { verify } from '../../../../services/document-worker/verify/verify.ts';
 import type { Lease } from '../../../../services/shared/contract/grant.ts';
-import { begin, savePages, saveProbe } from '../../../../services/shared/jobs/leased-jobs.ts';
+import { begin, savePages } from '../../../../services/shared/jobs/leased-jobs.ts';
+import { saveProbe } from '../../../../services/shared/jobs/save-probe.ts';
 import { openDatabase } from '../../../../services/shared/postgres/database.ts';
 import { proxyOf, type StoreProxy } from '../../../support/proxy.ts';
 import { pdfOf } from '../documents.ts';
@@ -53,7 +54,7 @@ test('begin, probe and checkpoint stand once when their COMMIT is not answered, 
   };
   try {
     expect((await twice(() => begin(db, lease))).decision).toBe('work');
-    expect(await twice(() => saveProbe(db, lease, 2, 0))).toBe('work');
+    expect(await twice(() => saveProbe(db, lease, 2, { readingUsd: 0, embeddingUsd: 0 }))).toBe('work');
     expect(await twice(() => savePages(db, lease, both, 'key'))).toEqual({ decision: 'work', finished: true });
     expect(await bench.job(jobId)).toMatchObject({ pages_done: 2, stage: 'indexing' });
     expect(await bench.services.query('select amount::int from ledger where job_id = $1', [jobId])).toEqual([

@@ -5,8 +5,9 @@ import { uuidv7 } from 'uuidv7';
 import type { Lease, WorkKind } from '../../../../services/shared/contract/grant.ts';
 import { ProblemError } from '../../../../services/shared/http/problem.ts';
 import { retryPages } from '../../../../services/shared/jobs/job-requests.ts';
-import { begin, endCanceled, endLeased, savePages, saveProbe } from '../../../../services/shared/jobs/leased-jobs.ts';
+import { begin, endCanceled, endLeased, savePages } from '../../../../services/shared/jobs/leased-jobs.ts';
 import { resumePaused } from '../../../../services/shared/jobs/paused-jobs.ts';
+import { saveProbe } from '../../../../services/shared/jobs/save-probe.ts';
 import { usedOf } from '../../../../services/shared/ledger/quota.ts';
 import { enqueueFromDatabase } from '../../../../services/shared/scheduler/reconcile.ts';
 import { RedisScheduler } from '../../../../services/shared/scheduler/redis-scheduler.ts';
@@ -48,7 +49,7 @@ async function take(kind: WorkKind): Promise<Lease> {
 }
 
 async function probe(lease: Lease, pages: number, usdPerPage = 0): Promise<'accepted' | 'refused'> {
-  const decision = await saveProbe(bench.db, lease, pages, pages * usdPerPage);
+  const decision = await saveProbe(bench.db, lease, pages, { readingUsd: pages * usdPerPage, embeddingUsd: 0 });
   expect(['work', 'pause']).toContain(decision);
   return decision === 'work' ? 'accepted' : 'refused';
 }
@@ -162,7 +163,7 @@ test('a probe that is made again reserves nothing twice', async () => {
   await allow(10);
   const { lease } = await probing();
   expect(await probe(lease, 8)).toBe('accepted');
-  expect(await saveProbe(bench.db, lease, 8, 0)).toBe('work');
+  expect(await saveProbe(bench.db, lease, 8, { readingUsd: 0, embeddingUsd: 0 })).toBe('work');
   expect(await used()).toBe(8);
 });
 
