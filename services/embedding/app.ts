@@ -8,7 +8,7 @@ import { gauge } from '../shared/gauge.ts';
 import { type App, createApp } from '../shared/http/http.ts';
 import { ProblemError, yieldError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
-import { builtInEmbedding } from '../shared/models/embedding.ts';
+import { builtInEmbedding } from '../shared/models/embedder.ts';
 import { createSlots } from '../shared/slots/slots.ts';
 import type { Engine } from './inference/engine.ts';
 

