@@ -1,7 +1,7 @@
 /**
  * Writes the events of this replica's turns: all that is new, every 100 ms, in one statement, so that a hundred streams
- * cost ten commits a second. Nobody sees an event before it is written; so any replica can resume a stream after any
- * event, even when this one dies in mid-sentence.
+ * cost ten commits a second, and one for each answer's first word, which waits for no interval. Nobody sees an event before
+ * it is written; so any replica can resume a stream after any event, even when this one dies in mid-sentence.
  *
  * The statement is fenced: events of a turn that is no longer streaming here (deleted, or given up by a sweeper because
  * this replica was away) are not written, and the turn is told.
@@ -21,6 +21,8 @@ export interface NewEvent {
   readonly event: string;
   /** May grow until it is {@link taken}: tokens are joined. */
   readonly data: object;
+  /** Somebody waits for it: it is written at once, not with the next ones. */
+  readonly urgent: boolean;
   readonly taken: () => void;
   readonly written: (event: WrittenEvent) => void;
   /** The turn is no longer this replica's. */
@@ -78,7 +80,9 @@ export function createTurnJournal(db: Database, replica: string, log: Logger): T
   return {
     append: (event) => {
       pending.push(event);
-      schedule();
+      // With what comes in the same moment: a built-in answer is there all at once.
+      if (event.urgent) setImmediate(() => void start());
+      else schedule();
     },
     flush: async () => {
       if (writing) await writing;

@@ -40,12 +40,16 @@ export function createTurnStream({ turnId, journal, first, lost, followed }: Tur
     wake = Promise.withResolvers();
   };
 
+  let words = false;
   const append = (event: string, data: object) => {
+    const urgent = event === 'token' && !words;
+    words ||= urgent;
     journal.append({
       turnId,
       sequence: nextSequence,
       event,
       data,
+      urgent,
       taken: () => {
         if (openToken === data) openToken = null;
       },
