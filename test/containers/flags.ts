@@ -49,7 +49,7 @@ export function serviceFlags(service: Service): string[] {
   return ['--init', ...limits, ...sharedMachineFlags(service), ...tmpfs.map((mount) => `--tmpfs=${mount}`)];
 }
 
-/** All tiers as processes of one container with their CPUs and memory summed up: what a monolith is given. */
+/** All tiers in one container with their CPUs and memory summed up: what a monolith is given. */
 export function togetherArguments(compose: Compose, full: (name: string) => string, stopTimeoutMs: number): string[] {
   const names = serviceNames.filter((name) => compose.services[name]);
   const tiers = names.map((name) => [name, compose.services[name] as Service] as const);
@@ -70,6 +70,8 @@ export function togetherArguments(compose: Compose, full: (name: string) => stri
     `--volume=${full('documents')}:/data`,
     ...names.map((name) => `--volume=${join(projectFolder, cache, name, 'app')}:/apps/${name}:ro`),
     ...networks.map((network) => `--network=${full(network)}:${aliases}`),
+    // Of the process that api and chat share, with the memory of both.
+    `--env=NODE_OPTIONS=${compose.services.chat?.environment.NODE_OPTIONS ?? ''}`,
     `--env=TIERS=${JSON.stringify(Object.fromEntries(tiers.map(([name, { environment }]) => [name, environment])))}`,
     'localhost/bulkhead/api',
     ...['node', '--input-type=module', '-e', supervisor],
@@ -78,13 +80,22 @@ export function togetherArguments(compose: Compose, full: (name: string) => stri
 
 const cache = 'node_modules/.cache/bulkhead-images';
 
+/** Chat answers in the process of the api, as in a service that was never parted; the others compute all the time. */
 const supervisor = `
   import { spawn } from 'node:child_process';
-  for (const [name, environment] of Object.entries(JSON.parse(process.env.TIERS))) {
-    const env = { PATH: process.env.PATH, NODE_ENV: 'production', HOST: '0.0.0.0', ...environment };
-    const child = spawn(process.execPath, ['main.js'], { cwd: '/apps/' + name, env, stdio: 'inherit' });
+  const tiers = JSON.parse(process.env.TIERS);
+  const { PATH } = process.env;
+  const environmentOf = (name) => ({ PATH, NODE_ENV: 'production', HOST: '0.0.0.0', ...tiers[name] });
+  const inside = ['api', 'chat'].filter((name) => tiers[name]);
+  for (const name of Object.keys(tiers).filter((name) => !inside.includes(name))) {
+    const child = spawn(process.execPath, ['main.js'], { cwd: '/apps/' + name, env: environmentOf(name), stdio: 'inherit' });
     child.once('exit', (code) => process.exit(code ?? 1));
     process.once('SIGTERM', () => child.kill('SIGTERM'));
+  }
+  for (const name of inside) {
+    process.env = environmentOf(name);
+    process.chdir('/apps/' + name);
+    await import('/apps/' + name + '/main.js');
   }`;
 
 /** What stands in compose's `.env` file. */

@@ -48,6 +48,11 @@ export async function listBrains(subject: Subject): Promise<undefined> {
 
 /** A question to chat; resolves at the first token, the rest of the answer is left to read. */
 export async function firstToken(subject: Subject): Promise<() => Promise<unknown>> {
+  return (await openAnswer(subject)).rest;
+}
+
+/** The same, of an answer that may be stopped. */
+export async function openAnswer(subject: Subject) {
   const body = { question: `How are vectors and factors used, ${Math.random()}?` };
   const { conversation, publicUrl } = subject;
   const headers = { origin: publicUrl };
@@ -63,8 +68,16 @@ export async function firstToken(subject: Subject): Promise<() => Promise<unknow
     if (done) throw new Error(`no token in the answer: ${text.slice(0, 300)}`);
     text += value;
   }
-  return async () => {
+  const rest = async () => {
     while (!(await reader.read()).done);
+  };
+  return {
+    rest,
+    stop: async () => {
+      const turn = /"id":"([^"]+)"/.exec(text)?.[1] as string;
+      await person(subject).send(routes.stopTurn, { params: { turn }, headers });
+      await rest();
+    },
   };
 }
 

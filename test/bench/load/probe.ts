@@ -32,6 +32,11 @@ const disturbanceShareMax = 0.02;
 export const isDisturbed = (timeMs: number, usedMs: number): boolean =>
   usedMs > Math.max(disturbanceMsMax, disturbanceShareMax * timeMs);
 
+export interface Probed extends Latencies {
+  /** The same calls until what was left of them was done. */
+  readonly whole: Latencies;
+}
+
 /**
  * One call every `everyMs`, however long those before take: a queue that builds up is seen, not avoided (coordinated
  * omission). A call that fails counts with the time until it failed.
@@ -41,22 +46,26 @@ export const isDisturbed = (timeMs: number, usedMs: number): boolean =>
 export async function probe(
   call: () => Promise<(() => Promise<unknown>) | undefined>,
   { everyMs, durationMs, neighbours }: ProbeOptions,
-): Promise<Latencies> {
-  const timesMs: number[] = [];
-  let failed = 0;
-  let disturbed = 0;
+): Promise<Probed> {
+  const first = newLatencies();
+  const whole = newLatencies();
   const calls: Promise<void>[] = [];
   const one = async () => {
     const usedMs = neighbours?.usedMs() ?? 0;
     const start = performance.now();
+    const record = (to: ReturnType<typeof newLatencies>) => {
+      const timeMs = performance.now() - start;
+      if (isDisturbed(timeMs, (neighbours?.usedMs() ?? 0) - usedMs)) to.disturbed++;
+      else to.timesMs.push(timeMs);
+    };
     const rest = await call().catch(() => {
-      failed++;
+      first.failed++;
       return undefined;
     });
-    const timeMs = performance.now() - start;
-    if (isDisturbed(timeMs, (neighbours?.usedMs() ?? 0) - usedMs)) disturbed++;
-    else timesMs.push(timeMs);
-    await rest?.().catch(() => {});
+    record(first);
+    if (!rest) return;
+    await rest().catch(() => whole.failed++);
+    record(whole);
   };
   const start = performance.now();
   for (let index = 0; index * everyMs < durationMs; index++) {
@@ -64,8 +73,10 @@ export async function probe(
     calls.push(one());
   }
   await Promise.all(calls);
-  return { timesMs, disturbed, failed };
+  return { ...first, whole };
 }
+
+const newLatencies = () => ({ timesMs: [] as number[], disturbed: 0, failed: 0 });
 
 /** All slots were taken: come back after the hint. */
 export class YieldError extends Error {

@@ -1,5 +1,6 @@
 /** Whether a governor says that it is well while every slot is taken and others ask all the time. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { watchHealth } from '../load/health.ts';
 import { quantiles } from '../load/probe.ts';
 import { must, type Row, told } from '../report/rows.ts';
 import { jobFrames, openMany } from './lines.ts';
@@ -7,9 +8,6 @@ import { startEndpoint, startGovernor } from './servers.ts';
 
 const slots = 4;
 const clients = 20;
-const checkEveryMs = 100;
-/** A balancer's own limit for a check. */
-const checkTimeoutMs = 5000;
 
 export async function healthWhileFull(seconds: number): Promise<Row[]> {
   const endpoint = await startEndpoint(2 * seconds * 1000 + 600_000);
@@ -32,24 +30,11 @@ export async function healthWhileFull(seconds: number): Promise<Row[]> {
       }
       client.close();
     });
-    const timesMs: number[] = [];
-    let failed = 0;
-    while (performance.now() < end) {
-      for (const path of ['/livez', '/readyz']) {
-        const startedAt = performance.now();
-        const signal = AbortSignal.timeout(checkTimeoutMs);
-        const ok = await fetch(`http://127.0.0.1:${governor.port}${path}`, { signal }).then(
-          async (answer) => (await answer.text()) !== '' && answer.ok,
-          () => false,
-        );
-        if (!ok) failed += 1;
-        timesMs.push(performance.now() - startedAt);
-      }
-      await sleep(checkEveryMs);
-    }
+    const health = watchHealth(`http://127.0.0.1:${governor.port}`);
     await Promise.all(asking);
+    const { timesMs, failed } = await health.stop();
     const row = (name: string, value: number, unit: string) => ({
-      row: 'C8',
+      row: 'B11',
       name: `every slot taken for ${seconds} s: ${name}`,
       value,
       unit,

@@ -5,7 +5,9 @@ import type { Course } from './storm.ts';
 const colour = (index: number) => colours[index % colours.length] as (typeof colours)[number];
 
 export function picture(courses: readonly Course[], title: string): string {
-  const endMs = Math.max(...courses.map(({ servedMs }) => servedMs.at(-1) ?? 0));
+  // A course that takes many times as long as the others leaves the picture: the legend says when it ends.
+  const [longest = 0, second = longest] = courses.map(({ servedMs }) => servedMs.at(-1) ?? 0).toSorted((a, b) => b - a);
+  const endMs = Math.min(longest, 1.5 * second);
   const step = [1, 2, 5, 10, 20, 30, 60].find((seconds) => endMs / 1000 / seconds <= 8) ?? 120;
   const xMarks = Array.from({ length: Math.floor(endMs / 1000 / step) + 1 }, (_, index) => ({
     x: index * step * 1000,
@@ -17,7 +19,10 @@ export function picture(courses: readonly Course[], title: string): string {
     yMax: Math.max(...courses.map((course) => timesOf(course).length)),
     xMarks,
     logarithmic,
-    series: courses.map((course, index) => ({ colour: colour(index), points: counted(timesOf(course)) })),
+    series: courses.map((course, index) => ({
+      colour: colour(index),
+      points: counted(timesOf(course)).filter(([ms]) => ms <= endMs),
+    })),
   });
   return chartSvg({
     title,

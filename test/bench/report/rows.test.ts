@@ -1,7 +1,7 @@
 /** What a bench says about its figures: none is held that was not measured. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { latencyRows, type Measured, memoryRows } from '../isolation.ts';
+import { latencyRows, type Measured, memoryRows } from '../isolation/rows.ts';
 import { isDisturbed, type Latencies } from '../load/probe.ts';
 import {
   atMost,
