@@ -13,10 +13,13 @@ import { hugePdf, lacksManuals, lacksQpdf } from '../flows/documents.ts';
 import { type Bench, openBench } from '../services/document-worker/fixture.ts';
 import setup from '../support/stores-server.ts';
 import teardown from '../support/stores-teardown.ts';
-import { atMost, must, type Row } from './report/rows.ts';
+import { atMost, must, onQuietMachine, type Row } from './report/rows.ts';
 
 const memoryMiBMax = 256;
 const growthMax = 1.1;
+/** On two cores that nothing else uses; of the parser's own rate, which a busy machine lowers too, a share. */
+const searchableMin = 340;
+const searchableShareMin = 0.55;
 
 export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]> {
   const lacks = lacksManuals ?? lacksQpdf;
@@ -28,6 +31,7 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]
     const [small, large] = [await measure(bench, sizes[0]), await measure(bench, sizes[1])];
     const pdfjs = await pdfjsPagesPerSecond(quick ? 100 : 500);
     const rate = (seconds: number) => large.pages / seconds;
+    const share = large.parseSeconds / large.totalSeconds;
     const rows: Row[] = [
       must(
         'all pages, faster than pdf.js in one process',
@@ -40,11 +44,25 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]
           baseline: pdfjs,
         },
       ),
-      must('succeeded', large.status === 'succeeded', {
+      onQuietMachine(
+        quick,
+        must(
+          `>= ${searchableMin}, succeeded`,
+          large.status === 'succeeded' && rate(large.totalSeconds) >= searchableMin,
+          {
+            row: 'D1',
+            name: `${sizes[1]} pages, from queued to searchable by text`,
+            value: rate(large.totalSeconds),
+            unit: 'pages/s',
+            baseline: rate(large.parseSeconds),
+          },
+        ),
+      ),
+      must(`>= ${searchableShareMin}, succeeded`, large.status === 'succeeded' && share >= searchableShareMin, {
         row: 'D1',
-        name: `${sizes[1]} pages, from queued to searchable`,
-        value: rate(large.totalSeconds),
-        unit: 'pages/s',
+        name: 'searchable by text, of the rate of parsing alone',
+        value: share,
+        unit: 'x',
       }),
     ];
     for (const [what, peak] of [

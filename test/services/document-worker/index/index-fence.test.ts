@@ -48,6 +48,32 @@ test('the lock of an index run dies: a second run starts, the first is told off,
   }
 }, 180_000);
 
+test('two batches are under way at a time; a cancellation waits for both before it takes the vectors back', async () => {
+  const gate = await openGate(bench.env.VECTORSTORE_URL);
+  gate.letThrough(0);
+  const worker = await bench.startWorker({}, { VECTORSTORE_URL: gate.url });
+  try {
+    const { tenantId, brainId } = bench;
+    // Four batches and more.
+    const text = Buffer.concat([longText, longText, longText]);
+    const { jobId, documentId } = await bench.submit(text, 'text/plain');
+    await gate.until(({ held }) => held === 2);
+    await sleep(300);
+    await gate.until(({ held }) => held === 2);
+    await bench.services.query(`update jobs set status = 'canceling' where id = $1`, [jobId]);
+    gate.letThrough(1);
+    await gate.until(({ held, open }) => held + open === 1);
+    expect(await bench.job(jobId)).toMatchObject({ status: 'canceling' });
+    gate.letThrough(Number.POSITIVE_INFINITY);
+    expect(await bench.until(jobId, ended)).toMatchObject({ status: 'canceled' });
+    expect(await bench.vectors.chunksOf({ tenantId, brainId, documentId }, 1, 100)).toEqual([]);
+  } finally {
+    gate.letThrough(Number.POSITIVE_INFINITY);
+    await worker.close(0);
+    await gate.close();
+  }
+}, 180_000);
+
 test('a run that reaches its end after a newer one began ends nothing', async () => {
   const { jobId } = await bench.submit(Buffer.from('One page.'), 'text/plain');
   await bench.services.query(`update jobs set status = 'running', stage = 'indexing' where id = $1`, [jobId]);
