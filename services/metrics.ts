@@ -113,6 +113,14 @@ export const metrics = {
     together: 'sum',
     what: 'Pages checkpointed by this worker since the start',
   },
+  requests: {
+    kind: 'counter',
+    unit: 'count',
+    prometheus: '{tier}_requests_total',
+    tiers: ['api'],
+    together: 'sum',
+    what: 'Requests answered since the start, but for checks of health and metrics',
+  },
   errors: {
     kind: 'counter',
     unit: 'count',

@@ -16,7 +16,8 @@ interface ImportRule {
 
 const data = /^services\/(manifest|definition|settings|metrics|models|route-table|call-verbs)\.ts$/;
 /** Decisions of the services that are pure functions: a simulation decides by the same. */
-const policies = /^services\/shared\/(scheduler\/policy(-meter)?|slots\/(slots|hint|share))\.ts$/;
+const policies =
+  /^services\/shared\/(scheduler\/(policy(-meter)?|estimate-flow|outlook)|slots\/(slots|hint|share))\.ts$/;
 const contract = /^services\/shared\/contract\//;
 /** Named by a rule as `services/<own>`: the folder of the importing service. */
 const importRules: readonly ImportRule[] = [

@@ -2,6 +2,8 @@
 import type { Environment } from '../environment.ts';
 import type { CostLine } from '../pricing/lines.ts';
 import { type Habits, measuredConstants } from './model.ts';
+import { promisedHoursPerDay } from './parts/habits.ts';
+import { chunkTokens } from './parts/limits.ts';
 
 /**
  * USD of one answer by the model that is asked by default. Undefined: the environment names no price. 0: the built-in
@@ -16,11 +18,7 @@ export function answerUsd(
   return price && (promptTokens * price.in + answerTokens * price.out) / 1e6;
 }
 
-/** A promise holds for so long of each day: the busiest hour has a fifth of a day's work. */
-export const promisedHoursPerDay = 5;
 const promisedMinutes = (promisedHoursPerDay * 60 * 365) / 12;
-/** Characters of a chunk, 4 a token. */
-const chunkTokens = 300;
 
 /**
  * A month of what the environment promises to carry, as far as it names the prices of its models: the default model's

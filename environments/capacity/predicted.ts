@@ -1,7 +1,16 @@
 /** The sheet's figures as the running service is told them (setting PREDICTED_CAPACITY), to stand beside what it measures. */
 import type { Environment } from '../environment.ts';
 import type { Placement } from '../schema/placement.ts';
-import { capacityOf, defaultHabits, measuredCalibration, measuredCpu, source } from './model.ts';
+import {
+  type Carried,
+  capacityOf,
+  defaultHabits,
+  measuredCalibration,
+  measuredConstants,
+  measuredCpu,
+  onCpu,
+  source,
+} from './model.ts';
 
 export function predictedCapacity(given: Environment): string {
   // While a tier moves it has two placements: what is predicted is what it then has, and a swap changes no other tier.
@@ -9,15 +18,22 @@ export function predictedCapacity(given: Environment): string {
     Object.entries(given.tiers).flatMap(([name, places]) => (places?.[0] ? [[name, [places[0]]]] : [])),
   );
   const environment = { ...given, tiers } as Environment;
-  const { carried, lightWait } = capacityOf(environment);
+  const { lightWait } = capacityOf(environment);
+  const limits = limitsByCpu(environment);
   return JSON.stringify({
     source,
     cpu: measuredCpu,
     cpu_rounds_per_second: measuredCalibration ?? null,
-    pages_per_minute: rounded(carried.pagesPerMinute),
-    chats_at_once: rounded(carried.concurrentChats),
-    chats_per_minute: rounded(carried.chatsPerMinute),
-    api_requests_per_second: rounded(carried.apiRequestsPerSecond),
+    pages_per_minute: limits('pagesPerMinute'),
+    embedded_pages_per_minute: limits('embeddedPagesPerMinute'),
+    chats_at_once: limits('concurrentChats'),
+    chats_per_minute: limits('chatsPerMinute'),
+    api_requests_per_second: limits('apiRequestsPerSecond'),
+    refused_share: defaultHabits.refusedMax,
+    first_word_seconds: {
+      p50: rounded(measuredConstants['firstWordSeconds p50'].value),
+      p95: rounded(measuredConstants['firstWordSeconds p95'].value),
+    },
     light_wait_p95_seconds: rounded(lightWait.p95Seconds),
     answer_seconds: defaultHabits.answerSeconds,
     monthly_ceiling_usd: environment.aws?.monthlyCeilingUsd ?? null,
@@ -28,6 +44,21 @@ export function predictedCapacity(given: Environment): string {
       }),
     ),
   });
+}
+
+/** The least of what changes with the CPU, and of what does not: the service knows the CPU that it runs on. */
+function limitsByCpu(environment: Environment) {
+  const { limits } = capacityOf(environment);
+  const twice = capacityOf(environment, 'max', defaultHabits, onCpu(2)).limits;
+  return (kind: keyof Carried) => {
+    const least = (byCpu: boolean) => {
+      const values = limits.flatMap(({ bounds, value }, index) =>
+        bounds === kind && (twice[index]?.value !== value) === byCpu ? [value] : [],
+      );
+      return values.length > 0 ? rounded(Math.min(...values)) : null;
+    };
+    return { by_cpu: least(true), other: least(false) };
+  };
 }
 
 /** A prediction is no more exact, and a small change of a constant is no new deployment. */

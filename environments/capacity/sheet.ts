@@ -1,11 +1,13 @@
 /** What an environment carries and costs, as rows for people and programs. */
 
+import { serviceNames } from '../../services/manifest.ts';
 import { aligned } from '../pricing/cost-table.ts';
 import type { At } from '../pricing/costed-environment.ts';
 import { hoursPerMonth } from '../pricing/lines.ts';
 import type { FirstAlarm } from './advice/first-alarms.ts';
 import type { Purchase } from './advice/next-dollars.ts';
 import { type Capacity, type Carried, defaultHabits, measuredArchitecture, measuredCpu, source } from './model.ts';
+import { promisedHoursPerDay } from './parts/habits.ts';
 
 export interface Sheet {
   readonly name: string;
@@ -24,6 +26,8 @@ export interface Sheet {
   readonly modelUsdPer1000: number | undefined;
   readonly purchases: readonly Purchase[];
   readonly alarms: readonly FirstAlarm[];
+  /** The part that is fullest at the load of {@link Environment.carries}, at most replicas; 'no promise'. */
+  readonly promised: string;
 }
 
 type Row = readonly [what: string, value: (sheet: Sheet, capacity: Capacity, at: At) => string];
@@ -34,20 +38,40 @@ const perMonth = (usd: number, perMinute: number, pieces: number) => (usd / (per
 const rows: readonly Row[] = [
   ['USD a month', ({ monthlyUsd }, _, at) => monthlyUsd[at].toFixed(2)],
   ['pages/min', (_, { carried }) => whole(carried.pagesPerMinute)],
+  ['pages/min with their vectors', (_, { carried }) => whole(carried.embeddedPagesPerMinute)],
   ['chats at once', (_, { carried }) => whole(carried.concurrentChats)],
   [`chats/min, ${defaultHabits.refusedMax * 100} % refused`, (_, { carried }) => whole(carried.chatsPerMinute)],
   ['API requests/s', (_, { carried }) => whole(carried.apiRequestsPerSecond)],
   ['limit of pages', (_, { limits }) => leastPart(limits, 'pagesPerMinute')],
-  ['limit of chats', (_, { limits }) => leastPart(limits, 'chatsPerMinute')],
+  ['limit of pages with vectors', (_, { limits }) => leastPart(limits, 'embeddedPagesPerMinute')],
+  ['limit of chats at once', (_, { limits }) => leastPart(limits, 'concurrentChats')],
+  ['limit of chats/min', (_, { limits }) => leastPart(limits, 'chatsPerMinute')],
   [
     `light document waits among such, parsers ${defaultHabits.busyShare * 100} % busy: mean s`,
     (_, { lightWait }) => lightWait.meanSeconds.toFixed(2),
   ],
   ['the same, p95 s', (_, { lightWait }) => lightWait.p95Seconds.toFixed(2)],
-  ['2,000 pages alone: s', (_, { hugeSeconds }) => hugeSeconds.toFixed(1)],
-  ['pages per GiB of tables', (_, { pagesPerGiB }) => whole(pagesPerGiB)],
-  ['worker MiB needed / given', (_, { workerMemoryMiB: { needed, given } }) => `${whole(needed)} / ${given}`],
-  ['connections asked / allowed', (_, { connections: { asked, allowed } }) => `${asked} / ${allowed ?? 'unknown'}`],
+  ['limit of API requests', (_, { limits }) => leastPart(limits, 'apiRequestsPerSecond')],
+  ['fullest at its promise', ({ promised }) => promised],
+  ['chats/min reranked', (_, { rerankedChatsPerMinute: chats }) => (chats === undefined ? 'none' : whole(chats))],
+  ['2,000 pages alone: s', (_, { hugeSeconds }) => hugeSeconds.alone.toFixed(1)],
+  ['the same, every band full of others: s', (_, { hugeSeconds }) => hugeSeconds.underLoad.toFixed(1)],
+  ['pages per GiB of tables', (_, { stored }) => whole(stored.pagesPerGiB)],
+  ['GiB stored per 1,000 pages', (_, { stored }) => stored.gibPer1000Pages.toFixed(3)],
+  [`GiB a day, ${promisedHoursPerDay} h of it full`, (_, { stored }) => stored.gibPerDay.toFixed(1)],
+  ["chunks in a vectorstore's cache", (_, { stored }) => whole(stored.chunksCached)],
+  ['searches/s in a brain of so many', (_, { stored }) => whole(stored.searchesPerSecondThen)],
+  ...serviceNames.map(
+    (tier): Row => [
+      `${tier} MiB needed / given`,
+      (_, { memory }) => {
+        const found = memory.find((each) => each.tier === tier);
+        return found ? `${whole(found.neededMiB)} / ${found.givenMiB}` : 'none';
+      },
+    ],
+  ),
+  ['PostgreSQL connections asked / allowed', (_, { connections: { postgres } }) => both(postgres)],
+  ['Redis connections asked / allowed', (_, { connections: { redis } }) => both(redis)],
   [
     'USD per 1,000 pages, all of it for pages',
     ({ ownUsd }, { carried }, at) => perMonth(ownUsd[at], carried.pagesPerMinute, 1000).toFixed(4),
@@ -66,7 +90,7 @@ const rows: readonly Row[] = [
 
 export const notes = [
   `Constants ${source}.`,
-  `Answers of ${defaultHabits.answerSeconds} s and ${defaultHabits.answerTokens} tokens after ${defaultHabits.promptTokens} read. Full load all month; the time of embedding, and limits of models and stores, are in no figure.`,
+  `Answers of ${defaultHabits.answerSeconds} s and ${defaultHabits.answerTokens} tokens after ${defaultHabits.promptTokens} read. Full load all month; limits of PostgreSQL and Redis beside their connections are in no figure.`,
 ];
 
 const columns = (sheets: readonly Sheet[]) =>
@@ -83,6 +107,7 @@ export const sheetTable = (sheets: readonly Sheet[]): readonly (readonly string[
 
 export const loadWords: Readonly<Record<keyof Carried, string>> = {
   pagesPerMinute: 'pages/min',
+  embeddedPagesPerMinute: 'pages/min with vectors',
   concurrentChats: 'chats at once',
   chatsPerMinute: 'chats/min',
   apiRequestsPerSecond: 'API requests/s',
@@ -110,9 +135,14 @@ function cpuLine({ name, architecture, cpuFactor, slower }: Sheet): string {
 
 /** In sentences: what to buy next, and what fires first. */
 export function adviceLines(sheet: Sheet): readonly string[] {
-  const { name, purchases, alarms } = sheet;
+  const { name, purchases, alarms, capacity } = sheet;
   return [
     cpuLine(sheet),
+    ...capacity.max.scaleOut.map(
+      ({ tier, platform, noticedSeconds, readySeconds, meanwhile }) =>
+        `${name}: another ${tier} on ${platform} serves ${readySeconds.toFixed(0)} s after the decision, which takes ` +
+        `${noticedSeconds} s${meanwhileWords(meanwhile)}`,
+    ),
     ...purchases.map(
       ({ bounds, change, monthlyUsd, before, after, sharePer10Usd }) =>
         `${name}: the next 10 dollars a month for ${loadWords[bounds]} buy ${(100 * sharePer10Usd).toFixed(1)} % with ` +
@@ -124,6 +154,16 @@ export function adviceLines(sheet: Sheet): readonly string[] {
     ),
   ];
 }
+
+const waits: Partial<Record<keyof Carried, string>> = {
+  pagesPerMinute: 'pages wait',
+  chatsPerMinute: 'questions are told to come back',
+};
+const meanwhileWords = (meanwhile: Capacity['scaleOut'][number]['meanwhile']) =>
+  meanwhile
+    ? `; meanwhile ${whole(meanwhile.count)} ${waits[meanwhile.bounds]} when load jumps from what the least replicas carry ` +
+      'to what the most do'
+    : '';
 
 /** For a terminal: several sheets stand side by side. */
 export function sheetText(sheets: readonly Sheet[]): string {
@@ -152,6 +192,8 @@ export function sheetMarkdown(sheets: readonly Sheet[]): string {
   ].join('\n');
 }
 
+const both = ({ asked, allowed }: { readonly asked: number; readonly allowed: number | undefined }) =>
+  `${asked} / ${allowed ?? 'unknown'}`;
 const whole = (value: number) => Math.floor(value).toLocaleString('en-US');
 const leastPart = (limits: Capacity['limits'], kind: keyof Carried) =>
   limits.filter(({ bounds }) => bounds === kind).toSorted((a, b) => a.value - b.value)[0]?.part ?? 'none';

@@ -79,6 +79,7 @@ export const environmentShape = z.strictObject({
   carries: z
     .strictObject({
       pagesPerMinute: z.number().positive().optional(),
+      embeddedPagesPerMinute: z.number().positive().optional(),
       concurrentChats: count.optional(),
       chatsPerMinute: z.number().positive().optional(),
       apiRequestsPerSecond: z.number().positive().optional(),

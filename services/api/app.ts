@@ -139,7 +139,8 @@ export async function createApi(
   serveUsage(api);
   serveOperations(api);
   serveOpenApi(api);
-  const stopFigures = publishFigures({ registry: app.metrics, log, tier: 'api', settings, db, figures: {} });
+  const figures = { requests: app.answered };
+  const stopFigures = publishFigures({ registry: app.metrics, log, tier: 'api', settings, db, figures });
 
   return {
     app,

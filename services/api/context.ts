@@ -3,7 +3,6 @@
 import type { Redis } from 'ioredis';
 import type { Authenticate, Identity } from '../shared/auth/identity.ts';
 import type { Scheduler } from '../shared/contract/grant.ts';
-import type { PredictedCapacity } from '../shared/contract/operations.ts';
 import type { App } from '../shared/http/http.ts';
 import { ProblemError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
@@ -17,6 +16,7 @@ import type { Mailer } from './identity/mail.ts';
 import type { Passwords } from './identity/sign-in/passwords.ts';
 import type { SignIn } from './identity/sign-in/sign-in.ts';
 import type { SignInLimits } from './identity/sign-in/sign-in-limits.ts';
+import type { HandedOver } from './operations/prediction.ts';
 import type { ApiSettings } from './settings.ts';
 import type { TransferLimits } from './uploads/transfer-limits.ts';
 
@@ -36,7 +36,7 @@ export interface Api {
   readonly scheduler: JobEstimates & Pick<Scheduler, 'snapshot' | 'held'>;
   readonly redis: Redis;
   /** Null: nobody handed it over. */
-  readonly predicted: PredictedCapacity | null;
+  readonly predicted: HandedOver | null;
   readonly changes: ChangeListener;
   readonly events: EventHub;
   readonly authenticate: Authenticate;

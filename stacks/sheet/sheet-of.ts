@@ -1,7 +1,7 @@
 /** The sheet of an environment whose cost is known. */
 import { firstAlarms } from '../../environments/capacity/advice/first-alarms.ts';
 import { nextPurchases } from '../../environments/capacity/advice/next-dollars.ts';
-import { capacityOf, defaultHabits, onCpu } from '../../environments/capacity/model.ts';
+import { capacityOf, defaultHabits, fullest, onCpu } from '../../environments/capacity/model.ts';
 import { answerUsd } from '../../environments/capacity/model-cost.ts';
 import { otherCpuShare, type Sheet } from '../../environments/capacity/sheet.ts';
 import type { At, CostedEnvironment } from '../../environments/pricing/costed-environment.ts';
@@ -21,8 +21,10 @@ export function sheetOf(name: string, { environment, costed }: Costed, cpuFactor
   const most = environmentMonthlyUsd(costed, 'max');
   const ownUsd = (which: At) => totalUsd(environmentMonthlyUsd({ ...costed, models: [] }, which));
   const answer = answerUsd(environment, defaultHabits);
+  const [first] = fullest(at('max'), environment.carries ?? {});
   return {
     name,
+    promised: first ? `${first.part}, ${(100 * first.share).toFixed(0)} %` : 'no promise',
     architecture: environment.aws.architecture,
     cpuFactor,
     slower: capacityOf(environment, 'max', defaultHabits, onCpu(cpuFactor * otherCpuShare)).carried,

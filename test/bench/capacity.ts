@@ -5,7 +5,6 @@
  * one; on another kind of CPU without it the error says only how far apart the two are.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bench } from '../../environments/bench.ts';
 import {
   capacityOf,
   defaultHabits,
@@ -16,65 +15,66 @@ import {
 } from '../../environments/capacity/model.ts';
 import { type EnvironmentInput, resolveEnvironment } from '../../environments/environment.ts';
 import type { Placement } from '../../environments/schema/placement.ts';
-import { cpuModel, roundsPerSecond } from '../../services/api/operations/cpu-speed.ts';
+import { cpuModel } from '../../services/api/operations/cpu-speed.ts';
 import { extractiveName } from '../../services/chat/answering/answerer.ts';
 import type { ServiceName } from '../../services/manifest.ts';
 import { type ContainerDeployment, startContainers } from '../containers/deployment.ts';
-import { lacksPodman } from '../containers/podman.ts';
-import { lacksManuals } from '../flows/documents.ts';
+import { lacksConstants, withEmbedding } from './constants.ts';
+import { withRounds } from './load/calibrate.ts';
 import { prepare } from './load/calls.ts';
+import type { Measured } from './load/constant.ts';
+import { vectors } from './load/documents.ts';
 import { type LoadKind, startLoad } from './load/generator.ts';
 import { hugeDocument, predictedSeconds, rate, slotsOfOne } from './load/measure.ts';
+import { memoryMiB } from './load/memory.ts';
 import { slow, withModel } from './load/model.ts';
 import { type Figure, must, type Row, told } from './report/rows.ts';
 
-const { tiers } = bench;
+const { tiers } = withEmbedding;
 const other: EnvironmentInput = {
-  ...bench,
+  ...withEmbedding,
   tiers: {
     ...tiers,
     api: { platform: 'ecs', vcpu: 0.5, memoryMiB: 1024 },
+    chat: { platform: 'ecs', vcpu: 0.5, memoryMiB: 1024, slots: 32 },
     'document-worker': { platform: 'ecs', vcpu: 0.5, memoryMiB: 2048, parserChildren: 2 },
+    vectorstore: { platform: 'ecs', vcpu: 1, memoryMiB: 2048 },
+    embedding: { platform: 'ecs', vcpu: 1, memoryMiB: 2048 },
   },
 };
 const environment = resolveEnvironment(other);
+const placeOf = (tier: ServiceName) => environment.tiers[tier]?.[0] as Placement;
 /** Of a prediction. */
 const errorMax = 0.15;
 /** As the constants were measured. */
 const width = 16;
 
 interface Predicted {
-  readonly row: string;
   readonly name: string;
   readonly unit: string;
   readonly measured: number;
-  readonly predicted: number;
+  readonly predicted: (constants: typeof measuredConstants) => number;
 }
+/** With the prediction for the speed of the CPU around it. */
+type Compared = Omit<Predicted, 'predicted'> & { readonly predicted: number; readonly rounds: number };
 
 export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]> {
-  const lacks = lacksPodman ?? lacksManuals;
-  if (lacks) throw new Error(`bench capacity cannot run: ${lacks}`);
-  const own = await roundsPerSecond(60);
-  const factor = measuredCalibration === undefined ? 1 : own / measuredCalibration;
+  if (lacksConstants) throw new Error(`bench capacity cannot run: ${lacksConstants}`);
   const comparable = measuredCalibration !== undefined || cpuModel() === measuredCpu;
-  const figures = await withModel(other, slow, (input) => measure(input, quick ? 5000 : 20_000, onCpu(factor)));
+  const figures = await withModel(other, slow, (input) => measure(input, quick ? 5000 : 20_000));
+  const rounds = figures.map((figure) => figure.rounds);
+  const speed = { row: 'H6', unit: 'rounds/s', baseline: measuredCalibration ?? null };
+  const why = comparable ? 'of this CPU, taken into the predictions' : `constants of ${measuredCpu}, not calibrated`;
   return [
-    told(
-      comparable ? 'of this CPU, taken into the predictions' : `constants of ${measuredCpu}, without a calibration`,
-      {
-        row: 'H6',
-        name: 'calibration',
-        value: own,
-        unit: 'rounds/s',
-        baseline: measuredCalibration ?? null,
-      },
-    ),
+    told(why, { ...speed, name: 'calibration, least', value: Math.min(...rounds) }),
+    told(why, { ...speed, name: 'calibration, most', value: Math.max(...rounds) }),
     ...figures.flatMap((figure) => rowsOf(figure, comparable)),
   ];
 }
 
 /** The figure with its prediction as baseline, then how far they are apart. */
-function rowsOf({ row, name, unit, measured, predicted }: Predicted, comparable: boolean): Row[] {
+function rowsOf({ name, unit, measured, predicted }: Compared, comparable: boolean): Row[] {
+  const row = 'H6';
   const error: Figure = { row, name: `${name}: error`, value: 100 * (measured / predicted - 1), unit: '%' };
   return [
     told('baseline: prediction', { row, name, value: measured, unit, baseline: predicted }),
@@ -84,66 +84,126 @@ function rowsOf({ row, name, unit, measured, predicted }: Predicted, comparable:
   ];
 }
 
-async function measure(
-  input: EnvironmentInput,
-  durationMs: number,
-  constants: typeof measuredConstants,
-): Promise<Predicted[]> {
+async function measure(input: EnvironmentInput, durationMs: number): Promise<Compared[]> {
   const deployment = await startContainers(input);
   try {
-    const { carried, limits, workerMemoryMiB } = capacityOf(environment, 'max', defaultHabits, constants);
-    const searches = limits.find(({ part }) => part === 'vectorstore CPU')?.value ?? Number.NaN;
     const subject = await prepare(deployment, extractiveName);
-    const slots = await slotsTaken(deployment);
-    const saturated = async (tier: LoadKind & ServiceName, predicted: number): Promise<Predicted> => {
-      const [{ vcpu }] = environment.tiers[tier] as [Placement];
-      const { perVcpu, cpus } = await rate(deployment, tier, width, subject, durationMs);
-      return {
-        row: 'H6',
-        name: `${tier}: calls of ${width} callers, on its ${vcpu} vCPU (it used ${cpus.toFixed(2)})`,
-        unit: '/s',
-        measured: perVcpu * vcpu,
-        predicted,
-      };
+    const saturated = async (tier: LoadKind, callers: number, limit: LimitOf): Promise<Predicted[]> => {
+      const { vcpu } = placeOf(tier);
+      const { perVcpu, cpus } = await rate(deployment, tier, callers, subject, durationMs);
+      return [
+        {
+          name: `${tier}: calls of ${callers} callers, on its ${vcpu} vCPU (it used ${cpus.toFixed(2)})`,
+          unit: '/s',
+          measured: perVcpu * vcpu,
+          predicted: limit,
+        },
+        await memory(deployment, tier),
+      ];
     };
-    const figures = [
-      await saturated('api', carried.apiRequestsPerSecond),
-      await saturated('vectorstore', searches / 60),
-      // Nobody else is there: a tenant gets all but the reserve.
-      {
-        row: 'H6',
-        name: 'chats of one tenant at once',
-        unit: '',
-        measured: slots,
-        predicted: Math.min(slotsOfOne(environment.tiers.chat[0] as Placement), carried.concurrentChats),
-      },
-    ];
-    const huge = await hugeDocument(deployment);
-    const seconds = predictedSeconds(environment.tiers['document-worker'][0] as Placement, huge, constants);
-    const document = (name: string, unit: string, measured: number, predicted: number): Predicted => ({
-      row: 'H6',
-      name,
-      unit,
-      measured,
-      predicted,
-    });
     return [
-      ...figures,
-      document(`${huge.parsedPages} pages alone, parsed`, 's', huge.parsedSeconds, seconds.parsing),
-      document(`${huge.pages} pages alone, indexed`, 's', huge.indexedSeconds, seconds.indexing),
-      document('worker memory', 'MiB', huge.memoryMiB, workerMemoryMiB.needed),
+      ...(await atSpeed(async () => vectorFigures(await vectors(deployment)))),
+      ...(await atSpeed(() =>
+        saturated('api', width, (constants) => capacityWith(constants).carried.apiRequestsPerSecond),
+      )),
+      ...(await atSpeed(() =>
+        saturated(
+          'chat',
+          slotsOfOne(placeOf('chat')),
+          (constants) => constants.chatAnswersPerSecondPerVcpu.value * placeOf('chat').vcpu,
+        ),
+      )),
+      ...(await atSpeed(() =>
+        saturated(
+          'vectorstore',
+          width,
+          (constants) => constants.vectorstoreSearchesPerSecondPerVcpu.value * placeOf('vectorstore').vcpu,
+        ),
+      )),
+      ...(await atSpeed(() => slotsTaken(deployment))),
+      ...(await atSpeed(() => huge(deployment))),
     ];
   } finally {
     await deployment.close();
   }
 }
 
-/** Slots in use when twice as many ask as there are. */
-async function slotsTaken(deployment: ContainerDeployment): Promise<number> {
+type LimitOf = Predicted['predicted'];
+const capacityWith = (constants: typeof measuredConstants) => capacityOf(environment, 'max', defaultHabits, constants);
+
+/** Each prediction is for the CPU as it was around its measurement. */
+async function atSpeed(measured: () => Promise<readonly Predicted[]>): Promise<Compared[]> {
+  const { result, rounds } = await withRounds(measured);
+  const constants = onCpu(measuredCalibration === undefined ? 1 : rounds / measuredCalibration);
+  return result.map((figure) => ({ ...figure, rounds, predicted: figure.predicted(constants) }));
+}
+
+/** Pages a minute with their vectors, by what each tier's CPU takes for them. */
+function vectorFigures(measured: Measured): Predicted[] {
+  const names = [
+    'embeddedChunksPerSecondPerVcpu',
+    'workerVectorChunksPerSecondPerVcpu',
+    'vectorstoreVectorChunksPerSecondPerVcpu',
+  ] as const;
+  return names.map((name) => ({
+    name: `vectors: ${name}`,
+    unit: 'chunks/s per vCPU',
+    measured: measured[name]?.value ?? Number.NaN,
+    predicted: (constants) => constants[name].value,
+  }));
+}
+
+async function memory(deployment: ContainerDeployment, tier: ServiceName): Promise<Predicted> {
+  return {
+    name: `memory of ${tier}`,
+    unit: 'MiB',
+    measured: (await memoryMiB(deployment))[tier] ?? Number.NaN,
+    predicted: (constants) =>
+      capacityWith(constants).memory.find((each) => each.tier === tier)?.neededMiB ?? Number.NaN,
+  };
+}
+
+/** Slots in use when twice as many ask as there are. Nobody else is there: a tenant gets all but the reserve. */
+async function slotsTaken(deployment: ContainerDeployment): Promise<Predicted[]> {
   const subject = await prepare(deployment);
   const load = await startLoad('chat', 64, subject);
   await sleep(6000);
   const taken = (await deployment.metric('chat', 'chat_inflight')) ?? Number.NaN;
   await load.stop();
-  return taken;
+  const slots = slotsOfOne(placeOf('chat'));
+  return [
+    {
+      name: 'chats of one tenant at once',
+      unit: '',
+      measured: taken,
+      predicted: (constants) => Math.min(slots, capacityWith(constants).carried.concurrentChats),
+    },
+  ];
+}
+
+async function huge(deployment: ContainerDeployment): Promise<Predicted[]> {
+  const found = await hugeDocument(deployment);
+  const [worker, vectorstore] = [placeOf('document-worker'), placeOf('vectorstore')];
+  const seconds = (constants: typeof measuredConstants) => predictedSeconds({ worker, vectorstore }, found, constants);
+  return [
+    {
+      name: `${found.parsedPages} pages alone, parsed`,
+      unit: 's',
+      measured: found.parsedSeconds,
+      predicted: (constants) => seconds(constants).parsing,
+    },
+    {
+      name: `${found.pages} pages alone, indexed`,
+      unit: 's',
+      measured: found.indexedSeconds,
+      predicted: (constants) => seconds(constants).indexing,
+    },
+    {
+      name: 'memory of document-worker',
+      unit: 'MiB',
+      measured: found.memoryMiB,
+      predicted: (constants) =>
+        capacityWith(constants).memory.find(({ tier }) => tier === 'document-worker')?.neededMiB ?? Number.NaN,
+    },
+  ];
 }

@@ -1,11 +1,16 @@
 /**
  * How long a synth takes, and how much memory: one environment, from the start of the process to its end, against what
- * importing the provider's barrel costs on the same machine in the same run.
+ * importing the provider's barrel costs on the same machine in the same run. And a day of 100,000 documents, played.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { builtInTraces } from '../../environments/capacity/simulation/built-in-traces.ts';
+import { simulate } from '../../environments/capacity/simulation/simulate.ts';
+import type { Arrival } from '../../environments/capacity/simulation/trace.ts';
+import { resolveEnvironment } from '../../environments/environment.ts';
+import { prod } from '../../environments/prod.ts';
 import { atMost, onQuietMachine, type Row } from './report/rows.ts';
 
 const secondsMax = 0.6;
@@ -13,6 +18,33 @@ const secondsMax = 0.6;
 const shareMax = 0.35;
 /** The barrel takes 650. Kubernetes, a cluster and the sheet made it 266, from below 200. */
 const memoryMiBMax = 300;
+
+/** What a person waits for who compares two environments. */
+const simulatedSecondsMax = 10;
+
+/** The day with its 100,000 documents against one of 2,000: it may take its 50 times as long, and not more of each. */
+function simulated(quick: boolean): Row[] {
+  const environment = resolveEnvironment(prod);
+  const secondsOf = (arrivals: Arrival[]) => {
+    const start = performance.now();
+    simulate(environment, arrivals, { seed: 1, scalingOf: () => undefined });
+    return (performance.now() - start) / 1000;
+  };
+  secondsOf(builtInTraces.quiet(1));
+  const small = secondsOf(builtInTraces.quiet(2));
+  const value = secondsOf(builtInTraces.day(1));
+  const row = { row: 'H6', name: 'a day of 100,000 documents, simulated', unit: 's', baseline: small };
+  return [
+    onQuietMachine(quick, atMost(simulatedSecondsMax, { ...row, value })),
+    atMost(3, {
+      ...row,
+      baseline: null,
+      name: `${row.name}: time of a document, by that of a day of 2,000`,
+      unit: 'x',
+      value: value / small / 50,
+    }),
+  ];
+}
 
 export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]> {
   const folder = await mkdtemp(join(tmpdir(), 'bulkhead-bench-'));
@@ -36,6 +68,7 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]
     const baseline = least(theirs.map((one) => one.seconds));
     const memoryMiB = least(ours.map((one) => one.memoryMiB));
     return [
+      ...simulated(quick),
       onQuietMachine(
         quick,
         atMost(secondsMax, { row: 'G1', name: 'synth of dev: program time', value: seconds, unit: 's', baseline }),

@@ -73,6 +73,15 @@ export async function startContainers(
   if (tiers.length < placedServices(environment).length)
     throw new Error('container deployments have one replica of each tier');
 
+  // What somebody else builds under the same name meanwhile is not what runs here.
+  const images = new Map<string, Promise<string>>();
+  const pinned = (image: string) => {
+    const id = images.get(image) ?? podman('image', 'inspect', '--format={{.Id}}', image).then((said) => said.trim());
+    images.set(image, id);
+    return id;
+  };
+  await Promise.all(Object.values(compose.services).map(({ image }) => pinned(image)));
+
   const run = async (name: string, { detach = true, command = [] as readonly string[] } = {}) => {
     const service = compose.services[name];
     if (!service) throw new Error(`no service '${name}'`);
@@ -85,7 +94,7 @@ export async function startContainers(
       ...(service.volumes ?? []).map((volume) => `--volume=${full(volume)}`),
       ...(service.ports ?? []).map((mapping) => `--publish=${mapping}`),
       ...Object.keys(service.networks).map((network) => `--network=${full(network)}:alias=${name}`),
-      service.image,
+      await pinned(service.image),
       ...(command.length > 0 ? command : (service.command ?? [])),
     );
   };

@@ -33,15 +33,14 @@ function namesIn(expression: string): string[] {
 
 /** What a replica of each tier tells at /metrics of the list. */
 async function published(): Promise<string> {
-  const registries = ['chat', 'governor', 'document-worker'].map(async (tier) => {
+  const registries = ['api', 'chat', 'governor', 'document-worker'].map(async (tier) => {
     const registry = new Registry();
     const durations = { firstToken: createDurations(), fullAnswer: createDurations() };
     const figures = {
       ...Object.fromEntries(
-        ['slots', 'slotsInUse', 'yields', 'pagesGrantedAndWaiting', 'dayLimitUsed', 'pagesRead'].map((key) => [
-          key,
-          () => 1,
-        ]),
+        ['slots', 'slotsInUse', 'yields', 'pagesGrantedAndWaiting', 'dayLimitUsed', 'pagesRead', 'requests'].map(
+          (key) => [key, () => 1],
+        ),
       ),
       modelSlots: () => ({ big: 8 }),
       modelSlotsInUse: () => ({ big: 1 }),

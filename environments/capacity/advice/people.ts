@@ -1,7 +1,7 @@
 /** From what people do in a day to the load of the busiest hour. */
 
 import type { Carried, Habits } from '../model.ts';
-import { promisedHoursPerDay } from '../model-cost.ts';
+import { promisedHoursPerDay } from '../parts/habits.ts';
 import { refusedShare } from '../queueing.ts';
 
 export interface People {
@@ -45,6 +45,8 @@ export function loadOf(
   return {
     // Parsers that are all busy have no shortest wait any more.
     pagesPerMinute: Math.ceil(perMinute(documentsPerDay * pagesPerDocument) / busyShare),
+    // Vectors follow in all hours of the day.
+    embeddedPagesPerMinute: Math.ceil((documentsPerDay * pagesPerDocument) / (24 * 60) / busyShare),
     concurrentChats: slots,
     chatsPerMinute: Math.ceil(chatsPerMinute),
     apiRequestsPerSecond: Math.ceil(people * requestsPerSecondEach),

@@ -43,7 +43,11 @@ export async function roundsPerSecond(partMs = 25): Promise<number> {
 export const cpuModel = (): string => cpus()[0]?.model.trim() ?? 'unknown CPU';
 
 /** Of the replica that answers. @param rounds of {@link roundsPerSecond} here */
-export function cpuSpeed(rounds: number, model: string, predicted: PredictedCapacity | null): Operations['cpu'] {
+export function cpuSpeed(
+  rounds: number,
+  model: string,
+  predicted: Pick<PredictedCapacity, 'cpu_rounds_per_second'> | null,
+): Operations['cpu'] {
   const constants = predicted?.cpu_rounds_per_second ?? null;
   return { model, rounds_per_second: rounds, factor: constants === null ? null : rounds / constants };
 }

@@ -8,7 +8,8 @@ import { readMeters } from '../../shared/scheduler/meters.ts';
 import type { Api } from '../context.ts';
 import { cpuModel, cpuSpeed, roundsPerSecond } from './cpu-speed.ts';
 import { historyOf } from './history.ts';
-import { chatOf, latest, pagesPerMinute, readRecent, statusOf } from './replicas.ts';
+import { onThisCpu } from './prediction.ts';
+import { chatOf, latest, pagesPerMinute, readRecent, requestsPerSecond, statusOf } from './replicas.ts';
 import { readSpending } from './spending.ts';
 import { documentsOf, readTenants } from './waiting.ts';
 
@@ -40,18 +41,20 @@ export function serveOperations({ app, db, redis, scheduler, settings, predicted
       scheduled(),
       rounds(),
     ]);
+    const cpu = cpuSpeed(speed, cpuModel(), predicted);
     return {
       object: 'operations',
       at: new Date().toISOString(),
       environment: settings.ENVIRONMENT,
       replicas: latest(rows).map((row) => statusOf(row, rows, predicted)),
       chat: chatOf(rows),
+      api: { requests_per_second: requestsPerSecond(rows) },
       documents: { pages_per_minute: pagesPerMinute(rows), ...documentsOf(snapshot, held, tenants, Date.now()) },
       meters: meters?.map(({ limit, ...meter }) => ({ ...meter, limit_per_minute: limit })) ?? null,
       spending: spent,
       scheduled: tasks,
-      cpu: cpuSpeed(speed, cpuModel(), predicted),
-      predicted,
+      cpu,
+      predicted: predicted && onThisCpu(predicted, cpu.factor),
     };
   });
 

@@ -51,7 +51,7 @@ const perMinute = (rows: readonly ReplicaRow[], key: MetricKey) => sum(rows, key
 export function statusOf(
   row: ReplicaRow,
   rows: readonly ReplicaRow[],
-  predicted: PredictedCapacity | null,
+  predicted: Pick<PredictedCapacity, 'tiers'> | null,
 ): ReplicaStatus {
   const budget = predicted?.tiers[row.tier];
   const own = rows.filter(({ tier, replica }) => tier === row.tier && replica === row.replica);
@@ -93,6 +93,12 @@ export function chatOf(rows: readonly ReplicaRow[]): Operations['chat'] {
     models: [...byModel].map(([model, slots]) => ({ model, ...slots })),
   };
 }
+
+export const requestsPerSecond = (rows: readonly ReplicaRow[]): number =>
+  perMinute(
+    rows.filter(({ tier }) => tier === 'api'),
+    'requests',
+  ) / 60;
 
 export const pagesPerMinute = (rows: readonly ReplicaRow[]): number =>
   perMinute(

@@ -34,6 +34,12 @@ export const predictedCapacity = z.object({
   chats_at_once: z.number(),
   chats_per_minute: z.number(),
   api_requests_per_second: z.number(),
+  /** With as many chats a minute: told to come back. */
+  yields_per_minute: z.number(),
+  /** Of a page until its vectors are there, for long; 0: there are none. */
+  embedded_pages_per_minute: z.number(),
+  /** With all but some slots taken, without the time of the model itself. */
+  first_word_seconds: z.object({ p50: z.number(), p95: z.number() }),
   light_wait_p95_seconds: z.number(),
   answer_seconds: z.number(),
   /** Null: the environment has none. */
@@ -86,6 +92,7 @@ export const operations = z.object({
     /** Those with a bound; the others share the slots above. */
     models: z.array(z.object({ model: z.string(), slots: z.number(), slots_in_use: z.number() })),
   }),
+  api: z.object({ requests_per_second: z.number() }),
   documents: z.object({
     pages_per_minute: z.number(),
     probes_waiting: z.int(),

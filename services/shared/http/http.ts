@@ -44,6 +44,8 @@ export interface AppOptions {
 export interface App {
   readonly http: FastifyInstance;
   readonly metrics: Registry;
+  /** Requests since the start; those of balancers and of whoever collects metrics are not counted. */
+  readonly answered: () => number;
   /** Aborts when the service is told to stop: long streams end then. */
   readonly stopping: AbortSignal;
   /**
@@ -103,6 +105,7 @@ export function createApp({
     registers: [metrics],
   });
   const drain = new AbortController();
+  let answered = 0;
 
   endUnusedConnections(http, drain.signal);
   limitBodies(http, bodyTimeoutMs);
@@ -110,6 +113,7 @@ export function createApp({
   http.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     durations.labels(request.method, route, String(reply.statusCode)).observe(reply.elapsedTime / 1000);
+    if (!operatorPaths.has(route)) answered += 1;
     if (!operatorPaths.has(route))
       request.log.info(
         {
@@ -142,6 +146,7 @@ export function createApp({
   return {
     http,
     metrics,
+    answered: () => answered,
     stopping: drain.signal,
     drain: () => drain.abort(),
     warmUp: health.warmUp,

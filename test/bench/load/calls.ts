@@ -6,6 +6,7 @@ import { job as jobSchema, terminalStatuses } from '../../../services/shared/con
 import type { Scope } from '../../../services/shared/contract/people.ts';
 import { routes } from '../../../services/shared/contract/routes.ts';
 import { vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
+import { builtInEmbedding } from '../../../services/shared/models/embedding.ts';
 import type { ContainerDeployment } from '../../containers/deployment.ts';
 import { Client } from '../../flows/client.ts';
 import { hugePdf, manualPdf } from '../../flows/documents.ts';
@@ -124,14 +125,21 @@ export async function search({ tenant, brain, vectorstoreUrl, chatKey }: Subject
   const response = await fetch(vectorstoreUrl + vectorstorePaths.search(brain), {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ query: 'vectors and factors', vector: vectors[searches++ % vectors.length], limit: 8 }),
+    body: JSON.stringify({
+      query: 'vectors and factors',
+      vector: vectors[searches++ % vectors.length],
+      model: builtInEmbedding.model,
+      limit: 8,
+    }),
   });
   if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
   await response.arrayBuffer();
 }
 
 let searches = 0;
-const vectors = Array.from({ length: 16 }, (_, index) => stubVector(`vectors and factors ${index}`, 384));
+const vectors = Array.from({ length: 16 }, (_, index) =>
+  stubVector(`vectors and factors ${index}`, builtInEmbedding.dimensions),
+);
 
 /** A manual of about 110 pages, read to the end. */
 export async function readManual({ owner }: ContainerDeployment, brain: string): Promise<void> {
@@ -153,7 +161,7 @@ export async function uploadHuge({ owner }: ContainerDeployment, copies: number)
   return ids;
 }
 
-async function uploadCopy(owner: Client, brain: string, path: string): Promise<string> {
+export async function uploadCopy(owner: Client, brain: string, path: string): Promise<string> {
   const form = new FormData();
   form.append('file', new Blob([await readFile(path), `\n% ${Math.random()}\n`]), 'manual.pdf');
   const response = await owner.send(routes.uploadDocument, { params: { brain }, body: form });

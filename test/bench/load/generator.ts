@@ -10,6 +10,8 @@ const kinds = { api: listBrains, chat: ask, vectorstore: search } as const;
 export type LoadKind = keyof typeof kinds;
 
 export interface Load {
+  /** Calls so far. */
+  done(): Promise<number>;
   stop(): Promise<{ readonly done: number }>;
 }
 
@@ -18,6 +20,10 @@ export async function startLoad(kind: LoadKind, width: number, subject: Subject)
   const child = startAside(import.meta.filename, kind, String(width), JSON.stringify(subject));
   await said(child);
   return {
+    done: async () => {
+      child.send('done');
+      return said(child);
+    },
     stop: async () => {
       child.kill('SIGTERM');
       return { done: await said(child) };
@@ -32,6 +38,7 @@ if (import.meta.main && process.send) {
   const subjects = (await each?.(parsed, Number(width))) ?? [];
   const load = saturate(Number(width), (caller) => kinds[kind](subjects[caller] ?? parsed));
   process.send(0);
+  process.on('message', () => process.send?.(load.done()));
   process.once('SIGTERM', async () => {
     const { done } = await load.stop();
     process.send?.(done, () => process.exit(0));

@@ -13,14 +13,16 @@ test('by hand: 6,200 calls in 20 s on 5.4 s of CPU are 1,148 a second of a vCPU,
 
 test('by hand: 2,415 pages, of which 2,365 were timed, by two children on half a vCPU', () => {
   const worker = { vcpu: 0.5, memoryMiB: 2048, options: { parserChildren: 2 } } as never;
+  const vectorstore = { vcpu: 1 } as never;
   const constants = {
+    committedPagesPerSecondPerVcpu: { value: 1000 },
     parsedPagesPerSecondPerVcpu: { value: 400 },
     indexedPagesPerSecondPerVcpu: { value: 500 },
   } as never;
-  // 200 pages a second parsed, 250 indexed; the first 50 are indexed as well.
-  expect(predictedSeconds(worker, { pages: 2415, parsedPages: 2365 }, constants)).toEqual({
+  // 200 pages a second parsed, 250 cut and 1,000 committed; the first 50 are indexed as well.
+  expect(predictedSeconds({ worker, vectorstore }, { pages: 2415, parsedPages: 2365 }, constants)).toEqual({
     parsing: expect.closeTo(11.825, 9),
-    indexing: expect.closeTo(9.66, 9),
+    indexing: expect.closeTo(9.66 + 2.415, 9),
   });
 });
 

@@ -3,7 +3,7 @@
  * PostgreSQL and Redis run on the same cores as what is measured, and a rate by the clock would be theirs as well.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Constants, pageSecondsOf } from '../../../environments/capacity/model.ts';
+import { type Constants, committingSecondsOf, pageSecondsOf } from '../../../environments/capacity/model.ts';
 import { optionOf, type Placement } from '../../../environments/schema/placement.ts';
 import { definitionOf, type ServiceName } from '../../../services/manifest.ts';
 import { reserveOf } from '../../../services/shared/slots/share.ts';
@@ -21,12 +21,22 @@ export interface Rate {
   readonly perVcpu: number;
   /** CPUs that it used meanwhile; well below its budget somebody else was the limit, and only `perVcpu` holds. */
   readonly cpus: number;
+  /** By the clock. */
+  readonly perSecond: number;
 }
 
 export const rateOf = (given: { done: number; seconds: number; cpuSeconds: number }): Rate => ({
+  perSecond: given.done / given.seconds,
   perVcpu: given.done / given.cpuSeconds,
   cpus: given.cpuSeconds / given.seconds,
 });
+
+/**
+ * CPU that a tier takes before it counts: V8 compiles what runs often in the first seconds of its CPU, and a small tier needs
+ * long for these.
+ */
+const warmUpCpuSeconds = 5;
+const warmUpMsMax = 40_000;
 
 export async function rate(
   deployment: ContainerDeployment,
@@ -36,10 +46,14 @@ export async function rate(
   durationMs: number,
 ): Promise<Rate> {
   const load = await startLoad(tier, width, subject);
-  const [before, start] = [await cpuSeconds(deployment, tier), performance.now()];
+  const cold = await cpuSeconds(deployment, tier);
+  const warmBy = performance.now() + Math.min(warmUpMsMax, 2 * durationMs);
+  while (performance.now() < warmBy && (await cpuSeconds(deployment, tier)) - cold < warmUpCpuSeconds) await sleep(500);
+  const [doneBefore, before, start] = [await load.done(), await cpuSeconds(deployment, tier), performance.now()];
   await sleep(durationMs);
-  const [used, seconds] = [(await cpuSeconds(deployment, tier)) - before, (performance.now() - start) / 1000];
-  const { done } = await load.stop();
+  const [done, used] = [(await load.done()) - doneBefore, (await cpuSeconds(deployment, tier)) - before];
+  const seconds = (performance.now() - start) / 1000;
+  await load.stop();
   return rateOf({ done, seconds, cpuSeconds: used });
 }
 
@@ -56,6 +70,8 @@ export interface HugeDocument {
   readonly parsedSeconds: number;
   /** Of all pages, after the last was parsed. */
   readonly indexedSeconds: number;
+  /** CPU seconds of it. */
+  readonly indexCpu: { readonly worker: number; readonly vectorstore: number };
   readonly memoryMiB: number;
 }
 
@@ -67,24 +83,37 @@ export async function hugeDocument(deployment: ContainerDeployment): Promise<Hug
   const start = performance.now();
   const last = await owner.until(job as string, ({ progress }) => progress.stage === 'indexing', 600_000);
   const parsedSeconds = (performance.now() - start) / 1000;
+  const before = await indexCpu(deployment);
   const memory = async () => (await memoryMiB(deployment))['document-worker'] ?? Number.NaN;
-  const parsing = await memory();
+  // While it is indexed: podman takes a second to tell.
+  const parsing = memory();
   const done = await owner.finished(job as string, 600_000);
+  const indexedSeconds = (performance.now() - start) / 1000 - parsedSeconds;
+  const after = await indexCpu(deployment);
   return {
     pages: done.progress.pages_total as number,
     parsedPages: last.progress.pages_done - first.progress.pages_done,
     parsedSeconds,
-    indexedSeconds: (performance.now() - start) / 1000 - parsedSeconds,
-    memoryMiB: Math.max(parsing, await memory()),
+    indexedSeconds,
+    indexCpu: { worker: after.worker - before.worker, vectorstore: after.vectorstore - before.vectorstore },
+    memoryMiB: Math.max(await parsing, await memory()),
   };
 }
 
+const indexCpu = async (deployment: ContainerDeployment) => ({
+  worker: await cpuSeconds(deployment, 'document-worker'),
+  vectorstore: await cpuSeconds(deployment, 'vectorstore'),
+});
+
 /** The model's seconds for the same: parsing of the pages that were timed, then indexing of all. */
 export function predictedSeconds(
-  worker: Placement,
+  { worker, vectorstore }: { readonly worker: Placement; readonly vectorstore: Placement },
   { pages, parsedPages }: Pick<HugeDocument, 'pages' | 'parsedPages'>,
   constants: Constants,
 ): { parsing: number; indexing: number } {
   const { parsing, indexing } = pageSecondsOf(worker, constants);
-  return { parsing: parsedPages * parsing, indexing: pages * indexing };
+  return {
+    parsing: parsedPages * parsing,
+    indexing: pages * (indexing + committingSecondsOf(vectorstore, constants)),
+  };
 }

@@ -98,7 +98,7 @@ export function quantiles(timesMs: readonly number[]): { p50Ms: number; p95Ms: n
 export function saturate(
   width: number,
   call: (caller: number) => Promise<unknown>,
-): { stop(): Promise<{ done: number }> } {
+): { done(): number; stop(): Promise<{ done: number }> } {
   let over = false;
   let done = 0;
   const worker = async (caller: number) => {
@@ -110,6 +110,7 @@ export function saturate(
   };
   const workers = Array.from({ length: width }, (_, caller) => worker(caller));
   return {
+    done: () => done,
     stop: async () => {
       over = true;
       await Promise.all(workers);

@@ -22,10 +22,27 @@ const round = {
   chatTokensPerSecondPerVcpu: 1000,
   apiRequestsPerSecondPerVcpu: 1000,
   vectorstoreSearchesPerSecondPerVcpu: 100,
+  committedPagesPerSecondPerVcpu: 500,
+  embeddedChunksPerSecondPerVcpu: 30,
+  embeddedQuestionsPerSecondPerVcpu: 200,
+  workerVectorChunksPerSecondPerVcpu: 300,
+  vectorstoreVectorChunksPerSecondPerVcpu: 500,
+  largeSearchesPerSecondPerVcpu: 50,
+  cacheKiBPerChunk: 0.5,
+  resultKiBPerPage: 2,
+  databaseKiBPerPage: 1,
   workerMiBIdle: 80,
   workerMiBPerSlot: 100,
+  chatMiBIdle: 100,
+  chatMiBPerSlot: 0.5,
+  apiMiB: 200,
+  webMiB: 90,
+  vectorstoreMiB: 300,
+  embeddingMiB: 560,
   chunksPerPage: 2,
-  chunksPerGiBStored: 300_000,
+  chunksPerGiBStored: 200_000,
+  'startSeconds chat': 10,
+  'startSeconds document-worker': 8,
 };
 const constants = Object.fromEntries(
   Object.entries(round).map(([name, value]) => [name, { value }]),
@@ -58,22 +75,21 @@ const capacity = (replicas: number, vcpu: number, { memoryMiB = 4096, slots = 10
   );
 
 test('by hand: two replicas of one vCPU', () => {
-  const { carried, hugeSeconds, pagesPerGiB, workerMemoryMiB } = capacity(2, 1);
+  const { carried } = capacity(2, 1);
   // A page takes 1/100 + 1/300 s of a vCPU: 75 pages/s each.
   expect(carried.pagesPerMinute).toBeCloseTo(2 * 75 * 60, 6);
-  expect(hugeSeconds).toBeCloseTo(2000 / 150, 6);
   // 2 x 1,000 tokens/s at 20 a second are 100 streams; the 200 slots are more.
   expect(carried.concurrentChats).toBe(100);
   expect(carried.apiRequestsPerSecond).toBe(2000);
-  expect(pagesPerGiB).toBe(150_000);
-  expect(workerMemoryMiB).toEqual({ needed: 280, given: 4096 });
 });
 
 test('by hand: chats a minute are what 100 streams answer with 1 % refused, or what is searched', () => {
   const { carried, limits } = capacity(2, 1);
   expect(refusedShare(100, (carried.chatsPerMinute * 12) / 60)).toBeCloseTo(0.01, 6);
   // 2 x 100 searches/s.
-  expect(limits.find(({ part }) => part === 'vectorstore CPU')).toMatchObject({
+  expect(limits).toContainEqual({
+    part: 'vectorstore CPU',
+    tier: 'vectorstore',
     bounds: 'chatsPerMinute',
     value: 12_000,
   });
@@ -86,7 +102,9 @@ test('by hand: two children on four vCPU read with two, and index with all', () 
 test('by hand: connections, and light documents with parsers 80 % busy', () => {
   const { connections, lightWait } = capacity(2, 1);
   // Two each of api, chat, document-worker and vectorstore with 10 each; 4 GiB / 9,531,392.
-  expect(connections).toEqual({ asked: 80, allowed: 450 });
+  expect(connections.postgres).toEqual({ asked: 80, allowed: 450 });
+  // One each of api, chat and document-worker.
+  expect(connections.redis).toEqual({ asked: 6, allowed: 65_000 });
   // 4 parsers, 150 pages/s of all: 10 pages take 4/15 s, and 12 documents come in a second.
   const expected = waitsOf({ servers: 4, serviceSeconds: 4 / 15, arrivalsPerSecond: 12 });
   expect(lightWait.utilisation).toBeCloseTo(0.8, 9);
@@ -96,8 +114,8 @@ test('by hand: connections, and light documents with parsers 80 % busy', () => {
 test('of two placements the one with least room for its children is told', () => {
   const worker = (memoryMiB: number) => ({ platform: 'ecs', vcpu: 0.5, memoryMiB, parserChildren: 2 });
   const tiers = { 'document-worker': [worker(2048), worker(1024)] } as never;
-  const { workerMemoryMiB } = capacityOf(resolveEnvironment(sample({ tiers })), 'max', defaultHabits, constants);
-  expect(workerMemoryMiB).toEqual({ needed: 280, given: 1024 });
+  const { memory } = capacityOf(resolveEnvironment(sample({ tiers })), 'max', defaultHabits, constants);
+  expect(memory).toContainEqual({ tier: 'document-worker', neededMiB: 280, givenMiB: 1024 });
 });
 
 test('a larger budget never costs less', () => {
@@ -145,6 +163,8 @@ test('the part that saturates first is the fullest at the load', () => {
     ['chat CPU', 0.9],
     ['chat slots', 0.45],
     ['document-worker CPU', expect.closeTo(0.1, 9)],
+    // 2 x 500 pages/s are committed.
+    ['vectorstore CPU', expect.closeTo(0.015, 9)],
   ]);
 });
 
@@ -160,6 +180,7 @@ test('a sheet says what is carried at its cost, and where its constants come fro
     slower: one.carried,
     parts: [],
     modelUsdPer1000: undefined,
+    promised: 'no promise',
     purchases: [],
     alarms: [],
   };
@@ -175,7 +196,7 @@ test('a CPU of half the speed carries half, and starts in twice the time; memory
   const half = capacityOf(environment, 'max', defaultHabits, onCpu(0.5));
   expect(half.carried.pagesPerMinute).toBeCloseTo(full.carried.pagesPerMinute / 2, 6);
   expect(half.carried.apiRequestsPerSecond).toBeCloseTo(full.carried.apiRequestsPerSecond / 2, 6);
-  expect(half.workerMemoryMiB).toEqual(full.workerMemoryMiB);
+  expect(half.memory).toEqual(full.memory);
   expect(onCpu(0.5)['startSeconds chat'].value).toBeCloseTo(2 * measuredConstants['startSeconds chat'].value, 6);
 });
 

@@ -91,6 +91,7 @@ test('figures of replicas stand together, beside what the sheet predicted; who i
     modelSlots: { big: 8 },
     modelSlotsInUse: { big: 6 },
   });
+  await tell('api', 'other', 0, { requests: 60_000 });
   await tell('chat', 'gone', 1, { ...chat, slotsInUse: 64 }, 60);
   const { status, body } = await owner('GET', '/v1/operations');
   expect(status).toBe(200);
@@ -113,6 +114,9 @@ test('figures of replicas stand together, beside what the sheet predicted; who i
   // 40 refusals in four to five minutes.
   expect(body.chat.yields_per_minute).toBeGreaterThanOrEqual(8);
   expect(body.chat.yields_per_minute).toBeLessThanOrEqual(10);
+  // 60,000 in four to five minutes, and the few of this test.
+  expect(body.api.requests_per_second).toBeGreaterThanOrEqual(200);
+  expect(body.api.requests_per_second).toBeLessThan(252);
   const { p50, p95 } = body.chat.first_token_seconds;
   expect(p50).toBeGreaterThan(0.2);
   expect(p50).toBeLessThan(0.3);
@@ -124,6 +128,9 @@ test('figures of replicas stand together, beside what the sheet predicted; who i
   expect(body.cpu.factor).toBe(constants === null ? null : body.cpu.rounds_per_second / constants);
   expect(body.predicted).toMatchObject({
     chats_at_once: expect.any(Number),
+    // 1 % of what is carried, at two digits.
+    yields_per_minute: expect.closeTo(body.predicted.chats_per_minute / 100, 1),
+    first_word_seconds: { p50: expect.any(Number), p95: expect.any(Number) },
     tiers: { chat: { vcpu: 0.5, memory_mib: 512 } },
   });
 });

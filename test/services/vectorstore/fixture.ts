@@ -28,6 +28,7 @@ export async function startVectorstore(
   compaction?: Pick<CompactionOptions, 'debounceMs' | 'retentionMs'>,
   /** Passed by every commit to a table, after all checks. */
   beforeCommit?: () => Promise<void>,
+  cacheMiB = 64,
 ) {
   const { log } = services;
   // Rows are made as the owner; what runs, runs as its own role.
@@ -35,7 +36,7 @@ export async function startVectorstore(
   const own = openDatabase({ url: services.databaseUrlOf('vectorstore'), connectionsMax: 5, log });
   const { pool } = own;
   const documents = await openDocumentStore(services.documentStoreUrl);
-  const opened = openBrainTables(services.documentStoreUrl, 64);
+  const opened = openBrainTables(services.documentStoreUrl, cacheMiB);
   const tables = beforeCommit ? slowed(opened, beforeCommit) : opened;
   const store = createVectorStore({ db: own.db, documents, tables, lock: createWriterLock(pool), log, compaction });
   const app = createVectorstoreApp({ store, verify: await verifier(), notReady: async () => null, log });

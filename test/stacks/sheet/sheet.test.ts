@@ -92,6 +92,8 @@ test('alarms in the order in which they fire', () => {
 test('the cheapest carries the load, and more load is never cheaper', () => {
   const load = fc.record({
     pagesPerMinute: fc.integer({ min: 1, max: 60_000 }),
+    // The environment has no embedding, and no more replicas bring one.
+    embeddedPagesPerMinute: fc.constant(0),
     concurrentChats: fc.integer({ min: 1, max: 200 }),
     chatsPerMinute: fc.integer({ min: 1, max: 600 }),
     apiRequestsPerSecond: fc.integer({ min: 1, max: 3000 }),

@@ -56,12 +56,12 @@ function cpuText(
 }
 
 function figuresOf(
-  { chat, documents, replicas, spending, predicted }: Report,
+  { api, chat, documents, replicas, spending, predicted }: Report,
   words: OperationsWords,
   language: Language,
 ) {
   const format = formatFor(language);
-  const beside = (value: string | undefined) => (value === undefined ? words.noPrediction : words.predicted(value));
+  const beside = (value: string | null | undefined) => (value == null ? words.noPrediction : words.predicted(value));
   const number = (value: number | undefined) => (value === undefined ? undefined : format.number(value));
   const seconds = (value: number | null) => (value === null ? '–' : `${format.number(value)} s`);
   const both = ({ p50, p95 }: { p50: number | null; p95: number | null }) => `${seconds(p50)} / ${seconds(p95)}`;
@@ -79,12 +79,25 @@ function figuresOf(
       value: format.number(chat.answers_per_minute),
       beside: beside(number(predicted?.chats_per_minute)),
     },
-    { title: words.yields, value: format.number(chat.yields_per_minute), beside: '' },
-    { title: words.firstToken, value: both(chat.first_token_seconds), beside: '' },
+    {
+      title: words.yields,
+      value: format.number(chat.yields_per_minute),
+      beside: beside(predicted && words.atMost(format.number(predicted.yields_per_minute))),
+    },
+    {
+      title: words.firstToken,
+      value: both(chat.first_token_seconds),
+      beside: beside(predicted && words.withoutModel(both(predicted.first_word_seconds))),
+    },
     {
       title: words.fullAnswer,
       value: both(chat.full_answer_seconds),
       beside: beside(predicted ? `${format.number(predicted.answer_seconds)} s` : undefined),
+    },
+    {
+      title: words.requests,
+      value: format.number(api.requests_per_second),
+      beside: beside(number(predicted?.api_requests_per_second)),
     },
     {
       title: words.pages,
@@ -96,7 +109,7 @@ function figuresOf(
       value: oldest > 0 ? format.duration(oldest * 1000) : words.none,
       beside: beside(predicted ? `p95 ${format.number(predicted.light_wait_p95_seconds)} s` : undefined),
     },
-    { title: words.errors, value: format.number(errors), beside: '' },
+    { title: words.errors, value: format.number(errors), beside: beside(predicted && format.number(0)) },
     {
       title: words.today,
       value: format.money(spending.today_usd),

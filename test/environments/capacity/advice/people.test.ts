@@ -8,6 +8,8 @@ test('people in words, and the load of their busiest hour', () => {
   expect(loadOf(people, defaultHabits)).toEqual({
     // 20,000 pages a day, a fifth of them in 60 minutes, of parsers that are at most 80 % busy: 66.7 / 0.8.
     pagesPerMinute: 84,
+    // Of 24 hours: 20,000 / 1,440 / 0.8.
+    embeddedPagesPerMinute: 18,
     // 400 answers of 12 s in an hour are 1.33 Erlang: 4 slots refuse 3.4 %, 5 refuse 0.9 %.
     concurrentChats: 5,
     chatsPerMinute: 7,

@@ -13,7 +13,8 @@ const usd = { least: 1, perWorker: 0.5, perChat: 0.25, workers: 1, chats: 1, per
 
 test('one document with all of the worker takes as long as the model says', () => {
   const run = simulate(environment, [{ atMs: 0, tenant: 't', kind: 'document', pages: 2000 }], options);
-  expect(run.documents.endMs / 1000).toBeCloseTo(capacityOf(environment).hugeSeconds, 3);
+  const worker = capacityOf(environment).limits.find(({ part }) => part === 'document-worker CPU');
+  expect(run.documents.endMs / 1000).toBeCloseTo((2000 * 60) / (worker?.value ?? 0), 3);
 });
 
 test('hours add up to the day, and cost their replicas and answers', () => {

@@ -18,7 +18,21 @@ test('operators see what runs beside what was predicted, as a day of lines and o
       await page.goto(`${fixture.url}/settings/operations`);
       await page.getByText('41 of 64').waitFor();
       await page.getByText('predicted: 2,400').waitFor();
-      await page.getByText('This CPU (Ampere Altra) does 90% of the one that predictions are of (AMD EPYC)').waitFor();
+      await page
+        .getByText(
+          'Predictions are for this CPU (Ampere Altra), which does 90% of the one that was measured (AMD EPYC)',
+        )
+        .waitFor();
+      // Each figure beside its prediction.
+      for (const [title, value, predicted] of [
+        ['Told to come back, a minute', '3.2', 'predicted: at full load 2.9'],
+        ['First word, p50 / p95', '0.4 s / 1.3 s', "predicted: 0.2 s / 0.6 s, and the model's own"],
+        ['API requests a second', '34', 'predicted: 250'],
+        ['Error lines a minute', '0', 'predicted: 0'],
+      ]) {
+        const figure = page.locator('dl > div').filter({ hasText: title as string });
+        expect((await figure.locator('dd').allTextContents()).slice(0, 2)).toEqual([value, predicted]);
+      }
       await page.getByText('Last deploy or start').waitFor();
       await page.getByText('ceiling of the environment: $150.00 a month; 2 entries without a known price').waitFor();
       await page.getByText('slowed to 50% after a refusal').waitFor();

@@ -1,0 +1,30 @@
+/** How long pages take on workers and the vectorstore. */
+import { definitionOf } from '../../../services/manifest.ts';
+import type { At } from '../../pricing/costed-environment.ts';
+import { optionOf, type Placement } from '../../schema/placement.ts';
+import type { Constants } from './constants.ts';
+
+export const parsersOf = (place: Placement): number =>
+  Number(optionOf(definitionOf('document-worker'), place, 'parserChildren'));
+
+/** Of one page on a worker: parsing and indexing follow each other on the same CPU; a child uses one CPU at most. */
+export const pageSecondsOf = (place: Placement, constants: Constants): { parsing: number; indexing: number } => ({
+  parsing: 1 / (constants.parsedPagesPerSecondPerVcpu.value * Math.min(place.vcpu, parsersOf(place))),
+  indexing: 1 / (constants.indexedPagesPerSecondPerVcpu.value * place.vcpu),
+});
+
+/** Of one page on the vectorstore, while its worker waits. */
+export const committingSecondsOf = ({ vcpu }: Placement, constants: Constants): number =>
+  1 / (constants.committedPagesPerSecondPerVcpu.value * vcpu);
+
+export const pagesPerSecondOf = (
+  workers: readonly Placement[],
+  at: At,
+  constants: Constants,
+  /** More of each page, on one vCPU. */
+  moreSeconds = 0,
+): number =>
+  workers.reduce((sum, place) => {
+    const { parsing, indexing } = pageSecondsOf(place, constants);
+    return sum + place.replicas[at] / (parsing + indexing + moreSeconds / place.vcpu);
+  }, 0);
