@@ -13,7 +13,7 @@ export const pageSecondsOf = (place: Placement, constants: Constants): { parsing
   indexing: 1 / (constants.indexedPagesPerSecondPerVcpu.value * place.vcpu),
 });
 
-/** Of one page on the vectorstore, while its worker waits. */
+/** Of one page on the vectorstore, while its worker cuts the next batch. */
 export const committingSecondsOf = ({ vcpu }: Placement, constants: Constants): number =>
   1 / (constants.committedPagesPerSecondPerVcpu.value * vcpu);
 

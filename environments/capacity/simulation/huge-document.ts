@@ -22,11 +22,12 @@ export function hugeSecondsOf(
   const workers = placementsOf(environment, 'document-worker');
   const parsed = workers.reduce((sum, place) => sum + place.replicas[at] / pageSecondsOf(place, constants).parsing, 0);
   const accountPages = environment.parser?.pagesPerMinute ?? Number.POSITIVE_INFINITY;
-  // One worker indexes it, in one thread, and one vectorstore writes the brain.
+  // One worker cuts it, in one thread, and one vectorstore writes the brain; meanwhile the next batch is cut.
   const slowest = (of: (place: Placement) => number, places: readonly Placement[]) => Math.max(...places.map(of));
-  const indexing =
-    slowest(({ vcpu }) => 1 / (constants.indexedPagesPerSecondPerVcpu.value * Math.min(1, vcpu)), workers) +
-    slowest((place) => committingSecondsOf(place, constants), placementsOf(environment, 'vectorstore'));
+  const indexing = Math.max(
+    slowest(({ vcpu }) => 1 / (constants.indexedPagesPerSecondPerVcpu.value * Math.min(1, vcpu)), workers),
+    slowest((place) => committingSecondsOf(place, constants), placementsOf(environment, 'vectorstore')),
+  );
   // Of its pages the scheduler counts; the rules as a flow (services/shared/scheduler/estimate-flow.ts).
   const { endsAt } = flowOf(
     {

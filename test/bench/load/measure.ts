@@ -114,6 +114,6 @@ export function predictedSeconds(
   const { parsing, indexing } = pageSecondsOf(worker, constants);
   return {
     parsing: parsedPages * parsing,
-    indexing: pages * (indexing + committingSecondsOf(vectorstore, constants)),
+    indexing: pages * Math.max(indexing, committingSecondsOf(vectorstore, constants)),
   };
 }

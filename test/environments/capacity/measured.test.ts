@@ -16,6 +16,12 @@ test('each constant that tests compute with was measured, with its unit and how;
   for (const constant of Object.values(measured.constants))
     expect(constant).toEqual({ value: expect.any(Number), unit: expect.any(String), how: expect.any(String) });
   for (const { value } of Object.values(constants)) expect(value).toBeGreaterThan(0);
+  // What CPU that was, and how fast: a service compares its own with it.
+  expect(measured).toMatchObject({
+    cpu: expect.any(String),
+    measured: expect.any(String),
+    calibration: expect.any(Number),
+  });
 });
 
 test.each(Object.keys(environments))('%s keeps its promise with them', async (name) => {
