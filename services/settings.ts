@@ -263,6 +263,7 @@ export const settingGroups = {
     'EMBEDDING_PREVIOUS_QUERY_PREFIX',
     'EMBEDDING_PREVIOUS_API_KEY',
   ],
+  governor: ['GOVERNOR_URL', 'GOVERNOR_BACKEND_URL', 'GOVERNOR_TOKEN'],
   webhooks: ['WEBHOOK_PORTS', 'WEBHOOK_ALLOWED_NETWORKS'],
   parser: [
     'PARSER_BACKEND',

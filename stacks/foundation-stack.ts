@@ -148,6 +148,7 @@ export class FoundationStack extends BaseStack {
       REDIS_URL: this.redis.urlSecretArn,
       SERVICE_TOKEN_PUBLIC_KEYS: keys.publicKeysArn,
       AUTH_SECRET: secret('AUTH_SECRET', 'random'),
+      ...(placed.includes('governor') ? { GOVERNOR_TOKEN: secret('GOVERNOR_TOKEN', 'random') } : {}),
       ...(environment.chatModel ? { MODEL_API_KEY: secret('MODEL_API_KEY', 'by hand') } : {}),
       ...(environment.models?.some(({ key }) => key !== undefined)
         ? { MODEL_API_KEYS: secret('MODEL_API_KEYS', 'by hand') }

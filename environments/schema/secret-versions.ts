@@ -28,6 +28,10 @@ export const rotations = {
     settings: ['SERVICE_TOKEN_PRIVATE_KEY', 'SERVICE_TOKEN_PUBLIC_KEYS'],
     effect: 'calls between old and new replicas are refused until all are replaced: choose a quiet hour',
   },
+  GOVERNOR_TOKEN: alone(
+    'GOVERNOR_TOKEN',
+    'calls between old and new replicas of chat and governor are refused until all are replaced: choose a quiet hour',
+  ),
   MODEL_API_KEY: alone('MODEL_API_KEY', byHand),
   MODEL_API_KEYS: alone('MODEL_API_KEYS', byHand),
   RERANK_API_KEY: alone('RERANK_API_KEY', byHand),

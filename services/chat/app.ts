@@ -61,6 +61,7 @@ export interface ChatSettings
   readonly REDIS_URL: string;
   readonly GOVERNOR_URL: string;
   readonly GOVERNOR_BACKEND_URL: string;
+  readonly GOVERNOR_TOKEN: string;
   readonly CHAT_SLOTS: number;
   readonly TURN_TIMEOUT_MS: number;
   readonly ENVIRONMENT: string;

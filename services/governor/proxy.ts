@@ -18,6 +18,9 @@ export interface ProxyOptions {
   readonly jobTimeoutMs: number;
 }
 
+/** Of who also sends the backend a key, which takes `Authorization`. */
+export const tokenHeader = 'x-governor-token';
+
 /** Of one connection, not of what is sent over it. */
 const hopByHop = new Set([
   'connection',
@@ -47,8 +50,11 @@ export function serveProxy({ http }: App, options: ProxyOptions): void {
 
 async function handle(options: ProxyOptions, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const { gate, token } = options;
-  if (token && request.headers.authorization !== `Bearer ${token}`)
-    throw new ProblemError('unauthorized', "Send the governor's token as 'Authorization: Bearer …'.");
+  if (token && request.headers[tokenHeader] !== token && request.headers.authorization !== `Bearer ${token}`)
+    throw new ProblemError(
+      'unauthorized',
+      `Send the governor's token as 'Authorization: Bearer …', or as '${tokenHeader}' beside the backend's own.`,
+    );
   if (request.method === 'GET' || request.method === 'HEAD' || request.method === 'OPTIONS')
     return forward(options, request, reply, () => {});
   const slot = await gate.take(String(request.headers['x-governor-tenant'] ?? ''));
@@ -66,7 +72,9 @@ async function forward(
   const { protocol, hostname, port } = new URL(backendUrl);
   const send = protocol === 'https:' ? httpsRequest : httpRequest;
   const headers = Object.fromEntries(
-    Object.entries(request.headers).filter(([name]) => !hopByHop.has(name) && !(token && name === 'authorization')),
+    Object.entries(request.headers).filter(
+      ([name, value]) => !hopByHop.has(name) && !(token && (name === tokenHeader || value === `Bearer ${token}`)),
+    ),
   );
   // Whichever comes first; later ones change nothing.
   const upstream = send({

@@ -17,9 +17,11 @@ const of = (secretVersions = {}, elsewhere = false) =>
     sample({
       chatModel: { url: 'https://models.test/v1', model: 'm' },
       aws: { secretVersions },
+      tiers: { governor: { platform: 'ecs', vcpu: 0.25, memoryMiB: 512, maxInFlight: 8 } } as never,
       ...(elsewhere && {
         kubernetes: { cluster: 'company', podCidr: '10.20.0.0/16' },
         tiers: {
+          governor: undefined,
           api: { platform: 'vm', vcpu: 2, memoryMiB: 512 },
           chat: { platform: 'kubernetes', vcpu: 0.25, memoryMiB: 512, slots: 32 },
         } as never,
@@ -63,8 +65,9 @@ const expected: Partial<Record<RotatedSecret, [foundation: string[], tiers: stri
       'aws_secretsmanager_secret_version.redis_token-version-2',
       ...versions('redis_url'),
     ],
-    ['api', 'chat', 'document-worker'],
+    ['api', 'chat', 'document-worker', 'governor'],
   ],
+  GOVERNOR_TOKEN: [versions('GOVERNOR_TOKEN'), ['chat', 'governor']],
   AUTH_SECRET: [versions('AUTH_SECRET'), ['api', 'chat']],
   SERVICE_TOKEN_PRIVATE_KEY: [
     versions('service-keys_chat', 'service-keys_document-worker', 'service-keys_public'),
@@ -113,10 +116,7 @@ test('on instances the boot script changes, in a cluster the secret and the pods
 
 test('every secret there is can be rotated, and the docs say what that does', () => {
   const covered = rotatedSecrets.flatMap((secret) => [...rotations[secret].settings]);
-  const secrets = Object.entries(settings).flatMap(([name, setting]) =>
-    // Of a governor that is run by itself: environments have no such secret.
-    'secret' in setting && name !== 'GOVERNOR_TOKEN' ? [name] : [],
-  );
+  const secrets = Object.entries(settings).flatMap(([name, setting]) => ('secret' in setting ? [name] : []));
   expect(covered.toSorted()).toEqual(secrets.toSorted());
   const page = readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8');
   expect(rotatedSecrets.filter((secret) => !page.includes(`\`${secret}\``))).toEqual([]);

@@ -5,16 +5,21 @@ export interface GovernorAddress {
   /** Empty: there is none. */
   readonly GOVERNOR_URL: string;
   readonly GOVERNOR_BACKEND_URL: string;
+  /** Empty: it asks for none. */
+  readonly GOVERNOR_TOKEN: string;
 }
 
 export function throughGovernor(
   models: readonly ConfiguredModel[],
-  { GOVERNOR_URL, GOVERNOR_BACKEND_URL }: GovernorAddress,
+  { GOVERNOR_URL, GOVERNOR_BACKEND_URL, GOVERNOR_TOKEN: token }: GovernorAddress,
 ): ConfiguredModel[] {
   if (!GOVERNOR_URL || !GOVERNOR_BACKEND_URL) return [...models];
   const { origin } = new URL(GOVERNOR_BACKEND_URL);
   return models.map((model) => {
     const url = new URL(model.url);
-    return url.origin === origin ? { ...model, url: new URL(GOVERNOR_URL).origin + url.pathname } : model;
+    if (url.origin !== origin) return model;
+    // Beside the model's own key, which the governor hands on.
+    const headers: Record<string, string> = token ? { 'x-governor-token': token } : {};
+    return { ...model, url: new URL(GOVERNOR_URL).origin + url.pathname, headers };
   });
 }

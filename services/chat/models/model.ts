@@ -90,8 +90,8 @@ export function createModel(
   const retry = retryTransient(refusals);
   const endpoints = new Map(
     models.map((configured) => {
-      const { name, model, url: baseURL, apiKey } = configured;
-      return [name, { model, client: compatibleEndpoint({ baseURL, apiKey }), meter: meterOf(configured) }];
+      const { name, model, url: baseURL, apiKey, headers } = configured;
+      return [name, { model, client: compatibleEndpoint({ baseURL, apiKey, headers }), meter: meterOf(configured) }];
     }),
   );
   let stub: ReturnType<typeof compatibleEndpoint> | null = null;

@@ -9,10 +9,12 @@ export interface EndpointSettings {
   readonly baseURL: string;
   /** Empty: none is sent. */
   readonly apiKey: string;
+  /** Of every call. @default none */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /** @returns the same client for every call; retries and time limits are the caller's */
-export function compatibleEndpoint({ baseURL, apiKey }: EndpointSettings): () => Promise<OpenAI> {
+export function compatibleEndpoint({ baseURL, apiKey, headers }: EndpointSettings): () => Promise<OpenAI> {
   let client: Promise<OpenAI> | undefined;
   const load = async () => {
     const { OpenAI: Client } = await import('openai');
@@ -20,7 +22,7 @@ export function compatibleEndpoint({ baseURL, apiKey }: EndpointSettings): () =>
       baseURL,
       // It insists on a key; a header of null is not sent.
       apiKey: apiKey || 'none',
-      ...(!apiKey && { defaultHeaders: { authorization: null } }),
+      defaultHeaders: { ...headers, ...(!apiKey && { authorization: null }) },
       // What is not set here it would take from variables of its own.
       organization: null,
       project: null,

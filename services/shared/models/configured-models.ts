@@ -25,6 +25,8 @@ export interface ConfiguredModel {
   readonly model: string;
   /** Empty: none is sent. */
   readonly apiKey: string;
+  /** Sent beside it. @default none */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Null: unknown. */
   readonly contextTokens: number | null;
   /** Limits of its account; 0: none. */

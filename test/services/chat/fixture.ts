@@ -96,6 +96,7 @@ export async function startChat(services: TestServices, search: TestSearch, opti
       REDIS_URL: services.redisUrl,
       GOVERNOR_URL: '',
       GOVERNOR_BACKEND_URL: '',
+      GOVERNOR_TOKEN: '',
       CHAT_SLOTS: slots,
       ENVIRONMENT: 'local',
       TURN_TIMEOUT_MS: 100_000,

@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import OpenAI from 'openai';
+import { throughGovernor } from '../../../services/chat/models/governed.ts';
+import { compatibleEndpoint } from '../../../services/shared/models/compatible-endpoint.ts';
+import { type ConfiguredModel, configuredModels } from '../../../services/shared/models/configured-models.ts';
 import { type Backend, type Governor, type GovernorGiven, startBackend, startGovernor, until } from './fixture.ts';
 import { onLinux, peersAsked } from './keep-alive.ts';
 
@@ -220,6 +223,32 @@ test('a token of its own is asked for, and not handed on', async () => {
   expect((await post('Bearer other')).status).toBe(401);
   expect((await post('Bearer secret')).status).toBe(200);
   expect(key).toBeUndefined();
+});
+
+test("a token beside the backend's own key: the key passes, the token does not", async () => {
+  await start({ token: 'secret' });
+  let seen: (string | string[] | undefined)[] = [];
+  backend.does((incoming, response) => {
+    seen = [incoming.headers.authorization, incoming.headers['x-governor-token']];
+    response.setHeader('content-type', 'application/json').end(completion('Hello.'));
+  });
+  const [configured] = throughGovernor(
+    configuredModels({
+      MODELS: '',
+      MODEL_API_KEYS: '',
+      MODEL_URL: `${new URL(backend.url).origin}/v1`,
+      MODEL_NAME: model,
+      MODELS_ALLOWED: '',
+      MODEL_API_KEY: 'key of the model',
+    }),
+    { GOVERNOR_URL: governor.url, GOVERNOR_BACKEND_URL: backend.url, GOVERNOR_TOKEN: 'secret' },
+  );
+  const { url: baseURL, apiKey, headers } = configured as ConfiguredModel;
+  const ask = async (given?: Record<string, string>) =>
+    (await compatibleEndpoint({ baseURL, apiKey, headers: given })()).chat.completions.create({ model, messages });
+  await expect(ask()).rejects.toMatchObject({ status: 401 });
+  expect((await ask(headers)).choices[0]?.message.content).toBe('Hello.');
+  expect(seen).toEqual(['Bearer key of the model', undefined]);
 });
 
 test('an address in the path leads nowhere else', async () => {

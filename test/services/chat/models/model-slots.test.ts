@@ -130,9 +130,11 @@ test('models at the endpoint of the governor are called through it, and no other
     }),
   );
   const urls = (GOVERNOR_URL: string) =>
-    throughGovernor(models, { GOVERNOR_URL, GOVERNOR_BACKEND_URL: 'http://gpu:8000/v1/chat/completions' }).map(
-      ({ url }) => url,
-    );
+    throughGovernor(models, {
+      GOVERNOR_URL,
+      GOVERNOR_BACKEND_URL: 'http://gpu:8000/v1/chat/completions',
+      GOVERNOR_TOKEN: '',
+    }).map(({ url }) => url);
   expect(urls('http://governor:8008')).toEqual(['http://governor:8008/v1', 'https://api.example.com/v1']);
   expect(urls('')).toEqual(models.map(({ url }) => url));
 });
