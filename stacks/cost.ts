@@ -1,4 +1,6 @@
 /** The cost of an environment, from its settings and from what its stacks hold. */
+import { AppautoscalingPolicy } from '@cdktf/provider-aws/lib/appautoscaling-policy/index.js';
+import { AutoscalingPolicy } from '@cdktf/provider-aws/lib/autoscaling-policy/index.js';
 import { VpcSecurityGroupEgressRule } from '@cdktf/provider-aws/lib/vpc-security-group-egress-rule/index.js';
 import { VpcSecurityGroupIngressRule } from '@cdktf/provider-aws/lib/vpc-security-group-ingress-rule/index.js';
 import { TerraformResource } from 'cdktf';
@@ -19,10 +21,10 @@ import { type AwsEnvironment, onInstances } from './base-stack.ts';
 
 /** @param stacks Counted: secrets, keys, alarms, dashboards and metrics are billed by the piece. */
 export function costedEnvironment(environment: AwsEnvironment, stacks: readonly IConstruct[]): CostedEnvironment {
-  const types = stacks
+  const resources = stacks
     .flatMap((stack) => stack.node.findAll())
-    .filter((node) => TerraformResource.isTerraformResource(node))
-    .map(({ terraformResourceType }) => terraformResourceType);
+    .filter((node) => TerraformResource.isTerraformResource(node));
+  const types = resources.map(({ terraformResourceType }) => terraformResourceType);
   const count = (type: string) => types.filter((one) => one === type).length;
   // An optional tier that is left out costs nothing.
   const tiers = Object.fromEntries(Object.entries(environment.tiers).filter(([, places]) => places !== undefined));
@@ -45,10 +47,8 @@ export function costedEnvironment(environment: AwsEnvironment, stacks: readonly 
     counts: {
       secrets: count('aws_secretsmanager_secret'),
       kmsKeys: count('aws_kms_key'),
-      // Target tracking keeps a high and a low alarm of its own for each policy.
-      alarms:
-        count('aws_cloudwatch_metric_alarm') +
-        2 * (count('aws_appautoscaling_policy') + count('aws_autoscaling_policy')),
+      // Billed by the metric that an alarm reads (aws.amazon.com/cloudwatch/pricing, read on 2026-11-28). Target tracking keeps a high and a low alarm of its own for each policy.
+      alarms: count('aws_cloudwatch_metric_alarm') + 2 * resources.reduce((sum, one) => sum + trackedMetrics(one), 0),
       dashboards: count('aws_cloudwatch_dashboard'),
       // Error lines per tier, what services publish themselves, memory of each tier's instances.
       metrics: count('aws_cloudwatch_log_metric_filter') + published.size + onVm.length,
@@ -57,6 +57,19 @@ export function costedEnvironment(environment: AwsEnvironment, stacks: readonly 
       wafRules: 0,
     },
   };
+}
+
+/** Metrics that a scaling policy tracks: several where it computes with them. */
+function trackedMetrics(resource: TerraformResource): number {
+  const tracking =
+    resource instanceof AppautoscalingPolicy
+      ? resource.targetTrackingScalingPolicyConfigurationInput
+      : resource instanceof AutoscalingPolicy
+        ? resource.targetTrackingConfigurationInput
+        : undefined;
+  if (!tracking) return 0;
+  const queries = tracking.customizedMetricSpecification?.metrics;
+  return Array.isArray(queries) ? queries.filter(({ metricStat }) => metricStat).length : 1;
 }
 
 /** The most rules of one direction in one security group. */

@@ -3,6 +3,7 @@
  * certificate. Its stateful parts refuse to be destroyed unless the environment is `ephemeral`.
  */
 import type { Construct } from 'constructs';
+import { PlanRole } from '../constructs/access/plan-role.ts';
 import { Certificate } from '../constructs/network/certificate.ts';
 import { ExistingNetwork } from '../constructs/network/existing-network.ts';
 import { Network, type NetworkParts } from '../constructs/network/network.ts';
@@ -162,6 +163,16 @@ export class FoundationStack extends BaseStack {
       ...(aws.oidc ? { OIDC_CLIENT_SECRET: secret('OIDC_CLIENT_SECRET', 'by hand') } : {}),
       ...(aws.mail ? { SMTP_URL: secret('SMTP_URL', 'by hand') } : {}),
     };
+    if (aws.planRole)
+      new PlanRole(this, 'plan-role', {
+        prefix,
+        environment: environment.name,
+        region,
+        trust: aws.planRole,
+        stateBucket: aws.stateBucket,
+        keyArn,
+        accountId,
+      });
     this.secrets = (service) => {
       const privateKey = keys.privateKeyArns[service];
       const databaseUrl = this.postgres.urlSecretArns[service];

@@ -69,8 +69,10 @@ export const rules = {
   },
   'no wide permissions': (type, { policy }) => {
     if (type !== 'aws_iam_role_policy' || typeof policy !== 'string') return;
-    const { Statement } = JSON.parse(policy) as { Statement: { Action: string[]; Resource: string[] }[] };
-    for (const { Action, Resource } of Statement) {
+    const { Statement } = JSON.parse(policy) as {
+      Statement: { Effect: string; Action: string[]; Resource: string[] }[];
+    };
+    for (const { Action, Resource } of Statement.filter(({ Effect }) => Effect !== 'Deny')) {
       const wide = Action.find((action) => action === '*' || action.endsWith(':*'));
       if (wide) return `allows '${wide}'; name the actions`;
       const unbound = Resource.includes('*') && Action.find((action) => !withoutResource.includes(action));
@@ -111,6 +113,7 @@ const encryption: Readonly<Record<string, string>> = {
 /** Actions that AWS offers on all resources only. */
 const withoutResource: readonly string[] = [
   'ecr:GetAuthorizationToken',
+  'secretsmanager:GetRandomPassword',
   'autoscaling:DescribeAutoScalingInstances',
   'cloudwatch:PutMetricData',
   'ec2:DescribeVpcs',

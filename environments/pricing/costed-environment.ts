@@ -36,6 +36,7 @@ export interface CostedAws {
 export interface Counts {
   readonly secrets: number;
   readonly kmsKeys: number;
+  /** Metrics that alarms read: one that computes with two of them is billed as two. */
   readonly alarms: number;
   readonly dashboards: number;
   /** Custom metrics: each name with each set of dimensions. */

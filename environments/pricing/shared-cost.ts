@@ -104,7 +104,7 @@ function watch({ aws, counts }: CostedEnvironment): CostLine[] {
   const pieces = [
     ['secrets', counts.secrets, 'secrets/secret'],
     ['encryption keys', counts.kmsKeys, 'kms/key'],
-    ['alarms', counts.alarms, 'cloudwatch/alarm'],
+    ['metrics that alarms read', counts.alarms, 'cloudwatch/alarm'],
     ['dashboards', counts.dashboards, 'cloudwatch/dashboard'],
     ['custom metrics', counts.metrics, 'cloudwatch/metric'],
     ['hosted zones', counts.hostedZones, 'route53/zone'],

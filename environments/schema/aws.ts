@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { existingSchema } from './existing.ts';
+import { planRoleSchema } from './plan-role.ts';
 import { secretVersionsSchema } from './secret-versions.ts';
 
 const count = z.int().positive();
@@ -93,6 +94,8 @@ export const awsSchema = z
     monthlyCeilingUsd: z.number().positive(),
     /** Gets alarms and budget warnings, after confirming by mail. @default nobody */
     alarmEmail: z.email().optional(),
+    /** A role that may plan and change nothing, for CI. @default none */
+    planRole: planRoleSchema.optional(),
     /** Company sign-in. Its client secret is put into Secrets Manager by hand. */
     oidc: z
       .strictObject({

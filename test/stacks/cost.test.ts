@@ -43,6 +43,18 @@ test('scaling brings two alarms of its own, machines a metric of memory', () => 
   expect(scaled.metrics - fixed.metrics).toBe(1);
 });
 
+test('an alarm is billed for each metric that it reads', () => {
+  const between = { min: 1, max: 2 };
+  const more = (tiers: object) =>
+    costed(sample({ tiers: tiers as never })).costed.counts.alarms - costed(sample()).costed.counts.alarms;
+  // A high and a low alarm each: slots in use and refused questions; pages and replicas, on both platforms; CPU alone.
+  expect(more({ chat: { platform: 'ecs', vcpu: 0.25, memoryMiB: 512, slots: 32, replicas: between } })).toBe(2 * 2);
+  const worker = { vcpu: 0.5, memoryMiB: 1024, replicas: between };
+  expect(more({ 'document-worker': { ...worker, platform: 'ecs' } })).toBe(2 * 2);
+  expect(more({ 'document-worker': { ...worker, platform: 'vm' } })).toBe(2 * 2);
+  expect(more({ vectorstore: { platform: 'ecs', vcpu: 0.25, memoryMiB: 1024, replicas: between } })).toBe(2);
+});
+
 test('a metric that two tiers publish is billed for each', () => {
   const chatModel = { url: 'https://models.example.com/v1', model: 'm' };
   const without = costed(sample({ chatModel })).costed.counts;

@@ -131,6 +131,7 @@ const examples: Record<
     passes: [
       ['aws_iam_role_policy', policy(['s3:GetObject'], ['arn:bucket/*'])],
       ['aws_iam_role_policy', policy(['ecr:GetAuthorizationToken'], ['*'])],
+      ['aws_iam_role_policy', policy(['s3:GetObject'], ['*'], 'Deny')],
     ],
   },
   'restricted pods': {
@@ -211,8 +212,8 @@ function pod(
   return ['kubernetes_deployment_v1', { metadata: { name: 'one' }, spec: { template: { spec } } }];
 }
 
-function policy(Action: string[], Resource: string[]): Attributes {
-  return { policy: JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action, Resource }] }) };
+function policy(Action: string[], Resource: string[], Effect = 'Allow'): Attributes {
+  return { policy: JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect, Action, Resource }] }) };
 }
 
 test('every policy has examples', () => {

@@ -126,7 +126,7 @@ test('what is billed by the piece has a line only where there is one', () => {
   expect(short({ ...bare, counts }, 'keys and alarms')).toEqual([
     ['5 x secrets', 2],
     ['1 x encryption keys', 1],
-    ['30 x alarms', 3],
+    ['30 x metrics that alarms read', 3],
     ['1 x dashboards', 3],
     ['4 x custom metrics', 1.2],
     ['1 x hosted zones', 0.5],
