@@ -1,12 +1,20 @@
 /** Admission of what is asked outside of a conversation: nothing of it is stored but the ledger. */
 import type { FastifyReply } from 'fastify';
 import { uuidv7 } from 'uuidv7';
-import { reserve } from '../shared/ledger/reservations.ts';
+import { noteUsed, reserve } from '../shared/ledger/reservations.ts';
 import { findBrain } from '../shared/postgres/find-brain.ts';
 import type { Choice } from './answering/answerer.ts';
 import { type AskedText, questionMayUse } from './answering/may-use.ts';
 import { type ChatContext, reservationMs, takeSlot } from './context.ts';
-import { newTokenUsage, recordQuestion, recordTokens, type TokenUsage, type UsageRecord } from './turns/token-usage.ts';
+import {
+  newTokenUsage,
+  recordQuestion,
+  recordTokens,
+  type TokenUsage,
+  tokenEntries,
+  type UsageRecord,
+  wasteEntry,
+} from './turns/token-usage.ts';
 
 export interface Asked {
   readonly tenantId: string;
@@ -26,6 +34,8 @@ export interface Admitted {
   readonly tokenUsage: TokenUsage;
   /** Writes the tokens used, once; done at the end whatever happens. */
   settle(): Promise<void>;
+  /** The parts of an answer. What its model was sent is in the ledger from then on, should this replica die. */
+  noting<Part extends object>(parts: AsyncIterable<Part>): AsyncGenerator<Part>;
 }
 
 /**
@@ -66,8 +76,21 @@ async function admitted<Result, Taken extends { readonly choice?: Choice; readon
   let settled = false;
   const settle = async () => {
     if (settled) return;
-    await recordTokens(db, usageRecord, tokenUsage, { reserved });
+    // Whoever asked has gone before all of it was sent.
+    const gone = reply?.raw.destroyed && !reply.raw.writableFinished;
+    await recordTokens(db, usageRecord, tokenUsage, { reserved, wasted: gone ? context.answerer.counts : null });
     settled = true;
+  };
+  const noting: Admitted['noting'] = async function* (parts) {
+    for await (const part of parts) {
+      if ('found' in part && tokenUsage.tokensIn > 0) {
+        const { id } = usageRecord;
+        const entries = [...tokenEntries(id, tokenUsage), wasteEntry(id, tokenUsage)];
+        await noteUsed(db, usageRecord, entries, reservationMs(context));
+        reserved = true;
+      }
+      yield part;
+    }
   };
   let taken: Taken | undefined;
   try {
@@ -89,7 +112,7 @@ async function admitted<Result, Taken extends { readonly choice?: Choice; readon
       );
       await recordQuestion(trx, usageRecord);
     });
-    return await run({ id: usageRecord.id, brain, tokenUsage, settle, ...taken });
+    return await run({ id: usageRecord.id, brain, tokenUsage, settle, noting, ...taken });
   } finally {
     taken?.giveBack();
     release();

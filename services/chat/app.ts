@@ -241,6 +241,12 @@ function measure(app: App, slots: Slots, runner: TurnRunner, model: LanguageMode
     'Citations left out since the start, because the passage does not support the claim',
     () => counts.citationsDropped,
   );
+  gauge(
+    app.metrics,
+    'chat_tokens_wasted_total',
+    'Tokens of models since the start, of answers whose reader or conversation was gone',
+    () => counts.wastedTokens,
+  );
 }
 
 function measureModels({ metrics }: App, { bounded }: ModelSlots): void {

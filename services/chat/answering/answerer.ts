@@ -5,7 +5,7 @@ import { extractiveName, modelsOfTenant, requireAllowedModel } from '../../share
 import type { ConfiguredModel } from '../../shared/models/configured-models.ts';
 import { type LanguageModel, ModelFailedError, stubModelName } from '../models/model.ts';
 import type { ModelSlots } from '../models/model-slots.ts';
-import type { TokenUsage } from '../turns/token-usage.ts';
+import type { TokenUsage, WasteCounts } from '../turns/token-usage.ts';
 import { createMarkReader, quoteCitation, type Read } from './citations.ts';
 import { extract, notAnswered, type Quote } from './extractive.ts';
 import type { Passage } from './passages.ts';
@@ -68,7 +68,7 @@ export interface Answerer {
   readonly counts: AnswerCounts;
 }
 
-export interface AnswerCounts {
+export interface AnswerCounts extends WasteCounts {
   /** Marks in answers whose passage does not support the claim. */
   citationsDropped: number;
   /** Answers that another model was asked for. */
@@ -109,7 +109,7 @@ export function createAnswerer(
   slots: Pick<ModelSlots, 'take'> = { take: async () => () => {} },
 ): Answerer {
   const known = new Map(models.map((configured) => [configured.name, configured]));
-  const counts: AnswerCounts = { citationsDropped: 0, fallbacks: 0 };
+  const counts: AnswerCounts = { citationsDropped: 0, fallbacks: 0, wastedTokens: 0 };
   return {
     counts,
     choose: ({ model: own, instructions }, tenantModels) => {

@@ -10,7 +10,7 @@ import { serve } from '../../shared/http/http.ts';
 import { toOpenAiError } from '../../shared/http/openai-error.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { estimateTokens } from '../../shared/models/tokens.ts';
-import { admitAnswer } from '../admission.ts';
+import { type Admitted, admitAnswer } from '../admission.ts';
 import { collect, type Question } from '../answering/answerer.ts';
 import type { Exchange } from '../answering/prompt.ts';
 import type { ChatContext } from '../context.ts';
@@ -26,12 +26,20 @@ export function serveCompletions(context: ChatContext): void {
     return admitAnswer(
       context,
       { tenantId, brainId, keyId: identity.keyId, asked: messages, reply },
-      async ({ id, choice, tokenUsage, settle }) => {
+      async ({ id, choice, tokenUsage, settle, noting }) => {
         const question: Question = { tenantId, brainId, ...choice, ...messages };
         const answer: Answer = { id: `chatcmpl-${id}`, model: body.model, created: Math.floor(Date.now() / 1000) };
-        if (!body.stream) return whole(context, question, tokenUsage, answer, reply);
+        if (!body.stream) return whole(context, question, tokenUsage, answer, reply, noting);
         const options = body.stream_options as { include_usage?: boolean } | undefined;
-        return streamed(context, question, tokenUsage, answer, reply, settle, options?.include_usage === true);
+        return streamed(
+          context,
+          question,
+          tokenUsage,
+          answer,
+          reply,
+          { settle, noting },
+          options?.include_usage === true,
+        );
       },
     );
   });
@@ -49,11 +57,12 @@ async function whole(
   tokenUsage: TokenUsage,
   answer: Answer,
   reply: FastifyReply,
+  noting: Admitted['noting'],
 ) {
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
   const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(turnTimeoutMs)]);
-  const { text: content, finishReason, ...rest } = await collect(answerer.answer(question, tokenUsage, signal));
+  const { text: content, finishReason, ...rest } = await collect(noting(answerer.answer(question, tokenUsage, signal)));
   return {
     ...answer,
     object: 'chat.completion',
@@ -76,7 +85,7 @@ async function streamed(
   tokenUsage: TokenUsage,
   answer: Answer,
   reply: FastifyReply,
-  settle: () => Promise<void>,
+  { settle, noting }: Pick<Admitted, 'settle' | 'noting'>,
   includeUsage: boolean,
 ): Promise<FastifyReply> {
   const stream = openEventStream(reply);
@@ -89,7 +98,7 @@ async function streamed(
   let finishReason: FinishReason = 'stop';
   try {
     await delta({ role: 'assistant', content: '' });
-    for await (const part of answerer.answer(question, tokenUsage, signal)) {
+    for await (const part of noting(answerer.answer(question, tokenUsage, signal))) {
       if ('text' in part) {
         content += part.text;
         await delta({ content: part.text });

@@ -1,6 +1,7 @@
 /** Any replica ends the turns of replicas that are gone. */
 
 import { sql } from 'kysely';
+import { settleLost } from '../../shared/ledger/reservations.ts';
 import type { Logger } from '../../shared/log.ts';
 import { estimateTokens } from '../../shared/models/tokens.ts';
 import type { Database } from '../../shared/postgres/database.ts';
@@ -20,6 +21,8 @@ export function createSweeper(
     try {
       const count = await sweepExpired(db, priced);
       if (count > 0) log.warn({ turns: count }, 'turns of a lost replica ended as interrupted');
+      const settled = await settleLost(db);
+      if (settled > 0) log.warn({ answers: settled }, 'what a lost replica used of models is in the ledger');
     } catch (error) {
       log.warn({ err: error }, 'expired turns not swept');
     }

@@ -78,18 +78,32 @@ export const wasteEntry = (id: string, { tokensIn, tokensOut, replaced, model }:
   model: model?.name ?? null,
 });
 
+/** Since the start, for metrics. */
+export interface WasteCounts {
+  wastedTokens: number;
+}
+
+/** What an answer used. @param wasted nobody got it: an entry more, and counted there */
+export function endEntries(id: string, usage: TokenUsage, wasted: WasteCounts | null): Entry[] {
+  const used = tokenEntries(id, usage);
+  if (!wasted) return used;
+  const waste = wasteEntry(id, usage);
+  wasted.wastedTokens += waste.amount;
+  return [...used, waste];
+}
+
 /**
  * @param how `reserved`: what it might use is held under the same id, and given back with what it did use. `wasted`: nobody
- *   got the answer.
+ *   got the answer, and where that is counted.
  */
 export async function recordTokens(
   db: Database,
   usageRecord: UsageRecord,
   tokenUsage: TokenUsage,
-  { reserved, wasted = false }: { readonly reserved: boolean; readonly wasted?: boolean },
+  { reserved, wasted = null }: { readonly reserved: boolean; readonly wasted?: WasteCounts | null },
 ): Promise<void> {
   const { id } = usageRecord;
-  const entries = [...tokenEntries(id, tokenUsage), ...(wasted ? [wasteEntry(id, tokenUsage)] : [])];
+  const entries = endEntries(id, tokenUsage, wasted);
   if (!reserved) return recordEntries(db, usageRecord, entries);
   await db.transaction().execute(async (trx) => {
     await recordEntries(trx, usageRecord, entries);

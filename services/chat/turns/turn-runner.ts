@@ -1,7 +1,6 @@
 /**
- * Answers turns, each on its own, apart from whoever reads it: a reader that comes back finds the turn running. A turn
- * ends when the answer does, when it is stopped, when nobody has read it for 10 s, when it takes too long, or when this
- * replica must go.
+ * Answers turns apart from whoever reads them: a reader that comes back finds its turn running. One ends when its answer
+ * does, when it is stopped, when nobody has read it for 10 s, when it takes too long, or when this replica must go.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Citation, FinishReason, Turn } from '../../shared/contract/chat.ts';
@@ -13,7 +12,7 @@ import type { Logger } from '../../shared/log.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Answerer, Question } from '../answering/answerer.ts';
 import { ModelInterruptedError } from '../models/model.ts';
-import { newTokenUsage, recordTokens, type TokenUsage, tokenEntries, turnUsageOf, wasteEntry } from './token-usage.ts';
+import { endEntries, newTokenUsage, recordTokens, type TokenUsage, turnUsageOf } from './token-usage.ts';
 import type { TurnJournal, WrittenEvent } from './turn-journal.ts';
 import type { TurnSignals } from './turn-signals.ts';
 import { type End, endTurn, renewLeases } from './turn-store.ts';
@@ -146,11 +145,12 @@ interface Running {
 }
 
 async function run(
-  { db, journal, answerer, log, turnTimeoutMs }: TurnRunnerOptions,
+  options: TurnRunnerOptions,
   { turn, question }: StartedTurn,
   stream: TurnStream,
   stopped: AbortSignal,
 ): Promise<void> {
+  const { db, journal, answerer, log, turnTimeoutMs } = options;
   const tokenUsage = newTokenUsage();
   const citations: Citation[] = [];
   const parts = { answer: '', answered: null as boolean | null, finishReason: null as FinishReason | null };
@@ -191,7 +191,7 @@ async function run(
   }
   await journal.flush();
   const stop = stopped.aborted ? (stopped.reason as Stop) : null;
-  if (stop?.status === 'lost' || stream.ended) return recordLost(db, question, turn, tokenUsage);
+  if (stop?.status === 'lost' || stream.ended) return recordLost(options, question, turn, tokenUsage);
   if (stop) log.info({ turnId: turn.id, ...stop }, 'answer ended early');
 
   const last = await endSurely(db, log, {
@@ -204,9 +204,9 @@ async function run(
     usage: turnUsageOf(tokenUsage),
     error,
     sequence: stream.nextSequence,
-    entries: [...tokenEntries(turn.id, tokenUsage), ...(stop?.why === unread ? [wasteEntry(turn.id, tokenUsage)] : [])],
+    entries: endEntries(turn.id, tokenUsage, stop?.why === unread ? answerer.counts : null),
   });
-  if (!last) await recordLost(db, question, turn, tokenUsage);
+  if (!last) await recordLost(options, question, turn, tokenUsage);
   stream.finish(last);
 }
 
@@ -230,7 +230,7 @@ async function endSurely(db: Database, log: Logger, end: End): Promise<WrittenEv
 }
 
 /** Without it the answer goes on: only a sweeper would miss it. */
-async function rememberUsage(db: Database, { id, answerer }: Turn, tokenUsage: TokenUsage, log: Logger): Promise<void> {
+async function rememberUsage(db: Database, { id, answerer }: Turn, tokenUsage: TokenUsage, log: Logger) {
   await db
     .updateTable('turns')
     // Of the model that answers alone: what others used stands at their own prices, and only this replica knows it.
@@ -242,12 +242,11 @@ async function rememberUsage(db: Database, { id, answerer }: Turn, tokenUsage: T
 }
 
 /** The conversation was deleted meanwhile, or a sweeper was first: the model was paid all the same. */
-const recordLost = (
-  db: Database,
-  { tenantId, brainId, keyId = null }: Question,
-  { id }: Turn,
-  tokenUsage: TokenUsage,
-) => recordTokens(db, { id, turnId: null, tenantId, brainId, keyId }, tokenUsage, { reserved: true, wasted: true });
+function recordLost({ db, answerer }: TurnRunnerOptions, question: Question, { id }: Turn, tokenUsage: TokenUsage) {
+  const { tenantId, brainId, keyId = null } = question;
+  const how = { reserved: true, wasted: answerer.counts };
+  return recordTokens(db, { id, turnId: null, tenantId, brainId, keyId }, tokenUsage, how);
+}
 
 function toProblem(thrown: unknown, turnId: string, log: Logger): Problem {
   const { cause, name } = thrown as Error;

@@ -38,7 +38,8 @@ const expired = {
   // They resume a stream, and repeat it for an Idempotency-Key, which lives as long; the turn itself keeps its answer.
   turn_events: `where exists (select from turns
     where turns.id = turn_events.turn_id and turns.finished_at < now() - interval '1 day')`,
-  reservations: `where expires_at < now()`,
+  // What has entries is entered first (shared/ledger/reservations.ts).
+  reservations: `where expires_at < now() and entries is null`,
   sign_in_links: `where expires_at < now()`,
   replica_minutes: `where minute < now() - interval '1 day'`,
   sessions: `where expires_at < now()`,

@@ -7,6 +7,7 @@ import type { FastifyReply } from 'fastify';
 import { type RawBuilder, sql, type Transaction } from 'kysely';
 import type { Database } from '../postgres/database.ts';
 import type { Tables } from '../postgres/tables.ts';
+import { type Entry, recordEntries } from './ledger.ts';
 import { isLimited, takeQuotas } from './quota.ts';
 import type { Charged } from './quota-use.ts';
 
@@ -78,6 +79,58 @@ export async function reserveMore(
       .set((eb) => ({ tokens: eb('tokens', '+', tokens), usd: eb('usd', '+', usd) }))
       .where('id', '=', id)
       .execute();
+  });
+}
+
+/**
+ * What is entered should whoever holds it die: what was sent is billed all the same. Held from now on, if it was not.
+ *
+ * @param lastsMs longer than the call can take
+ */
+export async function noteUsed(
+  db: Database,
+  { id, tenantId, brainId, keyId }: Charged & { readonly id: string; readonly brainId: string },
+  entries: readonly Entry[],
+  lastsMs: number,
+): Promise<void> {
+  const noted = { brain_id: brainId, entries: JSON.stringify(entries) };
+  await db
+    .insertInto('reservations')
+    .values({
+      id,
+      tenant_id: tenantId,
+      api_key_id: keyId ?? null,
+      tokens: 0,
+      usd: 0,
+      expires_at: sql<Date>`now() + ${lastsMs} * interval '1 millisecond'`,
+      ...noted,
+    })
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(noted))
+    .execute();
+}
+
+/** Of one look; the next one takes the others. */
+const settledMax = 100;
+
+/** Enters what was noted of calls whose time is up. @returns how many */
+export async function settleLost(db: Database): Promise<number> {
+  const lost = (from: Database | Transaction<Tables>) =>
+    from
+      .selectFrom('reservations')
+      .selectAll()
+      .where('entries', 'is not', null)
+      .where('expires_at', '<', sql<Date>`now()`)
+      .limit(settledMax);
+  // Asked every few seconds, and nearly always in vain: no transaction for that.
+  if ((await lost(db).execute()).length === 0) return 0;
+  return db.transaction().execute(async (trx) => {
+    const rows = await lost(trx).forUpdate().skipLocked().execute();
+    for (const { id, tenant_id, brain_id, api_key_id, entries } of rows) {
+      const account = { tenantId: tenant_id, brainId: brain_id, keyId: api_key_id };
+      await recordEntries(trx, account, entries as unknown as Entry[]);
+      await release(trx, id);
+    }
+    return rows.length;
   });
 }
 

@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { TestBrain } from '../../vectorstore/fixture.ts';
 import { allEvents, type ChatUnderTest, openChat, type Person, type TestChat, type TestSearch } from '../fixture.ts';
-import { type ModelServer, says } from '../models/model-server.ts';
+import { type ModelServer, says, trickles } from '../models/model-server.ts';
 
 const pages = ['Refunds are paid within fourteen days of the return.'];
 
@@ -61,6 +62,44 @@ test('OpenAI’s completions, whole and streamed', async () => {
     .execute();
   expect(paid).toHaveLength(6);
 });
+
+test('a caller that leaves a streamed completion leaves waste in the ledger, and none that hears its end', async () => {
+  const { brain: own, person: reader } = await opened.brainOf(pages);
+  const body = { model: `brain:${own.brainId}`, stream: true, messages: [{ role: 'user', content: 'Refunds?' }] };
+  const sums = async () => {
+    const rows = await search.db
+      .selectFrom('ledger')
+      .select(({ fn }) => ['kind', fn.sum<number>('amount').as('sum')])
+      .where('tenant_id', '=', own.tenantId)
+      .groupBy('kind')
+      .execute();
+    return Object.fromEntries(rows.map(({ kind, sum }) => [kind, Number(sum)]));
+  };
+  model.behave(says('Fourteen days [1].'));
+  await allEvents(await chat.call(reader, 'POST', '/v1/chat/completions', body));
+  expect((await sums()).wasted_tokens).toBeUndefined();
+  const before = await sums();
+  model.behave(trickles(10_000, 10));
+  const leaves = new AbortController();
+  const answer = await chat.call(reader, 'POST', '/v1/chat/completions', body, {}, leaves.signal);
+  const reading = answer.body
+    ?.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
+    .getReader();
+  while (!(await reading?.read())?.value?.includes('word3'));
+  leaves.abort();
+  let after = await sums();
+  for (const end = Date.now() + 60_000; after.wasted_tokens === undefined && Date.now() < end; after = await sums())
+    await sleep(50);
+  const used = ['model_tokens_in', 'model_tokens_out'].map((kind) => Number(after[kind]) - Number(before[kind]));
+  expect(used[0]).toBeGreaterThan(0);
+  expect(after.wasted_tokens).toBe(used.reduce((sum, tokens) => sum + tokens, 0));
+  expect(
+    await search.db.selectFrom('reservations').select('id').where('tenant_id', '=', own.tenantId).execute(),
+  ).toEqual([]);
+  expect(await (await chat.call(reader, 'GET', '/metrics')).text()).toContain(
+    `chat_tokens_wasted_total ${after.wasted_tokens}`,
+  );
+}, 120_000);
 
 test.each([
   [

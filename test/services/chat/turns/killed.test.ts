@@ -1,4 +1,5 @@
 /** Two replicas as they are started, of which one is killed in the middle of an answer, while the other one is read. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { uuidv7 } from 'uuidv7';
@@ -160,3 +161,31 @@ test('kill -9 of the replica that answers: who reads elsewhere hears the end, an
   const twice = await second.call('POST', `/v1/chat/conversations/${conversation.id}/turns`, { retry_of: turnId });
   expect(twice.status).toBe(409);
 });
+
+test('kill -9 in the middle of a completion: what its model was sent is in the ledger, as waste', async () => {
+  const [first, second] = await Promise.all([start('first'), start('second')]);
+  await services.query('update tenants set tokens_per_day_max = null, questions_per_day_max = null');
+  model.behave(trickles(10_000, 20));
+  const asked = await first.call('POST', '/v1/chat/completions', {
+    model: `brain:${brain.brainId}`,
+    stream: true,
+    messages: [{ role: 'user', content: 'How long do refunds take?' }],
+  });
+  const reader = asked.body?.getReader();
+  const noted = () => services.query('select id from reservations where entries is not null');
+  for (const end = Date.now() + 60_000; (await noted()).length === 0 && Date.now() < end; ) await reader?.read();
+  const [{ id } = { id: '' }] = (await noted()) as { id: string }[];
+  await first.kill();
+  await reader?.cancel().catch(() => {});
+  // Longer than any answer takes, as far as its reservation goes.
+  await services.query(`update reservations set expires_at = now() - interval '1 s' where id = $1`, [id]);
+  for (const end = Date.now() + 60_000; (await noted()).length > 0 && Date.now() < end; ) await sleep(100);
+  const entries = (await services.query(
+    `select kind, amount::int as amount from ledger where key like $1 order by kind`,
+    [`answer:${id}:%`],
+  )) as { kind: string; amount: number }[];
+  expect(entries.map(({ kind }) => kind)).toEqual(['model_tokens_in', 'question', 'wasted_tokens']);
+  expect(entries[0]?.amount).toBeGreaterThan(0);
+  expect(entries[2]?.amount).toBe(entries[0]?.amount);
+  await second.kill();
+}, 120_000);
