@@ -91,6 +91,7 @@ const rows: readonly Row[] = [
 export const notes = [
   `Constants ${source}.`,
   `Answers of ${defaultHabits.answerSeconds} s and ${defaultHabits.answerTokens} tokens after ${defaultHabits.promptTokens} read. Full load all month; limits of PostgreSQL and Redis beside their connections are in no figure.`,
+  'Memory of chat is what is alive: V8 leaves garbage beside it where there is room. That of the vectorstore is with a full cache.',
 ];
 
 const columns = (sheets: readonly Sheet[]) =>
