@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { fleet } from './overload/fleet.ts';
 import { besideHeptamini, experiment, flood } from './overload/flood.ts';
 import { healthWhileFull } from './overload/health.ts';
+import { originalClient } from './overload/original-client.ts';
 import { picture } from './overload/picture.ts';
 import { type Course, policies, type StormSize, storm, stormRows } from './overload/storm.ts';
 import type { Row } from './report/rows.ts';
@@ -23,6 +24,7 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]
     ...(await part('experiment', () => experiment(quick ? 500 : 10_000))),
     ...(await part('flood', () => flood(quick ? 1000 : 10_000, quick))),
     ...(await part('heptamini', () => besideHeptamini(quick ? 2 : 10))),
+    ...(await part('client', originalClient)),
     ...(await part('fleet', () => fleet(quick ? 4 : 30))),
     ...(await part('health', () => healthWhileFull(quick ? 3 : Number(process.env.OVERLOAD_HEALTH_SECONDS ?? 30)))),
     ...(await part('storm', () => storms(quick))),

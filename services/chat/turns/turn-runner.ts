@@ -157,7 +157,7 @@ async function run(
   let { answerer: by } = turn;
   let error: Problem | null = null;
   let status: 'done' | 'interrupted' | 'failed' = 'done';
-  let searched = false;
+  let [searched, remembered] = [false, Promise.resolve()];
   const signal = AbortSignal.any([stopped, AbortSignal.timeout(turnTimeoutMs)]);
   try {
     for await (const part of answerer.answer(question, tokenUsage, signal)) {
@@ -165,10 +165,11 @@ async function run(
         // A fallback reads them once more.
         if (!searched) stream.append('found', { passages: part.found });
         searched = true;
-        // For the sweeper, should this replica die: what the model reads is paid for from here on.
+        // For the sweeper, should this replica die: sent before the model is asked, which is paid, written before a word is shown.
         if (tokenUsage.tokensIn + tokenUsage.embeddingTokens > 0)
-          await rememberUsage(db, { ...turn, answerer: by }, tokenUsage, log);
+          remembered = rememberUsage(db, { ...turn, answerer: by }, tokenUsage, log);
       } else if ('text' in part) {
+        await remembered;
         parts.answer += part.text;
         stream.token(part.text);
       } else if ('citation' in part) {
@@ -189,7 +190,7 @@ async function run(
       error = toProblem(thrown, turn.id, log);
     }
   }
-  await journal.flush();
+  await Promise.all([remembered, journal.flush()]);
   const stop = stopped.aborted ? (stopped.reason as Stop) : null;
   if (stop?.status === 'lost' || stream.ended) return recordLost(options, question, turn, tokenUsage);
   if (stop) log.info({ turnId: turn.id, ...stop }, 'answer ended early');

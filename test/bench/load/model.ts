@@ -7,6 +7,8 @@ export interface Pace {
   /** Of an answer. */
   readonly words: number;
   readonly wordsPerSecond: number;
+  /** Until the first one. @default 0 */
+  readonly firstWordMs?: number;
 }
 
 /** Answers of 12 s, those of the seed's service. */
@@ -17,10 +19,10 @@ export const fast: Pace = { words: 40, wordsPerSecond: 400 };
 /** The environment with that model, while `use` runs. */
 export async function withModel<Result>(
   environment: EnvironmentInput,
-  { words, wordsPerSecond }: Pace,
+  { words, wordsPerSecond, firstWordMs = 0 }: Pace,
   use: (environment: EnvironmentInput) => Promise<Result>,
 ): Promise<Result> {
-  const child = startAside(import.meta.filename, String(words), String(wordsPerSecond));
+  const child = startAside(import.meta.filename, String(words), String(wordsPerSecond), String(firstWordMs));
   try {
     return await use({ ...environment, chatModel: modelHere(await said(child)) });
   } finally {
@@ -30,9 +32,9 @@ export async function withModel<Result>(
 }
 
 if (import.meta.main && process.send) {
-  const [words, wordsPerSecond] = process.argv.slice(2).map(Number) as [number, number];
+  const [words, wordsPerSecond, firstWordMs] = process.argv.slice(2).map(Number) as [number, number, number];
   const server = await startModelServer('0.0.0.0');
-  server.behave(trickles(words, 1000 / wordsPerSecond));
+  server.behave(trickles(words, 1000 / wordsPerSecond, firstWordMs));
   process.send(server.port);
   process.once('disconnect', () => process.exit(0));
 }

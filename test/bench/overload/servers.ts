@@ -48,26 +48,24 @@ export const startGovernor = (slots: number, backend: string) =>
     ...['--max-inflight', `${slots}`, '--backend', backend, '--port', `${port}`],
   ]);
 
-/** heptamini, built from its source in the folder HEPTAMINI where there is Go; null: it cannot be had. */
-export async function startHeptamini(slots: number, stubMs: number): Promise<Server | null> {
+/** A program of heptamini, built from its source in the folder HEPTAMINI where there is Go; null: it cannot be had. */
+export async function buildHeptamini(program: 'heptaminid' | 'heptaminic'): Promise<string | null> {
   const source = process.env.HEPTAMINI;
   if (!source || !existsSync(source)) return null;
   const go = existsSync('/usr/local/go/bin/go') ? '/usr/local/go/bin/go' : 'go';
-  const binary = join(mkdtempSync(join(tmpdir(), 'bulkhead-heptamini-')), 'heptaminid');
+  const binary = join(mkdtempSync(join(tmpdir(), 'bulkhead-heptamini-')), program);
   try {
-    await promisify(execFile)(go, ['build', '-o', binary, './cmd/heptaminid'], { cwd: source });
+    await promisify(execFile)(go, ['build', '-o', binary, `./cmd/${program}`], { cwd: source });
+    return binary;
   } catch {
     return null;
   }
-  return start((port) => [
-    binary,
-    '--listen',
-    `127.0.0.1:${port}`,
-    '--max_inflight',
-    `${slots}`,
-    '--stub_ms',
-    `${stubMs}`,
-  ]);
+}
+
+export async function startHeptamini(slots: number, stubMs: number): Promise<Server | null> {
+  const binary = await buildHeptamini('heptaminid');
+  const limits = ['--max_inflight', `${slots}`, '--stub_ms', `${stubMs}`];
+  return binary && start((port) => [binary, '--listen', `127.0.0.1:${port}`, ...limits]);
 }
 
 async function start(command: (port: number) => string[]): Promise<Server> {

@@ -92,10 +92,11 @@ export const says =
     stream.end();
   };
 
-/** Writes a word every `everyMs` until the count is reached, or chat hangs up. */
+/** Writes a word every `everyMs` until the count is reached, or chat hangs up; the first one after `firstMs`. */
 export const trickles =
-  (words: number, everyMs: number): ModelBehaviour =>
+  (words: number, everyMs: number, firstMs = 0): ModelBehaviour =>
   async (stream) => {
+    if (firstMs > 0) await sleep(firstMs);
     for (let at = 1; at <= words && !stream.gone; at++) {
       stream.text(`word${at} `);
       await sleep(everyMs);
