@@ -1,6 +1,7 @@
 /** What chat adds to a model's first token: the model asked by chat and past it, in turns. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openAnswer, type Subject } from '../load/calls.ts';
+import { firstToken, type Subject } from '../load/calls.ts';
+import { inAWord } from '../load/model.ts';
 import type { Neighbours } from '../load/neighbours.ts';
 import { isDisturbed } from '../load/probe.ts';
 import type { FirstTokens } from './rows.ts';
@@ -24,24 +25,25 @@ export async function firstTokens(
     return result;
   };
   for (let call = 0; call < calls; call += 1) {
-    const { stop } = await timed(chatMs, () => openAnswer(subject));
-    await stop();
+    const rest = await timed(chatMs, () => firstToken(subject, inAWord));
+    await rest();
     await sleep(pauseMs);
-    const leave = await timed(modelMs, () => firstOfModel(modelUrl));
-    leave();
+    const restOfModel = await timed(modelMs, () => firstOfModel(modelUrl));
+    await restOfModel();
     await sleep(pauseMs);
   }
   return { chatMs, modelMs };
 }
 
-async function firstOfModel(url: string): Promise<() => void> {
-  const abort = new AbortController();
+async function firstOfModel(url: string): Promise<() => Promise<unknown>> {
   const response = await fetch(`${url}/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'told', stream: true, messages: [{ role: 'user', content: 'How?' }] }),
-    signal: abort.signal,
+    body: JSON.stringify({ model: 'told', stream: true, messages: [{ role: 'user', content: `How${inAWord}?` }] }),
   });
-  await response.body?.getReader().read();
-  return () => abort.abort();
+  const reader = response.body?.getReader();
+  await reader?.read();
+  return async () => {
+    while (reader && !(await reader.read()).done);
+  };
 }

@@ -144,7 +144,7 @@ export function memoryRows({ memory }: Measured): Row[] {
 }
 
 export interface Full extends Health {
-  /** That every slot was taken. */
+  /** That more asked than it has slots. */
   readonly seconds: number;
   /** Tiers whose process is not the one of before. */
   readonly restarted: number;
@@ -153,7 +153,7 @@ export interface Full extends Health {
 export function healthRows({ timesMs, failed, seconds, restarted }: Full): Row[] {
   const row = (name: string, value: number, unit: string) => ({
     row: 'B11',
-    name: `every slot of chat taken for ${Math.round(seconds)} s: ${name}`,
+    name: `chat kept full for ${Math.round(seconds)} s: ${name}`,
     value,
     unit,
   });

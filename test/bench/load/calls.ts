@@ -48,13 +48,8 @@ export async function listBrains(subject: Subject): Promise<undefined> {
 }
 
 /** A question to chat; resolves at the first token, the rest of the answer is left to read. */
-export async function firstToken(subject: Subject): Promise<() => Promise<unknown>> {
-  return (await openAnswer(subject)).rest;
-}
-
-/** The same, of an answer that may be stopped. */
-export async function openAnswer(subject: Subject) {
-  const body = { question: `How are vectors and factors used, ${Math.random()}?` };
+export async function firstToken(subject: Subject, inAWord = ''): Promise<() => Promise<unknown>> {
+  const body = { question: `How are vectors and factors used${inAWord}, ${Math.random()}?` };
   const { conversation, publicUrl } = subject;
   const headers = { origin: publicUrl };
   const response = await person(subject).send(routes.createTurn, { params: { conversation }, body, headers });
@@ -69,16 +64,8 @@ export async function openAnswer(subject: Subject) {
     if (done) throw new Error(`no token in the answer: ${text.slice(0, 300)}`);
     text += value;
   }
-  const rest = async () => {
+  return async () => {
     while (!(await reader.read()).done);
-  };
-  return {
-    rest,
-    stop: async () => {
-      const turn = /"id":"([^"]+)"/.exec(text)?.[1] as string;
-      await person(subject).send(routes.stopTurn, { params: { turn }, headers });
-      await rest();
-    },
   };
 }
 

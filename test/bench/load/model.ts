@@ -16,6 +16,9 @@ export const slow: Pace = { words: 240, wordsPerSecond: 20 };
 /** Answers that are over before the next request. */
 export const fast: Pace = { words: 40, wordsPerSecond: 400 };
 
+/** In a question: the model answers with one word. */
+export const inAWord = ', in a word';
+
 /** The environment with that model, while `use` runs. */
 export async function withModel<Result>(
   environment: EnvironmentInput,
@@ -34,7 +37,10 @@ export async function withModel<Result>(
 if (import.meta.main && process.send) {
   const [words, wordsPerSecond, firstWordMs] = process.argv.slice(2).map(Number) as [number, number, number];
   const server = await startModelServer('0.0.0.0');
-  server.behave(trickles(words, 1000 / wordsPerSecond, firstWordMs));
+  server.behave((stream, request) => {
+    const short = request.messages.at(-1)?.content.includes(inAWord);
+    return trickles(short ? 1 : words, 1000 / wordsPerSecond, firstWordMs)(stream, request);
+  });
   process.send(server.port);
   process.once('disconnect', () => process.exit(0));
 }

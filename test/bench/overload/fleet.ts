@@ -36,7 +36,7 @@ export async function fleet(seconds: number): Promise<Row[]> {
     const own = Array.from({ length: replicas }, () => createSlots({ max: ofReplica }));
     const together = await load(seconds, async (replica) => {
       const local = own[replica]?.take();
-      if (!local || !('release' in local)) return null;
+      if (!local || !('release' in local)) return 'replica';
       const slot = await shared[replica]?.take();
       if (slot && 'release' in slot)
         return () => {
@@ -44,12 +44,12 @@ export async function fleet(seconds: number): Promise<Row[]> {
           slot.release();
         };
       local.release();
-      return null;
+      return 'fleet';
     });
     const split = Array.from({ length: replicas }, () => createSlots({ max: cap / replicas }));
     const apart = await load(seconds, async (replica) => {
       const slot = split[replica]?.take();
-      return slot && 'release' in slot ? slot.release : null;
+      return slot && 'release' in slot ? slot.release : 'replica';
     });
     const early = (run: typeof together) => (100 * run.early) / Math.max(1, run.yields);
     const row = (name: string, value: number, unit: string, baseline: number | null = null) => ({
@@ -62,6 +62,10 @@ export async function fleet(seconds: number): Promise<Row[]> {
     return [
       atMost(cap, row('most at a time', together.most, 'jobs')),
       atMost(1, row('yields while a slot is free; baseline: a fixed part each', early(together), '%', early(apart))),
+      told(
+        'the others were asked before what was given back',
+        row('of these by a full replica', together.earlyOfReplica, 'jobs', apart.earlyOfReplica),
+      ),
       must('> 0', together.yields > 0, row('yields', together.yields, 'jobs', apart.yields)),
       told(null, row('busy on average', together.busy, 'jobs', apart.busy)),
     ];
@@ -77,9 +81,9 @@ export async function fleet(seconds: number): Promise<Row[]> {
 const balancers = 3;
 
 /** Arrivals at random, each at a node of the balancer, which takes one of the replicas that have the fewest from it. */
-async function load(seconds: number, take: (replica: number) => Promise<(() => void) | null>) {
+async function load(seconds: number, take: (replica: number) => Promise<(() => void) | 'replica' | 'fleet'>) {
   const sent = Array.from({ length: balancers }, () => Array.from({ length: replicas }, () => 0));
-  const run = { most: 0, yields: 0, early: 0, busy: 0 };
+  const run = { most: 0, yields: 0, early: 0, earlyOfReplica: 0, busy: 0 };
   let [inside, asking] = [0, 0];
   const jobs: Promise<void>[] = [];
   const samples: number[] = [];
@@ -91,17 +95,20 @@ async function load(seconds: number, take: (replica: number) => Promise<(() => v
     open[replica] = fewest + 1;
     const roomBefore = inside + asking < cap;
     asking += 1;
-    const release = await take(replica);
+    const taken = await take(replica);
     asking -= 1;
-    if (!release) {
+    if (typeof taken === 'string') {
       run.yields += 1;
-      if (roomBefore && inside + asking < cap) run.early += 1;
+      if (roomBefore && inside + asking < cap) {
+        run.early += 1;
+        if (taken === 'replica') run.earlyOfReplica += 1;
+      }
     } else {
       inside += 1;
       run.most = Math.max(run.most, inside);
       await sleep(jobMs * (0.5 + Math.random()));
       inside -= 1;
-      release();
+      taken();
     }
     open[replica] = (open[replica] as number) - 1;
   };

@@ -10,8 +10,9 @@ const slots = 4;
 const clients = 20;
 
 export async function healthWhileFull(seconds: number): Promise<Row[]> {
-  const endpoint = await startEndpoint(2 * seconds * 1000 + 600_000);
-  const governor = await startGovernor(slots, endpoint.url);
+  const jobMs = 2 * seconds * 1000 + 600_000;
+  const endpoint = await startEndpoint(jobMs);
+  const governor = await startGovernor(slots, endpoint.url, jobMs);
   try {
     const holders = await openMany(governor.port, slots);
     for (const [index, holder] of holders.entries()) {

@@ -41,11 +41,12 @@ export async function startEndpoint(ms: number) {
   };
 }
 
-export const startGovernor = (slots: number, backend: string) =>
+/** @param jobTimeoutMs of the longest job: above it a slot is free again */
+export const startGovernor = (slots: number, backend: string, jobTimeoutMs = 300_000) =>
   start((port) => [
     process.execPath,
     new URL('../../../services/governor/main.ts', import.meta.url).pathname,
-    ...['--max-inflight', `${slots}`, '--backend', backend, '--port', `${port}`],
+    ...['--max-inflight', `${slots}`, '--backend', backend, '--port', `${port}`, '--job-timeout-ms', `${jobTimeoutMs}`],
   ]);
 
 /** A program of heptamini, built from its source in the folder HEPTAMINI where there is Go; null: it cannot be had. */

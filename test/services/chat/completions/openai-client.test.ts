@@ -1,10 +1,12 @@
 /** OpenAI's own client against a brain that is answered without a language model. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import OpenAI, { type APIError } from 'openai';
+import OpenAI, { type APIError, type ClientOptions } from 'openai';
 import { uuidv7 } from 'uuidv7';
 import { estimateTokens } from '../../../../services/shared/models/tokens.ts';
 import type { TestBrain } from '../../vectorstore/fixture.ts';
-import { type ChatUnderTest, openChat, type TestChat, type TestSearch } from '../fixture.ts';
+import { type ChatUnderTest, openChat, startChat, type TestChat, type TestSearch } from '../fixture.ts';
+import { says } from '../models/model-server.ts';
 
 let opened: ChatUnderTest;
 let search: TestSearch;
@@ -20,12 +22,13 @@ beforeAll(async () => {
 });
 afterAll(() => opened.close());
 
-const clientOf = (person: string | null) =>
+const clientOf = (person: string | null, more: ClientOptions = {}) =>
   new OpenAI({
     baseURL: `${chat.url}/v1`,
     apiKey: 'unused',
     maxRetries: 0,
     defaultHeaders: { 'x-person': person },
+    ...more,
   });
 const messages = [{ role: 'user' as const, content: 'When are refunds of a return paid?' }];
 const failure = (request: Promise<unknown>): Promise<APIError> =>
@@ -115,4 +118,50 @@ test('a refusal tells the client why, with the status of every other route', asy
   const refused = await create({ model: `brain:${brain.brainId}`, messages });
   expect(refused).toMatchObject({ status: 429, code: 'quota', type: 'rate_limit_error' });
   expect(Number(refused.headers?.get('retry-after'))).toBeGreaterThan(0);
+});
+
+test('its own retry waits as long as a yield says', async () => {
+  const { services, model } = opened;
+  const full = await startChat(services, search, { modelUrl: model.url, slots: 1 });
+  try {
+    const fresh = await search.newBrain();
+    const person = JSON.stringify(await search.newPerson(fresh.tenantId));
+    const tries: { readonly atMs: number; readonly status: number; readonly hintMs: number }[] = [];
+    const own = clientOf(person, {
+      baseURL: `${full.url}/v1`,
+      maxRetries: 2,
+      fetch: async (url, init) => {
+        const atMs = performance.now();
+        const answer = await fetch(url, init);
+        tries.push({ atMs, status: answer.status, hintMs: Number(answer.headers.get('retry-after-ms')) });
+        return answer;
+      },
+    });
+    const asked = { model: `brain:${fresh.brainId}`, messages };
+    // A short one, so that a long one is taken to be half done.
+    model.behave(says('Soon.'));
+    await own.chat.completions.create(asked);
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    model.behave(async (stream) => {
+      await held;
+      stream.text('Held.');
+      stream.end();
+    });
+    const first = own.chat.completions.create(asked);
+    while (model.requests.length === 0) await sleep(10);
+    // Above what the client waits by itself, half a second.
+    await sleep(1000);
+    const second = own.chat.completions.create(asked);
+    while (!tries.some(({ status }) => status === 503)) await sleep(10);
+    release();
+    expect((await first).choices[0]?.message.content).toBe('Held.');
+    expect((await second).choices[0]?.message.content).toBe('Held.');
+    const at = tries.findIndex(({ status }) => status === 503);
+    const [refused, again] = [tries[at], tries.at(-1)];
+    expect(refused?.hintMs).toBeGreaterThan(900);
+    expect((again?.atMs ?? 0) - (refused?.atMs ?? 0)).toBeGreaterThanOrEqual((refused?.hintMs ?? 0) - 5);
+    expect(tries.map(({ status }) => status).filter((status) => status === 503)).toEqual([503]);
+  } finally {
+    await full.close();
+  }
 });
