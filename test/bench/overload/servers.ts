@@ -66,7 +66,7 @@ export async function buildHeptamini(program: 'heptaminid' | 'heptaminic'): Prom
 export async function startHeptamini(slots: number, stubMs: number): Promise<Server | null> {
   const binary = await buildHeptamini('heptaminid');
   const limits = ['--max_inflight', `${slots}`, '--stub_ms', `${stubMs}`];
-  return binary && start((port) => [binary, '--listen', `127.0.0.1:${port}`, ...limits]);
+  return binary === null ? null : start((port) => [binary, '--listen', `127.0.0.1:${port}`, ...limits]);
 }
 
 async function start(command: (port: number) => string[]): Promise<Server> {
