@@ -28,4 +28,11 @@ export function operatorOutputs(scope: Construct, { context, tiers }: OperatorOu
     }),
     'commands that follow the logs of a tier',
   );
+  output(
+    'shell',
+    `aws ssm start-session --region ${region} --target $(aws ec2 describe-instances --region ${region} ` +
+      `--filters Name=tag:Environment,Values=${context.environment} Name=tag:Tier,Values=TIER ` +
+      `Name=instance-state-name,Values=running --query Reservations[0].Instances[0].InstanceId --output text)`,
+    'opens a shell on an instance of a vm tier, whose name replaces TIER; tasks of ECS have none (docs/operating.md)',
+  );
 }

@@ -195,6 +195,7 @@ test('outputs name the dashboard and the logs of each tier', () => {
     `https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#dashboards/dashboard/${dashboard_name}`,
   );
   const groups = Object.values(ofType(stack, 'aws_cloudwatch_log_group')).map(({ name }) => String(name));
+  expect(output('shell')).toMatch(/ssm start-session .*tag:Environment,Values=\S+ Name=tag:Tier,Values=TIER /);
   const logs = Object.values(output('logs') as Record<string, string>);
   expect(logs.map((command) => command.split(' ')[3]).toSorted()).toEqual(groups.toSorted());
 });
