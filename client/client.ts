@@ -4,32 +4,17 @@
  *     const client = new Client({ url: 'http://localhost:8080', key: process.env.BULKHEAD_KEY });
  *     const brain = await client.call('createBrain', { body: { name: 'Contracts' } });
  */
-import type { z } from 'zod';
 import { type Job, terminalStatuses } from '../services/shared/contract/job.ts';
-import { type Route, routes } from '../services/shared/contract/routes.ts';
+import { routes } from '../services/shared/contract/routes.ts';
 import { nextWaitMs, type Schedule, schedules } from './polling.ts';
 import { retryAfterMs, toError, unreachable } from './problem.ts';
+import { type Answer, type CallOptions, type Given, type Operation, type Parts, toRequest } from './request.ts';
 
 export { linear, type Schedule, schedules } from './polling.ts';
 export { ApiError } from './problem.ts';
+export type { Answer, CallOptions, Given, Operation } from './request.ts';
 
 type Routes = typeof routes;
-/** By its name in OpenAPI, `operationId`. */
-export type Operation = keyof Routes;
-/** What a call must be given, by the route's own schemas. */
-export type Given<R extends Route> = (R extends { params: z.ZodType } ? { params: z.input<R['params']> } : unknown) &
-  (R extends { query: z.ZodType } ? { query?: z.input<R['query']> } : unknown) &
-  (R extends { body: z.ZodType } ? { body: z.input<R['body']> } : unknown) &
-  CallOptions;
-/** What the operation answers. */
-export type Answer<Name extends Operation> = z.output<
-  Routes[Name]['responses'][keyof Routes[Name]['responses']] & z.ZodType
->;
-
-export interface CallOptions {
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly signal?: AbortSignal;
-}
 
 export interface ClientOptions {
   /** Without a slash at its end. @default the page's own origin */
@@ -67,35 +52,17 @@ export class Client {
 
   /** The raw answer, for streams, files and headers. @throws ApiError as {@link Client.call} does */
   async request<Name extends Operation>(name: Name, given: Given<Routes[Name]>): Promise<Response> {
-    const {
-      params = {},
-      query = {},
-      body,
-      headers,
-      signal,
-    } = given as CallOptions & {
-      params?: Record<string, string | number>;
-      query?: Record<string, unknown>;
-      body?: unknown;
-    };
-    const { method, path }: Route = routes[name];
-    const filled = path.replaceAll(/\{(\w+)\}/g, (_, key: string) => encodeURIComponent(String(params[key])));
-    const search = new URLSearchParams(
-      Object.entries(query).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]])),
-    );
-    const form = body instanceof FormData;
+    const { path, init } = toRequest(routes[name], given as Parts);
+    const { signal } = given as CallOptions;
     let response: Response;
     try {
-      response = await this.#fetch(`${this.#url}${filled}${search.size > 0 ? `?${search}` : ''}`, {
-        method,
-        signal,
+      response = await this.#fetch(`${this.#url}${path}`, {
+        ...init,
         headers: {
           accept: 'application/json',
           ...(this.#key && { authorization: `Bearer ${this.#key}` }),
-          ...(body !== undefined && !form && { 'content-type': 'application/json' }),
-          ...headers,
+          ...init.headers,
         },
-        ...(body !== undefined && { body: form ? body : JSON.stringify(body) }),
       });
     } catch (error) {
       if (signal?.aborted) throw error;

@@ -1,8 +1,9 @@
 /** People who use the service while things break: they upload, ask and delete, try again as clients do, and remember. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Parts } from '../../client/request.ts';
 import { job as jobSchema } from '../../services/shared/contract/job.ts';
 import { type Route, routes } from '../../services/shared/contract/routes.ts';
-import { type CallOptions, Client, collect } from '../flows/client.ts';
+import { Client, collect } from '../flows/client.ts';
 import { pdfOf } from '../services/document-worker/documents.ts';
 import type { Cluster } from './cluster.ts';
 
@@ -87,7 +88,7 @@ export async function startWorkload({
   let count = 0;
 
   /** Undefined when nobody answered. */
-  const send = async (what: string, route: Route, options: CallOptions) => {
+  const send = async (what: string, route: Route, options: Parts) => {
     const signal = AbortSignal.timeout(callTimeoutMs);
     const call = Client.ofSession(cluster.url, owner.cookie).send(route, { ...options, signal });
     const answer = await call.catch(() => undefined);

@@ -3,18 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import type { z } from 'zod';
+import { type Parts, toRequest } from '../../client/request.ts';
 import type { Document } from '../../services/shared/contract/brain.ts';
 import { type TurnEvent, turnEvents } from '../../services/shared/contract/chat.ts';
 import { type Job, job as jobSchema, terminalStatuses } from '../../services/shared/contract/job.ts';
 import { type Route, routes } from '../../services/shared/contract/routes.ts';
-
-export interface CallOptions {
-  readonly params?: Readonly<Record<string, string | number>>;
-  readonly query?: Readonly<Record<string, string | number>>;
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly signal?: AbortSignal;
-}
 
 /** A problem answer, as an error whose message says all of it. */
 export class ProblemAnswer extends Error {
@@ -51,24 +44,16 @@ export class Client {
   }
 
   /** The raw answer. */
-  async send(
-    route: Route,
-    { params = {}, query = {}, body, headers = {}, signal }: CallOptions = {},
-  ): Promise<Response> {
-    const path = route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
-    const search = new URLSearchParams(Object.entries(query).map(([key, value]) => [key, String(value)]));
-    const form = body instanceof FormData;
-    const response = await fetch(`${this.url}${path}${search.size > 0 ? `?${search}` : ''}`, {
-      method: route.method,
+  async send(route: Route, options: Parts = {}): Promise<Response> {
+    const { path, init } = toRequest(route, options);
+    const response = await fetch(`${this.url}${path}`, {
+      ...init,
       redirect: 'manual',
       headers: {
         ...(this.#cookie && { cookie: this.#cookie, origin: this.url }),
         ...(this.#bearer && { authorization: `Bearer ${this.#bearer}` }),
-        ...(body !== undefined && !form && { 'content-type': 'application/json' }),
-        ...headers,
+        ...init.headers,
       },
-      ...(body !== undefined && { body: form ? body : JSON.stringify(body) }),
-      ...(signal && { signal }),
     });
     const set = response.headers.getSetCookie().map((cookie) => cookie.split(';')[0] as string);
     if (set.length > 0) this.#cookie = set.join('; ');
@@ -78,7 +63,7 @@ export class Client {
   /** The answer's body, checked. @throws ProblemAnswer */
   async call<R extends Route>(
     route: R,
-    options: CallOptions = {},
+    options: Parts = {},
   ): Promise<z.output<R['responses'][keyof R['responses']] & z.ZodType>> {
     const response = await this.send(route, options);
     const text = await response.text();

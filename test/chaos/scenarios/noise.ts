@@ -4,8 +4,9 @@
  */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Parts } from '../../../client/request.ts';
 import { type Route, routes } from '../../../services/shared/contract/routes.ts';
-import { type CallOptions, Client } from '../../flows/client.ts';
+import { Client } from '../../flows/client.ts';
 import { manualPdf } from '../../flows/documents.ts';
 
 const { NOISE_URL = '', NOISE_KEY = '', NOISE_BRAIN: brain = '', NOISE_MS } = process.env;
@@ -20,7 +21,7 @@ const statuses: Record<number, number> = {};
 const manual = await readFile(manualPdf);
 let copies = 0;
 
-async function send(route: Route, options: CallOptions = {}): Promise<Response | undefined> {
+async function send(route: Route, options: Parts = {}): Promise<Response | undefined> {
   const call = new Client(NOISE_URL, NOISE_KEY).send(route, { ...options, signal: ended });
   const answer = await call.catch(() => undefined);
   statuses[answer?.status ?? 0] = (statuses[answer?.status ?? 0] ?? 0) + 1;

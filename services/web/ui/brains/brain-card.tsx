@@ -20,7 +20,7 @@ export function BrainCard({ brain, me }: { brain: Brain; me: Me | undefined }) {
   const [open, setOpen] = useState<'settings' | 'delete' | null>(null);
   const mayDelete = me?.role === 'owner' || me?.role === 'admin';
   const destroy = async () => {
-    await call('DELETE', `/v1/brains/${brain.id}`);
+    await call('DELETE /v1/brains/{brain}', { params: { brain: brain.id } });
     remove(client, keys.brains, brain.id);
   };
   return (

@@ -9,7 +9,7 @@ import { call } from '../data/http.ts';
 import { keys } from '../data/keys.ts';
 import { Button } from '../parts/button.tsx';
 import { Dialog } from '../parts/dialog.tsx';
-import { Field } from '../parts/field.tsx';
+import { Field, textOf } from '../parts/field.tsx';
 import { Failure, reasonOf, Spinner } from '../parts/states.tsx';
 import { ModelFields, modelSettings } from './model-fields.tsx';
 
@@ -22,13 +22,13 @@ export function BrainDialog({ brain, onClose }: { brain?: Brain; onClose: () => 
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    const body = { name: form.get('name'), description: form.get('description'), ...modelSettings(form) };
+    const body = { name: textOf(form, 'name'), description: textOf(form, 'description'), ...modelSettings(form) };
     setBusy(true);
     setFailure(null);
     try {
       const saved = brain
-        ? await call<Brain>('PATCH', `/v1/brains/${brain.id}`, { body })
-        : await call<Brain>('POST', '/v1/brains', { body });
+        ? await call('PATCH /v1/brains/{brain}', { params: { brain: brain.id }, body })
+        : await call('POST /v1/brains', { body });
       upsert(client, keys.brains, saved);
       if (brain) onClose();
       else navigate(`/b/${saved.id}`);

@@ -2,7 +2,6 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link, useLocation } from 'wouter';
-import type { Brain } from '../../../shared/contract/brain.ts';
 import { useCopy } from '../copy/index.tsx';
 import { upsert } from '../data/apply-events.ts';
 import { call } from '../data/http.ts';
@@ -76,7 +75,7 @@ function FirstUse({ mayWrite }: { mayWrite: boolean }) {
     setBusy(true);
     setFailure(null);
     try {
-      const brain = await call<Brain>('POST', '/v1/brains', { body: { name: copy.brains.firstName } });
+      const brain = await call('POST /v1/brains', { body: { name: copy.brains.firstName } });
       upsert(client, keys.brains, brain);
       navigate(`/b/${brain.id}`);
     } catch (error) {

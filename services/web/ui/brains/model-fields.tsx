@@ -7,7 +7,7 @@ import type { model } from '../../../shared/contract/chat.ts';
 import { type Copy, useCopy } from '../copy/index.tsx';
 import { call } from '../data/http.ts';
 import { keys } from '../data/keys.ts';
-import { inputLook } from '../parts/field.tsx';
+import { inputLook, textOf } from '../parts/field.tsx';
 
 type Model = z.output<typeof model>;
 
@@ -19,7 +19,7 @@ export function ModelFields({ brain }: { brain: Brain | undefined }) {
   const id = useId();
   const { data: models } = useQuery({
     queryKey: keys.models,
-    queryFn: async () => (await call<{ data: Model[] }>('GET', '/v1/chat/models')).data,
+    queryFn: async () => (await call('GET /v1/chat/models')).data,
   });
   if (!models?.some(({ kind }) => kind === 'model')) return null;
   const own = brain?.model ?? '';
@@ -68,6 +68,6 @@ function nameOf({ id, kind, usd_per_million_tokens: price }: Model, copy: Copy):
 
 /** What the form says of these fields; nothing where they are not shown. */
 export const modelSettings = (form: FormData) => ({
-  ...(form.has('model') && { model: form.get('model') || null }),
-  ...(form.has('instructions') && { instructions: form.get('instructions') }),
+  ...(form.has('model') && { model: textOf(form, 'model') || null }),
+  ...(form.has('instructions') && { instructions: textOf(form, 'instructions') }),
 });

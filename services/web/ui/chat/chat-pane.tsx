@@ -2,7 +2,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import { useLocation } from 'wouter';
-import type { Conversation, Turn, TurnInput } from '../../../shared/contract/chat.ts';
+import type { Turn, TurnInput } from '../../../shared/contract/chat.ts';
 import type { SourceLocation } from '../brain/source-location.ts';
 import { upsert } from '../data/apply-events.ts';
 import { ApiError, call, unreachable } from '../data/http.ts';
@@ -50,9 +50,7 @@ export function ChatPane({ brain, conversation, source, onOpen }: ChatPaneProps)
     setStartFailure(null);
     if (conversation) return turnRequestFor(client, conversation).ask(question);
     try {
-      const made = await call<Conversation>('POST', '/v1/chat/conversations', {
-        body: { brain_id: brain, title: titleOf(question) },
-      });
+      const made = await call('POST /v1/chat/conversations', { body: { brain_id: brain, title: titleOf(question) } });
       client.setQueryData<TurnPages>(keys.turns(made.id), {
         pages: [{ data: [], next_cursor: null }],
         pageParams: [''],

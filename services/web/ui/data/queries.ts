@@ -1,9 +1,5 @@
 /** What the screens read. After the first load the event stream keeps these current; only waits for a parser are asked for again. */
 import { type QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import type { Brain, Document } from '../../../shared/contract/brain.ts';
-import type { Conversation, Turn } from '../../../shared/contract/chat.ts';
-import type { PageResult } from '../../../shared/contract/page.ts';
-import type { Me } from '../../../shared/contract/people.ts';
 import { ApiError, call } from './http.ts';
 import { keys } from './keys.ts';
 
@@ -13,11 +9,11 @@ export interface Page<T> {
 }
 
 export function useMe() {
-  return useQuery({ queryKey: keys.me, queryFn: () => call<Me>('GET', '/v1/me'), staleTime: 60_000 });
+  return useQuery({ queryKey: keys.me, queryFn: () => call('GET /v1/me'), staleTime: 60_000 });
 }
 
 export function useBrains() {
-  return useQuery({ queryKey: keys.brains, queryFn: () => everything<Brain>('/v1/brains?') });
+  return useQuery({ queryKey: keys.brains, queryFn: () => everything((query) => call('GET /v1/brains', { query })) });
 }
 
 /** A minute is the finest that is shown of most waits. */
@@ -26,7 +22,7 @@ const waitingRefetchMs = 20_000;
 export function useDocuments(brain: string) {
   return useQuery({
     queryKey: keys.documents(brain),
-    queryFn: () => everything<Document>(`/v1/brains/${brain}/documents?`),
+    queryFn: () => everything((query) => call('GET /v1/brains/{brain}/documents', { params: { brain }, query })),
     // How long it takes changes with what others upload, which is no event of this tenant.
     refetchInterval: ({ state }) => (state.data?.some(({ job }) => job.queue !== null) ? waitingRefetchMs : false),
   });
@@ -35,7 +31,8 @@ export function useDocuments(brain: string) {
 export function useConversations(brain: string) {
   return useQuery({
     queryKey: keys.conversations(brain),
-    queryFn: () => everything<Conversation>(`/v1/chat/conversations?brain_id=${brain}&`, 1),
+    queryFn: () =>
+      everything((query) => call('GET /v1/chat/conversations', { query: { ...query, brain_id: brain } }), 1),
   });
 }
 
@@ -46,10 +43,10 @@ export function useTurns(conversation: string | undefined) {
     enabled: conversation !== undefined,
     initialPageParam: '',
     queryFn: ({ pageParam }) =>
-      call<Page<Turn>>(
-        'GET',
-        `/v1/chat/conversations/${conversation}/turns?limit=${turnsPerPage}${pageParam && `&cursor=${encodeURIComponent(pageParam)}`}`,
-      ),
+      call('GET /v1/chat/conversations/{conversation}/turns', {
+        params: { conversation: conversation ?? '' },
+        query: { limit: turnsPerPage, ...(pageParam && { cursor: pageParam }) },
+      }),
     getNextPageParam: (last) => last.next_cursor,
   });
 }
@@ -58,7 +55,7 @@ export function useTurns(conversation: string | undefined) {
 export function usePage(document: string, page: number) {
   return useQuery({
     queryKey: keys.page(document, page),
-    queryFn: () => call<PageResult>('GET', `/v1/documents/${document}/pages/${page}`),
+    queryFn: () => call('GET /v1/documents/{document}/pages/{page}', { params: { document, page } }),
     staleTime: Number.POSITIVE_INFINITY,
   });
 }
@@ -94,14 +91,14 @@ const turnsPerPage = 30;
 /** 1,000 rows: what a pane of documents can usefully show; the filter finds the rest by name. */
 const pagesMax = 5;
 
-export async function everything<T>(path: string, pages = pagesMax): Promise<T[]> {
+export async function everything<T>(
+  read: (query: { readonly limit: number; readonly cursor?: string }) => Promise<Page<T>>,
+  pages = pagesMax,
+): Promise<T[]> {
   const items: T[] = [];
   let cursor: string | null = '';
   for (let page = 0; page < pages && cursor !== null; page++) {
-    const next: Page<T> = await call<Page<T>>(
-      'GET',
-      `${path}limit=200${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
-    );
+    const next: Page<T> = await read({ limit: 200, ...(cursor && { cursor }) });
     items.push(...next.data);
     cursor = next.next_cursor;
   }

@@ -34,27 +34,28 @@ export const DocumentRow = memo(function DocumentRow(props: DocumentRowProps) {
   const [failure, setFailure] = useState<Error | null>(null);
   const state = documentState(document, copy, limits, now);
 
-  const change = async (path: string, method: 'POST' | 'DELETE' = 'POST') => {
+  const change = async (act: () => Promise<Job>) => {
     setFailure(null);
     try {
-      const changed = await call<Job>(method, path);
+      const changed = await act();
       upsert<Document>(client, keys.documents(brain_id), { ...document, job: changed });
     } catch (error) {
       setFailure(error as Error);
     }
   };
+  const readAgain = () => call('POST /v1/jobs/{job}/pages:retry', { params: { job: job.id }, body: {} });
   const acts: Record<Action, () => void> = {
-    cancel: () => void change(`/v1/jobs/${job.id}:cancel`),
+    cancel: () => void change(() => call('POST /v1/jobs/{job}:cancel', { params: { job: job.id } })),
     confirm: () => setAsking('start'),
-    'retry-pages': () => void change(`/v1/jobs/${job.id}/pages:retry`),
-    retry: () => void change(`/v1/jobs/${job.id}/pages:retry`),
+    'retry-pages': () => void change(readAgain),
+    retry: () => void change(readAgain),
     open: onOpen,
     delete: () => setAsking('delete'),
     remove: () => void destroy(),
   };
   const destroy = async () => {
     focusNextRow(id);
-    await change(`/v1/documents/${id}`, 'DELETE');
+    await change(() => call('DELETE /v1/documents/{document}', { params: { document: id } }));
   };
   const labels: Record<Action, string> = {
     cancel: copy.common.cancel,
@@ -121,7 +122,7 @@ export const DocumentRow = memo(function DocumentRow(props: DocumentRowProps) {
             body={copy.documents.startBody(job.progress.pages_total ?? 0, priceOf(job), job.progress.eta_ms)}
             action={copy.common.start}
             look="primary"
-            onConfirm={() => void change(`/v1/jobs/${job.id}:confirm`)}
+            onConfirm={() => void change(() => call('POST /v1/jobs/{job}:confirm', { params: { job: job.id } }))}
             onClose={() => setAsking(null)}
           />
         </span>

@@ -1,7 +1,6 @@
 /** The page's one upload queue, and the uploads of one brain. */
 import { type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { useSyncExternalStore } from 'react';
-import type { Document } from '../../../shared/contract/brain.ts';
 import { useCopy } from '../copy/index.tsx';
 import { upsert } from '../data/apply-events.ts';
 import { call } from '../data/http.ts';
@@ -29,8 +28,9 @@ function queueFor(client: QueryClient): Uploads {
   const known = queues.get(client);
   if (known) return known;
   const queue = new Uploads(async (brain, job) => {
+    if (!job.document_id) return;
     // The document's own row takes over without a gap; events keep it current from here.
-    const document = await call<Document>('GET', `/v1/documents/${job.document_id}`);
+    const document = await call('GET /v1/documents/{document}', { params: { document: job.document_id } });
     upsert(client, keys.documents(brain), document);
   });
   queues.set(client, queue);

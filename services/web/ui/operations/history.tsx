@@ -22,7 +22,7 @@ const charts = [
 export function History({ words }: { words: OperationsWords }) {
   const { data, error, refetch } = useQuery({
     queryKey: ['operations', 'history'],
-    queryFn: () => call<OperationsHistory>('GET', '/v1/operations/history'),
+    queryFn: () => call('GET /v1/operations/history'),
     refetchInterval: everyMs,
     staleTime: 0,
   });

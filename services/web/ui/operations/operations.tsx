@@ -17,7 +17,7 @@ export default function Operations() {
   const words = wordsOf(language);
   const { data, error, refetch } = useQuery({
     queryKey: ['operations'],
-    queryFn: () => call<Report>('GET', '/v1/operations'),
+    queryFn: () => call('GET /v1/operations'),
     refetchInterval: everyMs,
     staleTime: 0,
   });

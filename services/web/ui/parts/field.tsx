@@ -26,3 +26,6 @@ export function Field({ label, help, ...rest }: FieldProps) {
 /** 16 px on touch, or iOS zooms in. */
 export const inputLook =
   'block h-10 w-full rounded-md border border-control bg-bg px-3 text-sm pointer-coarse:h-11 pointer-coarse:text-base';
+
+/** What stands in a field of a form; empty: there is none of that name. */
+export const textOf = (form: FormData, name: string): string => String(form.get(name) ?? '');

@@ -3,7 +3,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useCopy } from '../copy/index.tsx';
-import { call } from '../data/http.ts';
+import { call, callAuth } from '../data/http.ts';
 import { signedOut, useMe } from '../data/queries.ts';
 import { Button } from './button.tsx';
 import { Logo, UserRound } from './icons.tsx';
@@ -15,12 +15,12 @@ export function Header({ children }: { children?: ReactNode }) {
   const [, navigate] = useLocation();
   const { data: me } = useMe();
   const signOut = async () => {
-    await call('POST', '/v1/auth/sign-out');
+    await callAuth('/v1/auth/sign-out');
     signedOut(client);
     navigate('/sign-in');
   };
   const switchTo = async (tenant: string) => {
-    await call('POST', '/v1/auth/tenant:switch', { body: { tenant_id: tenant } });
+    await call('POST /v1/auth/tenant:switch', { body: { tenant_id: tenant } });
     client.clear();
     navigate('/brains');
   };

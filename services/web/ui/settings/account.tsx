@@ -1,9 +1,8 @@
 /** Name, address and password of the person. The first owner comes by a one-time link and sets all three here. */
 import { useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
-import type { Me } from '../../../shared/contract/people.ts';
 import { useCopy } from '../copy/index.tsx';
-import { call } from '../data/http.ts';
+import { type BodyAt, call } from '../data/http.ts';
 import { keys } from '../data/keys.ts';
 import { useMe } from '../data/queries.ts';
 import { Button } from '../parts/button.tsx';
@@ -21,10 +20,12 @@ export function Account() {
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = event.currentTarget;
-    const given = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ''));
+    const filled = [...new FormData(form)].filter(([, value]) => value !== '');
+    // What it may be named stands in the form below.
+    const given = Object.fromEntries(filled) as BodyAt<'POST /v1/auth/password:set'>;
     setState('busy');
     try {
-      client.setQueryData(keys.me, await call<Me>('POST', '/v1/auth/password:set', { body: given }));
+      client.setQueryData(keys.me, await call('POST /v1/auth/password:set', { body: given }));
       form.reset();
       setState('done');
     } catch (error) {

@@ -3,12 +3,12 @@ import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import type { ApiKey, Scope } from '../../../shared/contract/people.ts';
 import { useCopy } from '../copy/index.tsx';
-import { call } from '../data/http.ts';
+import { type BodyAt, call } from '../data/http.ts';
 import { keys } from '../data/keys.ts';
 import { everything, useChange } from '../data/queries.ts';
 import { Button } from '../parts/button.tsx';
 import { Confirm, Dialog } from '../parts/dialog.tsx';
-import { Field } from '../parts/field.tsx';
+import { Field, textOf } from '../parts/field.tsx';
 import { Plus } from '../parts/icons.tsx';
 import { Failure, LoadError, reasonOf, Skeleton } from '../parts/states.tsx';
 import { DayQuotaFields, DayQuotaText, readDayQuotas } from './quota-fields.tsx';
@@ -22,14 +22,14 @@ export default function Keys() {
   const words = copy.settings;
   const { data, error, refetch } = useQuery({
     queryKey: keys.apiKeys,
-    queryFn: () => everything<ApiKey>('/v1/keys?'),
+    queryFn: () => everything((query) => call('GET /v1/keys', { query })),
     staleTime: 0,
   });
   const [creating, setCreating] = useState(false);
   const [made, setMade] = useState<NewKey | null>(null);
   const [revoking, setRevoking] = useState<ApiKey | null>(null);
-  const rotate = useChange((id: string) => call<NewKey>('POST', `/v1/keys/${id}:rotate`), [keys.apiKeys]);
-  const revoke = useChange((id: string) => call<ApiKey>('DELETE', `/v1/keys/${id}`), [keys.apiKeys]);
+  const rotate = useChange((id: string) => call('POST /v1/keys/{key}:rotate', { params: { key: id } }), [keys.apiKeys]);
+  const revoke = useChange((id: string) => call('DELETE /v1/keys/{key}', { params: { key: id } }), [keys.apiKeys]);
   if (error) return <LoadError error={error} onRetry={() => void refetch()} />;
   if (!data) return <Skeleton />;
   const failure = rotate.error ?? revoke.error;
@@ -111,12 +111,15 @@ export default function Keys() {
 
 function CreateKey({ onClose, onMade }: { onClose: () => void; onMade: (key: NewKey) => void }) {
   const copy = useCopy();
-  const create = useChange((body: object) => call<NewKey>('POST', '/v1/keys', { body }), [keys.apiKeys]);
+  const create = useChange((body: BodyAt<'POST /v1/keys'>) => call('POST /v1/keys', { body }), [keys.apiKeys]);
   const [chosen, setChosen] = useState<readonly Scope[]>(['documents:read', 'chat']);
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    create.mutate({ name: form.get('name'), scopes: chosen, quotas: readDayQuotas(form) }, { onSuccess: onMade });
+    create.mutate(
+      { name: textOf(form, 'name'), scopes: [...chosen], quotas: readDayQuotas(form) },
+      { onSuccess: onMade },
+    );
   };
   return (
     <Dialog open onClose={onClose} title={copy.settings.createKey}>

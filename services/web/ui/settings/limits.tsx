@@ -14,7 +14,7 @@ export default function Limits() {
     refetch,
   } = useQuery({
     queryKey: keys.tenant,
-    queryFn: () => call<Tenant>('GET', '/v1/tenant'),
+    queryFn: () => call('GET /v1/tenant'),
     staleTime: 0,
   });
   if (error) return <LoadError error={error} onRetry={() => void refetch()} />;

@@ -3,12 +3,12 @@ import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import type { InvitedMember, Member, Role } from '../../../shared/contract/people.ts';
 import { useCopy } from '../copy/index.tsx';
-import { call } from '../data/http.ts';
+import { type BodyAt, call } from '../data/http.ts';
 import { keys } from '../data/keys.ts';
 import { everything, useChange, useMe } from '../data/queries.ts';
 import { Button } from '../parts/button.tsx';
 import { Confirm, Dialog } from '../parts/dialog.tsx';
-import { Field, inputLook } from '../parts/field.tsx';
+import { Field, inputLook, textOf } from '../parts/field.tsx';
 import { Plus, Send, Trash2 } from '../parts/icons.tsx';
 import { Failure, LoadError, reasonOf, Skeleton } from '../parts/states.tsx';
 import { Secret } from './secret.tsx';
@@ -24,18 +24,25 @@ export default function Members() {
     refetch,
   } = useQuery({
     queryKey: keys.members,
-    queryFn: () => everything<Member>('/v1/members?'),
+    queryFn: () => everything((query) => call('GET /v1/members', { query })),
     staleTime: 0,
   });
   const [adding, setAdding] = useState(false);
   const [removing, setRemoving] = useState<Member | null>(null);
   const [invited, setInvited] = useState<InvitedMember | null>(null);
   const change = useChange(
-    ({ id, role }: { id: string; role: Role }) => call<Member>('PATCH', `/v1/members/${id}`, { body: { role } }),
+    ({ id, role }: { id: string; role: Role }) =>
+      call('PATCH /v1/members/{member}', { params: { member: id }, body: { role } }),
     [keys.members],
   );
-  const invite = useChange((id: string) => call<InvitedMember>('POST', `/v1/members/${id}:invite`), [keys.members]);
-  const remove = useChange((id: string) => call('DELETE', `/v1/members/${id}`), [keys.members]);
+  const invite = useChange(
+    (id: string) => call('POST /v1/members/{member}:invite', { params: { member: id } }),
+    [keys.members],
+  );
+  const remove = useChange(
+    (id: string) => call('DELETE /v1/members/{member}', { params: { member: id } }),
+    [keys.members],
+  );
   if (error) return <LoadError error={error} onRetry={() => void refetch()} />;
   if (!members || !me) return <Skeleton />;
   const administers = me.role === 'owner' || me.role === 'admin';
@@ -146,11 +153,11 @@ interface AddMemberProps {
 function AddMember({ roles: given, onClose, onAdded }: AddMemberProps) {
   const copy = useCopy();
   const [role, setRole] = useState<Role>('member');
-  const add = useChange((body: object) => call<InvitedMember>('POST', '/v1/members', { body }), [keys.members]);
+  const add = useChange((body: BodyAt<'POST /v1/members'>) => call('POST /v1/members', { body }), [keys.members]);
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const { name, email } = Object.fromEntries(new FormData(event.currentTarget));
-    add.mutate({ name, email, role }, { onSuccess: onAdded });
+    const form = new FormData(event.currentTarget);
+    add.mutate({ name: textOf(form, 'name'), email: textOf(form, 'email'), role }, { onSuccess: onAdded });
   };
   return (
     <Dialog open onClose={onClose} title={copy.settings.addMember}>

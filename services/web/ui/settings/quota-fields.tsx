@@ -1,7 +1,7 @@
 /** Limits of a day, as a tenant and an API key have them; empty is no limit. */
 import type { ApiKey } from '../../../shared/contract/people.ts';
 import { useCopy } from '../copy/index.tsx';
-import { Field } from '../parts/field.tsx';
+import { Field, textOf } from '../parts/field.tsx';
 
 type DayQuotas = ApiKey['quotas'];
 
@@ -47,7 +47,7 @@ export const readDayQuotas = (form: FormData): DayQuotas =>
 
 /** Empty is no limit. */
 export function readAmount(form: FormData, name: string): number | null {
-  const given = String(form.get(name) ?? '').trim();
+  const given = textOf(form, name).trim();
   return given === '' ? null : Number(given);
 }
 

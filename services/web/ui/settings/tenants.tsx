@@ -3,12 +3,12 @@ import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import type { Quotas, Tenant } from '../../../shared/contract/people.ts';
 import { useCopy } from '../copy/index.tsx';
-import { call } from '../data/http.ts';
+import { type BodyAt, call } from '../data/http.ts';
 import { keys } from '../data/keys.ts';
 import { everything, useChange, useMe } from '../data/queries.ts';
 import { Button } from '../parts/button.tsx';
 import { Confirm, Dialog } from '../parts/dialog.tsx';
-import { Field, inputLook } from '../parts/field.tsx';
+import { Field, inputLook, textOf } from '../parts/field.tsx';
 import { Plus } from '../parts/icons.tsx';
 import { Failure, LoadError, reasonOf, Skeleton } from '../parts/states.tsx';
 import { Usage } from './limits.tsx';
@@ -19,14 +19,14 @@ export default function Tenants() {
   const words = copy.settings;
   const { data, error, refetch } = useQuery({
     queryKey: keys.tenants,
-    queryFn: () => everything<Tenant>('/v1/tenants?'),
+    queryFn: () => everything((query) => call('GET /v1/tenants', { query })),
     staleTime: 0,
   });
   const [editing, setEditing] = useState<Tenant | 'new' | null>(null);
   const [suspending, setSuspending] = useState<Tenant | null>(null);
   const suspend = useChange(
     ({ id, suspended }: { id: string; suspended: boolean }) =>
-      call<Tenant>('PATCH', `/v1/tenants/${id}`, { body: { suspended } }),
+      call('PATCH /v1/tenants/{tenant}', { params: { tenant: id }, body: { suspended } }),
     [keys.tenants],
   );
   if (error) return <LoadError error={error} onRetry={() => void refetch()} />;
@@ -98,22 +98,26 @@ function TenantDialog({ tenant, onClose }: { tenant: Tenant | null; onClose: () 
   const shown = [...new Set([...parsers, ...(tenant?.parser ? [tenant.parser] : [])])];
   const words = copy.settings;
   const save = useChange(
-    (body: object) =>
+    (body: BodyAt<'POST /v1/tenants'>) =>
       tenant
-        ? call<Tenant>('PATCH', `/v1/tenants/${tenant.id}`, { body })
-        : call<Tenant>('POST', '/v1/tenants', { body }),
+        ? call('PATCH /v1/tenants/{tenant}', { params: { tenant: tenant.id }, body })
+        : call('POST /v1/tenants', { body }),
     [keys.tenants],
   );
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
     const body = {
-      name: form.get('name'),
+      name: textOf(form, 'name'),
       quotas: readQuotas(form),
       models_allowed: readModels(form),
       confirm_pages_above: readNumber(form, 'confirm_pages_above'),
       confirm_usd_above: readAmount(form, 'confirm_usd_above'),
-      ...(parsers.length > 1 && form.get('parser') !== chosen && { parser: form.get('parser') || null }),
+      ...(parsers.length > 1 &&
+        form.get('parser') !== chosen && {
+          // Of those that the list offers.
+          parser: (textOf(form, 'parser') || null) as Tenant['parser'],
+        }),
     };
     save.mutate(body, { onSuccess: onClose });
   };
@@ -195,7 +199,7 @@ function TenantDialog({ tenant, onClose }: { tenant: Tenant | null; onClose: () 
 
 /** Separated by commas; empty is all of the installation's. */
 function readModels(form: FormData): Tenant['models_allowed'] {
-  const names = String(form.get('models_allowed') ?? '').split(',');
+  const names = textOf(form, 'models_allowed').split(',');
   const given = names.map((name) => name.trim()).filter((name) => name !== '');
   return given.length > 0 ? given : null;
 }

@@ -1,7 +1,5 @@
 /** Of which brain, model or API key the use is shown: of those that used something. */
 import { useQuery } from '@tanstack/react-query';
-import type { ApiKey } from '../../../shared/contract/people.ts';
-import type { UsageReport } from '../../../shared/contract/usage.ts';
 import { useCopy } from '../copy/index.tsx';
 import { call } from '../data/http.ts';
 import { keys } from '../data/keys.ts';
@@ -21,14 +19,14 @@ export function UsageFilters({ filter, onChange }: UsageFiltersProps) {
   const words = useCopy().settings.usage;
   const { data } = useQuery({
     queryKey: [...keys.usage, 'all'],
-    queryFn: () => call<UsageReport>('GET', '/v1/usage?by=brain,model,key'),
+    queryFn: () => call('GET /v1/usage', { query: { by: 'brain,model,key' } }),
     staleTime: 0,
   });
   const { data: brains = [] } = useBrains();
   // Those who may not see the keys see what tells them apart.
   const { data: apiKeys = [] } = useQuery({
     queryKey: keys.apiKeys,
-    queryFn: () => everything<ApiKey>('/v1/keys?'),
+    queryFn: () => everything((query) => call('GET /v1/keys', { query })),
     staleTime: 0,
   });
   const rows = data?.data ?? [];

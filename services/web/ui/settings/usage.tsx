@@ -1,7 +1,7 @@
 /** What the tenant used on each of the last days, as bars; the figures stand in a table for those who do not see them. */
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import type { UsageReport, UsageRow } from '../../../shared/contract/usage.ts';
+import type { UsageRow } from '../../../shared/contract/usage.ts';
 import { useCopy } from '../copy/index.tsx';
 import { call } from '../data/http.ts';
 import { keys } from '../data/keys.ts';
@@ -15,7 +15,7 @@ export function UsageByDay() {
   const query = new URLSearchParams(filter).toString();
   const { data, error, refetch } = useQuery({
     queryKey: [...keys.usage, query],
-    queryFn: () => call<UsageReport>('GET', `/v1/usage?by=day&${query}`),
+    queryFn: () => call('GET /v1/usage', { query: { ...filter, by: 'day' } }),
     staleTime: 0,
     placeholderData: keepPreviousData,
   });

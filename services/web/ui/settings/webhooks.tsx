@@ -1,14 +1,14 @@
 /** Where the tenant's own systems are told that documents are ready. */
 import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
-import type { Webhook, WebhookDelivery, WebhookWithSecret } from '../../../shared/contract/routes/webhook-routes.ts';
+import type { Webhook, WebhookWithSecret } from '../../../shared/contract/routes/webhook-routes.ts';
 import { useCopy } from '../copy/index.tsx';
-import { call } from '../data/http.ts';
+import { type BodyAt, call } from '../data/http.ts';
 import { keys } from '../data/keys.ts';
 import { everything, useChange } from '../data/queries.ts';
 import { Button } from '../parts/button.tsx';
 import { Confirm, Dialog } from '../parts/dialog.tsx';
-import { Field } from '../parts/field.tsx';
+import { Field, textOf } from '../parts/field.tsx';
 import { Plus } from '../parts/icons.tsx';
 import { Failure, LoadError, reasonOf, Skeleton } from '../parts/states.tsx';
 import { Secret } from './secret.tsx';
@@ -21,7 +21,7 @@ export default function Webhooks() {
   const words = copy.settings.webhooks;
   const { data, error, refetch } = useQuery({
     queryKey: keys.webhooks,
-    queryFn: () => everything<Webhook>('/v1/webhooks?'),
+    queryFn: () => everything((query) => call('GET /v1/webhooks', { query })),
     staleTime: 0,
   });
   const [adding, setAdding] = useState(false);
@@ -29,14 +29,20 @@ export default function Webhooks() {
   const [deleting, setDeleting] = useState<Webhook | null>(null);
   const [opened, setOpened] = useState<string | null>(null);
   const rotate = useChange(
-    (id: string) => call<WebhookWithSecret>('POST', `/v1/webhooks/${id}:rotate`),
+    (id: string) => call('POST /v1/webhooks/{webhook}:rotate', { params: { webhook: id } }),
     [keys.webhooks],
   );
-  const remove = useChange((id: string) => call('DELETE', `/v1/webhooks/${id}`), [keys.webhooks]);
-  const test = useChange((id: string) => call<WebhookDelivery>('POST', `/v1/webhooks/${id}:test`), [keys.deliveries]);
+  const remove = useChange(
+    (id: string) => call('DELETE /v1/webhooks/{webhook}', { params: { webhook: id } }),
+    [keys.webhooks],
+  );
+  const test = useChange(
+    (id: string) => call('POST /v1/webhooks/{webhook}:test', { params: { webhook: id } }),
+    [keys.deliveries],
+  );
   const enable = useChange(
     ({ id, enabled }: { id: string; enabled: boolean }) =>
-      call<Webhook>('PATCH', `/v1/webhooks/${id}`, { body: { enabled } }),
+      call('PATCH /v1/webhooks/{webhook}', { params: { webhook: id }, body: { enabled } }),
     [keys.webhooks],
   );
   if (error) return <LoadError error={error} onRetry={() => void refetch()} />;
@@ -146,7 +152,7 @@ function Deliveries({ webhook }: { webhook: string }) {
   const words = copy.settings.webhooks;
   const { data, error, refetch } = useQuery({
     queryKey: [...keys.deliveries, webhook],
-    queryFn: () => call<{ data: WebhookDelivery[] }>('GET', `/v1/webhooks/${webhook}/deliveries?limit=20`),
+    queryFn: () => call('GET /v1/webhooks/{webhook}/deliveries', { params: { webhook }, query: { limit: 20 } }),
     staleTime: 0,
     refetchInterval: ({ state }) => (state.data?.data.some(({ status }) => status === 'pending') ? refetchMs : false),
   });
@@ -171,13 +177,10 @@ function Deliveries({ webhook }: { webhook: string }) {
 function AddWebhook({ onClose, onMade }: { onClose: () => void; onMade: (hook: WebhookWithSecret) => void }) {
   const copy = useCopy();
   const words = copy.settings.webhooks;
-  const create = useChange(
-    (body: object) => call<WebhookWithSecret>('POST', '/v1/webhooks', { body }),
-    [keys.webhooks],
-  );
+  const create = useChange((body: BodyAt<'POST /v1/webhooks'>) => call('POST /v1/webhooks', { body }), [keys.webhooks]);
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    create.mutate({ url: new FormData(event.currentTarget).get('url') }, { onSuccess: onMade });
+    create.mutate({ url: textOf(new FormData(event.currentTarget), 'url') }, { onSuccess: onMade });
   };
   return (
     <Dialog open onClose={onClose} title={words.add}>

@@ -5,7 +5,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { useLocation } from 'wouter';
-import type { LinkOwner, Me } from '../../../shared/contract/people.ts';
 import { useCopy } from '../copy/index.tsx';
 import { call } from '../data/http.ts';
 import { keys } from '../data/keys.ts';
@@ -25,7 +24,7 @@ export function LinkConfirm({ token, onFailure }: LinkConfirmProps) {
   const [busy, setBusy] = useState(false);
   const { data: owner, error } = useQuery({
     queryKey: [...keys.link, token],
-    queryFn: () => call<LinkOwner>('POST', '/v1/auth/link:inspect', { body: { token } }),
+    queryFn: () => call('POST /v1/auth/link:inspect', { body: { token } }),
     retry: false,
   });
   useEffect(() => {
@@ -35,7 +34,7 @@ export function LinkConfirm({ token, onFailure }: LinkConfirmProps) {
   const redeem = async () => {
     setBusy(true);
     try {
-      const me = await call<Me>('POST', '/v1/auth/link:redeem', { body: { token } });
+      const me = await call('POST /v1/auth/link:redeem', { body: { token } });
       client.clear();
       client.setQueryData(keys.me, me);
       navigate('/brains', { replace: true });

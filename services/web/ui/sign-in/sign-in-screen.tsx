@@ -3,10 +3,10 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useCallback, useEffect, useState } from 'react';
 import { useLocation, useSearchParams } from 'wouter';
 import { type Copy, useCopy } from '../copy/index.tsx';
-import { ApiError, call } from '../data/http.ts';
+import { ApiError, call, callAuth } from '../data/http.ts';
 import { keys } from '../data/keys.ts';
 import { Button } from '../parts/button.tsx';
-import { Field } from '../parts/field.tsx';
+import { Field, textOf } from '../parts/field.tsx';
 import { Logo } from '../parts/icons.tsx';
 import { Failure, reasonOf, Spinner } from '../parts/states.tsx';
 import { LinkConfirm } from './link-confirm.tsx';
@@ -24,7 +24,7 @@ export function SignInScreen() {
   const [failedToken, setFailedToken] = useState<string | null>(null);
   const { data: methods } = useQuery({
     queryKey: keys.methods,
-    queryFn: () => call<{ password: boolean; oidc: boolean }>('GET', '/v1/auth/methods'),
+    queryFn: () => call('GET /v1/auth/methods'),
   });
 
   const linkFailed = useCallback(
@@ -42,8 +42,8 @@ export function SignInScreen() {
     setBusy(true);
     setFailure(null);
     try {
-      const body = { email: String(form.get('email')).trim(), password: form.get('password') };
-      await call('POST', '/v1/auth/sign-in/email', { body });
+      const body = { email: textOf(form, 'email').trim(), password: textOf(form, 'password') };
+      await call('POST /v1/auth/sign-in/email', { body });
       client.clear();
       navigate('/brains', { replace: true });
     } catch (error) {
@@ -55,7 +55,7 @@ export function SignInScreen() {
     setFailure(null);
     try {
       const body = { provider: 'company', callbackURL: '/brains', errorCallbackURL: '/sign-in' };
-      const { url } = await call<{ url: string }>('POST', '/v1/auth/sign-in/social', { body });
+      const { url } = (await callAuth('/v1/auth/sign-in/social', body)) as { url: string };
       location.assign(url);
     } catch (error) {
       setFailure(copy.signIn.failed(reasonOf(error as Error, copy)));

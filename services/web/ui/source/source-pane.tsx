@@ -2,7 +2,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Tabs } from 'radix-ui';
 import { lazy, Suspense, useEffect, useRef, useState } from 'react';
-import type { Document } from '../../../shared/contract/brain.ts';
 import type { Citation } from '../../../shared/contract/chat.ts';
 import type { SourceLocation } from '../brain/source-location.ts';
 import { turnRequestFor } from '../chat/asking/turn-requests.ts';
@@ -129,7 +128,7 @@ function useDocument(brain: string, id: string) {
   const single = useQuery({
     queryKey: ['document', id],
     enabled: documents !== undefined && !listed,
-    queryFn: () => call<Document>('GET', `/v1/documents/${id}`),
+    queryFn: () => call('GET /v1/documents/{document}', { params: { document: id } }),
   });
   const gone = !listed && single.error instanceof ApiError && single.error.status === 404;
   return { data: listed ?? single.data, gone };

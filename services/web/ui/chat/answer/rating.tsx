@@ -12,7 +12,7 @@ export function Rating({ turn }: { readonly turn: Turn }) {
   const client = useQueryClient();
   const rate = useMutation({
     mutationFn: (verdict: Verdict | null) =>
-      call<Turn>('POST', `/v1/chat/turns/${turn.id}:rate`, { body: { verdict } }),
+      call('POST /v1/chat/turns/{turn}:rate', { params: { turn: turn.id }, body: { verdict } }),
     onSuccess: (rated) => storeTurn(client, rated),
   });
   const button = (verdict: Verdict, label: string, Icon: typeof ThumbsUp) => (

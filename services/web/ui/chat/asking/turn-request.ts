@@ -80,7 +80,7 @@ export class TurnRequest {
       return;
     }
     // The stream itself brings the end, `stopped`.
-    await request('POST', `/v1/chat/turns/${turn.id}:stop`).catch(() => this.#giveUp());
+    await request('POST /v1/chat/turns/{turn}:stop', { params: { turn: turn.id } }).catch(() => this.#giveUp());
   }
 
   /** Follows an answer that was under way when the page came. */
@@ -104,7 +104,8 @@ export class TurnRequest {
     this.#set(asking);
     while (!signal.aborted) {
       try {
-        const response = await request('POST', `/v1/chat/conversations/${this.#conversation}/turns`, {
+        const response = await request('POST /v1/chat/conversations/{conversation}/turns', {
+          params: { conversation: this.#conversation },
           body: asking.input,
           signal,
           headers: { accept: 'text/event-stream', 'Idempotency-Key': this.#key },
@@ -131,7 +132,8 @@ export class TurnRequest {
     let current = response;
     while (!signal.aborted) {
       try {
-        current ??= await request('GET', `/v1/chat/turns/${this.#latest()?.turn?.id}/events`, {
+        current ??= await request('GET /v1/chat/turns/{turn}/events', {
+          params: { turn: this.#latest()?.turn?.id ?? '' },
           signal,
           headers: { accept: 'text/event-stream', ...(lastEventId && { 'Last-Event-ID': lastEventId }) },
         });

@@ -29,8 +29,9 @@ export function ConversationBar({ brain, conversation }: { brain: string; conver
   const current = conversations?.find(({ id }) => id === conversation);
   const title = current ? current.title || copy.chat.untitled : copy.chat.title;
   const destroy = async () => {
-    await call('DELETE', `/v1/chat/conversations/${conversation}`);
-    remove(client, keys.conversations(brain), conversation ?? '');
+    if (!conversation) return;
+    await call('DELETE /v1/chat/conversations/{conversation}', { params: { conversation } });
+    remove(client, keys.conversations(brain), conversation);
     navigate(`/b/${brain}`);
   };
   return (

@@ -8,15 +8,18 @@ import { call } from '../../data/http.ts';
 import { keys } from '../../data/keys.ts';
 import { Button } from '../../parts/button.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
-import { Field } from '../../parts/field.tsx';
+import { Field, textOf } from '../../parts/field.tsx';
 import { Failure, reasonOf, Spinner } from '../../parts/states.tsx';
 
 export function RenameDialog({ conversation, onClose }: { conversation: Conversation; onClose: () => void }) {
   const copy = useCopy();
   const client = useQueryClient();
   const rename = useMutation({
-    mutationFn: (title: FormDataEntryValue | null) =>
-      call<Conversation>('PATCH', `/v1/chat/conversations/${conversation.id}`, { body: { title } }),
+    mutationFn: (title: string) =>
+      call('PATCH /v1/chat/conversations/{conversation}', {
+        params: { conversation: conversation.id },
+        body: { title },
+      }),
     onSuccess: (renamed) => {
       upsert(client, keys.conversations(conversation.brain_id), renamed);
       onClose();
@@ -24,7 +27,7 @@ export function RenameDialog({ conversation, onClose }: { conversation: Conversa
   });
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    rename.mutate(new FormData(event.currentTarget).get('title'));
+    rename.mutate(textOf(new FormData(event.currentTarget), 'title'));
   };
   return (
     <Dialog open onClose={onClose} title={copy.chat.renameConversation}>

@@ -2,11 +2,9 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
-import type { Conversation } from '../../../../shared/contract/chat.ts';
 import { useCopy } from '../../copy/index.tsx';
 import { call } from '../../data/http.ts';
 import { keys } from '../../data/keys.ts';
-import type { Page } from '../../data/queries.ts';
 import { announce } from '../../parts/announcer.tsx';
 import { Button } from '../../parts/button.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
@@ -21,13 +19,8 @@ export function SearchDialog({ brain, onClose }: { brain: string; onClose: () =>
     queryKey: keys.conversationSearch(brain, search),
     initialPageParam: '',
     queryFn: ({ pageParam, signal }) => {
-      const given = {
-        brain_id: brain,
-        limit: '30',
-        ...(search && { search }),
-        ...(pageParam && { cursor: pageParam }),
-      };
-      return call<Page<Conversation>>('GET', `/v1/chat/conversations?${new URLSearchParams(given)}`, { signal });
+      const query = { brain_id: brain, limit: 30, ...(search && { search }), ...(pageParam && { cursor: pageParam }) };
+      return call('GET /v1/chat/conversations', { query, signal });
     },
     getNextPageParam: (last) => last.next_cursor,
     // What was found before stays until the next is there.

@@ -1,13 +1,13 @@
 /** What an application keeps of a conversation, shown as it is, and changed by whoever may ask. */
 import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, useId, useState } from 'react';
-import type { Conversation, ConversationState } from '../../../../shared/contract/chat.ts';
+import type { Conversation } from '../../../../shared/contract/chat.ts';
 import { useCopy } from '../../copy/index.tsx';
 import { call } from '../../data/http.ts';
 import { keys } from '../../data/keys.ts';
 import { Button } from '../../parts/button.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
-import { inputLook } from '../../parts/field.tsx';
+import { inputLook, textOf } from '../../parts/field.tsx';
 import { Failure, LoadError, reasonOf, Skeleton } from '../../parts/states.tsx';
 
 interface StateDialogProps {
@@ -19,19 +19,23 @@ interface StateDialogProps {
 export function StateDialog({ conversation, mayChange, onClose }: StateDialogProps) {
   const copy = useCopy();
   const help = useId();
-  const path = `/v1/chat/conversations/${conversation.id}/state`;
+  const params = { conversation: conversation.id };
   const { data, error, refetch } = useQuery({
     queryKey: keys.conversationState(conversation.id),
-    queryFn: () => call<ConversationState>('GET', path),
+    queryFn: () => call('GET /v1/chat/conversations/{conversation}/state', { params }),
     gcTime: 0,
   });
   const [failure, setFailure] = useState<string | null>(null);
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const state = objectOf(String(new FormData(event.currentTarget).get('state')));
+    const state = objectOf(textOf(new FormData(event.currentTarget), 'state'));
     if (!state) return setFailure(copy.chat.stateNotJson);
+    if (!data) return;
     try {
-      await call('PUT', path, { body: { state, version: data?.version } });
+      await call('PUT /v1/chat/conversations/{conversation}/state', {
+        params,
+        body: { state, version: data.version },
+      });
       onClose();
     } catch (refused) {
       setFailure(reasonOf(refused as Error, copy));
@@ -74,10 +78,12 @@ export function StateDialog({ conversation, mayChange, onClose }: StateDialogPro
 }
 
 /** Null: it is none. */
-function objectOf(text: string): object | null {
+function objectOf(text: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : null;
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null;
   } catch {
     return null;
   }
