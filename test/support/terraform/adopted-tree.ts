@@ -7,7 +7,7 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '../../..');
 /** What deploying reads. */
 const parts =
-  /^(stacks|constructs|environments)\/|^services\/[^/]+\.ts$|^local\/processes\/lock\.ts$|^(package|cdktf)\.json$/;
+  /^(stacks|constructs|environments)\/|^services\/([^/]+|shared\/.+)\.ts$|^local\/processes\/lock\.ts$|^(package|cdktf)\.json$/;
 
 export interface AdoptedTree {
   readonly folder: string;
