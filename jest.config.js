@@ -25,8 +25,8 @@ export default {
   },
   // What Stryker copies while it runs.
   modulePathIgnorePatterns: ['<rootDir>/.stryker/'],
-  // Three: files wait more than they compute, two kept two cores 41 % busy. More would start too many whole deployments at once.
-  maxWorkers: 3,
+  // Two: each flow starts a whole deployment of processes of its own, and these keep two cores busy; three files at a time took longer.
+  maxWorkers: 2,
   // ES modules of a test file that has ended stay in its worker: 4 GiB after 150 files, near the most that Node's heap takes.
   workerIdleMemoryLimit: '1GB',
   // Only ends what hangs: nothing here asserts how long something takes. The slowest test without a limit of its own takes
