@@ -164,6 +164,7 @@ test('parser, embedding, model and reranker: every call that a provider counts, 
 
   const told = { read: 0, written: 0 };
   const estimated = { read: 0, written: 0 };
+  let wasted = 0;
   const text = 'Refunds are paid within days of the return. ';
   let heard = Promise.withResolvers<void>();
   const write = async (stream: ModelStream, prompt: readonly string[]) => {
@@ -176,6 +177,7 @@ test('parser, embedding, model and reranker: every call that a provider counts, 
   const deal = deckOf(outcomes);
   for (let question = 0; question < 2 * outcomes.length; question += 1) {
     const outcome = deal();
+    const isTurn = question % 2 === 0;
     heard = Promise.withResolvers();
     let tries = 0;
     model.behave(async (stream, { messages }) => {
@@ -188,7 +190,11 @@ test('parser, embedding, model and reranker: every call that a provider counts, 
         await write(stream, prompt);
         return void stream.response.destroy();
       }
-      if (outcome === 'canceled') return write(stream, prompt);
+      if (outcome === 'canceled') {
+        // A turn that is stopped stays to be read; a completion whose caller has gone is nobody's.
+        if (!isTurn) wasted += tokensOf(prompt) + estimateTokens(text);
+        return write(stream, prompt);
+      }
       if (outcome === 'silent') {
         await write(stream, prompt);
         return stream.end(null);
@@ -199,11 +205,8 @@ test('parser, embedding, model and reranker: every call that a provider counts, 
       stream.text(text);
       stream.end(counts);
     });
-    await ask(
-      `${question}: how long do refunds of kind ${draw(40)} take?`,
-      question % 2 === 0,
-      outcome === 'canceled',
-      () => heard.resolve(),
+    await ask(`${question}: how long do refunds of kind ${draw(40)} take?`, isTurn, outcome === 'canceled', () =>
+      heard.resolve(),
     );
   }
   // What has ended is written down a moment later.
@@ -216,6 +219,7 @@ test('parser, embedding, model and reranker: every call that a provider counts, 
     model_tokens_in: told.read + estimated.read,
     model_tokens_out: told.written + estimated.written,
     rerank_calls: reranker.billed,
+    ...(wasted > 0 && { wasted_tokens: wasted }),
   });
   const found = async () => {
     const rows = await usage();
