@@ -6,6 +6,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { governorTokenHeader } from '../shared/contract/common.ts';
 import type { App } from '../shared/http/http.ts';
 import { ProblemError, yieldError } from '../shared/http/problem.ts';
 import type { Gate, Outcome } from './gate.ts';
@@ -17,9 +18,6 @@ export interface ProxyOptions {
   readonly token: string;
   readonly jobTimeoutMs: number;
 }
-
-/** Of who also sends the backend a key, which takes `Authorization`. */
-export const tokenHeader = 'x-governor-token';
 
 /** Of one connection, not of what is sent over it. */
 const hopByHop = new Set([
@@ -50,10 +48,10 @@ export function serveProxy({ http }: App, options: ProxyOptions): void {
 
 async function handle(options: ProxyOptions, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const { gate, token } = options;
-  if (token && request.headers[tokenHeader] !== token && request.headers.authorization !== `Bearer ${token}`)
+  if (token && request.headers[governorTokenHeader] !== token && request.headers.authorization !== `Bearer ${token}`)
     throw new ProblemError(
       'unauthorized',
-      `Send the governor's token as 'Authorization: Bearer …', or as '${tokenHeader}' beside the backend's own.`,
+      `Send the governor's token as 'Authorization: Bearer …', or as '${governorTokenHeader}' beside the backend's own.`,
     );
   if (request.method === 'GET' || request.method === 'HEAD' || request.method === 'OPTIONS')
     return forward(options, request, reply, () => {});
@@ -73,7 +71,8 @@ async function forward(
   const send = protocol === 'https:' ? httpsRequest : httpRequest;
   const headers = Object.fromEntries(
     Object.entries(request.headers).filter(
-      ([name, value]) => !hopByHop.has(name) && !(token && (name === tokenHeader || value === `Bearer ${token}`)),
+      ([name, value]) =>
+        !hopByHop.has(name) && !(token && (name === governorTokenHeader || value === `Bearer ${token}`)),
     ),
   );
   // Whichever comes first; later ones change nothing.

@@ -1,4 +1,5 @@
 /** Models behind the governor's endpoint are called through it. Pure. */
+import { governorTokenHeader } from '../../shared/contract/common.ts';
 import type { ConfiguredModel } from '../../shared/models/configured-models.ts';
 
 export interface GovernorAddress {
@@ -19,7 +20,7 @@ export function throughGovernor(
     const url = new URL(model.url);
     if (url.origin !== origin) return model;
     // Beside the model's own key, which the governor hands on.
-    const headers: Record<string, string> = token ? { 'x-governor-token': token } : {};
+    const headers: Record<string, string> = token ? { [governorTokenHeader]: token } : {};
     return { ...model, url: new URL(GOVERNOR_URL).origin + url.pathname, headers };
   });
 }

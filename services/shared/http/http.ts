@@ -113,20 +113,20 @@ export function createApp({
   http.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     durations.labels(request.method, route, String(reply.statusCode)).observe(reply.elapsedTime / 1000);
-    if (!operatorPaths.has(route)) answered += 1;
-    if (!operatorPaths.has(route))
-      request.log.info(
-        {
-          method: request.method,
-          url: request.url,
-          status: reply.statusCode,
-          durationMs: Math.round(reply.elapsedTime),
-          tenantId: request.identity?.tenantId,
-          // Nobody asked but the service itself.
-          ...(request.headers['user-agent'] === visitor && { warmingUp: true }),
-        },
-        'answered',
-      );
+    if (operatorPaths.has(route)) return;
+    answered += 1;
+    request.log.info(
+      {
+        method: request.method,
+        url: request.url,
+        status: reply.statusCode,
+        durationMs: Math.round(reply.elapsedTime),
+        tenantId: request.identity?.tenantId,
+        // Nobody asked but the service itself.
+        ...(request.headers['user-agent'] === visitor && { warmingUp: true }),
+      },
+      'answered',
+    );
   });
   http.setErrorHandler((error, request, reply) => sendProblem(reply, toProblemError(error, request)));
   http.setNotFoundHandler((request, reply) =>

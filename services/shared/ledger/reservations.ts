@@ -20,6 +20,24 @@ export interface MayUse {
   readonly questions?: number;
 }
 
+const ofTheDay = (tokens: number, usd: number) =>
+  [
+    { quota: 'tokens_per_day_max', adds: tokens },
+    { quota: 'usd_per_day_max', adds: usd },
+  ] as const;
+
+const rowOf = (
+  { tenantId, keyId }: Charged,
+  { id, tokens, usd, lastsMs }: Pick<MayUse, 'tokens' | 'usd'> & { readonly id: string; readonly lastsMs: number },
+) => ({
+  id,
+  tenant_id: tenantId,
+  api_key_id: keyId ?? null,
+  tokens,
+  usd,
+  expires_at: sql<Date>`now() + ${lastsMs} * interval '1 millisecond'`,
+});
+
 /**
  * Takes what a call may use, or refuses it.
  *
@@ -39,23 +57,12 @@ export async function reserve(
     of,
     [
       ...(questions > 0 ? [{ quota: 'questions_per_day_max', adds: questions } as const] : []),
-      { quota: 'tokens_per_day_max', adds: tokens },
-      { quota: 'usd_per_day_max', adds: usd },
+      ...ofTheDay(tokens, usd),
     ],
     reply,
   );
   if (!isLimited(limits, ['tokens_per_day_max', 'usd_per_day_max'])) return false;
-  await trx
-    .insertInto('reservations')
-    .values({
-      id,
-      tenant_id: of.tenantId,
-      api_key_id: of.keyId ?? null,
-      tokens,
-      usd,
-      expires_at: sql<Date>`now() + ${lastsMs} * interval '1 millisecond'`,
-    })
-    .execute();
+  await trx.insertInto('reservations').values(rowOf(of, { id, tokens, usd, lastsMs })).execute();
   return true;
 }
 
@@ -70,10 +77,7 @@ export async function reserveMore(
   { id, tokens, usd }: Pick<MayUse, 'tokens' | 'usd'> & { readonly id: string },
 ): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    await takeQuotas(trx, of, [
-      { quota: 'tokens_per_day_max', adds: tokens },
-      { quota: 'usd_per_day_max', adds: usd },
-    ]);
+    await takeQuotas(trx, of, ofTheDay(tokens, usd));
     await trx
       .updateTable('reservations')
       .set((eb) => ({ tokens: eb('tokens', '+', tokens), usd: eb('usd', '+', usd) }))
@@ -89,22 +93,14 @@ export async function reserveMore(
  */
 export async function noteUsed(
   db: Database,
-  { id, tenantId, brainId, keyId }: Charged & { readonly id: string; readonly brainId: string },
+  { id, brainId, ...of }: Charged & { readonly id: string; readonly brainId: string },
   entries: readonly Entry[],
   lastsMs: number,
 ): Promise<void> {
   const noted = { brain_id: brainId, entries: JSON.stringify(entries) };
   await db
     .insertInto('reservations')
-    .values({
-      id,
-      tenant_id: tenantId,
-      api_key_id: keyId ?? null,
-      tokens: 0,
-      usd: 0,
-      expires_at: sql<Date>`now() + ${lastsMs} * interval '1 millisecond'`,
-      ...noted,
-    })
+    .values({ ...rowOf(of, { id, tokens: 0, usd: 0, lastsMs }), ...noted })
     .onConflict((conflict) => conflict.column('id').doUpdateSet(noted))
     .execute();
 }
