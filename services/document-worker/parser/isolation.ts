@@ -91,6 +91,8 @@ function nodeFlags(childModule: string, folder: string): string[] {
   const readable = new Set([dirname(childModule), import.meta.dirname, pdfium, folder, ...manifests]);
   return [
     `--max-old-space-size=${heapMiB}`,
+    // Pages are short-lived: V8 would grow its young generation by 25 MiB over 5,000 of them, and be no faster.
+    '--max-semi-space-size=1',
     '--permission',
     ...[...readable].map((path) => `--allow-fs-read=${path}`),
     '--disable-warning=ExperimentalWarning',

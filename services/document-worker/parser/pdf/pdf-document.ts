@@ -1,16 +1,23 @@
-/** PDF by PDFium. The file is read in blocks as PDFium asks for them, so memory does not depend on its size. */
+/**
+ * PDF by PDFium. The file is read in blocks as PDFium asks for them, and opened anew now and then, so memory does not depend
+ * on its size.
+ */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { type DocumentReader, failedPage, type ReadPage, RefusedError, withoutImages } from '../reader.ts';
 import { readPdfPage } from './pdf-page.ts';
 import { cutPdf } from './pdf-part.ts';
 import { loadPdfium, type Pdfium, pdfParser } from './pdfium.ts';
 
+/** PDFium keeps what it has parsed, some 2 KiB a page, until the document is closed. Opening 5,000 pages costs a dozen. */
+const pagesPerOpening = 500;
+
 /** @throws RefusedError `encrypted`, `damaged`, `no-text` when it has no pages */
 export async function openPdf(path: string): Promise<DocumentReader> {
   pdfium ??= await loadPdfium();
-  const file = openFile(pdfium, path);
-  const { api } = pdfium;
-  const document = api.FPDF_LoadCustomDocument(file.access, '');
+  const loaded = pdfium;
+  const { api } = loaded;
+  const file = openFile(loaded, path);
+  let document = api.FPDF_LoadCustomDocument(file.access, '');
   const close = () => {
     if (document) api.FPDF_CloseDocument(document);
     file.close();
@@ -25,20 +32,36 @@ export async function openPdf(path: string): Promise<DocumentReader> {
     close();
     throw new RefusedError('no-text', 'The PDF has no pages.');
   }
-  const loaded = pdfium;
+  let pagesRead = 0;
+  /** The document for the next page. */
+  const forPage = () => {
+    if (pagesRead >= pagesPerOpening) {
+      api.FPDF_CloseDocument(document);
+      document = api.FPDF_LoadCustomDocument(file.access, '');
+      if (!document) throw new Error(`PDFium does not open the document again: ${api.FPDF_GetLastError()}`);
+      pagesRead = 0;
+    }
+    pagesRead += 1;
+    return document;
+  };
   return {
     pageCount,
     close,
-    read: (pages, images = false) => readPages(loaded, document, pages, images),
+    read: (pages, images = false) => readPages(loaded, forPage, pages, images),
     cut: (pages, bytesMax) => cutPdf(loaded, document, pages, bytesMax),
   };
 }
 
 let pdfium: Pdfium | undefined;
 
-function* readPages(pdfium: Pdfium, document: number, pages: readonly number[], images: boolean): Generator<ReadPage> {
+function* readPages(
+  pdfium: Pdfium,
+  forPage: () => number,
+  pages: readonly number[],
+  images: boolean,
+): Generator<ReadPage> {
   for (const pageNumber of pages) {
-    const page = pdfium.api.FPDF_LoadPage(document, pageNumber - 1);
+    const page = pdfium.api.FPDF_LoadPage(forPage(), pageNumber - 1);
     if (!page) {
       const message = `Page ${pageNumber} cannot be read: its part of the file is damaged or missing.`;
       yield withoutImages(failedPage(pageNumber, pdfParser, { code: 'corrupt', message }));
