@@ -36,9 +36,9 @@ const importRules: readonly ImportRule[] = [
     why: 'one service never imports another: HTTP or jobs only',
   },
   {
-    from: /^environments\/capacity\/simulation\//,
+    from: /^environments\/capacity\//,
     may: [/^environments\//, policies, contract, data],
-    why: 'a simulation knows of services what is data or a pure policy',
+    why: 'the capacity model knows of services what is data or a pure policy',
   },
   {
     from: /^environments\//,

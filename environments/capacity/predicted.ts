@@ -11,6 +11,7 @@ import {
   onCpu,
   source,
 } from './model.ts';
+import { limitsOf } from './parts/limits.ts';
 
 export function predictedCapacity(given: Environment): string {
   // While a tier moves it has two placements: what is predicted is what it then has, and a swap changes no other tier.
@@ -48,8 +49,8 @@ export function predictedCapacity(given: Environment): string {
 
 /** The least of what changes with the CPU, and of what does not: the service knows the CPU that it runs on. */
 function limitsByCpu(environment: Environment) {
-  const { limits } = capacityOf(environment);
-  const twice = capacityOf(environment, 'max', defaultHabits, onCpu(2)).limits;
+  const limitsWith = (factor: number) => limitsOf(environment, 'max', defaultHabits, onCpu(factor));
+  const [limits, twice] = [limitsWith(1), limitsWith(2)];
   return (kind: keyof Carried) => {
     const least = (byCpu: boolean) => {
       const values = limits.flatMap(({ bounds, value }, index) =>

@@ -2,20 +2,16 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { parse } from 'csv-parse/sync';
-import { cooldownSeconds } from '../../constructs/tier/scaling-target.ts';
-import { measuredConstants, source } from '../../environments/capacity/model.ts';
+import { source } from '../../environments/capacity/model.ts';
+import { provisionSeconds } from '../../environments/capacity/parts/scale-out.ts';
 import { builtInTraces } from '../../environments/capacity/simulation/built-in-traces.ts';
-import type { Scaling } from '../../environments/capacity/simulation/replicas.ts';
 import { hoursOf, reportSvg, reportText } from '../../environments/capacity/simulation/report.ts';
 import { simulate } from '../../environments/capacity/simulation/simulate.ts';
 import { type Arrival, arrivalsOf } from '../../environments/capacity/simulation/trace.ts';
-import { placementsOf } from '../../environments/environment.ts';
-import { boundOf } from '../../environments/schema/bound.ts';
-import type { Placement } from '../../environments/schema/placement.ts';
-import { definitionOf } from '../../services/manifest.ts';
-import type { AwsEnvironment } from '../base-stack.ts';
 import { costedByName } from './costed.ts';
-import { hourlyUsd, type Scaled } from './hourly.ts';
+import { hourlyUsd } from './hourly.ts';
+import { scalingOf } from './scaling.ts';
+import { targets } from './swap.ts';
 
 const traces = Object.keys(builtInTraces) as (keyof typeof builtInTraces)[];
 const isBuiltIn = (name: string): name is keyof typeof builtInTraces => name in builtInTraces;
@@ -28,17 +24,7 @@ async function arrivals(trace: string, seed: number): Promise<Arrival[]> {
   return arrivalsOf(parse(text, { columns: true, skip_empty_lines: true, trim: true }));
 }
 
-function scalingOf(environment: AwsEnvironment, tier: Scaled, provisionSeconds: number): Scaling {
-  const definition = definitionOf(tier);
-  const { scaling } = definition;
-  if (!scaling) throw new Error(`${tier} names no metric that it scales on`);
-  return {
-    perReplica: Math.max(1, boundOf(scaling.perReplica, definition, placementsOf(environment, tier)[0] as Placement)),
-    refusedEach: scaling.refused?.each,
-    startSeconds: provisionSeconds + measuredConstants[`startSeconds ${tier}`].value,
-    cooldownSeconds,
-  };
-}
+const provisions = targets.map((platform) => `${platform} ${provisionSeconds[platform]}`).join(', ');
 
 const program = new Command('npm run simulate --')
   .description('Plays a trace through an environment: waits, yields, utilisation and money.')
@@ -49,7 +35,11 @@ const program = new Command('npm run simulate --')
       .choices(['scaled', 'most'])
       .default('scaled'),
   )
-  .option('--provision <seconds>', 'from the decision to scale until a container starts; not measured', Number, 60)
+  .option(
+    '--provision <seconds>',
+    `from the decision to scale until a container starts, not measured; as the sheet has it: ${provisions}`,
+    Number,
+  )
   .option('--seed <number>', 'of the built-in traces and the length of answers', Number, 1)
   .option('--svg <file>', 'queue and utilisation over time')
   .option('--json', 'for programs')
@@ -57,21 +47,22 @@ const program = new Command('npm run simulate --')
 const options = program.opts<{
   trace: string;
   replicas: 'scaled' | 'most';
-  provision: number;
+  provision?: number;
   seed: number;
   svg?: string;
   json?: true;
 }>();
 try {
-  if (!(Number.isFinite(options.provision) && options.provision >= 0))
-    throw new Error(`given --provision ${options.provision}; allowed: seconds, 0 or more`);
+  const { provision } = options;
+  if (provision !== undefined && !(Number.isFinite(provision) && provision >= 0))
+    throw new Error(`given --provision ${provision}; allowed: seconds, 0 or more`);
   const { environment, costed } = await costedByName(program.args[0] as string);
   const came = await arrivals(options.trace, options.seed);
   const start = performance.now();
   const atMost = options.replicas === 'most';
   const run = simulate(environment, came, {
     seed: options.seed,
-    scalingOf: (tier) => (atMost ? undefined : scalingOf(environment, tier, options.provision)),
+    scalingOf: (tier) => (atMost ? undefined : scalingOf(environment, tier, provision)),
   });
   const took = (performance.now() - start) / 1000;
   const usd = hourlyUsd({ environment, costed }, atMost);

@@ -5,6 +5,7 @@
  */
 import { Redis } from 'ioredis';
 import type { Lease } from '../../services/shared/contract/grant.ts';
+import { usedShare } from '../../services/shared/scheduler/policy-meter.ts';
 import { startServices } from '../support/stores.ts';
 import setup from '../support/stores-server.ts';
 import teardown from '../support/stores-teardown.ts';
@@ -18,7 +19,7 @@ import { behindHeavy, day, lightFlood, slowHeavy, tenantFlood, type Upload } fro
 const pagesPerMinute = 100;
 const pageMs = 3000;
 /** All of them at the meter's pace. */
-const stepMs = 60_000 / (pagesPerMinute * 0.995);
+const stepMs = 60_000 / (pagesPerMinute * usedShare);
 const account = { name: 'parser', pagesPerMinute };
 
 export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]> {

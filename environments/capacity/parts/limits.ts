@@ -1,12 +1,13 @@
 /** What each part of an environment carries by itself. */
 import { definitionOf, type ServiceName } from '../../../services/manifest.ts';
+import { usedShare } from '../../../services/shared/scheduler/policy-meter.ts';
 import { type Environment, placementsOf } from '../../environment.ts';
 import type { At } from '../../pricing/costed-environment.ts';
 import { optionOf, type Placement } from '../../schema/placement.ts';
 import { offeredAt } from '../queueing.ts';
 import type { ConstantName, Constants } from './constants.ts';
 import type { Habits } from './habits.ts';
-import { pagesPerSecondOf } from './pages.ts';
+import { accountPagesPerMinute, pagesPerSecondOf } from './pages.ts';
 
 /** What a promise may name, too. */
 export interface Carried {
@@ -28,8 +29,6 @@ export interface Limit {
   readonly value: number;
 }
 
-/** Meters give that share of an account's limit (services/shared/scheduler/meters.ts). */
-const meterShare = 0.995;
 /** Characters of a chunk, 4 a token. */
 export const chunkTokens = 300;
 
@@ -48,13 +47,12 @@ export function limitsOf(environment: Environment, at: At, habits: Habits, const
 }
 
 function pageLimits(environment: Environment, at: At, constants: Constants): Limit[] {
-  const { parser } = environment;
   const workers = placementsOf(environment, 'document-worker');
-  const account = (value: number | undefined): Limit[] =>
-    value === undefined ? [] : [{ part: "the parser's account", bounds: 'pagesPerMinute', value }];
+  const account = accountPagesPerMinute(environment);
   return [
-    ...account(parser?.pagesPerMinute),
-    ...account(parser?.requestsPerMinute && parser.requestsPerMinute * parser.pagesPerRequest),
+    ...(account === undefined
+      ? []
+      : [{ part: "the parser's account", bounds: 'pagesPerMinute', value: account } as const]),
     {
       part: 'document-worker CPU',
       tier: 'document-worker',
@@ -96,7 +94,7 @@ function vectorLimits(environment: Environment, at: At, constants: Constants): L
     ...(embeddingModel
       ? tokens === undefined
         ? []
-        : [{ part: "the embedding's account", bounds, value: (meterShare * tokens) / (chunks * chunkTokens) } as const]
+        : [{ part: "the embedding's account", bounds, value: (usedShare * tokens) / (chunks * chunkTokens) } as const]
       : [
           limit(
             'embedding CPU',
@@ -136,15 +134,15 @@ function chatLimits(environment: Environment, at: At, habits: Habits, constants:
     ...perMinute('chat slots', answered(ofTier), 'chat'),
     ...concurrent.filter(({ tier }) => tier === undefined).flatMap((limit) => perMinute(limit.part, answered([limit]))),
     ...perMinute('vectorstore CPU', searches * 60, 'vectorstore'),
-    ...perMinute("the model's account", model?.requestsPerMinute && meterShare * model.requestsPerMinute),
+    ...perMinute("the model's account", model?.requestsPerMinute && usedShare * model.requestsPerMinute),
     ...perMinute(
       "the model's account",
-      model?.tokensPerMinute && (meterShare * model.tokensPerMinute) / (habits.promptTokens + habits.answerTokens),
+      model?.tokensPerMinute && (usedShare * model.tokensPerMinute) / (habits.promptTokens + habits.answerTokens),
     ),
     ...(embeddingModel
       ? perMinute(
           "the embedding's account",
-          embeddingModel.requestsPerMinute && meterShare * embeddingModel.requestsPerMinute,
+          embeddingModel.requestsPerMinute && usedShare * embeddingModel.requestsPerMinute,
         )
       : placementsOf(environment, 'embedding').length > 0
         ? perMinute(

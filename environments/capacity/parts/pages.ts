@@ -1,11 +1,22 @@
-/** How long pages take on workers and the vectorstore. */
+/** How long pages take on workers and the vectorstore, and how many a parser's account gives. */
 import { definitionOf } from '../../../services/manifest.ts';
+import { usedShare } from '../../../services/shared/scheduler/policy-meter.ts';
+import type { Environment } from '../../environment.ts';
 import type { At } from '../../pricing/costed-environment.ts';
 import { optionOf, type Placement } from '../../schema/placement.ts';
 import type { Constants } from './constants.ts';
 
 export const parsersOf = (place: Placement): number =>
   Number(optionOf(definitionOf('document-worker'), place, 'parserChildren'));
+
+/** What its meter gives of the limits for pages and for requests. Undefined: nobody bounds them. */
+export function accountPagesPerMinute({ parser }: Pick<Environment, 'parser'>): number | undefined {
+  const limits = [
+    parser?.pagesPerMinute,
+    parser?.requestsPerMinute && parser.requestsPerMinute * parser.pagesPerRequest,
+  ].filter((limit) => limit !== undefined);
+  return limits.length > 0 ? usedShare * Math.min(...limits) : undefined;
+}
 
 /** Of one page on a worker: parsing and indexing follow each other on the same CPU; a child uses one CPU at most. */
 export const pageSecondsOf = (place: Placement, constants: Constants): { parsing: number; indexing: number } => ({

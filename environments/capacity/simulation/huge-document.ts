@@ -6,7 +6,7 @@ import { type Environment, placementsOf } from '../../environment.ts';
 import type { At } from '../../pricing/costed-environment.ts';
 import type { Placement } from '../../schema/placement.ts';
 import type { Constants } from '../parts/constants.ts';
-import { committingSecondsOf, pageSecondsOf, parsersOf } from '../parts/pages.ts';
+import { accountPagesPerMinute, committingSecondsOf, pageSecondsOf, parsersOf } from '../parts/pages.ts';
 
 const hugePages = 2000;
 /** More than is read while the document is. */
@@ -21,7 +21,7 @@ export function hugeSecondsOf(
 ): { readonly alone: number; readonly underLoad: number } {
   const workers = placementsOf(environment, 'document-worker');
   const parsed = workers.reduce((sum, place) => sum + place.replicas[at] / pageSecondsOf(place, constants).parsing, 0);
-  const accountPages = environment.parser?.pagesPerMinute ?? Number.POSITIVE_INFINITY;
+  const accountPages = accountPagesPerMinute(environment) ?? Number.POSITIVE_INFINITY;
   // One worker cuts it, in one thread, and one vectorstore writes the brain; meanwhile the next batch is cut.
   const slowest = (of: (place: Placement) => number, places: readonly Placement[]) => Math.max(...places.map(of));
   const indexing = Math.max(

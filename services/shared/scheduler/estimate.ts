@@ -4,6 +4,7 @@
 import { flowOf } from './estimate-flow.ts';
 import type { Outlook, Place } from './outlook.ts';
 import { bandOf } from './policy.ts';
+import { usedShare } from './policy-meter.ts';
 
 export interface Estimate {
   /** Until its first page is granted. */
@@ -13,8 +14,6 @@ export interface Estimate {
   readonly pagesAhead: number;
 }
 
-/** Pages and requests of an account are paced at this share of its limit (lua/meters.lua). */
-const used = 0.995;
 /** Null: nothing was read yet and no account says how fast it may be. */
 export function estimateOf(place: Place, outlook: Outlook): Estimate | null {
   const speed = speedOf(outlook);
@@ -68,7 +67,7 @@ function speedOf(outlook: Outlook): Speed | null {
     pagesPerMinute ?? Number.POSITIVE_INFINITY,
     (requestsPerMinute ?? Number.POSITIVE_INFINITY) * perGrant,
   );
-  const ofAccount = (byAccount * used * factor) / 60_000;
+  const ofAccount = (byAccount * usedShare * factor) / 60_000;
   const ofSlots = pageMs === null ? Number.POSITIVE_INFINITY : Math.max(1, slots) / Math.max(pageMs, 0.01);
   const pagesPerMs = Math.min(ofAccount, ofSlots);
   if (!Number.isFinite(pagesPerMs)) return null;

@@ -75,6 +75,16 @@ test('pages: what the vectorstore commits may be less than what workers read', (
   expect(fullest(capacity, { pagesPerMinute: 15_000 })[0]).toMatchObject({ part: 'vectorstore CPU', share: 0.5 });
 });
 
+test("a parser's account: its meter gives 99.5 % of the pages, or of what its requests hold; a huge document waits for it", () => {
+  const parser = { backend: 'docling', url: 'https://parser.test', pagesPerRequest: 10, pagesPerMinute: 600 };
+  const capacity = of(whole, { parser });
+  expect(capacity.carried).toMatchObject({ pagesPerMinute: expect.closeTo(597, 6) });
+  expect(capacity.hugeSeconds.alone).toBeCloseTo(2000 / 9.95 + 2000 / 300, 6);
+  const byRequests = of(whole, { parser: { ...parser, requestsPerMinute: 30 } });
+  expect(byRequests.carried.pagesPerMinute).toBeCloseTo(298.5, 6);
+  expect(byRequests.hugeSeconds.alone).toBeCloseTo(2000 / 4.975 + 2000 / 300, 6);
+});
+
 test('pages with vectors: by the embedding tier, the worker and the vectorstore; none without an embedding', () => {
   const capacity = of({ ...whole, embedding: place(0.5, 1) });
   // 15 chunks/s, two a page.

@@ -24,6 +24,6 @@ test('one that is not names given, computed and the fewest more replicas', () =>
 test('what replicas cannot raise is said', () => {
   const parser = { backend: 'docling', url: 'https://parser.example.com', pagesPerMinute: 100 } as const;
   expect(() => checkPromise(resolveEnvironment(sample({ parser, carries: { pagesPerMinute: 200 } })))).toThrow(
-    "computed 100 (the parser's account, at most replicas); no number of replicas fits: raise the parser's account, or promise less",
+    "computed 99 (the parser's account, at most replicas); no number of replicas fits: raise the parser's account, or promise less",
   );
 });

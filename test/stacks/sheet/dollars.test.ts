@@ -2,6 +2,7 @@
 import { expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { nextPurchases } from '../../../environments/capacity/advice/next-dollars.ts';
+import { capacityOf, measuredConstants } from '../../../environments/capacity/model.ts';
 import { sheetTable } from '../../../environments/capacity/sheet.ts';
 import { resolveEnvironment } from '../../../environments/environment.ts';
 import { environmentMonthlyUsd } from '../../../environments/pricing/environment-cost.ts';
@@ -10,6 +11,7 @@ import { definitionOf, serviceNames } from '../../../services/manifest.ts';
 import { onAws } from '../../../stacks/on-aws.ts';
 import { costedOf } from '../../../stacks/sheet/costed.ts';
 import { hourlyUsd } from '../../../stacks/sheet/hourly.ts';
+import { scalingOf } from '../../../stacks/sheet/scaling.ts';
 import { sheetOf } from '../../../stacks/sheet/sheet-of.ts';
 import { sample } from '../../environments/sample.ts';
 import { placeholders } from '../synthesized.ts';
@@ -47,6 +49,23 @@ test('nodes that are fixed take no replica that synth would refuse', () => {
   expect(bought(2)).toEqual([]);
   // With room on them it costs its logs alone, since they are paid.
   expect(bought(3)).toContain('chat: replicas at most 1 -> 2');
+});
+
+test.each([
+  ['ecs', 60],
+  ['vm', 120],
+  ['kubernetes', 30],
+] as const)('a simulated replica on %s comes as late as in the sheet: %d s and its start', (platform, seconds) => {
+  const chat = { platform, vcpu: 0.25, memoryMiB: 512, slots: 32, replicas: { min: 1, max: 3 } };
+  const kubernetes = { cluster: 'make', apiCidrs: [] };
+  const environment = resolveEnvironment(
+    sample({ tiers: { chat }, ...(platform === 'kubernetes' && { kubernetes }) } as never),
+  );
+  const start = measuredConstants['startSeconds chat'].value;
+  expect(scalingOf(environment, 'chat').startSeconds).toBe(seconds + start);
+  const [sheet] = capacityOf(environment).scaleOut;
+  expect(scalingOf(environment, 'chat').startSeconds).toBe(sheet?.readySeconds);
+  expect(scalingOf(environment, 'chat', 5).startSeconds).toBe(5 + start);
 });
 
 test.each([
