@@ -8,8 +8,8 @@ import { run, works } from './run.ts';
 /** What Node and LanceDB link to, certificates to trust, and time zones. */
 const packages = ['libc6', 'libgcc-s1', 'libstdc++6', 'ca-certificates', 'tzdata'];
 
-/** With these two programs the document-worker takes rights away from its parsers. */
-const tools = { packages: ['util-linux', 'libcap-ng0'], files: '**/{unshare,setpriv,libcap-ng.so*}' };
+/** With these programs the document-worker takes rights away from its parsers. */
+const tools = { packages: ['util-linux', 'libcap-ng0'], files: '**/{unshare,setpriv,prlimit,libcap-ng.so*}' };
 
 /** Character conversions for iconv, leap-second zones, manuals: Node brings its own of the first two. */
 const idle = [

@@ -19,7 +19,7 @@ import { evaluate, eventually, health, lacksPodman, podman, stateOf } from './po
 const lacks = lacksPodman ?? lacksManuals;
 const test = testWith(lacks);
 
-/** Small enough for the kernel to act before the worker's own watch over its children does. */
+/** The least that a worker of one parser is allowed. */
 const workerMiB = 448;
 const uploadBytesMax = 20_000_000;
 const chatSlots = 32; // Of the bench environment.

@@ -21,15 +21,17 @@ export interface IsolationOptions {
   readonly childModule: string;
   /** Documents lie here; it may be read. */
   readonly folder: string;
-  /** Folder of `unshare` and `setpriv`. @default where the system looks */
+  /** What a child may have, of everything that it writes to. */
+  readonly memoryMaxMiB: number;
+  /** Folder of `unshare`, `setpriv` and `prlimit`. @default where the system looks */
   readonly tools?: string | undefined;
 }
 
-/** JavaScript objects of one child, in MiB. PDFium's own memory comes on top and is watched from outside. */
+/** JavaScript objects of one child, in MiB. PDFium's own memory comes on top, up to the limit. */
 const heapMiB = 96;
 
 /** Tries on this machine what can be given up: the network, privileges, outliving the worker. */
-export async function isolate({ childModule, folder, tools = '' }: IsolationOptions): Promise<Isolation> {
+export async function isolate({ childModule, folder, memoryMaxMiB, tools = '' }: IsolationOptions): Promise<Isolation> {
   const holds = [
     'empty environment',
     'Node permission model: no child processes, workers, native addons or writes; reads only of parser code and documents',
@@ -52,7 +54,11 @@ export async function isolate({ childModule, folder, tools = '' }: IsolationOpti
     refused.push(`${what} (${faults.join('; ')})`);
     return false;
   };
-  const [unshare, setpriv] = [join(tools, 'unshare'), join(tools, 'setpriv')];
+  const [unshare, setpriv, prlimit] = ['unshare', 'setpriv', 'prlimit'].map((program) => join(tools, program)) as [
+    string,
+    string,
+    string,
+  ];
   const filter = join(folder, 'no-sockets.bpf');
   const program = networkFilter();
   if (program) await writeFile(filter, program);
@@ -71,8 +77,21 @@ export async function isolate({ childModule, folder, tools = '' }: IsolationOpti
     [[setpriv, '--no-new-privs', '--pdeathsig', 'KILL', '--']],
     ['--version'],
   );
+  // A child that is only watched can take a whole container's memory between two looks, and the kernel then the worker.
+  await attempt(
+    `memory of ${memoryMaxMiB} MiB`,
+    [[prlimit, `--data=${(await mappedBytes()) + memoryMaxMiB * 2 ** 20}`, '--']],
+    ['--version'],
+  );
   const [file, ...parameters] = [...wrappers, process.execPath, ...nodeFlags(childModule, folder)];
   return { command: [file as string, ...parameters], network: network ? 'none' : 'open', holds, refused };
+}
+
+/** What Node may write to and does not touch, of which there is half a gigabyte, or does before any document. */
+async function mappedBytes(): Promise<number> {
+  const script = "console.log(require('node:fs').readFileSync('/proc/self/status', 'utf8'))";
+  const { stdout } = await promisify(execFile)(process.execPath, [`--max-old-space-size=${heapMiB}`, '-e', script]);
+  return Number(/VmData:\s+(\d+)/.exec(stdout)?.[1]) * 1024;
 }
 
 /** Fails unless even this machine's own loopback is out of reach; a refused connection reached it. */

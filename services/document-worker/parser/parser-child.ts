@@ -65,6 +65,8 @@ export class ParserChild {
     if (this.pid) writeFile(`/proc/${this.pid}/oom_score_adj`, '1000').catch(() => {});
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-stderrCharsMax);
+      // As Node and PDFium say that the kernel gave no more.
+      if (/out of memory|not enough memory/.test(text)) this.#reason ??= this.#tooMuchMemory;
     });
     this.#process.stderr?.on('error', () => {});
     this.#process.on('message', (message: ChildMessage) => this.#listener?.(message));
@@ -168,12 +170,18 @@ export class ParserChild {
     });
   }
 
+  get #tooMuchMemory() {
+    return {
+      code: 'too-large',
+      message: `Reading needed more than ${this.#options.memoryMaxMiB} MiB of memory.`,
+    } as const;
+  }
+
   async #checkMemory(): Promise<void> {
     const statm = await readFile(`/proc/${this.pid}/statm`, 'utf8').catch(() => '');
     const rssMiB = (Number(statm.split(' ')[1] ?? 0) * pageBytes) / 2 ** 20;
     if (rssMiB <= this.#options.memoryMaxMiB) return;
-    const message = `Reading needed more than ${this.#options.memoryMaxMiB} MiB of memory.`;
-    this.#reason ??= { code: 'too-large', message };
+    this.#reason ??= this.#tooMuchMemory;
     this.#process.kill('SIGKILL');
   }
 }

@@ -2,6 +2,7 @@
 import { extname, join } from 'node:path';
 import { type BulkheadPolicy, bulkhead } from 'cockatiel';
 import type { PageError } from '../../shared/contract/page.ts';
+import { memoryBudget } from '../../shared/figures/process-usage.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { PackedPage } from '../../shared/storage/page-results.ts';
 import { type Isolation, isolate } from './isolation.ts';
@@ -23,8 +24,20 @@ export interface PoolOptions {
   readonly isolation?: string;
   /** Folder of the programs that isolate. @default where the system looks */
   readonly tools?: string;
-  /** @default 512 */
+  /** Of one child. @default {@link parserMemoryMiB} of this container */
   readonly memoryMaxMiB?: number;
+}
+
+/**
+ * What one parser may have: its part of half a container, the worker itself and `/tmp` have the other half. Manuals of
+ * 5,000 pages need less than 256 MiB, and no page is worth more than 512.
+ *
+ * @param budgetBytes 0: the container has no limit
+ */
+export function parserMemoryMiB(budgetBytes: number, children: number): number {
+  const most = 512;
+  if (budgetBytes === 0) return most;
+  return Math.min(most, Math.max(256, Math.floor(budgetBytes / 2 / children / 2 ** 20)));
 }
 
 /** Requests after which a child is replaced: whatever a parser leaks then ends. */
@@ -51,7 +64,7 @@ export class ParserPool {
   /** Children lost or recycled since the start, for metrics. */
   readonly counts = { lost: 0, recycled: 0 };
 
-  private constructor(options: PoolOptions, isolation: Isolation) {
+  private constructor(options: PoolOptions & Pick<ChildOptions, 'memoryMaxMiB'>, isolation: Isolation) {
     this.#options = options;
     this.isolation = isolation;
     this.#turns = bulkhead(options.children, Number.POSITIVE_INFINITY);
@@ -60,21 +73,22 @@ export class ParserPool {
       childModule: options.childModule ?? defaultChildModule,
       folder: options.folder,
       pageTimeoutMs: options.pageTimeoutMs,
-      memoryMaxMiB: options.memoryMaxMiB ?? 512,
+      memoryMaxMiB: options.memoryMaxMiB,
     };
   }
 
   /** A pool with one warm child; the others start when they are needed. */
   static async start(options: PoolOptions): Promise<ParserPool> {
-    const { childModule = defaultChildModule, folder, tools } = options;
-    const isolation = await isolate({ childModule, folder, tools });
+    const { childModule = defaultChildModule, folder, tools, children } = options;
+    const { memoryMaxMiB = parserMemoryMiB(memoryBudget(), children) } = options;
+    const isolation = await isolate({ childModule, folder, memoryMaxMiB, tools });
     const { holds, refused, network } = isolation;
     if (network === 'open' && options.isolation === 'required')
       throw new Error(
         `PARSER_ISOLATION is 'required', but a parser could reach the network here: ${refused.join(', ')}. Allow user namespaces, bring util-linux 2.40 or later, or set it to 'preferred'.`,
       );
     options.log[network === 'open' ? 'warn' : 'info']({ holds, refused, network }, 'parser isolation');
-    const pool = new ParserPool(options, isolation);
+    const pool = new ParserPool({ ...options, memoryMaxMiB }, isolation);
     pool.#idle.push(await pool.#startChild());
     return pool;
   }

@@ -20,6 +20,12 @@ const orders: Readonly<Record<string, () => unknown>> = {
     const hoard = [];
     for (;;) hoard.push(Buffer.alloc(8 * 1024 * 1024, 1));
   },
+  objects: () => {
+    const hoard = [];
+    for (;;) hoard.push(new Array(100_000).fill(hoard.length));
+  },
+  /** Nobody who watches what is resident sees it. */
+  'reserve-512-MiB': () => `${new WebAssembly.Memory({ initial: 8192 }).buffer.byteLength} bytes`,
   'read-secret': () => readFileSync('/etc/passwd', 'utf8'),
   write: () => writeFileSync('stolen', 'x'),
   spawn: () => spawn('true'),
@@ -45,7 +51,7 @@ async function openOrders(path: string) {
         const order = orders[lines[page - 1] as string];
         const text = await Promise.resolve()
           .then(() => order?.() ?? lines[page - 1])
-          .catch((error: NodeJS.ErrnoException) => `refused: ${error.code}`);
+          .catch((error: NodeJS.ErrnoException) => `refused: ${error.code ?? error.message}`);
         yield withoutImages({ ...failedPage(page, 'orders', null), text: String(text) });
       }
     },

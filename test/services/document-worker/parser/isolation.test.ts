@@ -41,14 +41,19 @@ test('where nothing keeps a parser from the network, a worker that requires it d
 test('a program that only claims to take the network away does not count', async () => {
   const runs = 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"';
   const tools = await programs({ unshare: runs, setpriv: runs });
-  const { network, refused } = await isolate({ childModule: join(folder, 'child.ts'), folder, tools });
+  const { network, refused } = await isolate({
+    childModule: join(folder, 'child.ts'),
+    folder,
+    memoryMaxMiB: 256,
+    tools,
+  });
   expect(network).toBe('open');
   expect(refused[0]).toContain('the network can still be reached');
 });
 
 test('without namespaces a filter is tried, and it is the program that the kernel takes', async () => {
   const tools = await programs({ unshare: refuses, setpriv: refuses });
-  const { network } = await isolate({ childModule: join(folder, 'child.ts'), folder, tools });
+  const { network } = await isolate({ childModule: join(folder, 'child.ts'), folder, memoryMaxMiB: 256, tools });
   expect(network).toBe('open');
   const filter = await readFile(join(folder, 'no-sockets.bpf'));
   expect(filter).toEqual(networkFilter());

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { ParserPool } from '../../../../services/document-worker/parser/parser-pool.ts';
+import { ParserPool, parserMemoryMiB } from '../../../../services/document-worker/parser/parser-pool.ts';
 import type { DocumentFile } from '../../../../services/document-worker/parser/protocol.ts';
 import type { PageResult } from '../../../../services/shared/contract/page.ts';
 import { createLogger } from '../../../../services/shared/log.ts';
@@ -130,10 +130,10 @@ testWith(lacksQpdf)('a locked document is refused as such', async () => {
 });
 
 test('pages that hang, crash or fill the memory fail alone; the rest is read by another child', async () => {
-  const orders = ['one', 'hang', 'three', 'crash', 'five', 'fill', 'exit', 'eight'];
+  const orders = ['one', 'hang', 'three', 'crash', 'five', 'fill', 'exit', 'objects', 'nine'];
   const before = hostile.counts.lost;
-  const pages = await read(hostile, await file(orders.join('\n'), 'text/plain'), upTo(8));
-  expect(pages.map(({ page_number }) => page_number)).toEqual(upTo(8));
+  const pages = await read(hostile, await file(orders.join('\n'), 'text/plain'), upTo(9));
+  expect(pages.map(({ page_number }) => page_number)).toEqual(upTo(9));
   expect(pages.map(({ text, error }) => error?.code ?? text)).toEqual([
     'one',
     'timeout',
@@ -142,11 +142,26 @@ test('pages that hang, crash or fill the memory fail alone; the rest is read by 
     'five',
     'too-large',
     'crash',
-    'eight',
+    'too-large',
+    'nine',
   ]);
   expect(pages[1]?.error?.message).toBe('Reading took longer than 15 s.');
-  expect(hostile.counts.lost - before).toBe(4);
+  expect(hostile.counts.lost - before).toBe(5);
 });
+
+test('the kernel gives a child no more than its limit, also where nobody has looked yet', async () => {
+  const [page] = await read(hostile, await file('reserve-512-MiB', 'text/plain'), [1]);
+  expect(page?.text).toBe('refused: WebAssembly.Memory(): could not allocate memory');
+});
+
+test.each([
+  ['of half a container, each child its part', 1536, 2, 384],
+  ['enough for a manual in the smallest container', 448, 1, 256],
+  ['no more than a page is worth in a large one', 8192, 2, 512],
+  ['the same without a limit', 0, 2, 512],
+])('a child has %s', (_what, containerMiB, children, memoryMiB) =>
+  expect(parserMemoryMiB(containerMiB * 2 ** 20, children)).toBe(memoryMiB),
+);
 
 test('a document that hangs when it is opened fails its pages, after two children', async () => {
   const hanging = await file('hang-on-open', 'text/plain');
