@@ -59,8 +59,8 @@ export const metrics = {
     prometheus: 'chat_model_slots',
     tiers: ['chat'],
     together: 'max',
-    label: 'model',
-    what: 'Answers that the model gives all replicas at a time',
+    label: 'endpoint',
+    what: 'Answers that the model endpoint gives all replicas at a time',
   },
   modelSlotsInUse: {
     kind: 'gauge',
@@ -68,7 +68,7 @@ export const metrics = {
     prometheus: 'chat_model_inflight',
     tiers: ['chat'],
     together: 'max',
-    label: 'model',
+    label: 'endpoint',
     what: 'Of these, taken by all replicas',
   },
   firstToken: {

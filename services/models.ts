@@ -24,12 +24,30 @@ export const modelEntry = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, hyphens or underscores')
     .optional(),
-  /** Answers of all replicas together that it gives at a time: what one GPU, one account takes. Absent: no bound. */
+  /**
+   * Answers of all replicas together that its endpoint ({@link endpointOf}) gives at a time, whichever models of this list it
+   * has: what one GPU, one account takes. Absent: as another model there says; none says: no bound.
+   */
   maxInFlight: z.int().min(1).max(1024).optional(),
   /** The model of this list that is asked when this one fails before a word came. Absent: none. */
   fallback: modelName.optional(),
 });
 export type ModelEntry = z.output<typeof modelEntry>;
+
+/** One GPU, one account: an address, without what may be secret in it, and the name of the key it is asked with. */
+export function endpointOf({ url, key }: Pick<ModelEntry, 'url' | 'key'>): string {
+  const { origin, pathname } = new URL(url);
+  return `${origin}${pathname.replace(/\/+$/, '')}${key === undefined ? '' : `#${key}`}`;
+}
+
+/** Of each endpoint that has a bound. */
+export function endpointBounds(models: readonly ModelEntry[]): ReadonlyMap<string, number> {
+  return new Map(
+    models.flatMap((model) =>
+      model.maxInFlight === undefined ? [] : [[endpointOf(model), model.maxInFlight] as const],
+    ),
+  );
+}
 
 /** More than people choose from. */
 const modelsMax = 20;
@@ -41,12 +59,20 @@ export const modelList = z
   .max(modelsMax)
   .superRefine((models, { addIssue }) => {
     const names = models.map(({ name }) => name);
-    for (const [index, { name, fallback }] of models.entries()) {
+    const bounds = endpointBounds(models);
+    for (const [index, model] of models.entries()) {
+      const { name, fallback, maxInFlight } = model;
       const fault = (field: string, message: string) => addIssue({ code: 'custom', path: [index, field], message });
       if (names.indexOf(name) !== index) fault('name', `given '${name}' twice; allowed is once`);
       if (name === 'extractive') fault('name', "given 'extractive', which is the built-in answerer; choose another");
       if (fallback !== undefined && (fallback === name || !names.includes(fallback)))
         fault('fallback', `given '${fallback}'; allowed is another model of this list`);
+      const bound = bounds.get(endpointOf(model));
+      if (maxInFlight !== undefined && maxInFlight !== bound)
+        fault(
+          'maxInFlight',
+          `given ${maxInFlight} and ${bound} for '${endpointOf(model)}'; allowed is one for an endpoint`,
+        );
     }
   });
 

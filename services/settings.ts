@@ -144,7 +144,7 @@ export const settings = {
     default: '',
   },
   MODEL_API_KEYS: { type: 'text', what: "JSON: a key for each 'key' that MODELS names", secret: true, default: '' },
-  MODEL_URL: { type: 'text', what: 'OpenAI-compatible base URL; empty: the extractive answerer', default: '' },
+  MODEL_URL: { type: 'url', what: 'OpenAI-compatible base URL; empty: the extractive answerer', default: '' },
   MODEL_NAME: { type: 'text', what: 'model to ask there', default: '' },
   MODELS_ALLOWED: {
     type: 'text',

@@ -182,8 +182,8 @@ export async function createChat({
   serveModelLists(context);
   measure(app, slots, runner, model, answerer);
   if (reranker) measureReranker(app, reranker);
-  const perModel = (read: (slots: FleetSlots) => number) => () =>
-    Object.fromEntries([...modelSlots.bounded].map(([name, bounded]) => [name, read(bounded)]));
+  const perEndpoint = (read: (slots: FleetSlots) => number) => () =>
+    Object.fromEntries([...modelSlots.bounded].map(([endpoint, bounded]) => [endpoint, read(bounded)]));
   const stopFigures = publishFigures({
     registry: app.metrics,
     log,
@@ -195,8 +195,8 @@ export async function createChat({
       slotsInUse: () => slots.inFlight,
       // Not those of a model that is full, which are told apart: more replicas, which are started for yields, help nobody there.
       yields: () => slots.counts.yielded,
-      modelSlots: perModel(({ max }) => max),
-      modelSlotsInUse: perModel(({ fleetInFlight }) => fleetInFlight ?? 0),
+      modelSlots: perEndpoint(({ max }) => max),
+      modelSlotsInUse: perEndpoint(({ fleetInFlight }) => fleetInFlight ?? 0),
       ...durations,
     },
   });
@@ -254,13 +254,17 @@ function measureModels({ metrics }: App, { bounded }: ModelSlots): void {
     new Gauge({
       name,
       help,
-      labelNames: ['model'],
+      labelNames: ['endpoint'],
       registers: [metrics],
       collect() {
-        for (const [model, slots] of bounded) this.set({ model }, read(slots));
+        for (const [endpoint, slots] of bounded) this.set({ endpoint }, read(slots));
       },
     });
-  labelled('chat_model_yielded_total', 'Requests refused for it since the start', ({ counts }) => counts.yielded);
+  labelled(
+    'chat_model_yielded_total',
+    'Requests refused for a model endpoint since the start',
+    ({ counts }) => counts.yielded,
+  );
   labelled('chat_model_slots_degraded', '1 while Redis does not tell who has what', (slots) => Number(slots.degraded));
 }
 

@@ -25,7 +25,7 @@ export interface ChatContext {
   readonly runner: TurnRunner;
   readonly signals: TurnSignals;
   readonly slots: Slots;
-  /** Of each model, shared by all replicas. */
+  /** Of each model's endpoint, shared by all replicas. */
   readonly modelSlots: ModelSlots;
   /** Streams of turns, asked or resumed. */
   readonly streams: Concurrency;

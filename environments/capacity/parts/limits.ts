@@ -1,5 +1,6 @@
 /** What each part of an environment carries by itself. */
 import { definitionOf, type ServiceName } from '../../../services/manifest.ts';
+import { endpointBounds, endpointOf } from '../../../services/models.ts';
 import { usedShare } from '../../../services/shared/scheduler/policy-meter.ts';
 import { type Environment, placementsOf } from '../../environment.ts';
 import type { At } from '../../pricing/costed-environment.ts';
@@ -154,9 +155,10 @@ function chatLimits(environment: Environment, at: At, habits: Habits, constants:
   ];
 }
 
-/** Answers that a model gives at a time, of all replicas together. */
+/** Answers that the endpoint of the default model gives at a time, of all replicas together. */
 function inFlight(environment: Environment): { part: string; value: number }[] {
-  const most = environment.models?.[0]?.maxInFlight;
+  const [first] = environment.models ?? [];
+  const most = first && endpointBounds(environment.models ?? []).get(endpointOf(first));
   const [governor] = placementsOf(environment, 'governor');
   return [
     ...(most === undefined ? [] : [{ part: "the model's slots", value: most }]),

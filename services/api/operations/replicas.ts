@@ -77,11 +77,11 @@ export function chatOf(rows: readonly ReplicaRow[]): Operations['chat'] {
   const [first, full] = [counts('firstToken'), counts('fullAnswer')];
   const quantiles = (of: readonly number[]) => ({ p50: quantileOf(of, 0.5), p95: quantileOf(of, 0.95) });
   // Every replica tells the whole fleet's: the highest is the latest.
-  const byModel = new Map<string, { slots: number; slots_in_use: number }>();
+  const byEndpoint = new Map<string, { slots: number; slots_in_use: number }>();
   for (const { figures } of now)
-    for (const [model, slots] of Object.entries((figures.modelSlots as Record<string, number>) ?? {})) {
-      const inUse = (figures.modelSlotsInUse as Record<string, number> | undefined)?.[model] ?? 0;
-      byModel.set(model, { slots, slots_in_use: Math.max(inUse, byModel.get(model)?.slots_in_use ?? 0) });
+    for (const [endpoint, slots] of Object.entries((figures.modelSlots as Record<string, number>) ?? {})) {
+      const inUse = (figures.modelSlotsInUse as Record<string, number> | undefined)?.[endpoint] ?? 0;
+      byEndpoint.set(endpoint, { slots, slots_in_use: Math.max(inUse, byEndpoint.get(endpoint)?.slots_in_use ?? 0) });
     }
   return {
     slots: sum(now, 'slots'),
@@ -90,7 +90,7 @@ export function chatOf(rows: readonly ReplicaRow[]): Operations['chat'] {
     answers_per_minute: full.reduce((total, count) => total + count, 0) / (chat[0]?.minutes ?? 1),
     first_token_seconds: quantiles(first),
     full_answer_seconds: quantiles(full),
-    models: [...byModel].map(([model, slots]) => ({ model, ...slots })),
+    model_endpoints: [...byEndpoint].map(([endpoint, slots]) => ({ endpoint, ...slots })),
   };
 }
 

@@ -161,7 +161,7 @@ async function* fromModels(
   } catch (error) {
     // A second answer below half of a first one would be read as one.
     if (begun || fallback === null || !(error instanceof ModelFailedError && error.isOutage)) throw error;
-    const giveBack = await models.slots.take(fallback, question.tenantId);
+    const giveBack = await models.slots.take(fallback, question.tenantId, answerer.name);
     try {
       models.counts.fallbacks += 1;
       if (error.isBilled && tokenUsage.model) {

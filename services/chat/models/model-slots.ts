@@ -1,4 +1,4 @@
-/** Answers of all chat replicas together that a model gives at a time, where it says how many (`maxInFlight`). */
+/** Answers of all chat replicas together that a model's endpoint gives at a time, where it is said how many (`maxInFlight`). */
 import type { Redis } from 'ioredis';
 import { yieldError } from '../../shared/http/problem.ts';
 import type { Logger } from '../../shared/log.ts';
@@ -9,10 +9,11 @@ export interface ModelSlots {
   /**
    * The function that gives the slot back; of a model without a bound, and of none, it does nothing.
    *
+   * @param held a model whose slot the caller has: for another one at its endpoint it is enough
    * @throws ProblemError `yield`
    */
-  take(model: string, tenantId: string): Promise<() => void>;
-  /** Those with a bound. */
+  take(model: string, tenantId: string, held?: string): Promise<() => void>;
+  /** By endpoint. */
   readonly bounded: ReadonlyMap<string, FleetSlots>;
   close(): Promise<void>;
 }
@@ -30,15 +31,16 @@ export const hasBound = (model: ConfiguredModel): model is ConfiguredModel & { r
   model.maxInFlight !== null;
 
 export function createModelSlots({ models, redis, replica, turnTimeoutMs, log }: ModelSlotsOptions): ModelSlots {
-  const withBound = models.filter(hasBound);
+  const bounds = new Map(models.filter(hasBound).map(({ endpoint, maxInFlight }) => [endpoint, maxInFlight]));
+  const endpoints = new Map(models.map(({ name, endpoint }) => [name, endpoint]));
   const bounded = new Map<string, FleetSlots>();
-  for (const { name, maxInFlight } of withBound)
+  for (const [endpoint, maxInFlight] of bounds)
     if (redis)
       bounded.set(
-        name,
+        endpoint,
         createFleetSlots({
           redis,
-          name: `model:${name}`,
+          name: `model:${endpoint}`,
           max: maxInFlight,
           replica,
           jobMsMax: turnTimeoutMs,
@@ -48,13 +50,14 @@ export function createModelSlots({ models, redis, replica, turnTimeoutMs, log }:
       );
   return {
     bounded,
-    take: async (model, tenantId) => {
-      const slots = bounded.get(model);
-      if (!slots) return () => {};
+    take: async (model, tenantId, held) => {
+      const endpoint = endpoints.get(model) ?? '';
+      const slots = bounded.get(endpoint);
+      if (!slots || (held !== undefined && endpoints.get(held) === endpoint)) return () => {};
       const slot = await slots.take(tenantId);
       if ('release' in slot) return slot.release;
       throw yieldError(
-        `'${model}' gives ${slots.max} answers at a time, to all who ask together, and none is free for your tenant.`,
+        `The endpoint of '${model}' gives ${slots.max} answers at a time, to all who ask together, and none is free for your tenant.`,
         slot.retryHintMs,
       );
     },

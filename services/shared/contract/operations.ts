@@ -90,7 +90,7 @@ export const operations = z.object({
     first_token_seconds: quantiles,
     full_answer_seconds: quantiles,
     /** Those with a bound; the others share the slots above. */
-    models: z.array(z.object({ model: z.string(), slots: z.number(), slots_in_use: z.number() })),
+    model_endpoints: z.array(z.object({ endpoint: z.string(), slots: z.number(), slots_in_use: z.number() })),
   }),
   api: z.object({ requests_per_second: z.number() }),
   documents: z.object({

@@ -1,6 +1,6 @@
 /** The models of an environment, from its settings: a list in MODELS, or the one at MODEL_URL. */
 import { z } from 'zod';
-import { type ModelEntry, modelKeys, modelList } from '../../models.ts';
+import { endpointBounds, endpointOf, type ModelEntry, modelKeys, modelList } from '../../models.ts';
 import { knownPrice } from '../ledger/known-prices.ts';
 
 export interface ModelSettings {
@@ -34,7 +34,9 @@ export interface ConfiguredModel {
   readonly tokensPerMinute: number;
   /** Null: unknown. */
   readonly price: ModelPrice | null;
-  /** Answers of all replicas together at a time; null: no bound. */
+  /** What it shares its bound with: every model of the same endpoint. No secret. */
+  readonly endpoint: string;
+  /** Answers of the endpoint, of all replicas together, at a time; null: no bound. */
   readonly maxInFlight: number | null;
   /** Asked when this one fails before a word came. */
   readonly fallback: string | null;
@@ -47,13 +49,15 @@ export function configuredModels(settings: ModelSettings): ConfiguredModel[] {
   if (listed) {
     if (url) throw new Error('MODELS and MODEL_URL are both set, allowed is one of them.');
     const keys = settings.MODEL_API_KEYS ? readJson('MODEL_API_KEYS', settings.MODEL_API_KEYS, modelKeys) : {};
-    return listed.map(({ name, model = name, usdPerMillionTokens, key, maxInFlight, fallback, ...rest }) => ({
+    const bounds = endpointBounds(listed);
+    return listed.map(({ name, model = name, usdPerMillionTokens, key, maxInFlight: _, fallback, ...rest }) => ({
       ...rest,
       name,
       model,
       apiKey: keyOf(keys, name, key),
       price: usdPerMillionTokens ?? knownPrice(rest.url, model),
-      maxInFlight: maxInFlight ?? null,
+      endpoint: endpointOf({ url: rest.url, key }),
+      maxInFlight: bounds.get(endpointOf({ url: rest.url, key })) ?? null,
       fallback: fallback ?? null,
       requestsPerMinute: rest.requestsPerMinute ?? 0,
       tokensPerMinute: rest.tokensPerMinute ?? 0,
@@ -62,6 +66,7 @@ export function configuredModels(settings: ModelSettings): ConfiguredModel[] {
   if (!url) return [];
   if (!MODEL_NAME) throw new Error(`MODEL_URL is '${url}', so MODEL_NAME must name a model there.`);
   const unknown = {
+    endpoint: endpointOf({ url }),
     contextTokens: null,
     maxInFlight: null,
     fallback: null,

@@ -124,6 +124,9 @@ test("the model's own limits: requests, tokens of 5,400 + 240 an answer, and ans
   const accounts = capacity.limits.filter(({ part }) => part === "the model's account");
   expect(accounts.map(({ value }) => value)).toEqual([expect.closeTo(199, 6), expect.closeTo(99.5, 6)]);
   expect(capacity.carried.concurrentChats).toBe(10);
+  // Said by another model of its endpoint.
+  const models = [model, { ...model, name: 'n', maxInFlight: 10 }];
+  expect(of(whole, { models }).carried.concurrentChats).toBe(10);
   const chats = limit(capacity, 'chatsPerMinute', "the model's slots") ?? 0;
   // Erlang B: 10 servers of 12 s, 1 % refused.
   expect(refusedShare(10, (chats * 12) / 60)).toBeCloseTo(0.01, 6);

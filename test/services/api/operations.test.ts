@@ -79,8 +79,8 @@ test('figures of replicas stand together, beside what the sheet predicted; who i
   const chat = { slots: 64, slotsInUse: 3, yields: 10, memory: 2 ** 28, memoryBudget: 2 ** 29, cpu: 0.2, errors: 5 };
   await tell('chat', 'a', 0, {
     ...chat,
-    modelSlots: { big: 8 },
-    modelSlotsInUse: { big: 5 },
+    modelSlots: { 'http://gpu/v1': 8 },
+    modelSlotsInUse: { 'http://gpu/v1': 5 },
     firstToken: countsOf(0.25, 90),
   });
   await tell('chat', 'a', 1, { ...chat, slotsInUse: 60, firstToken: countsOf(4, 10), fullAnswer: countsOf(12, 20) });
@@ -88,8 +88,8 @@ test('figures of replicas stand together, beside what the sheet predicted; who i
     ...chat,
     slotsInUse: 4,
     memoryBudget: 0,
-    modelSlots: { big: 8 },
-    modelSlotsInUse: { big: 6 },
+    modelSlots: { 'http://gpu/v1': 8 },
+    modelSlotsInUse: { 'http://gpu/v1': 6 },
   });
   await tell('api', 'other', 0, { requests: 60_000 });
   await tell('chat', 'gone', 1, { ...chat, slotsInUse: 64 }, 60);
@@ -109,7 +109,7 @@ test('figures of replicas stand together, beside what the sheet predicted; who i
   expect(body.chat).toMatchObject({
     slots: 128,
     slots_in_use: 7,
-    models: [{ model: 'big', slots: 8, slots_in_use: 6 }],
+    model_endpoints: [{ endpoint: 'http://gpu/v1', slots: 8, slots_in_use: 6 }],
   });
   // 40 refusals in four to five minutes.
   expect(body.chat.yields_per_minute).toBeGreaterThanOrEqual(8);

@@ -113,12 +113,12 @@ export function Tables({ data, words, language }: { data: Operations; words: Ope
         }))}
       />
       <Table
-        title={words.models}
-        head={[words.model, words.inUse]}
+        title={words.endpoints}
+        head={[words.endpoint, words.inUse]}
         none={words.none}
-        rows={chat.models.map((one) => ({
-          key: one.model,
-          cells: [one.model, `${format.number(one.slots_in_use)} ${words.ofBudget(format.number(one.slots))}`],
+        rows={chat.model_endpoints.map((one) => ({
+          key: one.endpoint,
+          cells: [one.endpoint, `${format.number(one.slots_in_use)} ${words.ofBudget(format.number(one.slots))}`],
         }))}
       />
       <Table

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { throughGovernor } from '../../../../services/chat/models/governed.ts';
 import { configuredModels } from '../../../../services/shared/models/configured-models.ts';
-import { type ChatUnderTest, events, openChat, type Person, type TestChat, until } from '../fixture.ts';
+import { allEvents, type ChatUnderTest, events, openChat, type Person, type TestChat, until } from '../fixture.ts';
 import { startModelServer } from './model-server.ts';
 
 let opened: ChatUnderTest;
@@ -13,8 +13,12 @@ let redis: Redis;
 beforeAll(async () => {
   model = await startModelServer();
   const one = { name: 'gpu', url: model.url, contextTokens: 8000, maxInFlight: 1, requestsPerMinute: 1000 };
-  const second = { name: 'other', url: model.url, contextTokens: 8000 };
-  opened = await openChat({ model: false, settings: { MODELS: JSON.stringify([one, second]) } });
+  const same = { name: 'same', url: `${model.url}/`, contextTokens: 8000, fallback: 'gpu' };
+  const other = { name: 'other', url: model.url, contextTokens: 8000, key: 'other' };
+  opened = await openChat({
+    model: false,
+    settings: { MODELS: JSON.stringify([one, same, other]), MODEL_API_KEYS: '{"other":"account"}' },
+  });
   others = await opened.another();
   redis = new Redis(opened.services.redisUrl);
   await ready();
@@ -25,11 +29,11 @@ afterAll(async () => {
   await model?.close();
 });
 
-const key = '{bulkhead:slots:model:gpu}';
+const key = () => `{bulkhead:slots:model:${model.url}}`;
 /** After the start of all, holders are waited for. */
 async function ready(): Promise<void> {
-  while ((await redis.hlen(`${key}:replicas`)) < 2) await new Promise((resolve) => setTimeout(resolve, 50));
-  await redis.set(`${key}:recover`, 0);
+  while ((await redis.hlen(`${key()}:replicas`)) < 2) await new Promise((resolve) => setTimeout(resolve, 50));
+  await redis.set(`${key()}:recover`, 0);
 }
 
 /** The model answers when it is told to. */
@@ -63,7 +67,8 @@ test('an answer on one replica leaves none on the other: it yields before anythi
     status: 'yield',
     code: 'yield',
     retry_hint_ms: expect.any(Number),
-    detail: "'gpu' gives 1 answers at a time, to all who ask together, and none is free for your tenant.",
+    detail:
+      "The endpoint of 'gpu' gives 1 answers at a time, to all who ask together, and none is free for your tenant.",
   });
   const completion = await others.call(person, 'POST', '/v1/chat/completions', {
     model: `brain:${brain.brainId}`,
@@ -92,8 +97,8 @@ test('an answer on one replica leaves none on the other: it yields before anythi
   answers[1]?.();
   for await (const _ of events(again));
   const metrics = await (await fetch(`${others.url}/metrics`)).text();
-  expect(metrics).toContain('chat_model_yielded_total{model="gpu"} 2\n');
-  expect(metrics).toContain('chat_model_slots{model="gpu"} 1\n');
+  expect(metrics).toContain(`chat_model_yielded_total{endpoint="${model.url}"} 2\n`);
+  expect(metrics).toContain(`chat_model_slots{endpoint="${model.url}"} 1\n`);
   // What the tier scales on: more of its replicas would not make the model answer more.
   expect(metrics).toContain('chat_yielded_total 0\n');
 });
@@ -102,6 +107,37 @@ test('a replica has one connection for the slots of models and the meters of the
   const database = new URL(opened.services.redisUrl).pathname.slice(1) || '0';
   const clients = String(await redis.client('LIST')).split('\n');
   expect(clients.filter((line) => line.includes(` db=${database} `))).toHaveLength(2 + 1);
+});
+
+test('what one model of an endpoint holds is not free for another one there', async () => {
+  const { chat, search, brainOf } = opened;
+  const { brain, person } = await brainOf(['Refunds are paid within fourteen days of the return.']);
+  const answers = hold();
+  const ask = async (of: TestChat) => of.ask(person, await of.newConversation(person, brain), 'When are refunds paid?');
+  const first = await ask(chat);
+  await until(() => answers.length === 1);
+  await search.db.updateTable('brains').set({ model: 'same' }).where('id', '=', brain.brainId).execute();
+  const refused = await ask(others);
+  expect([refused.status, (await refused.json()).detail]).toEqual([
+    503,
+    expect.stringMatching(/^The endpoint of 'same' gives 1 answers at a time/),
+  ]);
+  answers[0]?.();
+  for await (const _ of events(first));
+});
+
+test('a fallback at the endpoint of the model that failed goes on in its slot', async () => {
+  const { chat, search, brainOf } = opened;
+  const { brain, person } = await brainOf(['Refunds are paid within fourteen days of the return.']);
+  await search.db.updateTable('brains').set({ model: 'same' }).where('id', '=', brain.brainId).execute();
+  model.behave(async (stream, request) => {
+    if (request.model === 'same') return void stream.response.writeHead(500).end();
+    stream.text('Refunds are paid [1].');
+    stream.end();
+  });
+  const conversation = await chat.newConversation(person, brain);
+  const all = await allEvents(await chat.ask(person, conversation, 'When are refunds paid?'));
+  expect(all.at(-1)).toMatchObject({ event: 'done', data: { answerer: { name: 'gpu' } } });
 });
 
 test('a model without a bound is asked all the same', async () => {

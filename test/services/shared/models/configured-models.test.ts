@@ -22,6 +22,7 @@ const listOf = (...models: object[]) =>
 test('one endpoint, its default model first', () => {
   const settings = { ...none, MODEL_URL: url, MODEL_NAME: 'a', MODELS_ALLOWED: 'b, a,c', MODEL_API_KEY: 'k' };
   const unknown = {
+    endpoint: url,
     contextTokens: null,
     price: null,
     maxInFlight: null,
@@ -50,12 +51,30 @@ test('a list, each with what it says of itself and the key that it names', () =>
       model: 'vendor/one',
       apiKey: 'k',
       price: { in: 0.5, out: 0 },
+      endpoint: `${url}#mine`,
       maxInFlight: 4,
       fallback: 'two',
     },
-    { ...common, name: 'two', model: 'two', apiKey: '', price: null, maxInFlight: null, fallback: null },
+    { ...common, endpoint: url, name: 'two', model: 'two', apiKey: '', price: null, maxInFlight: null, fallback: null },
   ]);
   expect(modelNames(settings)).toEqual(['one', 'two']);
+});
+
+test('models at one address, asked with one key, are one endpoint and have its bound', () => {
+  const secret = url.replace('//', '//user:secret@');
+  const MODELS = listOf(
+    { maxInFlight: 4 },
+    { name: 'two', url: `${secret}/` },
+    { name: 'three', key: 'mine' },
+    { name: 'four', url: 'https://models.example.com/other/v1' },
+  );
+  const models = configuredModels({ ...none, MODELS, MODEL_API_KEYS: '{"mine":"k"}' });
+  expect(models.map(({ endpoint, maxInFlight }) => [endpoint, maxInFlight])).toEqual([
+    [url, 4],
+    [url, 4],
+    [`${url}#mine`, null],
+    ['https://models.example.com/other/v1', null],
+  ]);
 });
 
 test.each<[Partial<ModelSettings>, string | RegExp]>([
@@ -68,6 +87,10 @@ test.each<[Partial<ModelSettings>, string | RegExp]>([
   [{ MODELS: listOf({ fallback: 'two' }) }, /given 'two'; allowed is another model of this list/],
   [{ MODELS: listOf({ fallback: 'one' }) }, /given 'one'; allowed is another model of this list/],
   [{ MODELS: listOf({ contextTokens: 3999 }) }, />=4000/],
+  [
+    { MODELS: listOf({ maxInFlight: 4 }, { name: 'two', maxInFlight: 8 }) },
+    /given 4 and 8 for 'https:\/\/models.example.com\/v1'; allowed is one for an endpoint/,
+  ],
   [{ MODELS: listOf({ price: 1 }) }, /"price"/],
   [
     { MODELS: listOf({ key: 'mine' }), MODEL_API_KEYS: '{"other":"secret"}' },
