@@ -114,6 +114,9 @@ const system = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'NODE_EXTRA_CA_CERTS'] a
 
 const exitWithParent = new URL('./processes/exit-with-parent.ts', import.meta.url).href;
 
+/** Compiled code of services, which takes a third off the CPU of their next start; it goes with the packages. */
+const compileCache = `${projectFolder}node_modules/.cache/node-compile-cache`;
+
 /** What the AWS SDK reads; only for services whose documents are on S3. */
 const aws = [
   'AWS_ACCESS_KEY_ID',
@@ -136,7 +139,14 @@ export function serviceCommand(
   return {
     command: process.execPath,
     args: ['--import', exitWithParent, ...flags, script, ...args],
-    env: { ...base, ...given, NODE_ENV: 'production', NO_COLOR: '1', LIFELINE_OF: String(process.pid) },
+    env: {
+      ...base,
+      ...given,
+      NODE_COMPILE_CACHE: compileCache,
+      NODE_ENV: 'production',
+      NO_COLOR: '1',
+      LIFELINE_OF: String(process.pid),
+    },
     cwd: projectFolder,
   };
 }

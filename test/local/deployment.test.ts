@@ -59,6 +59,7 @@ test('a tier sees exactly the settings that the manifest lists, and nothing of t
     'TZ',
     'LANG',
     'NODE_EXTRA_CA_CERTS',
+    'NODE_COMPILE_CACHE',
     'NODE_ENV',
     'NO_COLOR',
   ];

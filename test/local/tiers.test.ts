@@ -21,6 +21,7 @@ test('every tier gets what the manifest lists for it and nothing else', () => {
   }
   expect(tierSettings(of('web'))).toEqual({
     PORT: '1',
+    NODE_COMPILE_CACHE: expect.stringMatching(/node_modules\/\.cache\/node-compile-cache$/),
     ENVIRONMENT: 'local',
     STOP_TIMEOUT_MS: '140000',
     KEEP_ALIVE_TIMEOUT_MS: '140000',
@@ -58,6 +59,7 @@ test('a tier is a Node process with a heap of its budget and an otherwise empty 
     PATH: '/bin',
     HOME: '/home/x',
     PORT: '1',
+    NODE_COMPILE_CACHE: expect.stringMatching(/node_modules\/\.cache\/node-compile-cache$/),
     NODE_ENV: 'production',
     NO_COLOR: '1',
     LIFELINE_OF: String(process.pid),
