@@ -21,7 +21,6 @@ test('every tier gets what the manifest lists for it and nothing else', () => {
   }
   expect(tierSettings(of('web'))).toEqual({
     PORT: '1',
-    NODE_COMPILE_CACHE: expect.stringMatching(/node_modules\/\.cache\/node-compile-cache$/),
     ENVIRONMENT: 'local',
     STOP_TIMEOUT_MS: '140000',
     KEEP_ALIVE_TIMEOUT_MS: '140000',
