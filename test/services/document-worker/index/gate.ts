@@ -1,13 +1,18 @@
-/** A vectorstore behind a gate: whatever is over the count waits, and arrives late. */
+/** A vectorstore behind a gate: of what is asked of a brain, whatever is over the count waits, and arrives late. */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Shorter than a worker waits for a call: its next try would be held as well. */
+const untilMs = 45_000;
 
 export async function openGate(target: string | undefined) {
   const state = { held: 0, open: 0 };
   let left = Number.POSITIVE_INFINITY;
   let turn = Promise.withResolvers<void>();
   const server = createServer(async (request, response) => {
+    // Looks at its health are nobody's work.
+    if (!request.url?.startsWith('/brains/')) return void response.end();
     const body = await bodyOf(request);
     state.held += 1;
     while (left <= 0) await turn.promise;
@@ -29,7 +34,7 @@ export async function openGate(target: string | undefined) {
       turn = Promise.withResolvers();
     },
     until: async (holds: (now: typeof state) => boolean) => {
-      for (const end = Date.now() + 60_000; !holds(state); await sleep(20))
+      for (const end = Date.now() + untilMs; !holds(state); await sleep(20))
         if (Date.now() > end) throw new Error(`the gate is still at ${JSON.stringify(state)}`);
     },
     close: async () => {
