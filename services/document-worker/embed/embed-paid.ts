@@ -3,7 +3,7 @@ import type { Transaction } from 'kysely';
 import { uuidv7 } from 'uuidv7';
 import { drawHeldUsd, heldUsd } from '../../shared/jobs/held-usd.ts';
 import { type Entry, entryOf, recordEntries } from '../../shared/ledger/ledger.ts';
-import { release, reserve, reserveMore } from '../../shared/ledger/reservations.ts';
+import { enterLost, release, reserve } from '../../shared/ledger/reservations.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Embedder } from '../../shared/models/embedding.ts';
 import { estimateMargin, estimateTokens } from '../../shared/models/tokens.ts';
@@ -61,35 +61,36 @@ export async function embedPaid(
     await setCall(trx, documentId, callId, chunk);
     return isHeld;
   });
-  let [tokens, lost, answered] = [0, 0, false];
+  const entry = (id: string, part: readonly (string | number)[], amount: number, repeated = false): Entry => ({
+    ...entryOf('vectors', documentId, [id, ...part], 'embedding_tokens', amount, embedder.costUsd(amount)),
+    model: embedder.model,
+    repeated,
+  });
+  const charged = { tenantId, brainId, jobId, keyId };
+  let [tokens, lost] = [0, 0];
   const used = async (more: number, wasLost: boolean) => {
-    tokens += more;
-    if (!wasLost) return;
-    lost += more;
-    // Before it is sent again: it was held for once.
-    if (reserved) await reserveMore(db, { tenantId, keyId }, { id: callId, ...mayCost(embedder, more) });
+    if (!wasLost) {
+      tokens += more;
+      return;
+    }
+    lost += 1;
+    // Before it is sent again, since it is billed, whatever becomes of this worker; what is held is for the next try.
+    await enterLost(db, charged, entry(callId, ['lost', lost], more, true));
   };
   try {
     const embedded = await embedWhatIsTaken(embedder, batch, { as: 'passage', tenantId, brainId, signal, used });
-    answered = true;
     if (embedded.refused > 0)
       log.warn({ documentId, chunks: embedded.refused }, 'refused by the embedding: found by their words alone');
     return { made: embedded.vectors, callId, tokens };
   } finally {
-    const entry = (id: string, part: readonly string[], amount: number, repeated = false): Entry => ({
-      ...entryOf('vectors', documentId, [id, ...part], 'embedding_tokens', amount, embedder.costUsd(amount)),
-      model: embedder.model,
-      repeated,
-    });
-    // What was lost in a call that fails is repeated by the next one.
-    const repeats = Math.min(tokens, (again === null ? 0 : (known ?? tokens)) + (answered ? lost : 0));
+    const repeats = again === null ? 0 : Math.min(tokens, known ?? tokens);
     const entries = [
       ...(again !== null && known === null ? [entry(again, [], tokens)] : []),
       entry(callId, [], tokens - repeats),
       entry(callId, ['repeated'], repeats, true),
     ];
     await db.transaction().execute(async (trx) => {
-      await recordEntries(trx, { tenantId, brainId, jobId, keyId }, entries);
+      await recordEntries(trx, charged, entries);
       await drawHeldUsd(trx, documentId, embedder.costUsd(tokens) ?? 0);
       if (reserved) await release(trx, callId);
       // What its dead worker held stands in the ledger now.

@@ -11,6 +11,7 @@
  *     parser:0198…:parser_pages               of a call to a provider's parser (parser_calls)
  *     vectors:0198…:0198…:embedding_tokens    of a document, by one call; builds before: index:<job>:<attempt>:<chunk>
  *     vectors:0198…:0198…:repeated:embedding_tokens  of it, what an earlier call had been paid for already
+ *     vectors:0198…:0198…:lost:1:embedding_tokens    of it, what was billed for an answer that was lost
  */
 import { type RawBuilder, sql, type Transaction } from 'kysely';
 import type { Job } from '../contract/job.ts';

@@ -7,8 +7,9 @@ import type { FastifyReply } from 'fastify';
 import { type RawBuilder, sql, type Transaction } from 'kysely';
 import type { Database } from '../postgres/database.ts';
 import type { Tables } from '../postgres/tables.ts';
-import { type Entry, recordEntries } from './ledger.ts';
+import { type Account, type Entry, recordEntries } from './ledger.ts';
 import { isLimited, takeQuotas } from './quota.ts';
+import { QuotaError } from './quota-error.ts';
 import type { Charged } from './quota-use.ts';
 
 export interface MayUse {
@@ -67,23 +68,24 @@ export async function reserve(
 }
 
 /**
- * More of the same call: what it sent was lost, is billed all the same, and is to be sent again.
+ * What an answer that was lost is billed: entered at once, whether the day has room for it or not. What its call holds is
+ * there for the next try.
  *
- * @throws QuotaError: not today
+ * @throws QuotaError: no other try today
  */
-export async function reserveMore(
-  db: Database,
-  of: Charged,
-  { id, tokens, usd }: Pick<MayUse, 'tokens' | 'usd'> & { readonly id: string },
-): Promise<void> {
-  await db.transaction().execute(async (trx) => {
-    await takeQuotas(trx, of, ofTheDay(tokens, usd));
-    await trx
-      .updateTable('reservations')
-      .set((eb) => ({ tokens: eb('tokens', '+', tokens), usd: eb('usd', '+', usd) }))
-      .where('id', '=', id)
-      .execute();
+export async function enterLost(db: Database, of: Account, entry: Entry): Promise<void> {
+  const refused = await db.transaction().execute(async (trx) => {
+    const full = await takeQuotas(trx, of, ofTheDay(entry.amount, entry.costUsd ?? 0)).then(
+      () => null,
+      (error) => {
+        if (error instanceof QuotaError) return error;
+        throw error;
+      },
+    );
+    await recordEntries(trx, of, [entry]);
+    return full;
   });
+  if (refused) throw refused;
 }
 
 /**
