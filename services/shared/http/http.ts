@@ -59,6 +59,10 @@ export interface App {
 
 /** JSON bodies above this are refused; uploads and vectors have limits of their own. */
 const bodyBytesMax = 1024 * 1024;
+/** Slow senders of heads hold a socket no longer than this and one look more. */
+const headTimeoutMs = 20_000;
+/** Node looks every 30 s otherwise. */
+const headsLookedAtEveryMs = 5000;
 /** A connection on which nothing moves: its reader takes nothing. Above the longest silence of an answer, 100 s of a turn. */
 const silenceMsMax = 180_000;
 /** Whose machine vanished while their answer was waited for is found so, within 10 s more: what they hold is given back. */
@@ -80,7 +84,7 @@ export function createApp({
     // Each kind of body has a time of its own (body-timeouts.ts).
     requestTimeout: 0,
     connectionTimeout: silenceMsMax,
-    http: { keepAlive: true, keepAliveInitialDelay: keepAliveMs },
+    http: { keepAlive: true, keepAliveInitialDelay: keepAliveMs, connectionsCheckingInterval: headsLookedAtEveryMs },
     // The router or balancer in front is the only one who may say where a request came from.
     trustProxy: (_address: string, hop: number) => hop < 1,
     // One line per answer, written below.
@@ -89,8 +93,7 @@ export function createApp({
     frameworkErrors: (error, request, reply) => sendProblem(reply, toProblemError(error, request as FastifyRequest)),
     clientErrorHandler: refuseUnreadable,
   });
-  // Slow senders of headers hold a socket no longer than this.
-  http.server.headersTimeout = 20_000;
+  http.server.headersTimeout = headTimeoutMs;
   http.setValidatorCompiler(validatorCompiler);
   http.setSerializerCompiler(serializerCompiler);
   http.decorateRequest('identity', null);
