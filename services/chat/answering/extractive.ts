@@ -7,6 +7,7 @@
 
 import { type Sentence, sentencesOf } from '../../shared/sentences.ts';
 import type { Passage } from './passages.ts';
+import { lineCharsMax, rowsOf } from './rows.ts';
 import { fold, questionTerms, termMatch } from './sentences.ts';
 
 export interface Quote {
@@ -77,7 +78,23 @@ export function extract(question: string, passages: readonly Passage[]): Extract
   const answered = (ranked[0]?.evidence ?? 0) >= evidenceMin;
   const quotes = ranked.map(({ quote }) => quote);
   const enough = answered ? ofBest * (quotes[0]?.coverage ?? 0) : 0;
-  return { answered, quotes: distinct(quotes.filter(({ coverage }) => coverage >= enough)).slice(0, quotesMax) };
+  const near = distinct(quotes.filter(({ coverage }) => coverage >= enough)).slice(0, quotesMax);
+  return { answered, quotes: near.map((quote) => narrowed(quote, terms, weights)) };
+}
+
+/** Rows of a table, a list or code have no full stop: read as one sentence, the row that holds nearly all is quoted. */
+function narrowed(quote: Quote, terms: readonly string[], weights: readonly number[]): Quote {
+  const held = (text: string) => {
+    const folded = fold(text);
+    return terms.reduce((sum, term, at) => sum + (weights[at] as number) * termMatch(term, folded), 0);
+  };
+  const [best] = rowsOf(quote.text, lineCharsMax(quote.passage.text))
+    .map((row) => ({ row, held: held(row.text) }))
+    .toSorted((a, b) => b.held - a.held);
+  const all = held(quote.text);
+  if (!best || all === 0 || best.held < ofBest * all) return quote;
+  const { start, end, text } = best.row;
+  return { ...quote, start: quote.start + start, end: quote.start + end, text };
 }
 
 const asks = /[?？]["'”’」』)）]*\s*$/;

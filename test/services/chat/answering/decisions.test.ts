@@ -143,6 +143,39 @@ test('a question that the document asks is quoted with its answer', () => {
   expect(text.slice(quotes[0]?.start, quotes[0]?.end)).toBe(quotes[0]?.text);
 });
 
+const session = [
+  'Plot the points in the plane. A graphics window will appear automatically.',
+  'ls() See which R objects are now in the R workspace.',
+  'rm(x, y) Remove objects no longer needed. (Clean up).',
+  'x <- 1:20 Make x = (1, 2, . . . , 20).',
+];
+const wrapped = [
+  'the members of the board are chosen by the assembly of all who have paid',
+  'their share of the costs of the hall in the year before the one in which',
+  'the board is chosen anew',
+];
+test.each<[string, string, string[], string]>([
+  ['a row', 'How do I remove an object?', session, 'rm(x, y) Remove objects no longer needed.'],
+  [
+    'a row that announces the next',
+    'How are objects removed?',
+    ['Summary', 'objects are removed so:', '> rm(x, y)', 'and never', 'come back'],
+    'objects are removed so:\n> rm(x, y)',
+  ],
+  [
+    'words of several rows',
+    'pump dry voltage',
+    ['T34 voltage', 'T40 the pump', 'T41 dry'],
+    'T34 voltage\nT40 the pump\nT41 dry',
+  ],
+  ['lines of one sentence', 'Who are members of the board?', wrapped, wrapped.join('\n')],
+])('what has no full stop is quoted as it stands: %s', (_, question, lines, best) => {
+  const text = lines.join('\n');
+  const [quote] = extract(question, passages(text)).quotes;
+  expect(quote?.text).toBe(best);
+  expect(text.slice(quote?.start, quote?.end)).toBe(best);
+});
+
 test('history fits its share of the prompt, newest first kept, without the numbers of old passages', () => {
   const history = Array.from({ length: 10 }, (_, index) => ({
     question: `q${index}`,
