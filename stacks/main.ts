@@ -2,13 +2,12 @@
  * Synthesizes environments: `node stacks/main.ts [environment...]`, all of them without a name. The cdktf CLI runs this
  * file (cdktf.json); what it writes lies in `cdktf.out/`.
  */
-import { createRequire, enableCompileCache } from 'node:module';
+import { enableCompileCache } from 'node:module';
 import { Command } from 'commander';
 
 // Compiling cdktf takes as long as synthesizing; Node keeps what it compiled in the system's temporary folder.
 enableCompileCache();
-// cdktf keeps the stack of every token, for nothing that it prints here: a sixth of the program's time.
-createRequire(import.meta.url)('cdktf/lib/tokens/private/stack-trace.js').captureStackTrace = () => [];
+await import('./quick-cdktf.ts');
 const { synthesize } = await import('./synthesize.ts');
 const { staleWarnings } = await import('../environments/pricing/prices/age.ts');
 

@@ -36,6 +36,34 @@ describe('npm run synth', () => {
   });
 });
 
+describe('the zip library of cdktf', () => {
+  const run = (...args: string[]) =>
+    execa('node', ['--no-experimental-detect-module', ...args], { preferLocal: true, env: { CDKTF_OUTDIR: folder } });
+
+  test('is not read by a synth', async () => {
+    const told = `import { createRequire } from 'node:module';
+      const { cache } = createRequire(process.cwd() + '/');
+      process.on('exit', () => console.log(Object.keys(cache).filter((file) => file.includes('/zip-stream/')).length));`;
+    const { stdout } = await run(
+      '--import',
+      `data:text/javascript,${encodeURIComponent(told)}`,
+      'stacks/main.ts',
+      'dev',
+    );
+    expect(stdout.split('\n').at(-1)).toBe('0');
+  });
+
+  test('packs what a stack of somebody else has to pack', async () => {
+    const packs = `const { App, AssetType, TerraformAsset, TerraformStack } = require('cdktf');
+      const app = new App();
+      const stack = new TerraformStack(app, 'packs');
+      const { path } = new TerraformAsset(stack, 'asset', { path: 'client', type: AssetType.ARCHIVE });
+      app.synth();
+      console.log(require('node:fs').readFileSync(app.outdir + '/stacks/packs/' + path, 'latin1').slice(0, 2));`;
+    expect((await run('--import', './stacks/quick-cdktf.ts', '--eval', packs)).stdout).toBe('PK');
+  });
+});
+
 test('npx cdktf synth works by itself, for every environment', async () => {
   const { exitCode } = await execa('cdktf', ['synth', '--output', folder], {
     preferLocal: true,
