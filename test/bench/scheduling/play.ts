@@ -38,7 +38,7 @@ export async function playScheduler(
   uploads: readonly Upload[],
   { account, slots = slotsMax, keepsSlot = true, pagesPerGrant = 1, pageMs, until, uploaded }: PlayOptions,
 ): Promise<Played> {
-  await redis.flushall();
+  await redis.flushdb();
   let nowMs = startMs;
   const scheduler = new RedisScheduler(redis, { clock: () => nowMs, pagesPerGrant, ...(account && { account }) });
   const coming = [...uploads].sort((a, b) => a.atMs - b.atMs);
