@@ -14,7 +14,7 @@ import { createAnswerer } from './answering/answerer.ts';
 import { quoteCitation } from './answering/citations.ts';
 import { extract } from './answering/extractive.ts';
 import { type Passage, toPassages } from './answering/passages.ts';
-import { documentNames } from './answering/retrieval.ts';
+import { documentNames, unembedded } from './answering/retrieval.ts';
 import { type LanguageModel, stubModelName } from './models/model.ts';
 import { withStubModelServer } from './models/stub-model-server.ts';
 import { newTokenUsage } from './turns/token-usage.ts';
@@ -78,7 +78,7 @@ export async function warmUp({ app, db, settings, model }: ChatWarmUp): Promise<
 /** From passages, which the synthetic tenant's turns have none of. */
 async function answers(model: LanguageModel, passages: readonly Passage[]): Promise<void> {
   const answerer = createAnswerer({ find: async () => [...passages] }, model, []);
-  const own = { model: stubModelName, instructions: '' };
+  const own = { model: stubModelName, instructions: '', ...unembedded };
   const asked = { tenantId: '', brainId: '', text: question, history: [], ...answerer.choose(own, null) };
   for (let round = 0; round < rounds; round += 1)
     for await (const _part of answerer.answer(asked, newTokenUsage(), AbortSignal.timeout(timeoutMs)));

@@ -10,7 +10,7 @@ import { createMarkReader, quoteCitation, type Read } from './citations.ts';
 import { extract, notAnswered, type Quote } from './extractive.ts';
 import type { Passage } from './passages.ts';
 import { buildPrompt, type Exchange, searchText } from './prompt.ts';
-import type { Retrieval } from './retrieval.ts';
+import type { BrainVectors, Retrieval } from './retrieval.ts';
 
 export interface Question extends Choice {
   readonly tenantId: string;
@@ -34,9 +34,10 @@ export interface Choice {
   readonly fallback: string | null;
   /** The brain's own, for a model; '' when there are none. */
   readonly instructions: string;
+  readonly vectors: BrainVectors;
 }
 
-export interface OwnSettings {
+export interface OwnSettings extends BrainVectors {
   readonly model: string | null;
   readonly instructions: string;
 }
@@ -112,17 +113,17 @@ export function createAnswerer(
   const counts: AnswerCounts = { citationsDropped: 0, fallbacks: 0, wastedTokens: 0 };
   return {
     counts,
-    choose: ({ model: own, instructions }, tenantModels) => {
+    choose: ({ model: own, instructions, ...vectors }, tenantModels) => {
       const allowed = modelsOfTenant([...known.keys()], tenantModels);
       const name = own ?? allowed[0] ?? extractiveName;
       if (!model || name === extractiveName)
-        return { answerer: { kind: 'extractive', name: extractiveName }, fallback: null, instructions };
+        return { answerer: { kind: 'extractive', name: extractiveName }, fallback: null, instructions, vectors };
       // Of a synthetic tenant: outside a warm-up the model itself refuses it.
       if (name !== stubModelName)
         requireAllowedModel(allowed, name, 'conflict', 'Choose another one in the settings of the brain.');
       const second = known.get(name)?.fallback ?? null;
       const fallback = second !== null && allowed.includes(second) ? second : null;
-      return { answerer: { kind: 'model', name }, fallback, instructions };
+      return { answerer: { kind: 'model', name }, fallback, instructions, vectors };
     },
     answer: async function* (question, tokenUsage, signal) {
       const text = searchText(question.text, question.history);

@@ -15,10 +15,27 @@ import { type Passage, toPassages } from './passages.ts';
 import { searchCharactersMax } from './prompt.ts';
 import type { Reranker } from './rerank.ts';
 
+/** What a brain's vectors are of, and what it is embedded anew with. */
+export interface BrainVectors {
+  readonly embedding_model: string | null;
+  readonly embedding_dimensions: number;
+  readonly next_embedding_model: string | null;
+  readonly next_embedding_dimensions: number | null;
+}
+
+/** Of a brain in which nobody searches by vectors. */
+export const unembedded: BrainVectors = {
+  embedding_model: null,
+  embedding_dimensions: 0,
+  next_embedding_model: null,
+  next_embedding_dimensions: null,
+};
+
 export interface Searched {
   readonly tenantId: string;
   readonly brainId: string;
   readonly text: string;
+  readonly vectors: BrainVectors;
 }
 
 export interface Retrieval {
@@ -81,9 +98,12 @@ export function createRetrieval({ db, embedders, reranker, vectorstoreUrl, sign,
   };
 
   /** Full text finds enough to go on with, so nobody waits for long, and nothing is tried twice. */
-  const embed = async ({ tenantId, brainId, text }: Searched, tokenUsage: TokenUsage, signal: AbortSignal) => {
-    if (embedders.length === 0) return {};
-    const embedder = await embedderOf(db, embedders, brainId);
+  const embed = async (
+    { tenantId, brainId, text, vectors: of }: Searched,
+    tokenUsage: TokenUsage,
+    signal: AbortSignal,
+  ) => {
+    const embedder = embedderOf(embedders, of);
     if (!embedder) return {};
     const { model } = embedder;
     const inTime = AbortSignal.any([signal, AbortSignal.timeout(embedTimeoutMs)]);
@@ -103,10 +123,14 @@ export function createRetrieval({ db, embedders, reranker, vectorstoreUrl, sign,
     }
   };
 
-  const search: Retrieval['search'] = async ({ tenantId, brainId, text, limit }, tokenUsage, signal) => {
+  const search: Retrieval['search'] = async ({ limit, ...searched }, tokenUsage, signal) => {
+    const { tenantId, brainId, text } = searched;
     try {
-      const embedded = await embed({ tenantId, brainId, text }, tokenUsage, signal);
-      const authorization = `Bearer ${await sign({ to: 'vectorstore', verb: 'search', tenantId, brainId })}`;
+      const [embedded, token] = await Promise.all([
+        embed(searched, tokenUsage, signal),
+        sign({ to: 'vectorstore', verb: 'search', tenantId, brainId }),
+      ]);
+      const authorization = `Bearer ${token}`;
       const body = { query: text, ...embedded, limit: Math.max(limit, reranker?.passagesMax ?? 0) };
       const found = await retry.execute(
         () => post(vectorstorePaths.search(brainId), authorization, body, signal),
@@ -160,20 +184,13 @@ export function createRetrieval({ db, embedders, reranker, vectorstoreUrl, sign,
  * Of the model whose vectors serve in the brain. Where nobody embeds with that any more: of the one that it is embedded
  * anew with, whose vectors come document by document.
  */
-async function embedderOf(
-  db: Database,
-  embedders: readonly Embedder[],
-  brainId: string,
-): Promise<Embedder | undefined> {
-  const brain = await db
-    .selectFrom('brains')
-    .select(['embedding_model as model', 'embedding_dimensions as dimensions'])
-    .select(['next_embedding_model as nextModel', 'next_embedding_dimensions as nextDimensions'])
-    .where('id', '=', brainId)
-    .executeTakeFirst();
-  const of = (model: string | null | undefined, dimensions: number | null | undefined) =>
+function embedderOf(embedders: readonly Embedder[], vectors: BrainVectors): Embedder | undefined {
+  const of = (model: string | null, dimensions: number | null) =>
     embedders.find((one) => one.model === model && one.dimensions === dimensions);
-  return of(brain?.model, brain?.dimensions) ?? of(brain?.nextModel, brain?.nextDimensions);
+  return (
+    of(vectors.embedding_model, vectors.embedding_dimensions) ??
+    of(vectors.next_embedding_model, vectors.next_embedding_dimensions)
+  );
 }
 
 /** Of documents that are still there, in this brain of this tenant. */

@@ -38,10 +38,10 @@ export interface Search extends SearchInput {
  * @throws ProblemError those of {@link admit}, `unavailable`
  */
 export const search = (context: ChatContext, asked: Search): Promise<FoundPassage[]> =>
-  admit(context, { ...asked, asked: { text: asked.query } }, async ({ tokenUsage }) => {
+  admit(context, { ...asked, asked: { text: asked.query } }, async ({ tokenUsage, brain: vectors }) => {
     const { tenantId, brainId, query, limit, signal } = asked;
     const { hits, names } = await context.retrieval.search(
-      { tenantId, brainId, text: searchText(query, []), limit },
+      { tenantId, brainId, text: searchText(query, []), vectors, limit },
       tokenUsage,
       AbortSignal.any([signal, AbortSignal.timeout(context.turnTimeoutMs)]),
     );

@@ -181,6 +181,7 @@ async function lookUp(db: Database, { identity, conversationId, input }: Ask) {
         eb
           .selectFrom('brains')
           .select(['id', 'model', 'instructions'])
+          .select(['embedding_model', 'embedding_dimensions', 'next_embedding_model', 'next_embedding_dimensions'])
           .whereRef('brains.id', '=', 'conversations.brain_id')
           .where('brains.deleted_at', 'is', null),
       ).as('brain'),

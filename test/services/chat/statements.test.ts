@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import pg from 'pg';
+import { type StubEmbedding, startStubEmbedding } from '../../support/embedding/stub-embedding.ts';
 import type { TestServices } from '../../support/stores.ts';
-import type { TestBrain } from '../vectorstore/fixture.ts';
+import { dimensions, type TestBrain } from '../vectorstore/fixture.ts';
 import {
   allEvents,
   type ChatUnderTest,
@@ -14,6 +15,7 @@ import {
 } from './fixture.ts';
 import type { ModelServer } from './models/model-server.ts';
 
+let embedding: StubEmbedding;
 let opened: ChatUnderTest;
 let services: TestServices;
 let search: TestSearch;
@@ -23,15 +25,19 @@ let brain: TestBrain;
 let person: Person;
 const sent = jest.spyOn(pg.Client.prototype, 'query');
 beforeAll(async () => {
-  opened = await openChat();
+  embedding = await startStubEmbedding(dimensions);
+  const settings = { EMBEDDING_URL: embedding.url, EMBEDDING_MODEL: 'one', EMBEDDING_API_KEY: 'k' };
+  opened = await openChat({ settings });
   ({ services, search, model, chat } = opened);
   ({ brain, person } = await opened.brainOf(['Employees earn twenty five days of annual leave per calendar year.']));
 });
 afterAll(async () => {
   sent.mockRestore();
   await opened.close();
+  await embedding.close();
 });
 
+// Where questions are embedded, too: which model a brain's vectors are of is read with the brain.
 test('an answer costs five statements: looked up, begun, names of documents, its events, ended', async () => {
   await search.db.updateTable('brains').set({ model: 'extractive' }).where('id', '=', brain.brainId).execute();
   const conversation = await chat.newConversation(person, brain);

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { createAnswerer } from '../../../../services/chat/answering/answerer.ts';
 import { type Passage, toPassages } from '../../../../services/chat/answering/passages.ts';
 import { searchCharactersMax, searchText } from '../../../../services/chat/answering/prompt.ts';
+import { unembedded } from '../../../../services/chat/answering/retrieval.ts';
 import { questionTerms } from '../../../../services/chat/answering/sentences.ts';
 import { newTokenUsage } from '../../../../services/chat/turns/token-usage.ts';
 import { questionCharactersMax } from '../../../../services/shared/contract/chat.ts';
@@ -36,7 +37,7 @@ async function heldMs(question: string): Promise<number> {
     check: async () => {},
   };
   const answerer = createAnswerer(retrieval, null, []);
-  const own = { model: null, instructions: '' };
+  const own = { model: null, instructions: '', ...unembedded };
   const asked = { tenantId: '', brainId: '', text: question, history: [], ...answerer.choose(own, null) };
   const start = performance.now();
   for await (const _part of answerer.answer(asked, newTokenUsage(), new AbortController().signal));

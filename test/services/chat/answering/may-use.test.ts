@@ -1,10 +1,16 @@
 import { expect, test } from '@jest/globals';
 import { answerMayUse } from '../../../../services/chat/answering/may-use.ts';
 import { buildPrompt } from '../../../../services/chat/answering/prompt.ts';
+import { unembedded } from '../../../../services/chat/answering/retrieval.ts';
 import type { ConfiguredModel } from '../../../../services/shared/models/configured-models.ts';
 
 const model = { name: 'm', contextTokens: null, price: null } as ConfiguredModel;
-const choice = { answerer: { kind: 'model', name: 'm' }, fallback: null, instructions: '' } as const;
+const choice = {
+  answerer: { kind: 'model', name: 'm' },
+  fallback: null,
+  instructions: '',
+  vectors: unembedded,
+} as const;
 
 test('the state of a conversation is held with its question: it is in every prompt', () => {
   const state = { notes: 'order 4711 is late '.repeat(200) };
