@@ -1,8 +1,8 @@
 /** Places the replicas of every tier on ports, and starts them. */
 
+import { heapFlags } from '../environments/budget/heap.ts';
 import { placedDefinitions, placedServices, placementsOf } from '../environments/environment.ts';
 import { addressSettings, calledServices, environmentEdges } from '../environments/wiring/connections.ts';
-import { heapFlags } from '../environments/wiring/settings.ts';
 import { definitionOf, type ServiceName } from '../services/manifest.ts';
 import { packageVersion } from '../stacks/images/run.ts';
 import { freePort } from './router/ports.ts';

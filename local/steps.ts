@@ -1,7 +1,7 @@
 /** The way from nothing to a running deployment, as steps with names. */
 import { pathToFileURL } from 'node:url';
+import { heapFlags } from '../environments/budget/heap.ts';
 import { placedServices, placementsOf } from '../environments/environment.ts';
-import { heapFlags } from '../environments/wiring/settings.ts';
 import { databaseRole, type ServiceName } from '../services/manifest.ts';
 import { oldNode, unsupportedPlatform } from './machine.ts';
 import { lockFolder } from './processes/lock.ts';

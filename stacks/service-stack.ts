@@ -13,10 +13,11 @@ import { justify } from '../constructs/policies/justified.ts';
 import { rdsAuthoritiesPath } from '../constructs/stores/rds-authorities.ts';
 import { pathRoutes, Tier } from '../constructs/tier/tier.ts';
 import type { TierContext } from '../constructs/tier/tier-props.ts';
+import { heapFlags } from '../environments/budget/heap.ts';
 import { placedDefinitions, placedServices, placementsOf } from '../environments/environment.ts';
 import { rotationCount } from '../environments/schema/secret-versions.ts';
 import { addressSettings, calledServices, callsFrom, environmentEdges } from '../environments/wiring/connections.ts';
-import { heapFlags, serviceSettings } from '../environments/wiring/settings.ts';
+import { serviceSettings } from '../environments/wiring/settings.ts';
 import {
   definitionOf,
   type Egress,

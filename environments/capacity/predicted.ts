@@ -37,6 +37,7 @@ export function predictedCapacity(given: Environment): string {
     },
     light_wait_p95_seconds: rounded(lightWait.p95Seconds),
     answer_seconds: defaultHabits.answerSeconds,
+    errors_per_minute: rounded(measuredConstants.errorLinesPerMinute.value),
     monthly_ceiling_usd: environment.aws?.monthlyCeilingUsd ?? null,
     tiers: Object.fromEntries(
       Object.entries(environment.tiers).map(([name, places]) => {

@@ -63,10 +63,10 @@ const rows: readonly Row[] = [
   ['searches/s in a brain of so many', (_, { stored }) => whole(stored.searchesPerSecondThen)],
   ...serviceNames.map(
     (tier): Row => [
-      `${tier} MiB needed / given`,
+      `${tier} MiB needed / at most / given`,
       (_, { memory }) => {
         const found = memory.find((each) => each.tier === tier);
-        return found ? `${whole(found.neededMiB)} / ${found.givenMiB}` : 'none';
+        return found ? `${whole(found.neededMiB)} / ${whole(found.mostMiB)} / ${whole(found.givenMiB)}` : 'none';
       },
     ],
   ),
@@ -91,7 +91,7 @@ const rows: readonly Row[] = [
 export const notes = [
   `Constants ${source}.`,
   `Answers of ${defaultHabits.answerSeconds} s and ${defaultHabits.answerTokens} tokens after ${defaultHabits.promptTokens} read. Full load all month; limits of PostgreSQL and Redis beside their connections are in no figure.`,
-  'Memory of chat is what is alive: V8 leaves garbage beside it where there is room. That of the vectorstore is with a full cache.',
+  'Memory at most is with the garbage that V8 leaves where there is room, and with a full cache of the vectorstore.',
 ];
 
 const columns = (sheets: readonly Sheet[]) =>

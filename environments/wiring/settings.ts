@@ -94,17 +94,3 @@ export function serviceSettings(
 const tenantRequestsPerVcpu = 150;
 /** A page that opens asks some ten times. */
 const tenantRequestsMin = 20;
-
-/**
- * Node's flags for the main process of a service: its heap, from the manifest or as a share of the budget. The rest is
- * for what V8 does not count: buffers of streams, native code, indexes, stacks, child processes. A tier above its heap
- * ends with a clear message instead of swapping the machine to a halt.
- */
-export function heapFlags(name: ServiceName, memoryMiB: number): string[] {
-  const { heapMiB } = definitionOf(name);
-  if (heapMiB === undefined) return [`--max-old-space-size=${Math.floor(memoryMiB * heapShare)}`];
-  // A small young generation too: its garbage alone would otherwise reach 48 MiB.
-  return [`--max-old-space-size=${heapMiB}`, '--max-semi-space-size=4'];
-}
-
-const heapShare = 0.6;

@@ -1,5 +1,6 @@
 /** An environment as a compose file: the same tiers, limits and edges on one machine, without a cloud account. Pure. */
 
+import { heapFlags } from '../../environments/budget/heap.ts';
 import { tmpMiB } from '../../environments/budget/scratch.ts';
 import {
   type Environment,
@@ -9,7 +10,7 @@ import {
   placementsOf,
 } from '../../environments/environment.ts';
 import { addressSettings, type Edge, environmentEdges } from '../../environments/wiring/connections.ts';
-import { heapFlags, serviceSettings } from '../../environments/wiring/settings.ts';
+import { serviceSettings } from '../../environments/wiring/settings.ts';
 import {
   databaseRole,
   definitionOf,

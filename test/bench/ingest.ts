@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { heapFlags } from '../../environments/wiring/settings.ts';
+import { heapFlags } from '../../environments/budget/heap.ts';
 import { hugePdf, lacksManuals, lacksQpdf } from '../flows/documents.ts';
 import { type Bench, openBench } from '../services/document-worker/fixture.ts';
 import setup from '../support/stores-server.ts';

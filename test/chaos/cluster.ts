@@ -6,7 +6,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { heapFlags } from '../../environments/wiring/settings.ts';
+import { heapFlags } from '../../environments/budget/heap.ts';
 import type { Replica } from '../../local/router/balance.ts';
 import { freePort } from '../../local/router/ports.ts';
 import { openRouter, type Router } from '../../local/router/router.ts';

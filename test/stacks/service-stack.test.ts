@@ -76,7 +76,7 @@ describe('a tier’s settings', () => {
       KEEP_ALIVE_TIMEOUT_MS: '140000',
       NODE_EXTRA_CA_CERTS: '/app/rds-ca.pem',
       // The heap of a budget of 512 MiB; the rest is for what V8 does not count.
-      NODE_OPTIONS: '--max-old-space-size=307',
+      NODE_OPTIONS: '--max-old-space-size=307 --max-semi-space-size=16',
       PORT: '8003',
       PUBLIC_URL: 'https://test.example.com',
       STOP_TIMEOUT_MS: '120000',

@@ -8,7 +8,7 @@ import { optionOf, type Placement } from '../../schema/placement.ts';
 import { offeredAt } from '../queueing.ts';
 import type { ConstantName, Constants } from './constants.ts';
 import type { Habits } from './habits.ts';
-import { accountPagesPerMinute, pagesPerSecondOf } from './pages.ts';
+import { accountPagesPerMinute, mainThreadOf, pagesPerSecondOf } from './pages.ts';
 
 /** What a promise may name, too. */
 export interface Carried {
@@ -42,7 +42,7 @@ export function limitsOf(environment: Environment, at: At, habits: Habits, const
       part: 'api CPU',
       tier: 'api',
       bounds: 'apiRequestsPerSecond',
-      value: constants.apiRequestsPerSecondPerVcpu.value * vcpuOf(environment, 'api', at),
+      value: constants.apiRequestsPerSecondPerVcpu.value * threadsOf(environment, 'api', at),
     },
   ];
 }
@@ -112,7 +112,7 @@ function chatLimits(environment: Environment, at: At, habits: Habits, constants:
   const of = (name: ConstantName) => constants[name].value;
   const chats = placementsOf(environment, 'chat');
   const slots = sum(chats, (place) => Number(optionOf(definitionOf('chat'), place, 'slots')) * place.replicas[at]);
-  const tokensPerSecond = of('chatTokensPerSecondPerVcpu') * vcpuOf(environment, 'chat', at);
+  const tokensPerSecond = of('chatTokensPerSecondPerVcpu') * threadsOf(environment, 'chat', at);
   const concurrent: Limit[] = [
     { part: 'chat slots', tier: 'chat', bounds: 'concurrentChats', value: slots },
     {
@@ -170,4 +170,6 @@ function inFlight(environment: Environment): { part: string; value: number }[] {
 
 const vcpuOf = (environment: Environment, tier: ServiceName, at: At) =>
   sum(placementsOf(environment, tier), ({ vcpu, replicas }: Placement) => vcpu * replicas[at]);
+const threadsOf = (environment: Environment, tier: ServiceName, at: At) =>
+  sum(placementsOf(environment, tier), (place) => mainThreadOf(place) * place.replicas[at]);
 const sum = <T>(values: readonly T[], of: (value: T) => number) => values.reduce((total, one) => total + of(one), 0);

@@ -1,5 +1,6 @@
-/** What a replica of each tier needs at full load, beside what it is given. */
+/** What a replica of each tier needs at full load, and what it may stand at, beside what it is given. */
 import { definitionOf, type ServiceName } from '../../../services/manifest.ts';
+import { garbageMiB } from '../../budget/heap.ts';
 import { type Environment, placedServices, placementsOf } from '../../environment.ts';
 import { optionOf, type Placement } from '../../schema/placement.ts';
 import type { Constants } from './constants.ts';
@@ -7,7 +8,10 @@ import { parsersOf } from './pages.ts';
 
 export interface TierMemory {
   readonly tier: ServiceName;
+  /** With less it ends. */
   readonly neededMiB: number;
+  /** With the garbage that V8 leaves where there is room, and a full cache. */
+  readonly mostMiB: number;
   readonly givenMiB: number;
 }
 
@@ -16,11 +20,10 @@ export function memoryOf(environment: Environment, constants: Constants): TierMe
   return placedServices(environment).flatMap((tier) => {
     const needed = neededOf[tier];
     if (!needed) return [];
-    const all = placementsOf(environment, tier).map((place) => ({
-      tier,
-      neededMiB: needed(constants, place),
-      givenMiB: place.memoryMiB,
-    }));
+    const all = placementsOf(environment, tier).map((place) => {
+      const neededMiB = needed(constants, place);
+      return { tier, neededMiB, mostMiB: neededMiB + besideMiB(tier, place), givenMiB: place.memoryMiB };
+    });
     return all.toSorted((a, b) => a.givenMiB - a.neededMiB - (b.givenMiB - b.neededMiB)).slice(0, 1);
   });
 }
@@ -32,9 +35,12 @@ const neededOf: Partial<Record<ServiceName, (constants: Constants, place: Placem
     chatMiBIdle.value + chatMiBPerSlot.value * Number(optionOf(definitionOf('chat'), place, 'slots')),
   'document-worker': ({ workerMiBIdle, workerMiBPerSlot }, place) =>
     workerMiBIdle.value + workerMiBPerSlot.value * parsersOf(place),
-  vectorstore: ({ vectorstoreMiB }, { memoryMiB }) => vectorstoreMiB.value + memoryMiB * cacheShare,
+  vectorstore: ({ vectorstoreMiB }) => vectorstoreMiB.value,
   embedding: ({ embeddingMiB }) => embeddingMiB.value,
 };
+
+const besideMiB = (tier: ServiceName, { memoryMiB }: Placement) =>
+  garbageMiB(tier, memoryMiB) + (tier === 'vectorstore' ? memoryMiB * cacheShare : 0);
 
 /** Of a vectorstore's memory that its cache may take (environments/wiring/settings.ts). */
 export const cacheShare = 1 / 4;

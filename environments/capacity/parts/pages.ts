@@ -18,10 +18,13 @@ export function accountPagesPerMinute({ parser }: Pick<Environment, 'parser'>): 
   return limits.length > 0 ? usedShare * Math.min(...limits) : undefined;
 }
 
+/** CPUs that a service's own process uses at most: JavaScript runs in one thread. Children and native code have others. */
+export const mainThreadOf = ({ vcpu }: Pick<Placement, 'vcpu'>): number => Math.min(1, vcpu);
+
 /** Of one page on a worker: parsing and indexing follow each other on the same CPU; a child uses one CPU at most. */
 export const pageSecondsOf = (place: Placement, constants: Constants): { parsing: number; indexing: number } => ({
   parsing: 1 / (constants.parsedPagesPerSecondPerVcpu.value * Math.min(place.vcpu, parsersOf(place))),
-  indexing: 1 / (constants.indexedPagesPerSecondPerVcpu.value * place.vcpu),
+  indexing: 1 / (constants.indexedPagesPerSecondPerVcpu.value * mainThreadOf(place)),
 });
 
 /** Of one page on the vectorstore, while its worker cuts the next batch. */
@@ -32,10 +35,10 @@ export const pagesPerSecondOf = (
   workers: readonly Placement[],
   at: At,
   constants: Constants,
-  /** More of each page, on one vCPU. */
+  /** More of each page in a worker's main thread, on one vCPU. */
   moreSeconds = 0,
 ): number =>
   workers.reduce((sum, place) => {
     const { parsing, indexing } = pageSecondsOf(place, constants);
-    return sum + place.replicas[at] / (parsing + indexing + moreSeconds / place.vcpu);
+    return sum + place.replicas[at] / (parsing + indexing + moreSeconds / mainThreadOf(place));
   }, 0);

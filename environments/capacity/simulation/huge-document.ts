@@ -25,7 +25,7 @@ export function hugeSecondsOf(
   // One worker cuts it, in one thread, and one vectorstore writes the brain; meanwhile the next batch is cut.
   const slowest = (of: (place: Placement) => number, places: readonly Placement[]) => Math.max(...places.map(of));
   const indexing = Math.max(
-    slowest(({ vcpu }) => 1 / (constants.indexedPagesPerSecondPerVcpu.value * Math.min(1, vcpu)), workers),
+    slowest((place) => pageSecondsOf(place, constants).indexing, workers),
     slowest((place) => committingSecondsOf(place, constants), placementsOf(environment, 'vectorstore')),
   );
   // Of its pages the scheduler counts; the rules as a flow (services/shared/scheduler/estimate-flow.ts).

@@ -4,6 +4,7 @@ import { grantPagesMax } from '../../../services/shared/contract/grant.ts';
 import { type Environment, placementsOf } from '../../environment.ts';
 import { optionOf, type Placement } from '../../schema/placement.ts';
 import { type Constants, defaultHabits, type Habits, measuredConstants } from '../model.ts';
+import { mainThreadOf, pageSecondsOf, parsersOf } from '../parts/pages.ts';
 import { type ChatsRun, simulateChats } from './chats.ts';
 import { type DocumentsRun, simulateDocuments, type WorkerTier } from './documents.ts';
 import { seeded } from './random.ts';
@@ -49,7 +50,7 @@ export function simulate(
         ...chat.replicas,
         scaling: scalingOf('chat'),
         slots: Number(optionOf(definitionOf('chat'), chat, 'slots')),
-        streams: (constants.chatTokensPerSecondPerVcpu.value * chat.vcpu) / tokensPerSecond,
+        streams: (constants.chatTokensPerSecondPerVcpu.value * mainThreadOf(chat)) / tokensPerSecond,
         answerSeconds: habits.answerSeconds,
         patienceSeconds,
       },
@@ -73,13 +74,15 @@ function workerTier(environment: Environment, scaling: Scaling | undefined, cons
       account: { name: 'parser', requestsPerMinute, pagesPerMinute },
     };
   }
-  const pageSeconds =
-    1 / constants.parsedPagesPerSecondPerVcpu.value + 1 / constants.indexedPagesPerSecondPerVcpu.value;
+  const slots = parsersOf(worker);
+  const { parsing, indexing } = pageSecondsOf(worker, constants);
+  // With every child at work a replica does what the sheet says of it.
+  const pageSeconds = (parsing + indexing) * Math.min(worker.vcpu, slots);
   return {
     ...worker.replicas,
     scaling,
     vcpu: worker.vcpu,
-    slots: Number(optionOf(definitionOf('document-worker'), worker, 'parserChildren')),
+    slots,
     pagesPerGrant: grantPagesMax,
     grantSeconds: (pages) => pages * pageSeconds,
   };

@@ -42,6 +42,8 @@ export const predictedCapacity = z.object({
   first_word_seconds: z.object({ p50: z.number(), p95: z.number() }),
   light_wait_p95_seconds: z.number(),
   answer_seconds: z.number(),
+  /** Lines in the logs of one replica of each tier, each loaded as far as it goes. */
+  errors_per_minute: z.number(),
   /** Null: the environment has none. */
   monthly_ceiling_usd: z.number().nullable(),
   /** Of one replica of each tier. */

@@ -16,6 +16,12 @@ import { memoryMiB } from './memory.ts';
 export const cpuSeconds = async (deployment: ContainerDeployment, tier: ServiceName): Promise<number> =>
   (await deployment.metric(tier, 'process_cpu_seconds_total')) ?? Number.NaN;
 
+/** In the logs of those tiers since they started. */
+export async function errorLines(deployment: ContainerDeployment, tiers: readonly ServiceName[]): Promise<number> {
+  const each = await Promise.all(tiers.map((tier) => deployment.metric(tier, 'error_lines_total')));
+  return each.reduce<number>((sum, lines) => sum + (lines ?? Number.NaN), 0);
+}
+
 export interface Rate {
   /** By second of its CPU: what one vCPU carries when it has nothing to wait for. */
   readonly perVcpu: number;

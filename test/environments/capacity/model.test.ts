@@ -95,8 +95,11 @@ test('by hand: chats a minute are what 100 streams answer with 1 % refused, or w
   });
 });
 
-test('by hand: two children on four vCPU read with two, and index with all', () => {
-  expect(capacity(1, 4).carried.pagesPerMinute).toBeCloseTo(60 / (1 / 200 + 1 / 1200), 6);
+test('by hand: of four vCPU two children read with two; a service itself has one thread', () => {
+  const { carried, limits } = capacity(1, 4);
+  expect(carried.pagesPerMinute).toBeCloseTo(60 / (1 / 200 + 1 / 300), 6);
+  expect(carried.apiRequestsPerSecond).toBe(1000);
+  expect(limits).toContainEqual({ part: 'chat CPU', tier: 'chat', bounds: 'concurrentChats', value: 50 });
 });
 
 test('by hand: connections, and light documents with parsers 80 % busy', () => {
@@ -115,7 +118,7 @@ test('of two placements the one with least room for its children is told', () =>
   const worker = (memoryMiB: number) => ({ platform: 'ecs', vcpu: 0.5, memoryMiB, parserChildren: 2 });
   const tiers = { 'document-worker': [worker(2048), worker(1024)] } as never;
   const { memory } = capacityOf(resolveEnvironment(sample({ tiers })), 'max', defaultHabits, constants);
-  expect(memory).toContainEqual({ tier: 'document-worker', neededMiB: 280, givenMiB: 1024 });
+  expect(memory).toContainEqual({ tier: 'document-worker', neededMiB: 280, mostMiB: 352, givenMiB: 1024 });
 });
 
 test('a larger budget never costs less', () => {

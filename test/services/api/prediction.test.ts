@@ -15,6 +15,7 @@ const handed: HandedOver = {
   first_word_seconds: { p50: 0.2, p95: 0.6 },
   light_wait_p95_seconds: 0.4,
   answer_seconds: 12,
+  errors_per_minute: 0.1,
   monthly_ceiling_usd: 150,
   tiers: {},
 };

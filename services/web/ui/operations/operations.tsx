@@ -109,7 +109,7 @@ function figuresOf(
       value: oldest > 0 ? format.duration(oldest * 1000) : words.none,
       beside: beside(predicted ? `p95 ${format.number(predicted.light_wait_p95_seconds)} s` : undefined),
     },
-    { title: words.errors, value: format.number(errors), beside: beside(predicted && format.number(0)) },
+    { title: words.errors, value: format.number(errors), beside: beside(number(predicted?.errors_per_minute)) },
     {
       title: words.today,
       value: format.money(spending.today_usd),

@@ -11,9 +11,12 @@ const environment = resolveEnvironment(sample());
 const options = { seed: 1, scalingOf: () => undefined };
 const usd = { least: 1, perWorker: 0.5, perChat: 0.25, workers: 1, chats: 1, perAnswer: 0.01 };
 
-test('one document with all of the worker takes as long as the model says', () => {
-  const run = simulate(environment, [{ atMs: 0, tenant: 't', kind: 'document', pages: 2000 }], options);
-  const worker = capacityOf(environment).limits.find(({ part }) => part === 'document-worker CPU');
+test.each([0.5, 2])('one document with all of a worker of %d vCPU takes as long as the model says', (vcpu) => {
+  const tiers = { 'document-worker': { platform: 'ecs', vcpu, memoryMiB: 4096, parserChildren: 4 } };
+  const sized = resolveEnvironment(sample({ tiers } as never));
+  // Grants of 50 pages, as many as children, until the last.
+  const run = simulate(sized, [{ atMs: 0, tenant: 't', kind: 'document', pages: 2000 }], options);
+  const worker = capacityOf(sized).limits.find(({ part }) => part === 'document-worker CPU');
   expect(run.documents.endMs / 1000).toBeCloseTo((2000 * 60) / (worker?.value ?? 0), 3);
 });
 

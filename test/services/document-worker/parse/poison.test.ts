@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { heapFlags } from '../../../../environments/wiring/settings.ts';
+import { heapFlags } from '../../../../environments/budget/heap.ts';
 import { crowdedPdf, pdfOf } from '../documents.ts';
 import { type Bench, openBench } from '../fixture.ts';
 
