@@ -22,14 +22,14 @@ import { type ContainerDeployment, startContainers } from '../containers/deploym
 import { lacksConstants, withEmbedding } from './constants.ts';
 import { withRounds } from './load/calibrate.ts';
 import { prepare } from './load/calls.ts';
-import { type Compared, type Predicted, rowsOf } from './load/compared.ts';
 import type { Measured } from './load/constant.ts';
 import { vectors } from './load/documents.ts';
 import { type LoadKind, startLoad } from './load/generator.ts';
 import { errorLines, hugeDocument, predictedSeconds, rate, slotsOfOne } from './load/measure.ts';
 import { memoryMiB } from './load/memory.ts';
 import { slow, withModel } from './load/model.ts';
-import { partsOf } from './load/parts.ts';
+import { type Compared, type Predicted, rowsOf } from './report/compared.ts';
+import { partsOf } from './report/parts.ts';
 import { type Row, told } from './report/rows.ts';
 
 const { tiers } = withEmbedding;
@@ -117,9 +117,9 @@ const capacityWith = (constants: typeof measuredConstants) => capacityOf(environ
 
 /** Each prediction is for the CPU as it was around its measurement. */
 async function atSpeed(measured: () => Promise<readonly Predicted[]>): Promise<Compared[]> {
-  const { result, rounds } = await withRounds(measured);
+  const { result, rounds, changed } = await withRounds(measured);
   const constants = onCpu(measuredCalibration === undefined ? 1 : rounds / measuredCalibration);
-  return result.map((figure) => ({ ...figure, rounds, predicted: figure.predicted(constants) }));
+  return result.map((figure) => ({ ...figure, rounds, changed, predicted: figure.predicted(constants) }));
 }
 
 /** Pages a minute with their vectors, by what each tier's CPU takes for them. */

@@ -25,8 +25,8 @@ import { type LoadKind, startLoad } from './load/generator.ts';
 import { cpuSeconds, errorLines, rate, slotsOfOne } from './load/measure.ts';
 import { liveMiB, memoryMiB } from './load/memory.ts';
 import { slow, withModel } from './load/model.ts';
-import { partsOf } from './load/parts.ts';
 import { probe, quantiles } from './load/probe.ts';
+import { partsOf } from './report/parts.ts';
 import { passes, type Row, told } from './report/rows.ts';
 
 const file = new URL('../../environments/capacity/measured.json', import.meta.url);

@@ -39,8 +39,11 @@ const neededOf: Partial<Record<ServiceName, (constants: Constants, place: Placem
   embedding: ({ embeddingMiB }) => embeddingMiB.value,
 };
 
-const besideMiB = (tier: ServiceName, { memoryMiB }: Placement) =>
-  garbageMiB(tier, memoryMiB) + (tier === 'vectorstore' ? memoryMiB * cacheShare : 0);
+const besideMiB = (tier: ServiceName, place: Placement) =>
+  garbageMiB(tier, place.memoryMiB) + (cacheOf[tier]?.(place) ?? 0);
+const cacheOf: Partial<Record<ServiceName, (place: Placement) => number>> = {
+  vectorstore: ({ memoryMiB }) => memoryMiB * cacheShare,
+};
 
 /** Of a vectorstore's memory that its cache may take (environments/wiring/settings.ts). */
 export const cacheShare = 1 / 4;

@@ -26,10 +26,13 @@ export async function roundsNow(): Promise<number> {
 }
 
 /** What `work` answers, with the rounds of just before and after it: a host's speed changes within minutes. */
-export async function withRounds<Result>(work: () => Promise<Result>): Promise<{ result: Result; rounds: number }> {
+export async function withRounds<Result>(
+  work: () => Promise<Result>,
+): Promise<{ result: Result; rounds: number; changed: number }> {
   const before = await roundsNow();
   const result = await work();
-  return { result, rounds: (before + (await roundsNow())) / 2 };
+  const after = await roundsNow();
+  return { result, rounds: (before + after) / 2, changed: Math.max(before, after) / Math.min(before, after) - 1 };
 }
 
 /** Two seconds and more: a shorter one tells the moment. */

@@ -68,6 +68,23 @@ test.each([
   expect(scalingOf(environment, 'chat', 5).startSeconds).toBe(5 + start);
 });
 
+test('npm run sheet: environments side by side, one of them with a tier elsewhere, for people and programs', async () => {
+  const sheet = async (...given: string[]) => {
+    const program = ['--no-experimental-detect-module', 'stacks/sheet/main.ts', '--compare', 'dev', 'prod'];
+    return (await execa('node', [...program, ...given], { preferLocal: true })).stdout;
+  };
+  const [head] = (await sheet()).split('\n');
+  expect(head?.trim().split(/ {2,}/)).toEqual(
+    ['dev', 'prod'].flatMap((name) => [`${name}, least replicas`, `${name}, most replicas`]),
+  );
+  const sheets = JSON.parse(await sheet('--swap', 'api=vm', '--json'));
+  expect(sheets.map(({ name }: { name: string }) => name)).toEqual(['dev', 'dev api=vm', 'prod', 'prod api=vm']);
+  // The swap changes what it costs, not what it carries.
+  const [dev, moved] = sheets;
+  expect(moved.capacity.max.carried).toEqual(dev.capacity.max.carried);
+  expect(moved.monthlyUsd.max).not.toBe(dev.monthlyUsd.max);
+}, 60_000);
+
 test.each([
   [
     ['main.ts', '--target', '1 people', '--swap', 'api=vm', '--html'],
