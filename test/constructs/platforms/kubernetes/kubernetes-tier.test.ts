@@ -6,6 +6,9 @@ import { placement, tierJson } from '../harness.ts';
 import { conformance } from '../tier-conformance.ts';
 import { ofKind, only } from './manifests.ts';
 
+interface Probe extends Attributes {
+  readonly httpGet: { readonly path: string };
+}
 interface Container {
   readonly name: string;
   readonly image: string;
@@ -13,8 +16,9 @@ interface Container {
   readonly resources: { readonly requests: Record<string, string>; readonly limits: Record<string, string> };
   readonly securityContext: Attributes;
   readonly env: readonly { readonly name: string; readonly value?: string; readonly valueFrom?: Attributes }[];
-  readonly livenessProbe?: { readonly httpGet: { readonly path: string } };
-  readonly readinessProbe?: { readonly httpGet: { readonly path: string } };
+  readonly startupProbe?: Probe;
+  readonly livenessProbe?: Probe;
+  readonly readinessProbe?: Probe;
   readonly lifecycle?: { readonly preStop: { readonly exec: { readonly command: readonly string[] } } };
 }
 interface Pod extends Attributes {
@@ -134,12 +138,34 @@ describe('a pod', () => {
     expect(pod(stack).terminationGracePeriodSeconds).toBe(135);
   });
 
+  test('is started anew only when it has answered before, or not for two minutes', () => {
+    const { startupProbe, livenessProbe, readinessProbe } = main(on('api'));
+    const seconds = (probe: Attributes | undefined) => Number(probe?.periodSeconds) * Number(probe?.failureThreshold);
+    expect([startupProbe, livenessProbe, readinessProbe].map(seconds)).toEqual([120, 30, 10]);
+    expect(startupProbe?.httpGet).toEqual(livenessProbe?.httpGet);
+  });
+
   test('is ready only for a balancer that is there before it', () => {
     const { depends_on } = one(on('chat'), 'kubernetes_deployment_v1');
     expect(depends_on).toContainEqual(expect.stringMatching(/^kubernetes_manifest\./));
     expect(depends_on).toContainEqual(
       expect.stringMatching(/^kubernetes_network_policy_v1\.chat|_policy_v1\.kubernetes_chat/),
     );
+  });
+
+  test('stands in other zones and on other nodes than its like, and elsewhere when one is away', () => {
+    const spread = (topologyKey: string) => ({
+      topologyKey,
+      maxSkew: 1,
+      whenUnsatisfiable: 'ScheduleAnyway',
+      labelSelector: { matchLabels: { 'app.kubernetes.io/name': 'chat' } },
+      // Of a rollout's successors, whatever stands where they come from.
+      matchLabelKeys: ['pod-template-hash'],
+    });
+    expect(pod(on('chat')).topologySpreadConstraints).toEqual([
+      spread('topology.kubernetes.io/zone'),
+      spread('kubernetes.io/hostname'),
+    ]);
   });
 
   test('goes before others by the work of its tier', () => {
