@@ -54,6 +54,17 @@ export function refuseUnfinished(environment: AwsEnvironment, images: Images, pa
   if (faults.length > 0) throw new Error(`'${name}' cannot be deployed yet:\n- ${faults.join('\n- ')}`);
 }
 
+/** Said before the apply that waits for a record, since outputs come after it; undefined where the zone is ours. */
+export function recordToSet({ name, aws }: AwsEnvironment, parts: readonly string[]): string | undefined {
+  if (!parts.includes('foundation') || aws.hostedZoneId || aws.certificateArn) return undefined;
+  const { region, publicHost } = aws;
+  const arn = `aws acm list-certificates --region ${region} --output text --query "CertificateSummaryList[?DomainName=='${publicHost}'].CertificateArn | [0]"`;
+  return (
+    `${name}-foundation waits, the first time for up to an hour, for the DNS record that proves ${publicHost}. A minute after it began, this shows it:\n` +
+    `aws acm describe-certificate --region ${region} --certificate-arn "$(${arn})" --query 'Certificate.DomainValidationOptions[].ResourceRecord'`
+  );
+}
+
 /** `dev`, or one stack of it: `dev-foundation`. */
 function environmentAndPart(given: string): { readonly name: string; readonly part?: string } {
   const name = Object.keys(environments).find((one) => given.startsWith(`${one}-`));
@@ -68,7 +79,11 @@ export async function act(action: Action, given: string, options: readonly strin
   if (part !== undefined && !all.includes(part))
     throw new Error(`'${name}' has no stack '${part}'; allowed: ${all.map((one) => `${name}-${one}`).join(', ')}`);
   const parts = part === undefined ? all : [part];
-  if (action === 'deploy') refuseUnfinished(environment, readImages(name), parts);
+  if (action === 'deploy') {
+    refuseUnfinished(environment, readImages(name), parts);
+    const record = recordToSet(environment, parts);
+    if (record) console.log(record);
+  }
   for (const call of cdktfCalls(action, name, options, parts)) await cdktf(action, given, call);
 }
 

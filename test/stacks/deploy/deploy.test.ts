@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { type EnvironmentInput, resolveEnvironment } from '../../../environments/environment.ts';
 import { serviceNames } from '../../../services/manifest.ts';
-import { cdktfCalls, refuseUnfinished } from '../../../stacks/deploying/deploy.ts';
+import { cdktfCalls, recordToSet, refuseUnfinished } from '../../../stacks/deploying/deploy.ts';
 import { onAws } from '../../../stacks/on-aws.ts';
 import { stackParts } from '../../../stacks/parts.ts';
 import { sample } from '../../environments/sample.ts';
@@ -35,6 +35,16 @@ describe('a deploy', () => {
 
   test('of a finished environment goes on', () => {
     expect(() => refuseUnfinished(environment(), images, parts)).not.toThrow();
+  });
+
+  test('tells the command that shows the record to set before it waits for it', () => {
+    const said = recordToSet(environment(), parts);
+    expect(said).toMatch(/^test-foundation waits, .* for the DNS record that proves chat\.company\.test\./);
+    expect(said).toMatch(/\naws acm describe-certificate --region us-east-1 .*DomainName=='chat\.company\.test'/);
+    expect(recordToSet(environment(), ['service'])).toBeUndefined();
+    expect(recordToSet(environment({ hostedZoneId: 'Z0123456789' }), parts)).toBeUndefined();
+    const certificateArn = 'arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000';
+    expect(recordToSet(environment({ certificateArn }), parts)).toBeUndefined();
   });
 
   test('with placeholders is refused, all of them at once', () => {
