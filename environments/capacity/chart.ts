@@ -24,7 +24,7 @@ export interface Chart {
 export const colours = ['#0a7d4f', '#c2410c', '#6d28d9', '#64748b'] as const;
 export type Colour = (typeof colours)[number];
 
-const [width, height, left, top, gap] = [420, 260, 64, 56, 84];
+const [width, height, left, top, gap] = [420, 260, 64, 66, 84];
 const rowHeight = height + 80;
 
 export function chartSvg({ title, panels, legend }: Chart): string {
@@ -46,7 +46,7 @@ ${legends.join('\n')}
 
 function panelSvg({ title, xMax, yMax, xMarks, logarithmic = false, series }: Panel, index: number): string {
   // A figure that is always 0 is a line at the bottom.
-  const most = Math.max(yMax, logarithmic ? 10 : Number.MIN_VALUE);
+  const most = logarithmic ? Math.max(yMax, 10) : yMax || 1;
   const share = (value: number) => (logarithmic ? Math.log10(Math.max(1, value)) / Math.log10(most) : value / most);
   const y = (value: number) => (height * (1 - share(value))).toFixed(1);
   const x = (value: number) => ((value / xMax) * width).toFixed(1);

@@ -196,7 +196,7 @@ export function reportSvg({ environment, documents, chats }: Run, trace: string)
     title: `${environment}: ${trace}`,
     panels: [
       panel('Pages waiting', largest(documents.pagesWaiting), [[workers, documents.pagesWaiting]]),
-      panel('In use, percent', 100, [
+      panel('In use, percent: CPU of document-worker, slots of chat', 100, [
         [workers, documents.busyShare, 100],
         [slots, chats.busyShare, 100],
       ]),
@@ -207,8 +207,8 @@ export function reportSvg({ environment, documents, chats }: Run, trace: string)
       panel('Yields in a minute', largest(chats.yields), [[others, chats.yields]]),
     ],
     legend: [
-      { colour: workers, text: 'document-worker: CPU' },
-      { colour: slots, text: 'chat: slots' },
+      { colour: workers, text: 'document-worker' },
+      { colour: slots, text: 'chat' },
     ],
   });
 }
