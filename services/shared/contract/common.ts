@@ -57,5 +57,6 @@ export const list = <Item extends z.ZodType>(item: Item) =>
   z.object({ data: z.array(item), next_cursor: z.string().nullable() });
 
 export const deleted = z.object({ id, deleted: z.literal(true) });
+
 /** Header with the governor's token, of who also sends the backend a key, which takes `Authorization`. */
 export const governorTokenHeader = 'x-governor-token';
