@@ -29,6 +29,8 @@ export interface IsolationOptions {
 
 /** JavaScript objects of one child, in MiB. PDFium's own memory comes on top, up to the limit. */
 const heapMiB = 96;
+/** Pages are short-lived: V8 would grow its young generation by 25 MiB over 5,000 of them, and be no faster. */
+const heapFlags = [`--max-old-space-size=${heapMiB}`, '--max-semi-space-size=1'];
 
 /** Tries on this machine what can be given up: the network, privileges, outliving the worker. */
 export async function isolate({ childModule, folder, memoryMaxMiB, tools = '' }: IsolationOptions): Promise<Isolation> {
@@ -54,11 +56,7 @@ export async function isolate({ childModule, folder, memoryMaxMiB, tools = '' }:
     refused.push(`${what} (${faults.join('; ')})`);
     return false;
   };
-  const [unshare, setpriv, prlimit] = ['unshare', 'setpriv', 'prlimit'].map((program) => join(tools, program)) as [
-    string,
-    string,
-    string,
-  ];
+  const [unshare, setpriv, prlimit] = [join(tools, 'unshare'), join(tools, 'setpriv'), join(tools, 'prlimit')];
   const filter = join(folder, 'no-sockets.bpf');
   const program = networkFilter();
   if (program) await writeFile(filter, program);
@@ -78,20 +76,27 @@ export async function isolate({ childModule, folder, memoryMaxMiB, tools = '' }:
     ['--version'],
   );
   // A child that is only watched can take a whole container's memory between two looks, and the kernel then the worker.
-  await attempt(
-    `memory of ${memoryMaxMiB} MiB`,
-    [[prlimit, `--data=${(await mappedBytes()) + memoryMaxMiB * 2 ** 20}`, '--']],
-    ['--version'],
-  );
+  const mapped = await mappedBytes();
+  const memory = `memory of ${memoryMaxMiB} MiB`;
+  if (mapped === null) refused.push(`${memory} (the system does not tell what a process has)`);
+  else await attempt(memory, [[prlimit, `--data=${mapped + memoryMaxMiB * 2 ** 20}`, '--']], ['--version']);
   const [file, ...parameters] = [...wrappers, process.execPath, ...nodeFlags(childModule, folder)];
   return { command: [file as string, ...parameters], network: network ? 'none' : 'open', holds, refused };
 }
 
-/** What Node may write to and does not touch, of which there is half a gigabyte, or does before any document. */
-async function mappedBytes(): Promise<number> {
+/**
+ * What Node may write to and does not touch, of which there is half a gigabyte, or does before any document. Null where no
+ * system tells, as on macOS.
+ */
+async function mappedBytes(): Promise<number | null> {
   const script = "console.log(require('node:fs').readFileSync('/proc/self/status', 'utf8'))";
-  const { stdout } = await promisify(execFile)(process.execPath, [`--max-old-space-size=${heapMiB}`, '-e', script]);
-  return Number(/VmData:\s+(\d+)/.exec(stdout)?.[1]) * 1024;
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, [...heapFlags, '-e', script], { timeout: 5000 });
+    const [, kib] = /VmData:\s+(\d+)/.exec(stdout) ?? [];
+    return kib === undefined ? null : Number(kib) * 1024;
+  } catch {
+    return null;
+  }
 }
 
 /** Fails unless even this machine's own loopback is out of reach; a refused connection reached it. */
@@ -109,9 +114,7 @@ function nodeFlags(childModule: string, folder: string): string[] {
   const manifests = [...parents(childModule), ...parents(import.meta.dirname)].map((at) => join(at, 'package.json'));
   const readable = new Set([dirname(childModule), import.meta.dirname, pdfium, folder, ...manifests]);
   return [
-    `--max-old-space-size=${heapMiB}`,
-    // Pages are short-lived: V8 would grow its young generation by 25 MiB over 5,000 of them, and be no faster.
-    '--max-semi-space-size=1',
+    ...heapFlags,
     '--permission',
     ...[...readable].map((path) => `--allow-fs-read=${path}`),
     '--disable-warning=ExperimentalWarning',

@@ -66,7 +66,7 @@ export class ParserChild {
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-stderrCharsMax);
       // As Node and PDFium say that the kernel gave no more.
-      if (/out of memory|not enough memory/.test(text)) this.#reason ??= this.#tooMuchMemory;
+      if (/out of memory|not enough memory|allocation.failed/i.test(text)) this.#reason ??= this.#tooMuchMemory;
     });
     this.#process.stderr?.on('error', () => {});
     this.#process.on('message', (message: ChildMessage) => this.#listener?.(message));

@@ -51,7 +51,11 @@ async function openOrders(path: string) {
         const order = orders[lines[page - 1] as string];
         const text = await Promise.resolve()
           .then(() => order?.() ?? lines[page - 1])
-          .catch((error: NodeJS.ErrnoException) => `refused: ${error.code ?? error.message}`);
+          .catch((error: NodeJS.ErrnoException) => {
+            // Ends a parser, as it would end one that reads a page.
+            if (error.code === 'ERR_MEMORY_ALLOCATION_FAILED') throw error;
+            return `refused: ${error.code ?? error.message}`;
+          });
         yield withoutImages({ ...failedPage(page, 'orders', null), text: String(text) });
       }
     },
