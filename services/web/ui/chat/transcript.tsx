@@ -42,13 +42,15 @@ export function Transcript({ turns, asking, turnRequest, source, onOpen, onAsk, 
   );
 
   const askingNow = asking !== null && asking.phase !== 'refused';
+  const hasTurns = turns.length > 0;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: turns that come after the question push it out of sight.
   useEffect(() => {
     // Not scrollIntoView: that moves the whole page, too, and its head out of sight.
     const { current: box } = scroller;
     const { current: question } = last;
     if (askingNow && box && question)
       box.scrollTop += question.getBoundingClientRect().top - box.getBoundingClientRect().top - aboveQuestionPx;
-  }, [askingNow]);
+  }, [askingNow, hasTurns]);
   useEffect(() => {
     // The first look at a conversation is at its end; at a question under way, at the question.
     if (!startsAsking.current) scroller.current?.scrollTo({ top: scroller.current.scrollHeight });
