@@ -1,7 +1,9 @@
 /** One child process: its own process group, its output in a log, and an end that is always known. */
 import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import type { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface ChildCommand {
   readonly command: string;
@@ -58,7 +60,7 @@ export async function startChild(
   });
   const { pid } = child;
   if (pid === undefined) throw new Error(`cannot start ${command}: it has no process id`);
-  if (background) giveWay(pid);
+  if (background) await giveWay(pid);
   const ended = () => child.exitCode !== null || child.signalCode !== null;
   return {
     pid,
@@ -70,12 +72,29 @@ export async function startChild(
   };
 }
 
-/** A process that has ended already needs no priority. */
-function giveWay(pid: number): void {
+const { PRIORITY_BELOW_NORMAL: belowNormal } = constants.priority;
+
+/** Linux lets who is not root change it ten times a second, all users together. */
+const groupAttemptsMax = 10;
+const groupEveryMs = 110;
+
+/**
+ * Linux shares the processor between sessions first (`sched_autogroup_enabled`), and each of our children has one of its
+ * own: a process that is nice in it gives way to nobody else unless the session is nice, too. A process that has ended
+ * already needs no priority, and other systems have no such groups.
+ */
+async function giveWay(pid: number): Promise<void> {
   try {
-    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+    setPriority(pid, belowNormal);
   } catch (error) {
     if ((error as { info?: { code?: string } }).info?.code !== 'ESRCH') throw error;
+  }
+  for (let attempt = 1; attempt <= groupAttemptsMax; attempt += 1) {
+    const fault = await writeFile(`/proc/${pid}/autogroup`, String(belowNormal)).catch(
+      (error: NodeJS.ErrnoException) => error,
+    );
+    if (fault?.code !== 'EAGAIN') return;
+    await sleep(groupEveryMs);
   }
 }
 
