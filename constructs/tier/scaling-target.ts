@@ -1,5 +1,6 @@
 /** What a tier scales on: the same decision for a group of instances and a service of tasks. */
 import { boundOf } from '../../environments/schema/bound.ts';
+import type { Placement } from '../../environments/schema/placement.ts';
 import { metricDimensions, metricNamespace } from '../../services/metrics.ts';
 import type { PlatformProps } from './tier-props.ts';
 
@@ -29,6 +30,35 @@ export type ScalingTarget = { readonly value: number } & (
 
 /** Seconds before the next change, in and out: starting is cheap, stopping waits until a lull is no pause. */
 export const cooldownSeconds = { out: 60, in: 300 } as const;
+/** New instances count neither for nor against a change until then. */
+export const vmWarmupSeconds = 60;
+/** Of a HorizontalPodAutoscaler: one pod less in so long. */
+export const podPeriodSeconds = 60;
+
+/** When the platform changes a count, by a figure that is published once a minute. */
+export interface ScalingRule {
+  /** Figures in a row that ask for more, or for less. */
+  readonly figures: { readonly out: number; readonly in: number };
+  /** Less is asked for when all replicas together carry less than this share of what they should. */
+  readonly inBelowShare: number;
+  /** Since a change of the same direction; one of replicas in also waits for the last one out. */
+  readonly cooldownSeconds: { readonly out: number; readonly in: number };
+}
+
+/** The alarms that AWS makes of a target: three minutes above it, fifteen below nine tenths of it. */
+const targetTracking = { figures: { out: 3, in: 15 }, inBelowShare: 0.9 } as const;
+
+/** What the simulation plays: as each platform reads what is deployed here. */
+export const scalingRules: Readonly<Record<Exclude<Placement['platform'], 'local'>, ScalingRule>> = {
+  ecs: { ...targetTracking, cooldownSeconds },
+  vm: { ...targetTracking, cooldownSeconds: { out: vmWarmupSeconds, in: 0 } },
+  kubernetes: {
+    // Its stabilization windows: of all figures in one the least counts for more, the most for less. It tolerates a tenth.
+    figures: { out: cooldownSeconds.out / 60 + 1, in: cooldownSeconds.in / 60 + 1 },
+    inBelowShare: 0.9,
+    cooldownSeconds: { out: 0, in: podPeriodSeconds },
+  },
+};
 
 /** Undefined for a fixed count: min equal to max. */
 export function scalingTarget({ service, definition, placement, context }: PlatformProps): ScalingTarget | undefined {

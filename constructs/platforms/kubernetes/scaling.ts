@@ -6,7 +6,7 @@ import {
 import type { Construct } from 'constructs';
 import { boundOf } from '../../../environments/schema/bound.ts';
 import { metricDimensions } from '../../../services/metrics.ts';
-import { cooldownSeconds, cpuTargetPercent, scalingTarget } from '../../tier/scaling-target.ts';
+import { cooldownSeconds, cpuTargetPercent, podPeriodSeconds, scalingTarget } from '../../tier/scaling-target.ts';
 import type { PlatformProps } from '../../tier/tier-props.ts';
 import type { Common } from './objects.ts';
 
@@ -76,5 +76,5 @@ export const externalMetric = (name: string): string =>
 const behavior = (seconds: number, pods: number) => ({
   stabilizationWindowSeconds: seconds,
   selectPolicy: 'Max',
-  policy: [{ type: 'Pods', value: pods, periodSeconds: 60 }],
+  policy: [{ type: 'Pods', value: pods, periodSeconds: podPeriodSeconds }],
 });

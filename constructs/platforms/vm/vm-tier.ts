@@ -19,6 +19,7 @@ import { initSecretsOf, runGrants, secretsOf, startGrants, usesDocuments } from 
 import { machine } from '../../tier/machine.ts';
 import { refusePlaceholders } from '../../tier/placeholder.ts';
 import { Role, type Statement } from '../../tier/role.ts';
+import { vmWarmupSeconds } from '../../tier/scaling-target.ts';
 import { targetGroups } from '../../tier/target-group.ts';
 import type { PlatformChild, PlatformProps } from '../../tier/tier-props.ts';
 import { bootScript, readyTimeoutSeconds } from './boot.ts';
@@ -67,7 +68,7 @@ export class VmTier extends Construct implements PlatformChild {
       // The hook already waited for readiness.
       healthCheckGracePeriod: 60,
       // How long scaling leaves a new replica out of its averages.
-      ...(min < max ? { defaultInstanceWarmup: 60 } : {}),
+      ...(min < max ? { defaultInstanceWarmup: vmWarmupSeconds } : {}),
       // Longer than the hook, so that a bad instance is given up before the wait ends.
       waitForCapacityTimeout: `${Math.ceil(readyTimeoutSeconds / 60) + 5}m`,
       tag: Object.entries({ Name: name, Project: 'bulkhead', Environment: context.environment, Tier: service }).map(

@@ -9,7 +9,11 @@ export interface Scaling {
   readonly refusedEach?: number | undefined;
   /** From the decision until it serves. */
   readonly startSeconds: number;
-  /** Before the next change. */
+  /** Figures in a row that ask for more, or for less. */
+  readonly figures: { readonly out: number; readonly in: number };
+  /** Less is asked for when all together carry less than this share of what they should. */
+  readonly inBelowShare: number;
+  /** Since the last change out; since any before one goes. */
   readonly cooldownSeconds: { readonly out: number; readonly in: number };
 }
 
@@ -35,7 +39,11 @@ export class Replicas {
   /** Those below serve or start; those from it on take nothing more and end. */
   #wanted: number;
   #serving = new Set<number>();
+  #outMs = Number.NEGATIVE_INFINITY;
   #changedMs = Number.NEGATIVE_INFINITY;
+  /** So many figures in a row, until now. */
+  #above = 0;
+  #below = 0;
 
   constructor(options: Options) {
     this.#options = options;
@@ -54,17 +62,22 @@ export class Replicas {
     const { clock, min, max, signal, ends, started } = this.#options;
     if (ends()) return;
     clock.at(clock.nowMs + lookMs, () => this.#look(scaling));
-    const wanted = Math.min(max, Math.max(min, Math.ceil(signal() / scaling.perReplica)));
-    const sinceMs = clock.nowMs - this.#changedMs;
-    if (wanted > this.#wanted && sinceMs >= scaling.cooldownSeconds.out * 1000) {
+    const asked = signal();
+    const { perReplica, figures, inBelowShare, cooldownSeconds, startSeconds } = scaling;
+    this.#above = asked > perReplica * this.#wanted ? this.#above + 1 : 0;
+    this.#below = asked < perReplica * this.#wanted * inBelowShare ? this.#below + 1 : 0;
+    const wanted = Math.min(max, Math.max(min, Math.ceil(asked / perReplica)));
+    const past = (sinceMs: number, seconds: number) => clock.nowMs - sinceMs >= seconds * 1000;
+    if (wanted > this.#wanted && this.#above >= figures.out && past(this.#outMs, cooldownSeconds.out)) {
       for (let index = this.#wanted; index < wanted; index += 1)
-        clock.at(clock.nowMs + scaling.startSeconds * 1000, () => {
+        clock.at(clock.nowMs + startSeconds * 1000, () => {
           if (index >= this.#wanted) return;
           this.#serving.add(index);
           started(index);
         });
+      this.#outMs = clock.nowMs;
       this.#change(wanted);
-    } else if (wanted < this.#wanted && sinceMs >= scaling.cooldownSeconds.in * 1000) {
+    } else if (wanted < this.#wanted && this.#below >= figures.in && past(this.#changedMs, cooldownSeconds.in)) {
       this.#serving.delete(this.#wanted - 1);
       this.#change(this.#wanted - 1);
     }

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { scalingRules } from '../../../../constructs/tier/scaling-target.ts';
 import { refusedShare } from '../../../../environments/capacity/queueing.ts';
 import { type ChatTier, type Question, simulateChats } from '../../../../environments/capacity/simulation/chats.ts';
 import { exponential, seeded } from '../../../../environments/capacity/simulation/random.ts';
@@ -70,10 +71,10 @@ test('who is refused tells how much more is asked for than is carried: a surge i
   // From its first moment on it keeps 36 of 8 slots busy.
   const surge = questions(3, 3600);
   const minutesRefused = (refusedEach?: number) => {
-    const scaling = { perReplica: 5.6, refusedEach, startSeconds: 60, cooldownSeconds: { out: 60, in: 300 } };
+    const scaling = { ...scalingRules.ecs, perReplica: 5.6, refusedEach, startSeconds: 60 };
     const { yields } = simulateChats(surge, { ...tier, max: 12, scaling }, seeded(2));
     return yields.findLastIndex((count) => count > 20) + 1;
   };
-  expect(minutesRefused()).toBe(8);
-  expect(minutesRefused(definitionOf('chat').scaling?.refused?.each)).toBe(3);
+  expect(minutesRefused()).toBe(15);
+  expect(minutesRefused(definitionOf('chat').scaling?.refused?.each)).toBe(5);
 });

@@ -133,19 +133,41 @@ test("an account's meter paces: 100 pages a minute take 300 pages three minutes"
   expect(endMs).toBeLessThan(185_000);
 });
 
-test('scales out with the pages that wait, and in when they are gone', () => {
-  const uploads: Upload[] = Array.from({ length: 100 }, () => ({ atMs: 0, tenant: 't', kind: 'document', pages: 50 }));
-  const scaling = { perReplica: 1000, startSeconds: 30, cooldownSeconds: { out: 60, in: 120 } };
-  const last: Upload = { atMs: 3_600_000, tenant: 't', kind: 'document', pages: 1 };
-  const { replicas } = simulateDocuments([...uploads, last], {
-    ...one,
-    max: 6,
-    scaling,
-    grantSeconds: (pages) => pages / 5,
+describe('scales', () => {
+  const scaling = {
+    perReplica: 1000,
+    startSeconds: 30,
+    figures: { out: 3, in: 15 },
+    inBelowShare: 0.9,
+    cooldownSeconds: { out: 60, in: 300 },
+  };
+  const tier = { ...one, max: 6, scaling, grantSeconds: (pages: number) => pages / 5 };
+  const upload = (atMs: number, pages: number): Upload => ({ atMs, tenant: 't', kind: 'document', pages });
+  const last = upload(3 * 3_600_000, 1);
+
+  test('out after three figures that ask for more, by all that is asked for', () => {
+    const uploads = Array.from({ length: 100 }, () => upload(0, 50));
+    const { replicas } = simulateDocuments([...uploads, last], tier);
+    // 5,000 pages, 300 read a minute: after three minutes 4,100 are left.
+    expect(replicas.slice(0, 4)).toEqual([1, 1, 1, 5]);
   });
-  expect(replicas[0]).toBe(1);
-  expect(Math.max(...replicas)).toBe(5);
-  expect(replicas[58]).toBe(1);
+
+  test('in after fifteen figures that ask for less, one in five minutes', () => {
+    const uploads = Array.from({ length: 100 }, () => upload(0, 50));
+    const { replicas } = simulateDocuments([...uploads, last], tier);
+    const changes = replicas.flatMap((count, minute) => (count < (replicas[minute - 1] ?? 1) ? [minute] : []));
+    // Nobody waits after the sixth minute; below 4,500 pages is asked for from the first figure with five replicas on.
+    expect(changes).toEqual([18, 23, 28, 33]);
+    expect(replicas.at(-1)).toBe(1);
+  });
+
+  test('not by what is read within two minutes, however often it comes', () => {
+    const peaks = Array.from({ length: 17 }, (_, index) => upload((10 * index + 0.5) * 60_000, 2300));
+    const fast = { ...tier, grantSeconds: (pages: number) => pages / 12 };
+    const { replicas, pagesWaiting } = simulateDocuments([...peaks, last], fast);
+    expect(Math.max(...pagesWaiting)).toBeGreaterThan(1000);
+    expect(new Set(replicas)).toEqual(new Set([1]));
+  });
 });
 
 test('the policy decides on the heads of the groups as on all that wait', () => {
