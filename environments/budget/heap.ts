@@ -11,8 +11,9 @@ export const heapLimitMiB = (name: ServiceName, memoryMiB: number): number =>
 const heapShare = 0.6;
 
 /**
- * Each half of the young generation. 16 as on a machine: in a container of 512 MiB V8 would take 1, and collect sixteen times
- * as often. Small beside a small heap: its garbage alone would otherwise reach 48 MiB.
+ * Each half of the young generation. 16 as on a machine, of whatever memory: V8 would take less in a small container, and the
+ * constants of capacity would be of that size alone. How much it matters was not measured apart. Small beside a small heap: its
+ * garbage alone would otherwise reach 48 MiB.
  */
 const semiSpaceMiB = (name: ServiceName): number => (definitionOf(name).heapMiB === undefined ? 16 : 4);
 
