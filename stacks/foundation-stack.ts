@@ -13,7 +13,7 @@ import { CostGuard } from '../constructs/observability/cost-guard.ts';
 import { storeAlarms } from '../constructs/observability/store-alarms.ts';
 import type { DatabaseSecrets } from '../constructs/stores/database-secrets.ts';
 import { DocumentStore } from '../constructs/stores/document-store.ts';
-import { ExistingPostgres, ExistingRedis, existingDocuments } from '../constructs/stores/existing-stores.ts';
+import { ExistingDocuments, ExistingPostgres, ExistingRedis } from '../constructs/stores/existing-stores.ts';
 import { ImageRegistry } from '../constructs/stores/image-registry.ts';
 import { Key } from '../constructs/stores/key.ts';
 import { Postgres } from '../constructs/stores/postgres.ts';
@@ -92,7 +92,7 @@ export class FoundationStack extends BaseStack {
       ? new ExistingRedis(this, 'redis', { ...how, existing: existing.redis })
       : new Redis(this, 'redis', { ...how, vpcId, subnetIds, tokenVersion: versions.REDIS_URL, ...aws.redis });
     this.documents = existing.documents
-      ? existingDocuments(existing.documents)
+      ? new ExistingDocuments(this, 'documents', { existing: existing.documents, region })
       : new DocumentStore(this, 'documents', {
           prefix,
           accountId,

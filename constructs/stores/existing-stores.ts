@@ -1,4 +1,5 @@
 /** Stores that a company has already: nothing of them is made; docs/existing-parts.md says what each must fulfil. */
+import { DataAwsS3Bucket } from '@cdktf/provider-aws/lib/data-aws-s3-bucket/index.js';
 import { Construct } from 'constructs';
 import type { Existing } from '../../environments/schema/existing.ts';
 import type { SecretVersions } from '../../environments/schema/secret-versions.ts';
@@ -62,9 +63,35 @@ export class ExistingRedis extends Construct {
   }
 }
 
-/** A bucket that is there. Its versions, encryption, policy and lifecycle are its owner's. */
-export const existingDocuments = ({ bucket }: NonNullable<Existing['documents']>) => ({
-  bucket,
-  bucketArn: `arn:aws:s3:::${bucket}`,
-  url: `s3://${bucket}`,
-});
+export interface ExistingDocumentsProps {
+  readonly existing: NonNullable<Existing['documents']>;
+  readonly region: string;
+}
+
+/**
+ * A bucket that is there. Its versions, encryption, policy and lifecycle are its owner's, and Terraform can read none of
+ * them; every plan asks that it is there and in the region.
+ */
+export class ExistingDocuments extends Construct {
+  readonly bucket: string;
+  readonly bucketArn: string;
+  readonly url: string;
+
+  constructor(scope: Construct, id: string, { existing: { bucket }, region }: ExistingDocumentsProps) {
+    super(scope, id);
+    new DataAwsS3Bucket(this, 'bucket', {
+      bucket,
+      lifecycle: {
+        postcondition: [
+          {
+            condition: `\${self.bucket_region == "${region}"}`,
+            errorMessage: `${bucket} is not in ${region}: every read would cross regions, and S3's gateway leads to ${region} only.`,
+          },
+        ],
+      },
+    });
+    this.bucket = bucket;
+    this.bucketArn = `arn:aws:s3:::${bucket}`;
+    this.url = `s3://${bucket}`;
+  }
+}

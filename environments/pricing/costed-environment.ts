@@ -26,7 +26,9 @@ export interface CostedAws {
     readonly engine?: 'redis' | 'valkey';
   };
   /** Parts that others pay. @default none */
-  readonly existing?: Readonly<Partial<Record<'network' | 'postgres' | 'redis' | 'documents', unknown>>>;
+  readonly existing?: Readonly<Partial<Record<'network' | 'postgres' | 'redis' | 'documents' | 'keyArn', unknown>>>;
+  /** A zone that others pay. @default none is used */
+  readonly hostedZoneId?: string | undefined;
   readonly logRetentionDays: number;
   /** Connections of the VPC are logged. @default false */
   readonly auditLogs?: boolean;

@@ -111,9 +111,11 @@ function watch({ aws, counts }: CostedEnvironment): CostLine[] {
     ['web firewall', counts.wafRules > 0 ? 1 : 0, 'waf/acl'],
     ['its rules', counts.wafRules, 'waf/rule'],
   ] as const;
-  return pieces
-    .filter(([, count]) => count !== 0)
-    .map(([what, count, item]) => line(`${count} x ${what}`, count, item));
+  return [
+    ...pieces.filter(([, count]) => count !== 0).map(([what, count, item]) => line(`${count} x ${what}`, count, item)),
+    ...(aws.existing?.keyArn ? [line('encryption key: not ours', 0, 'kms/key')] : []),
+    ...(aws.hostedZoneId ? [line('hosted zone: not ours', 0, 'route53/zone')] : []),
+  ];
 }
 
 /** The control plane, and the part of the nodes that no tier takes: with the tiers' shares it adds up to all nodes. */
@@ -141,7 +143,7 @@ function cluster({ aws, tiers, kubernetes }: CostedEnvironment, usage: Usage, at
           line('its log', usage.controlPlaneLogGb, 'logs/ingest'),
           line('its log kept', (usage.controlPlaneLogGb * aws.logRetentionDays) / 30, 'logs/storage'),
         ]
-      : []),
+      : [line('control plane: not ours', 0, 'eks/hour')]),
     ...(nodes > 0
       ? [
           line(`${nodes} x ${nodeVolumeGiB} GiB disk`, nodes * nodeVolumeGiB, 'ebs/gp3'),

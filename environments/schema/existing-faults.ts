@@ -4,7 +4,7 @@ import type { Aws } from './aws.ts';
 export function existingFaults({ aws }: { readonly aws?: Aws | undefined }): { path: string[]; message: string }[] {
   if (!aws) return [];
   const { existing, zones, region } = aws;
-  const { network, postgres, redis, keyArn } = existing;
+  const { network, postgres, redis, documents, keyArn } = existing;
   const faults: { path: string[]; message: string }[] = [];
   const fault = (path: string[], message: string) => faults.push({ path: ['aws', ...path], message });
   if (network) {
@@ -30,8 +30,22 @@ export function existingFaults({ aws }: { readonly aws?: Aws | undefined }): { p
         ['existing', store],
         'given without existing.network: a security group admits tiers of its own network only; name the network too',
       );
+  const bucketFault = documents && documentsFault(documents.bucket, aws.stateBucket);
+  if (bucketFault) fault(['existing', 'documents', 'bucket'], bucketFault);
   const keyRegion = keyArn?.split(':')[3];
   if (keyRegion !== undefined && keyRegion !== region)
     fault(['existing', 'keyArn'], `given a key of '${keyRegion}'; allowed: one of '${region}'`);
   return faults;
+}
+
+/** What a stack here makes: `bulkhead-<env>-documents-<account>`, and its logs beside it. */
+const madeHere = /^bulkhead-[a-z][a-z0-9]{1,7}-(documents|audit)-\d{12}$/;
+
+/** What no row of this environment's database names counts as left over: nothing else may keep files there. */
+function documentsFault(bucket: string, stateBucket: string): string | undefined {
+  if (bucket === stateBucket)
+    return `given '${bucket}', which is aws.stateBucket and holds the Terraform state; allowed: a bucket that holds nothing else`;
+  if (madeHere.test(bucket))
+    return `given '${bucket}', a name that an environment makes itself, and holds its own files; allowed: a bucket that holds nothing else, or leave existing.documents out to have one made`;
+  return undefined;
 }

@@ -43,10 +43,23 @@ export const existingSchema = z.strictObject({
     .optional(),
   /** A Valkey or Redis with TLS, on port 6379: `aws.redis` is then not used. Its URL is put by hand. */
   redis: z.strictObject({ securityGroupId: id('sg') }).optional(),
-  /** A bucket that holds nothing else: `aws.noncurrentDays` is then not used. */
+  /**
+   * A bucket that holds nothing else: `aws.noncurrentDays` is then not used.
+   * Names: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+   */
   documents: z
     .strictObject({
-      bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be a bucket name'),
+      bucket: z
+        .string()
+        .regex(
+          /^[a-z0-9]([a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]$/,
+          'must be a bucket name: 3 to 63 of a-z, 0-9, - and single dots, a letter or digit at both ends',
+        )
+        .refine((name) => !/^\d+(\.\d+){3}$/.test(name), 'must be a bucket name, not an IP address')
+        .refine(
+          (name) => !/^(xn--|sthree-|amzn-s3-demo-)|(-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)$/.test(name),
+          'must be a general purpose bucket: an alias, an access point, a directory bucket and a table bucket keep no versions of objects, or are none',
+        ),
     })
     .optional(),
   /** A KMS key of the same region. */

@@ -81,7 +81,7 @@ describe('a part that is named', () => {
       expect(one(foundation, 'aws_secretsmanager_secret_version', byHand).secret_string_wo).toBe('unset');
   });
 
-  test('is looked at by every plan: names that resolve, subnets of that network in the zones', () => {
+  test('is looked at by every plan: names that resolve, subnets of that network in the zones, a bucket of the region', () => {
     const said = (type: string, start: string) =>
       (one({ ...whole.foundation, resource: whole.foundation.data }, type, start).lifecycle as Attributes)
         .postcondition;
@@ -89,6 +89,12 @@ describe('a part that is named', () => {
     expect(said('aws_subnet', 'network_private-1')).toMatchObject([
       { condition: `\${self.vpc_id == "${network.vpcId}"}` },
       { condition: `\${self.availability_zone == "us-east-1b"}` },
+    ]);
+    expect(said('aws_s3_bucket', 'documents')).toEqual([
+      {
+        condition: `\${self.bucket_region == "us-east-1"}`,
+        error_message: expect.stringContaining('company-documents is not in us-east-1'),
+      },
     ]);
   });
 
@@ -99,14 +105,22 @@ describe('a part that is named', () => {
         costedEnvironment(resolved, Object.values(addStacks(new App(), resolved, placeholders))),
       );
     };
-    const named = lines(environment(all));
+    const named = lines({
+      ...environment(all, { hostedZoneId: 'Z0123456789' }),
+      kubernetes: { cluster: 'company', podCidr: '10.20.0.0/16' },
+    });
     expect(
-      named.filter(({ what }) => what.includes('not ours')).map(({ part, monthlyUsd }) => [part, monthlyUsd]),
+      named
+        .filter(({ what }) => what.includes('not ours'))
+        .map(({ part, what, monthlyUsd }) => [part, what, monthlyUsd]),
     ).toEqual([
-      ['network', 0],
-      ['postgres', 0],
-      ['redis', 0],
-      ['object store', 0],
+      ['network', 'way out and endpoints: not ours', 0],
+      ['postgres', 'not ours', 0],
+      ['redis', 'not ours', 0],
+      ['object store', 'documents, results, vectors: not ours', 0],
+      ['keys and alarms', 'encryption key: not ours', 0],
+      ['keys and alarms', 'hosted zone: not ours', 0],
+      ['kubernetes', 'control plane: not ours', 0],
     ]);
     const sum = (of: typeof named, part: string) =>
       of.filter((line) => line.part === part).reduce((total, { monthlyUsd }) => total + monthlyUsd, 0);
@@ -141,6 +155,33 @@ describe('refused is', () => {
       {},
       'given 0; Redis is made here and needs two or more, in different zones',
     ],
+    [
+      'the bucket of the state',
+      { documents: { bucket: 'company-state' } },
+      { stateBucket: 'company-state' },
+      "given 'company-state', which is aws.stateBucket and holds the Terraform state",
+    ],
+    ...['bulkhead-test-documents-111122223333', 'bulkhead-prod-audit-111122223333'].map(
+      (bucket): [string, Existing, object, string] => [
+        `the bucket that a stack makes, ${bucket}`,
+        { documents: { bucket } },
+        {},
+        `given '${bucket}', a name that an environment makes itself`,
+      ],
+    ),
+    ...['a..b', '-ab', 'AB-documents'].map((bucket): [string, Existing, object, string] => [
+      `${bucket}, no name of a bucket`,
+      { documents: { bucket } },
+      {},
+      'must be a bucket name: 3 to 63 of a-z',
+    ]),
+    ['an address', { documents: { bucket: '10.0.0.1' } }, {}, 'must be a bucket name, not an IP address'],
+    ...['docs--use1-az4--x-s3', 'docs-0123-s3alias', 'xn--docs'].map((bucket): [string, Existing, object, string] => [
+      `${bucket}, no general purpose bucket`,
+      { documents: { bucket } },
+      {},
+      'must be a general purpose bucket',
+    ]),
     ['a key of elsewhere', { keyArn: keyArn.replace('us-east-1', 'eu-west-1') }, {}, "given a key of 'eu-west-1'"],
     [
       'a database that takes fewer connections than are opened',

@@ -9,6 +9,10 @@ const lines = (environment: CostedEnvironment, part: string, at: 'min' | 'max' =
   sharedMonthlyUsd(environment, at).filter((line) => line.part === part && line.quantity > 0);
 const short = (environment: CostedEnvironment, part: string) =>
   lines(environment, part).map(({ what, monthlyUsd }) => [what, Math.round(monthlyUsd * 100) / 100]);
+const notOurs = (environment: CostedEnvironment) =>
+  sharedMonthlyUsd(environment, 'max')
+    .filter(({ what, monthlyUsd }) => what.includes('not ours') && monthlyUsd === 0)
+    .map(({ part, what }) => `${part}: ${what}`);
 const withAws = (changes: Partial<CostedAws>): CostedEnvironment => ({ ...bare, aws: { ...anAws, ...changes } });
 
 describe('the network', () => {
@@ -135,6 +139,13 @@ test('what is billed by the piece has a line only where there is one', () => {
   ]);
 });
 
+test.each<[string, Partial<CostedAws>, string]>([
+  ['key', { existing: { keyArn: 'arn:aws:kms:us-east-1:111122223333:key/0' } }, 'encryption key'],
+  ['hosted zone', { hostedZoneId: 'Z0123456789' }, 'hosted zone'],
+])('a %s that is named is not ours', (_, aws, what) => {
+  expect(notOurs(withAws(aws))).toEqual([`keys and alarms: ${what}: not ours`]);
+});
+
 describe('a cluster', () => {
   const kubernetes = { instanceType: 'm7g.large', nodes: 3, ownCluster: true };
   const pods = {
@@ -171,6 +182,9 @@ describe('a cluster', () => {
   });
 
   test('of others bills neither', () => {
+    const others = { ...environment, kubernetes: { ...kubernetes, nodes: 0, ownCluster: false } };
+    expect(notOurs(others)).toEqual(['kubernetes: control plane: not ours']);
+    expect(notOurs(environment)).toEqual([]);
     expect(short({ ...environment, kubernetes: { ...kubernetes, nodes: 0, ownCluster: false } }, 'kubernetes')).toEqual(
       [],
     );
