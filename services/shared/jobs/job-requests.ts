@@ -5,18 +5,7 @@ import { ProblemError } from '../http/problem.ts';
 import { takeQuotas } from '../ledger/quota.ts';
 import type { Tables } from '../postgres/tables.ts';
 import { allows, type BackgroundKind, backgroundStages, hasEnded } from './job-states.ts';
-import { changeStatus, insertJob, type JobRow, type JobsUpdate, recordChange, wakeWorkers } from './job-store.ts';
-
-/** A document waits to be read from now on. */
-export async function orderIngest(
-  tx: Transaction<Tables>,
-  of: { tenantId: string; brainId: string; documentId: string; keyId?: string | null },
-): Promise<JobRow> {
-  const job = await insertJob(tx, { kind: 'ingest', ...of });
-  await recordChange(tx, job);
-  await wakeWorkers(tx, job.id);
-  return job;
-}
+import { changeStatus, insertJob, type JobRow, type JobsUpdate } from './job-store.ts';
 
 /** {@link orderTask}, after what still waits or runs there was canceled. */
 export async function orderDeletion(

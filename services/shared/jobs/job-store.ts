@@ -11,7 +11,7 @@ import { uuidv7 } from 'uuidv7';
 import type { JobKind, JobStage, JobStatus } from '../contract/job.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Jobs, Tables } from '../postgres/tables.ts';
-import { recordEvent } from './events.ts';
+import { eventRow, recordEvent } from './events.ts';
 import {
   hasEnded,
   retentionDays,
@@ -35,24 +35,43 @@ export interface NewJob {
   readonly keyId?: string | null;
 }
 
-export const insertJob = (
+export const insertJob = (tx: Transaction<Tables>, job: NewJob): Promise<JobRow> =>
+  tx.insertInto('jobs').values(jobRow(job)).returningAll().executeTakeFirstOrThrow();
+
+const jobRow = ({ kind, stage, tenantId, brainId, documentId, keyId = null }: NewJob) => ({
+  id: uuidv7(),
+  tenant_id: tenantId,
+  brain_id: brainId,
+  document_id: documentId,
+  api_key_id: keyId,
+  kind,
+  status: 'queued',
+  stage: stage ?? null,
+});
+
+/**
+ * A document waits to be read from now on: {@link insertJob}, {@link recordChange} and {@link wakeWorkers} in one
+ * statement, after which an upload is answered.
+ */
+export async function orderIngest(
   tx: Transaction<Tables>,
-  { kind, stage, tenantId, brainId, documentId, keyId = null }: NewJob,
-): Promise<JobRow> =>
-  tx
-    .insertInto('jobs')
-    .values({
-      id: uuidv7(),
-      tenant_id: tenantId,
-      brain_id: brainId,
-      document_id: documentId,
-      api_key_id: keyId,
-      kind,
-      status: 'queued',
-      stage: stage ?? null,
-    })
-    .returningAll()
+  of: Omit<NewJob, 'kind' | 'stage'> & { documentId: string },
+): Promise<JobRow> {
+  const event = eventRow({ tenantId: of.tenantId, event: 'document', resourceId: of.documentId });
+  const { woken: _, ...job } = await tx
+    .with('job', (job) =>
+      job
+        .insertInto('jobs')
+        .values(jobRow({ kind: 'ingest', ...of }))
+        .returningAll(),
+    )
+    .with('event', (events) => events.insertInto('events').values(event))
+    .selectFrom('job')
+    .selectAll()
+    .select((job) => sql`pg_notify(${jobsChannel}, ${job.ref('id')}::text)`.as('woken'))
     .executeTakeFirstOrThrow();
+  return job;
+}
 
 /**
  * Changes the status of those jobs that the transition allows; of others nothing.

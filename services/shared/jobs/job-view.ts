@@ -20,7 +20,7 @@ export interface JobExtras {
 /** Failed pages named in a job; `GET /v1/jobs/{j}/pages?status=failed` has them all. */
 export const failedPagesMax = 100;
 
-/** Reads what belongs to the jobs, in two statements for all of them. */
+/** Reads what belongs to the jobs, in at most two statements for all of them. */
 export async function jobViews(
   db: Database,
   rows: readonly JobRow[],
@@ -29,12 +29,11 @@ export async function jobViews(
 ): Promise<Job[]> {
   if (rows.length === 0) return [];
   const withFailures = rows.flatMap((row) => (row.pages_failed > 0 && row.document_id ? [row.document_id] : []));
+  // What was not even probed has used nothing: an upload is answered without a look into the ledger.
+  const begun = rows.flatMap(({ id, started_at, pages_total }) => (started_at || pages_total !== null ? [id] : []));
   const [failed, usage, scheduled] = await Promise.all([
     withFailures.length === 0 ? [] : failedPages(db, withFailures),
-    usageOfJobs(
-      db,
-      rows.map(({ id }) => id),
-    ),
+    begun.length === 0 ? new Map<string, Job['usage']>() : usageOfJobs(db, begun),
     scheduledOf(db, rows, scheduler),
   ]);
   return rows.map((row, index) =>
