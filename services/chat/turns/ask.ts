@@ -52,6 +52,7 @@ export async function ask(
   try {
     const started = await begin(context, asked, (giveBack) => taken.push(giveBack));
     runner.start(started, release);
+    await started.begun;
     return { turnId: started.turn.id, replayed: false };
   } catch (error) {
     release();
@@ -105,8 +106,9 @@ async function begin(context: ChatContext, asked: Ask, took: (giveBack: () => vo
     if (refused === 'retried') throw askedAgain();
     if (refused) throw new ProblemError('conflict', 'A request with the same Idempotency-Key is under way.');
   };
-  // Most tenants have no limit: they are spared the transaction.
-  if (!found.limited && turn.retry_of === null) await write(db);
+  let begun = Promise.resolve();
+  // Most tenants have no limit: they are spared the transaction, and are searched for meanwhile.
+  if (!found.limited && turn.retry_of === null) begun = write(db);
   else
     await db.transaction().execute(async (trx) => {
       const asksFor = { text: question + (cutAnswer ?? ''), state: found.state };
@@ -121,6 +123,7 @@ async function begin(context: ChatContext, asked: Ask, took: (giveBack: () => vo
   return {
     turn,
     first,
+    begun,
     question: { tenantId, brainId: brain.id, keyId, text: question, history, cutAnswer, state, ...choice },
   };
 }

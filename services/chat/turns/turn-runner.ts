@@ -12,6 +12,7 @@ import type { Logger } from '../../shared/log.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Answerer, Question } from '../answering/answerer.ts';
 import { ModelInterruptedError } from '../models/model.ts';
+import { createReconnectGrace, type ReconnectGrace } from './reconnect-grace.ts';
 import { endEntries, newTokenUsage, recordTokens, type TokenUsage, turnUsageOf } from './token-usage.ts';
 import type { TurnJournal, WrittenEvent } from './turn-journal.ts';
 import type { TurnSignals } from './turn-signals.ts';
@@ -37,6 +38,8 @@ export interface StartedTurn {
   readonly question: Question;
   /** Written when the turn was made. */
   readonly first: readonly WrittenEvent[];
+  /** The turn is written: until then its passages are searched, and no more. Rejects: it was refused, there is none. */
+  readonly begun: Promise<unknown>;
 }
 
 export interface TurnRunnerOptions {
@@ -105,6 +108,9 @@ export function createTurnRunner(options: TurnRunnerOptions): TurnRunner {
       if (signal === 'stop') stop({ status: 'stopped', why: 'asked to stop' });
     });
     running.set(id, { stream, stop, reconnectGrace });
+    // Who asks reads, too, while they wait for that.
+    const asked = reconnectGrace.enter();
+    started.begun.catch(() => stop({ status: 'lost' })).finally(asked);
     const end = run(options, started, stream, abort.signal)
       .catch((error) => {
         // The lease expires, and a sweeper ends the turn.
@@ -146,7 +152,7 @@ interface Running {
 
 async function run(
   options: TurnRunnerOptions,
-  { turn, question }: StartedTurn,
+  { turn, question, begun }: StartedTurn,
   stream: TurnStream,
   stopped: AbortSignal,
 ): Promise<void> {
@@ -162,6 +168,8 @@ async function run(
   try {
     for await (const part of answerer.answer(question, tokenUsage, signal)) {
       if ('found' in part) {
+        // Before a model is asked, and an event written.
+        await begun;
         // A fallback reads them once more.
         if (!searched) stream.append('found', { passages: part.found });
         searched = true;
@@ -190,6 +198,8 @@ async function run(
       error = toProblem(thrown, turn.id, log);
     }
   }
+  const isBegun = await begun.then(always, never);
+  if (!isBegun && !usedBySearch(tokenUsage)) return;
   await Promise.all([remembered, journal.flush()]);
   const stop = stopped.aborted ? (stopped.reason as Stop) : null;
   if (stop?.status === 'lost' || stream.ended) return recordLost(options, question, turn, tokenUsage);
@@ -210,6 +220,10 @@ async function run(
   if (!last) await recordLost(options, question, turn, tokenUsage);
   stream.finish(last);
 }
+
+const always = () => true;
+const never = () => false;
+const usedBySearch = ({ embeddingTokens, rerankCalls }: TokenUsage) => embeddingTokens + rerankCalls > 0;
 
 /** A failover takes up to a minute; should it take longer, the lease runs out and a sweeper ends the turn. */
 const endTriesMax = 20;
@@ -258,42 +272,4 @@ function toProblem(thrown: unknown, turnId: string, log: Logger): Problem {
   if (name === 'TimeoutError')
     return new ProblemError('model-failed', 'The answer took longer than is allowed here.').toProblem();
   return new ProblemError('internal', `Reference ${turnId}.`, { instance: turnId }).toProblem();
-}
-
-interface ReconnectGrace {
-  /** A reader of this replica came; the returned function says that it left. */
-  enter(): () => void;
-  /** A reader of another replica was seen. */
-  seen(): void;
-  close(): void;
-}
-
-/** Calls back once nobody has been there for `reconnectGraceMs`. */
-function createReconnectGrace(reconnectGraceMs: number, gone: () => void): ReconnectGrace {
-  let readers = 0;
-  let timer: NodeJS.Timeout | undefined;
-  let closed = false;
-  const wait = () => {
-    clearTimeout(timer);
-    if (readers === 0 && !closed) timer = setTimeout(gone, reconnectGraceMs);
-  };
-  wait();
-  return {
-    enter: () => {
-      readers += 1;
-      clearTimeout(timer);
-      let left = false;
-      return () => {
-        if (left) return;
-        left = true;
-        readers -= 1;
-        wait();
-      };
-    },
-    seen: wait,
-    close: () => {
-      closed = true;
-      clearTimeout(timer);
-    },
-  };
 }
