@@ -19,7 +19,9 @@ export default {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   moduleNameMapper: {
     // The same cases in every run.
-    '^fast-check$': '<rootDir>/test/support/fast-check.js',
+    '^fast-check$': '<rootDir>/test/support/modules/fast-check.js',
+    // cdktf keeps the stack of every token, and jest maps every frame of it to its source: half of a synth's time.
+    '/stack-trace$': '<rootDir>/test/support/modules/stack-trace.js',
     // Constants that are measured anew change no test.
     '/measured\\.json$': '<rootDir>/test/environments/capacity/measured.json',
   },

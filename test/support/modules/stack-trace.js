@@ -1,0 +1,2 @@
+/** Instead of cdktf's own, as stacks/quick-cdktf.ts does it outside of jest. */
+export const captureStackTrace = () => [];
