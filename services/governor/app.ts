@@ -71,6 +71,7 @@ export async function createGovernor({ settings, redis, log, limits }: GovernorO
   const gate = createGate({
     max: settings.GOVERNOR_MAX_IN_FLIGHT,
     redis,
+    // Not by path and key, as chat tells endpoints apart: in proxy mode all paths of the backend pass, with any key.
     name: new URL(backendUrl).host,
     jobMsMax: all.uploadTimeoutMs + all.jobTimeoutMs,
     log,
