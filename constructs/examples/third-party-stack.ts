@@ -17,6 +17,7 @@ import { Balancer, publicListener } from '../network/balancer.ts';
 import { Network } from '../network/network.ts';
 import { SecurityRules } from '../network/security-rules.ts';
 import { AlarmTopic } from '../observability/alarm-topic.ts';
+import { Dashboard } from '../observability/dashboard.ts';
 import { Key } from '../stores/key.ts';
 import { Secret } from '../stores/secrets.ts';
 import { pathRoutes, Tier } from '../tier/tier.ts';
@@ -147,5 +148,6 @@ export class ThirdPartyStack extends TerraformStack {
       endpoints: undefined,
       egressPorts: () => [443],
     });
+    new Dashboard(this, 'dashboard', { context, services: definitions, balancer: outside, database: undefined });
   }
 }

@@ -5,7 +5,16 @@
 import { writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { ClassDeclaration, Node } from 'typescript/unstable/ast';
-import { isClassDeclaration, isConstructorDeclaration, isParameterDeclaration } from 'typescript/unstable/ast/is';
+import {
+  isClassDeclaration,
+  isConstructorDeclaration,
+  isNewExpression,
+  isNoSubstitutionTemplateLiteral,
+  isParameterDeclaration,
+  isStringLiteral,
+  isTemplateExpression,
+  isThrowStatement,
+} from 'typescript/unstable/ast/is';
 import { API, type Checker, type Symbol as Member, SymbolFlags } from 'typescript/unstable/sync';
 import { z } from 'zod';
 import { placementFields } from '../../environments/schema/placement.ts';
@@ -21,16 +30,32 @@ export function constructsPage(): string {
     const project = api.updateSnapshot({ openProjects: [config] }).getProject(config);
     if (!project) throw new Error(`${config} is no project`);
     const { program, checker } = project;
-    const classes = program
+    const files = program
       .getSourceFileNames()
       .filter((path) => relative(root, path).startsWith('constructs/'))
-      .toSorted()
-      .flatMap((path) => classesOf(program.getSourceFile(path)).map((declaration) => ({ path, declaration })));
+      .toSorted();
+    const classes = files.flatMap((path) =>
+      classesOf(program.getSourceFile(path)).map((declaration) => ({ path: relative(root, path), declaration })),
+    );
+    const uses = new Map<string, Use>();
+    // An example before what is made inside of others.
+    for (const path of files.toSorted((a, b) => Number(isExample(b)) - Number(isExample(a))))
+      for (const use of usesOf(relative(root, path), program.getSourceFile(path)))
+        if (!uses.has(use.name)) uses.set(use.name, use);
+    // Chosen from a table.
+    for (const { path, declaration } of classes) {
+      const name = declaration.name?.getText() ?? '';
+      const table = files.find((file) => new RegExp(`: ${name}\\b`).test(program.getSourceFile(file)?.text ?? ''));
+      if (!uses.has(name) && table) uses.set(name, { name, path: relative(root, table), code: '' });
+    }
     return [
       '# Constructs and settings',
       'Generated from the sources by `npm run docs`; a test holds it.',
       'A prop without a default must be given. What an environment may leave out has its default [below](#settings-of-an-environment).',
-      ...classes.map(({ path, declaration }) => section(relative(root, path), declaration, checker)),
+      'Each example is the code of a stack in [constructs/examples/](../constructs/README.md), which a test synthesizes under every policy.',
+      ...classes
+        .filter(({ path }) => !isExample(path))
+        .map(({ path, declaration }) => section(path, declaration, checker, uses)),
       settingsSection(),
       '',
     ].join('\n\n');
@@ -48,7 +73,66 @@ function classesOf(file: Node | undefined): ClassDeclaration[] {
   return found;
 }
 
-function section(path: string, declaration: ClassDeclaration, checker: Checker): string {
+const isExample = (path: string): boolean => path.includes('constructs/examples/');
+
+/** Where a construct is made: in an example, or inside of another construct. */
+interface Use {
+  readonly name: string;
+  readonly path: string;
+  readonly code: string;
+}
+
+function usesOf(path: string, file: Node | undefined): Use[] {
+  const text = file?.getSourceFile().text ?? '';
+  return nodesOf(file)
+    .filter((node) => isNewExpression(node))
+    .map((node) => {
+      const indent = /[^\n]*$/.exec(text.slice(0, node.getStart()))?.[0].match(/^ */)?.[0] ?? '';
+      return { name: node.expression.getText(), path, code: node.getText().replaceAll(`\n${indent}`, '\n') };
+    });
+}
+
+function nodesOf(node: Node | undefined): Node[] {
+  const found: Node[] = [];
+  const visit = (each: Node): void => {
+    found.push(each);
+    each.forEachChild(visit);
+  };
+  node?.forEachChild(visit);
+  return found;
+}
+
+function exampleOf(name: string, uses: ReadonlyMap<string, Use>): string[] {
+  const use = uses.get(name);
+  if (!use) return [];
+  const link = `[${use.path}](../${use.path})`;
+  return isExample(use.path) ? [`Example, in ${link}:`, `\`\`\`ts\n${use.code};\n\`\`\``] : [`Made in ${link}.`];
+}
+
+/** What its own code throws, with the names of what stands in the text. */
+function refusalsOf(declaration: ClassDeclaration): string[] {
+  const texts = nodesOf(declaration)
+    .filter((node) => isThrowStatement(node))
+    .flatMap((thrown) =>
+      nodesOf(thrown)
+        .filter((node) => isStringLiteral(node) || isNoSubstitutionTemplateLiteral(node) || isTemplateExpression(node))
+        .slice(0, 1),
+    )
+    .map((text) =>
+      text
+        .getText()
+        .slice(1, -1)
+        .replaceAll(/\$\{(?:\w+\.)*(\w+)\}/g, '<$1>'),
+    );
+  return texts.length > 0 ? [`Refuses: ${texts.map((text) => `\`${text}\``).join('; ')}.`] : [];
+}
+
+function section(
+  path: string,
+  declaration: ClassDeclaration,
+  checker: Checker,
+  uses: ReadonlyMap<string, Use>,
+): string {
   const name = declaration.name?.getText() ?? '';
   const symbol = declaration.name && checker.getSymbolAtLocation(declaration.name);
   const about =
@@ -62,6 +146,8 @@ function section(path: string, declaration: ClassDeclaration, checker: Checker):
     `## ${name}`,
     `[${path}](../${path})${about && `: ${about}`}`,
     ...(rows.length > 0 ? [table(rows)] : []),
+    ...refusalsOf(declaration),
+    ...exampleOf(name, uses),
   ].join('\n\n');
 }
 
