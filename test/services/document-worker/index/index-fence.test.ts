@@ -13,6 +13,14 @@ beforeAll(async () => {
 afterAll(() => bench.close());
 
 const ended = ({ finished_at }: { finished_at: Date | null }) => finished_at !== null;
+/** The document's fence. */
+async function epochOf(documentId: string): Promise<number> {
+  const [row] = await bench.services.query('select index_epoch::float8 as epoch from documents where id = $1', [
+    documentId,
+  ]);
+  return (row as { epoch: number }).epoch;
+}
+
 /** Four upserts and more. */
 const longText = Buffer.from(
   Array.from(
@@ -28,14 +36,18 @@ test('the lock of an index run dies: a second run starts, the first is told off,
     const { jobId, documentId } = await bench.submit(longText, 'text/plain');
     first.letThrough(1);
     await first.until(({ held }) => held > 0);
+    const before = await epochOf(documentId);
     second.letThrough(0);
     workers.push(await bench.startWorker({}, { VECTORSTORE_URL: second.url }));
     await bench.services.query(terminateLockHolders);
     await second.until(({ held }) => held > 0);
+    expect(await epochOf(documentId)).toBeGreaterThan(before);
     // What the first has sent arrives late, and it may go on if it thinks that it may.
     first.letThrough(Number.POSITIVE_INFINITY);
     await first.until(({ held, open }) => held + open === 0);
     await Promise.race([bench.until(jobId, ended), sleep(2000)]);
+    // It may not: the job ends by the second, which still waits.
+    expect(ended(await bench.job(jobId))).toBe(false);
     second.letThrough(Number.POSITIVE_INFINITY);
     expect(await bench.until(jobId, ended)).toMatchObject({ status: 'succeeded' });
     await Promise.all(workers.map((worker) => worker.close(30_000)));
