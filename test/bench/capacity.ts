@@ -22,8 +22,7 @@ import { type ContainerDeployment, startContainers } from '../containers/deploym
 import { lacksConstants, withEmbedding } from './constants.ts';
 import { withRounds } from './load/calibrate.ts';
 import { prepare } from './load/calls.ts';
-import type { Measured } from './load/constant.ts';
-import { vectors } from './load/documents.ts';
+import { type VectorWork, vectorWork } from './load/documents.ts';
 import { type LoadKind, startLoad } from './load/generator.ts';
 import { errorLines, hugeDocument, predictedSeconds, rate, slotsOfOne } from './load/measure.ts';
 import { memoryMiB } from './load/memory.ts';
@@ -84,7 +83,7 @@ async function measure(input: EnvironmentInput, durationMs: number): Promise<Com
       ];
     };
     const parts: Record<(typeof partNames)[number], () => Promise<readonly Predicted[]>> = {
-      vectors: async () => vectorFigures(await vectors(deployment)),
+      vectors: async () => vectorFigures(await vectorWork(deployment)),
       api: () => saturated('api', width, (constants) => capacityWith(constants).carried.apiRequestsPerSecond),
       chat: () =>
         saturated(
@@ -115,26 +114,31 @@ async function measure(input: EnvironmentInput, durationMs: number): Promise<Com
 type LimitOf = Predicted['predicted'];
 const capacityWith = (constants: typeof measuredConstants) => capacityOf(environment, 'max', defaultHabits, constants);
 
-/** Each prediction is for the CPU as it was around its measurement. */
+/** Each prediction is for the CPU as it was during its measurement. */
 async function atSpeed(measured: () => Promise<readonly Predicted[]>): Promise<Compared[]> {
-  const { result, rounds, changed } = await withRounds(measured);
+  const { result, rounds } = await withRounds(measured);
   const constants = onCpu(measuredCalibration === undefined ? 1 : rounds / measuredCalibration);
-  return result.map((figure) => ({ ...figure, rounds, changed, predicted: figure.predicted(constants) }));
+  return result.map((figure) => ({ ...figure, rounds, predicted: figure.predicted(constants) }));
 }
 
-/** Pages a minute with their vectors, by what each tier's CPU takes for them. */
-function vectorFigures(measured: Measured): Predicted[] {
-  const names = [
-    'embeddedChunksPerSecondPerVcpu',
-    'workerVectorChunksPerSecondPerVcpu',
-    'vectorstoreVectorChunksPerSecondPerVcpu',
-  ] as const;
-  return names.map((name) => ({
-    name: `vectors: ${name}`,
+/** Chunks with their vectors, by what each tier's CPU takes for them. Tables are tidied by the clock: as often as they were. */
+function vectorFigures({ chunks, writing, after }: VectorWork): Predicted[] {
+  const tidied = writing.tidied + after.tidied;
+  const figure = (tier: string, seconds: number, predicted: Predicted['predicted']): Predicted => ({
+    name: `vectors: ${tier}`,
     unit: 'chunks/s per vCPU',
-    measured: measured[name]?.value ?? Number.NaN,
-    predicted: (constants) => constants[name].value,
-  }));
+    measured: chunks / seconds,
+    predicted,
+  });
+  return [
+    figure('embedding', writing.embedding, (of) => of.embeddedChunksPerSecondPerVcpu.value),
+    figure('document-worker', writing.worker, (of) => of.workerVectorChunksPerSecondPerVcpu.value),
+    figure(
+      `vectorstore, tables tidied ${tidied} times`,
+      writing.vectorstore + after.vectorstore,
+      (of) => chunks / (chunks / of.vectorstoreVectorChunksPerSecondPerVcpu.value + tidied * of.tidySeconds.value),
+    ),
+  ];
 }
 
 async function memory(deployment: ContainerDeployment, tier: ServiceName): Promise<Predicted> {

@@ -9,6 +9,7 @@ import { offeredAt } from '../queueing.ts';
 import type { ConstantName, Constants } from './constants.ts';
 import type { Habits } from './habits.ts';
 import { accountPagesPerMinute, mainThreadOf, pagesPerSecondOf } from './pages.ts';
+import { smallPages } from './stored.ts';
 
 /** What a promise may name, too. */
 export interface Carried {
@@ -69,6 +70,12 @@ function pageLimits(environment: Environment, at: At, constants: Constants): Lim
   ];
 }
 
+/**
+ * A table is tidied every ten seconds while it is written, and once after (services/vectorstore/maintenance/compaction.ts). Where
+ * the vectorstore is the limit, a manual's vectors are there within the first ten.
+ */
+const tidiedPerManual = 2;
+
 /** Of pages with their vectors: what they took before, and what vectors take. */
 function vectorLimits(environment: Environment, at: At, constants: Constants): Limit[] {
   const { embeddingModel } = environment;
@@ -79,7 +86,9 @@ function vectorLimits(environment: Environment, at: At, constants: Constants): L
   if (!embeddingModel && placementsOf(environment, 'embedding').length === 0)
     return [{ part: 'no embedding', bounds, value: 0 }];
   const vectorstoreSeconds =
-    1 / of('committedPagesPerSecondPerVcpu') + chunks / of('vectorstoreVectorChunksPerSecondPerVcpu');
+    1 / of('committedPagesPerSecondPerVcpu') +
+    chunks / of('vectorstoreVectorChunksPerSecondPerVcpu') +
+    (tidiedPerManual * of('tidySeconds')) / smallPages;
   const workers = placementsOf(environment, 'document-worker');
   const tokens = embeddingModel?.tokensPerMinute;
   return [

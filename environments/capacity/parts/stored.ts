@@ -18,7 +18,7 @@ export interface Stored {
 }
 
 /** Of the brains that searches were measured in: a manual of so many pages, and made chunks. */
-const smallPages = 110;
+export const smallPages = 110;
 const largeChunks = 100_000;
 
 export function storedOf(environment: Environment, pagesPerMinute: number, constants: Constants): Stored {

@@ -29,15 +29,21 @@ const parts = 9;
 export async function roundsPerSecond(partMs = 25): Promise<number> {
   const measured: number[] = [];
   for (let part = 0; part < warmUpParts + parts; part += 1) {
-    const before = process.cpuUsage();
-    const end = performance.now() + partMs;
-    let rounds = 0;
-    while (performance.now() < end) rounds += round() > 0 ? 1 : 0;
-    const { user, system } = process.cpuUsage(before);
-    if (part >= warmUpParts) measured.push((rounds * 1e6) / (user + system));
+    const rounds = roundsOf(partMs);
+    if (part >= warmUpParts) measured.push(rounds);
     await setImmediate();
   }
   return measured.toSorted((a, b) => a - b)[(parts - 1) / 2] as number;
+}
+
+/** In a second of CPU, by so long of it. */
+export function roundsOf(partMs: number): number {
+  const before = process.cpuUsage();
+  const end = performance.now() + partMs;
+  let rounds = 0;
+  while (performance.now() < end) rounds += round() > 0 ? 1 : 0;
+  const { user, system } = process.cpuUsage(before);
+  return (rounds * 1e6) / (user + system);
 }
 
 export const cpuModel = (): string => cpus()[0]?.model.trim() ?? 'unknown CPU';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { cpuSpeed, roundsPerSecond } from '../../../services/api/operations/cpu-speed.ts';
-import { calibrationText } from './calibrate.ts';
+import { calibrationText, meanRounds, withRounds } from './calibrate.ts';
 
 test('two calibrations of one machine agree, whatever the length of a part', async () => {
   const one = await roundsPerSecond(20);
@@ -20,6 +20,23 @@ test('who else waits in the process has a turn between the parts', async () => {
   clearInterval(each);
   expect(turns).toBeGreaterThanOrEqual(5);
 });
+
+test('seconds count by how busy the machine was in them', () => {
+  // By hand: 1,800 ms busy at 400 and 200 ms at 300.
+  const seconds = [
+    { rounds: 400, busy: 1800 },
+    { rounds: 300, busy: 200 },
+    { rounds: 900, busy: 0 },
+  ];
+  expect(meanRounds(seconds)).toBeCloseTo(390, 9);
+});
+
+test('rounds are counted while something else is measured; a fault of that is its own', async () => {
+  const { result, rounds } = await withRounds(async () => 'measured');
+  expect(result).toBe('measured');
+  expect(rounds).toBeGreaterThan(0);
+  await expect(withRounds(() => Promise.reject(new Error('no container')))).rejects.toThrow('no container');
+}, 60_000);
 
 test('says the factor, or that there is nothing to compare with', () => {
   expect(calibrationText(450, 500, 'A')).toMatch(

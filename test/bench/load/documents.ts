@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '@lancedb/lancedb';
 import type { Environment } from '../../../environments/environment.ts';
 import { optionOf, type Placement } from '../../../environments/schema/placement.ts';
-import { definitionOf, type ServiceName } from '../../../services/manifest.ts';
+import { definitionOf } from '../../../services/manifest.ts';
 import { routes } from '../../../services/shared/contract/routes.ts';
 import type { ContainerDeployment } from '../../containers/deployment.ts';
 import { podman } from '../../containers/podman.ts';
@@ -21,49 +21,106 @@ const tidiedMs = 15_000;
 /** One alone takes a second or two of a worker's CPU, of which timers and what V8 compiles are too large a share. */
 const manuals = 4;
 
-/** Manuals of about 110 pages, one after another, until each of their chunks has its vectors. */
-export async function vectors(deployment: ContainerDeployment): Promise<Measured> {
+const vectorTiers = { embedding: 'embedding', worker: 'document-worker', vectorstore: 'vectorstore' } as const;
+type Cpu = Readonly<Record<keyof typeof vectorTiers, number>>;
+
+/** CPU seconds of each tier, less what it takes when nobody asks anything, and how often a table was tidied. */
+export interface VectorWork {
+  readonly chunks: number;
+  /** From the text's last chunk to the last vector. */
+  readonly writing: Cpu & { readonly tidied: number };
+  /** Of the vectorstore afterwards. */
+  readonly after: { readonly vectorstore: number; readonly tidied: number };
+}
+
+/** What a chunk takes, and what tidying a manual's table takes; how often that happens is a matter of the clock. */
+export function vectorRates({ chunks, writing, after }: VectorWork) {
+  const tidySeconds = after.vectorstore / after.tidied;
+  return {
+    tidySeconds,
+    embedding: chunks / writing.embedding,
+    worker: chunks / writing.worker,
+    vectorstore: chunks / (writing.vectorstore - writing.tidied * tidySeconds),
+  };
+}
+
+/** Manuals of about 110 pages, each in a brain of its own, one after another, until each of their chunks has its vectors. */
+export async function vectorWork(deployment: ContainerDeployment): Promise<VectorWork> {
   const { owner } = deployment;
-  const brain = (await owner.call(routes.createBrain, { body: { name: 'vectors' } })).id;
   const chunksOf = async () => (await deployment.metric('document-worker', 'index_chunks_total')) ?? Number.NaN;
-  const tiers = { embedding: 'embedding', worker: 'document-worker', vectorstore: 'vectorstore' } as const;
-  const used = { embedding: 0, worker: 0, vectorstore: 0 };
-  const readers = Object.entries(tiers) as [keyof typeof tiers, ServiceName][];
-  const addCpu = async (sign: 1 | -1, names: readonly (keyof typeof tiers)[]) => {
-    for (const [name, tier] of readers)
-      if (names.includes(name)) used[name] += sign * (await cpuSeconds(deployment, tier));
-  };
-  const one = async () => {
-    const job = await owner.finished(await uploadCopy(owner, brain, manualPdf), 300_000);
-    await addCpu(-1, ['embedding', 'worker', 'vectorstore']);
-    await owner.searchedWhole(job.document_id as string, 600_000);
-    await addCpu(1, ['embedding', 'worker']);
-    await sleep(tidiedMs);
-    await addCpu(1, ['vectorstore']);
-  };
+  const now = async () => ({
+    embedding: await cpuSeconds(deployment, vectorTiers.embedding),
+    worker: await cpuSeconds(deployment, vectorTiers.worker),
+    vectorstore: await cpuSeconds(deployment, vectorTiers.vectorstore),
+    tidied: (await podman('logs', deployment.container('vectorstore'))).split('"table tidied"').length - 1,
+    seconds: performance.now() / 1000,
+  });
+  type Moment = Awaited<ReturnType<typeof now>>;
+  const since = (from: Moment, to: Moment): Moment =>
+    Object.fromEntries(Object.entries(to).map(([name, value]) => [name, value - from[name as keyof Moment]])) as Moment;
   // Of the manual before, too.
   const { data } = await owner.call(routes.listBrains);
   for (const { id } of data)
     for (const document of (await owner.call(routes.listDocuments, { params: { brain: id } })).data)
       await owner.searchedWhole(document.id, 600_000);
   await sleep(tidiedMs);
+  const quiet = await now();
+  await sleep(tidiedMs);
+  const idle = since(quiet, await now());
+  const used = (from: Moment, to: Moment): Moment => {
+    const all = since(from, to);
+    const own = (tier: keyof Cpu) => all[tier] - (idle[tier] / idle.seconds) * all.seconds;
+    return { ...all, embedding: own('embedding'), worker: own('worker'), vectorstore: own('vectorstore') };
+  };
   const chunksBefore = await chunksOf();
-  for (let copy = 0; copy < manuals; copy += 1) await one();
-  const chunks = (await chunksOf()) - chunksBefore;
-  const per = (tier: keyof typeof tiers, what: string): Constant => ({
-    value: chunks / used[tier],
+  const writing = { embedding: 0, worker: 0, vectorstore: 0, tidied: 0 };
+  const after = { vectorstore: 0, tidied: 0 };
+  const add = <Sum extends Record<string, number>>(sum: Sum, more: Moment) => {
+    for (const name of Object.keys(sum)) Object.assign(sum, { [name]: (sum[name] ?? 0) + more[name as keyof Moment] });
+  };
+  for (let copy = 0; copy < manuals; copy += 1) {
+    const brain = (await owner.call(routes.createBrain, { body: { name: `vectors ${copy}` } })).id;
+    const job = await owner.finished(await uploadCopy(owner, brain, manualPdf), 300_000);
+    const text = await now();
+    await owner.searchedWhole(job.document_id as string, 600_000);
+    const whole = await now();
+    await sleep(tidiedMs);
+    add(writing, used(text, whole));
+    add(after, used(whole, await now()));
+  }
+  return { chunks: (await chunksOf()) - chunksBefore, writing, after };
+}
+
+export async function vectors(deployment: ContainerDeployment): Promise<Measured> {
+  const work = await vectorWork(deployment);
+  const rates = vectorRates(work);
+  const manual = `vectors of ${manuals} manuals of about 110 pages, one after another,`;
+  const per = (value: number, what: string): Constant => ({
+    value,
     unit: 'chunks/s per vCPU',
-    how: `vectors of ${manuals} manuals of about 110 pages, one after another, ${what}`,
+    how: `${manual} ${what}`,
   });
+  const chunks = (await deployment.metric('document-worker', 'index_chunks_total')) ?? Number.NaN;
   const bytes = await tidiedTableBytes(deployment);
   return {
-    embeddedChunksPerSecondPerVcpu: per('embedding', 'heading and sentences of each chunk, by second of its CPU'),
-    workerVectorChunksPerSecondPerVcpu: per('worker', "by second of the worker's CPU"),
-    vectorstoreVectorChunksPerSecondPerVcpu: per('vectorstore', "by second of the vectorstore's, tables tidied"),
+    embeddedChunksPerSecondPerVcpu: per(
+      rates.embedding,
+      "heading and sentences of each chunk, by second of its CPU, less an idle replica's",
+    ),
+    workerVectorChunksPerSecondPerVcpu: per(rates.worker, "by second of the worker's CPU, less an idle replica's"),
+    vectorstoreVectorChunksPerSecondPerVcpu: per(
+      rates.vectorstore,
+      "by second of the vectorstore's CPU, less an idle replica's and tidying",
+    ),
+    tidySeconds: {
+      value: rates.tidySeconds,
+      unit: 's of CPU',
+      how: "of the vectorstore, to tidy such a manual's table once",
+    },
     chunksPerGiBStored: {
-      value: (await chunksOf()) / (bytes / 2 ** 30),
+      value: chunks / (bytes / 2 ** 30),
       unit: 'chunks per GiB',
-      how: 'tables of five such manuals, tidied: text, its index, 512 dimensions of each chunk and its sentences',
+      how: 'brains of one such manual each, tidied: text, its index, 512 dimensions of each chunk and its sentences',
     },
   };
 }

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { bench } from '../../../environments/bench.ts';
 import { resolveEnvironment } from '../../../environments/environment.ts';
+import { vectorRates } from './documents.ts';
 import { predictedSeconds, rateOf, slotsOfOne } from './measure.ts';
 
 test('by hand: 6,200 calls in 20 s on 5.4 s of CPU are 1,148 a second of a vCPU, which was little over a quarter busy', () => {
@@ -28,4 +29,16 @@ test('by hand: 2,415 pages, of which 2,365 were timed, by two children on half a
 
 test('one tenant gets the slots without the reserve', () => {
   expect(slotsOfOne(resolveEnvironment(bench).tiers.chat[0] as never)).toBe(28);
+});
+
+test('by hand: tidying a table is no part of what a chunk takes', () => {
+  const writing = { embedding: 20, worker: 4, vectorstore: 2, tidied: 5 };
+  // 0.2 s each of four; so of the two seconds one was tidying.
+  const rates = vectorRates({ chunks: 1000, writing, after: { vectorstore: 0.8, tidied: 4 } });
+  expect(rates).toEqual({
+    tidySeconds: expect.closeTo(0.2, 9),
+    embedding: expect.closeTo(50, 9),
+    worker: expect.closeTo(250, 9),
+    vectorstore: expect.closeTo(1000, 9),
+  });
 });

@@ -27,6 +27,7 @@ const round = {
   embeddedQuestionsPerSecondPerVcpu: 200,
   workerVectorChunksPerSecondPerVcpu: 300,
   vectorstoreVectorChunksPerSecondPerVcpu: 500,
+  tidySeconds: 0.11,
   largeSearchesPerSecondPerVcpu: 50,
   cacheKiBPerChunk: 0.5,
   resultKiBPerPage: 2,
