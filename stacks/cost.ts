@@ -3,6 +3,7 @@ import { AppautoscalingPolicy } from '@cdktf/provider-aws/lib/appautoscaling-pol
 import { AutoscalingPolicy } from '@cdktf/provider-aws/lib/autoscaling-policy/index.js';
 import { VpcSecurityGroupEgressRule } from '@cdktf/provider-aws/lib/vpc-security-group-egress-rule/index.js';
 import { VpcSecurityGroupIngressRule } from '@cdktf/provider-aws/lib/vpc-security-group-ingress-rule/index.js';
+import { Wafv2WebAcl } from '@cdktf/provider-aws/lib/wafv2-web-acl/index.js';
 import { TerraformResource } from 'cdktf';
 import type { IConstruct } from 'constructs';
 import { interfaceServices } from '../constructs/network/endpoints.ts';
@@ -54,7 +55,7 @@ export function costedEnvironment(environment: AwsEnvironment, stacks: readonly 
       metrics: count('aws_cloudwatch_log_metric_filter') + published.size + onVm.length,
       interfaceEndpoints: environment.aws.endpoints ? interfaceServices(onInstances(environment)).length : 0,
       hostedZones: 0,
-      wafRules: 0,
+      wafRules: resources.reduce((sum, one) => sum + firewallRules(one), 0),
     },
   };
 }
@@ -70,6 +71,12 @@ function trackedMetrics(resource: TerraformResource): number {
   if (!tracking) return 0;
   const queries = tracking.customizedMetricSpecification?.metrics;
   return Array.isArray(queries) ? queries.filter(({ metricStat }) => metricStat).length : 1;
+}
+
+/** Rules of a web ACL: a managed group is billed as one. */
+function firewallRules(resource: TerraformResource): number {
+  const rules = resource instanceof Wafv2WebAcl ? resource.ruleInput : undefined;
+  return Array.isArray(rules) ? rules.length : 0;
 }
 
 /** The most rules of one direction in one security group. */

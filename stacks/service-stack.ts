@@ -5,6 +5,7 @@ import { Route53Record } from '@cdktf/provider-aws/lib/route53-record/index.js';
 import { TerraformOutput } from 'cdktf';
 import type { Construct } from 'constructs';
 import { Balancer, publicListener } from '../constructs/network/balancer.ts';
+import { Firewall } from '../constructs/network/firewall.ts';
 import { SecurityRules } from '../constructs/network/security-rules.ts';
 import { alarm } from '../constructs/observability/alarm.ts';
 import { Dashboard } from '../constructs/observability/dashboard.ts';
@@ -66,8 +67,10 @@ export class ServiceStack extends BaseStack {
         turnTimeoutMs: limits.turnTimeoutMs,
         deletionProtection: !aws.ephemeral,
         auditBucket: foundation.auditBucket,
+        firewalled: id === 'public' && aws.firewall !== undefined,
       });
     const outside = balancer('public', network.publicSubnetIds);
+    if (aws.firewall) new Firewall(this, 'firewall', { prefix, balancerArn: outside.arn, ...aws.firewall });
     const inside = called.length > 0 ? balancer('internal', network.privateSubnetIds) : undefined;
 
     const context: TierContext = {

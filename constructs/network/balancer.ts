@@ -4,7 +4,7 @@ import { SecurityGroup } from '@cdktf/provider-aws/lib/security-group/index.js';
 import { Construct } from 'constructs';
 import { idleTimeouts } from '../../environments/wiring/idle-timeouts.ts';
 import { nameOf } from '../../environments/wiring/names.ts';
-import { auditLogsAreASetting, firewallIsChosen, justify, plainInside } from '../policies/justified.ts';
+import { auditLogsAreASetting, firewallIsChosen, justify, noJava, plainInside } from '../policies/justified.ts';
 
 export interface BalancerProps {
   readonly prefix: string;
@@ -16,6 +16,8 @@ export interface BalancerProps {
   readonly deletionProtection: boolean;
   /** Bucket for a line per request. @default none is kept */
   readonly auditBucket?: string | undefined;
+  /** A {@link Firewall} stands before it. @default false */
+  readonly firewalled?: boolean;
 }
 
 /**
@@ -54,7 +56,8 @@ export class Balancer extends Construct {
     justify(balancer, {
       ...(!props.deletionProtection && { CKV_AWS_150: 'the environment is ephemeral: it is meant to be destroyed' }),
       ...(props.internal && { CKV2_AWS_20: plainInside }),
-      ...(!props.internal && { CKV2_AWS_28: firewallIsChosen }),
+      ...(!props.internal && !props.firewalled && { CKV2_AWS_28: firewallIsChosen }),
+      ...(props.firewalled && { CKV2_AWS_76: noJava }),
       ...(props.auditBucket === undefined && { CKV_AWS_91: auditLogsAreASetting }),
     });
     this.arn = balancer.arn;

@@ -18,5 +18,7 @@ export const retentionIsASetting =
 
 export const auditLogsAreASetting = 'auditLogs is false in this environment: they are billed by GB';
 
+export const noJava = 'Log4j is a library of Java, and nothing here is written in it';
+
 export const firewallIsChosen =
-  'a web ACL costs $5 a month and $1 a rule, and common rule sets refuse uploads above 8 KB; callers have rate limits';
+  'aws.firewall is not set in this environment: a web ACL costs $5 a month and $1 a rule; callers have rate limits';

@@ -82,6 +82,7 @@ export const freeResources: Readonly<Record<string, string>> = {
     'aws_volume_attachment',
     'aws_network_interface_attachment',
     'aws_autoscaling_attachment',
+    'aws_wafv2_ip_set',
     'aws_wafv2_web_acl_association',
     'aws_wafv2_web_acl_logging_configuration',
     'aws_route53_record',

@@ -13,7 +13,7 @@ export function sharedMonthlyUsd(environment: CostedEnvironment, at: At): CostLi
     ...postgres(environment, usage),
     ...redis(environment),
     ...documents(environment, usage),
-    ...watch(environment),
+    ...watch(environment, usage),
     ...cluster(environment, usage, at),
   ];
 }
@@ -99,7 +99,7 @@ function documents({ aws }: CostedEnvironment, usage: Usage): CostLine[] {
   ];
 }
 
-function watch({ aws, counts }: CostedEnvironment): CostLine[] {
+function watch({ aws, counts }: CostedEnvironment, usage: Usage): CostLine[] {
   const line = lineMaker('keys and alarms', aws.region);
   const pieces = [
     ['secrets', counts.secrets, 'secrets/secret'],
@@ -113,6 +113,7 @@ function watch({ aws, counts }: CostedEnvironment): CostLine[] {
   ] as const;
   return [
     ...pieces.filter(([, count]) => count !== 0).map(([what, count, item]) => line(`${count} x ${what}`, count, item)),
+    ...(counts.wafRules > 0 ? [line('requests it looks at', usage.publicRequestMillions, 'waf/requests')] : []),
     ...(aws.existing?.keyArn ? [line('encryption key: not ours', 0, 'kms/key')] : []),
     ...(aws.hostedZoneId ? [line('hosted zone: not ours', 0, 'route53/zone')] : []),
   ];

@@ -9,6 +9,8 @@ export interface Usage {
   readonly balancerLcu: number;
   /** To people over the internet. */
   readonly outGb: number;
+  /** Millions of requests that a web firewall looks at, where there is one. */
+  readonly publicRequestMillions: number;
   /** Records of connections (VPC flow logs), where `auditLogs` is set. */
   readonly connectionLogGb: number;
   /** Log text of the control plane of a cluster of its own. */
@@ -38,6 +40,8 @@ export const defaultUsage: Usage = {
   balancerLcu: 0.25,
   // 100 people, 20 days, 10 MB of pages, answers and originals each.
   outGb: 20,
+  // The 0.2 requests a second of a replica, as above, of two tiers that people reach.
+  publicRequestMillions: 1,
   // 10 connections a second, half of them in one record of 100 bytes: 26 million records of which S3 is billed raw.
   connectionLogGb: 1,
   // What controllers, nodes and probes ask of it: one audited request of 1 kB a second.

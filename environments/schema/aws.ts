@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { existingSchema } from './existing.ts';
+import { firewallSchema } from './firewall.ts';
 import { planRoleSchema } from './plan-role.ts';
 import { secretVersionsSchema } from './secret-versions.ts';
 
@@ -80,6 +81,8 @@ export const awsSchema = z
         nodes: count.max(6).default(1),
       })
       .prefault({}),
+    /** AWS WAF before the public balancer; the sheet has what it costs. @default none */
+    firewall: firewallSchema.optional(),
     /** Parts that are there already, named instead of made. @default {} */
     existing: existingSchema.prefault({}),
     /** A higher number is a new value; `npm run rotate` writes it beside the environment, as secrets.<env>.json. @default {} */

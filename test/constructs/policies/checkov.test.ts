@@ -52,14 +52,14 @@ async function scan(at = 'scanned'): Promise<Scan> {
   return JSON.parse(stdout);
 }
 
-/** No environment here has a cluster made: one of them with all tiers in one. */
+/** No environment here has a cluster made or a firewall: one of them with both. */
 const inOwnCluster = (environment: AwsEnvironment): AwsEnvironment =>
   onAws(
     resolveEnvironment({
       ...(environment as unknown as EnvironmentInput),
       name: 'own',
       kubernetes: { cluster: 'make', apiCidrs: ['203.0.113.7/32'] },
-      aws: { ...environment.aws, monthlyCeilingUsd: 1000 },
+      aws: { ...environment.aws, monthlyCeilingUsd: 1000, firewall: { allowedCidrs: ['203.0.113.0/24'] } },
       tiers: Object.fromEntries(
         Object.entries(environment.tiers).map(([name, places]) => [
           name,

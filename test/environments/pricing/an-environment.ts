@@ -25,6 +25,7 @@ export const anAws: CostedAws = {
 };
 
 export const noUse = {
+  publicRequestMillions: 0,
   logGbPerReplica: 0,
   controlPlaneLogGb: 0,
   balancerLcu: 0,

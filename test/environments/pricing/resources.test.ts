@@ -29,7 +29,7 @@ describe('resource types', () => {
       'ssm_parameter kms_key kms_alias ecr_repository ecr_lifecycle_policy s3_bucket s3_bucket_public_access_block ' +
       's3_bucket_versioning s3_bucket_server_side_encryption_configuration s3_bucket_lifecycle_configuration ' +
       'cloudwatch_metric_alarm cloudwatch_dashboard budgets_budget backup_vault backup_plan backup_selection ' +
-      'wafv2_web_acl wafv2_web_acl_association db_instance db_subnet_group elasticache_replication_group ' +
+      'wafv2_web_acl wafv2_ip_set wafv2_web_acl_association db_instance db_subnet_group elasticache_replication_group ' +
       'elasticache_subnet_group launch_template autoscaling_group autoscaling_lifecycle_hook autoscaling_policy ' +
       'iam_role iam_role_policy iam_role_policy_attachment iam_instance_profile ecs_cluster ' +
       'ecs_cluster_capacity_providers ecs_task_definition ecs_service appautoscaling_target appautoscaling_policy ' +

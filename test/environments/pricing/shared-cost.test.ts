@@ -127,7 +127,8 @@ test('what is billed by the piece has a line only where there is one', () => {
     hostedZones: 1,
     wafRules: 2,
   };
-  expect(short({ ...bare, counts }, 'keys and alarms')).toEqual([
+  const usage = { ...noUse, publicRequestMillions: 2 };
+  expect(short({ ...bare, counts, usage }, 'keys and alarms')).toEqual([
     ['5 x secrets', 2],
     ['1 x encryption keys', 1],
     ['30 x metrics that alarms read', 3],
@@ -136,6 +137,7 @@ test('what is billed by the piece has a line only where there is one', () => {
     ['1 x hosted zones', 0.5],
     ['1 x web firewall', 5],
     ['2 x its rules', 2],
+    ['requests it looks at', 1.2],
   ]);
 });
 
