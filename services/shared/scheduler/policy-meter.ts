@@ -31,7 +31,7 @@ export interface MeterUnit {
 
 const units = ['requests', 'pages', 'tokens'] as const;
 type Unit = (typeof units)[number];
-/** Of an account's limit: the rest is for calls that reach the provider closer together than they left (lua/meters.lua). */
+/** Of an account's limit: the rest is for calls that reach the provider closer together than they left. The script is told it. */
 export const usedShare = 0.995;
 const minuteMs = 60_000 / usedShare;
 const entryMs = 50;

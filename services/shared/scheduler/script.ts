@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { bandPagesMax, lanePagesMax } from '../contract/job.ts';
+import { usedShare } from './policy-meter.ts';
 
 export interface ScriptPlace {
   /** All keys stand under it; the braces keep them in one slot of a cluster. @default '{bulkhead:schedule}' */
@@ -23,9 +24,10 @@ export function runScript(
 
 type ScriptedRedis = Redis & { bulkheadSchedule(...parameters: (string | number)[]): Promise<unknown> };
 
-/** What the script must know of the contract. */
+/** What the script must know of the contract and of the policy. */
 const limits = `local LIMITS = { ${bandPagesMax.join(', ')} } -- most pages left in bands 1 to 3; band 4 takes the rest
-local LIGHT = ${bandPagesMax.indexOf(lanePagesMax.light) + 1} -- bands up to it are the light lane`;
+local LIGHT = ${bandPagesMax.indexOf(lanePagesMax.light) + 1} -- bands up to it are the light lane
+local USED = ${usedShare} -- of an account's limit`;
 /** Redis takes one script: the parts in the order in which they use each other. */
 const script = [
   limits,

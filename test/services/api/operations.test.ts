@@ -1,6 +1,7 @@
 /** What the owner of the installation is shown: what replicas told, what waits, what was spent, what runs by the clock. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { uuidv7 } from 'uuidv7';
+import { measuredConstants } from '../../../environments/capacity/model.ts';
 import { resolveEnvironment } from '../../../environments/environment.ts';
 import { local } from '../../../environments/local.ts';
 import { serviceSettings } from '../../../environments/wiring/settings.ts';
@@ -131,6 +132,8 @@ test('figures of replicas stand together, beside what the sheet predicted; who i
     // 1 % of what is carried, at two digits.
     yields_per_minute: expect.closeTo(body.predicted.chats_per_minute / 100, 1),
     first_word_seconds: { p50: expect.any(Number), p95: expect.any(Number) },
+    // Not a bare 0: the constants that tests compute with have some.
+    errors_per_minute: measuredConstants.errorLinesPerMinute.value,
     tiers: { chat: { vcpu: 0.5, memory_mib: 512 } },
   });
 });

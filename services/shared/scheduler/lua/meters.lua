@@ -11,7 +11,6 @@
 -- could still pass the limit in some minute, so the last minute is also counted. A meter that is not there (first start, Redis lost) begins empty.
 
 local UNITS = { 'requests', 'pages', 'tokens' }
-local USED = 0.995 -- of the limit: the rest is for calls that reach the provider closer together than they left
 local MINUTE_MS = 60000 / USED
 local ENTRY_MS = 50 -- amounts of the same 50 ms are one entry: a list has at most 1,207
 local LATE_MS = 100 -- timers, scheduling and a call to Redis make a taker late: so much is made up for

@@ -10,6 +10,7 @@ import {
   takeFromMeter,
   waitForMeter,
 } from '../../../../services/shared/scheduler/meters.ts';
+import { emptyMeter, meterAtMs, usedShare } from '../../../../services/shared/scheduler/policy-meter.ts';
 import { startServices, type TestServices } from '../../../support/stores.ts';
 
 let services: TestServices;
@@ -57,6 +58,17 @@ test('a meter gives at least 99 % of its limit, and never more than that in any 
   const taken = await drain(parser, 10 * minuteMs);
   expect(sum(taken)).toBeGreaterThanOrEqual(990);
   expect(mostInAMinute(taken)).toBeLessThanOrEqual(100);
+});
+
+test('Redis paces by the very share of a limit that plans are made with', async () => {
+  const account = { name: 'parser', pagesPerMinute: 600 };
+  await takeFromMeter(redis, account, { pages: 60 }, place);
+  const begins = Number(await redis.hget('{bulkhead:schedule}:meter:parser', 'pagesNext'));
+  expect(begins - nowMs).toBeCloseTo(
+    meterAtMs(emptyMeter(account, nowMs, { pages: 60 }), { pages: 1 }, nowMs).atMs - nowMs,
+    3,
+  );
+  expect(begins - nowMs).toBeCloseTo(6000 / usedShare, 3);
 });
 
 test('one that was idle gives no burst', async () => {
