@@ -41,6 +41,9 @@ test.each(examples)('%s is synthesized, and no policy finds a fault', (_file, ma
   for (const policy of Object.values(policies)) Aspects.of(stack).add(policy);
   const json = JSON.parse(Testing.synth(stack, true)) as StackJson;
   expect(Object.keys(ofType(json, makes)).length).toBeGreaterThan(0);
+  // `Testing.synth` writes a fault down and goes on.
+  const said = stack.node.findAll().flatMap(({ node }) => node.metadata);
+  expect(said.filter(({ type }) => type === '@cdktf/error')).toEqual([]);
 });
 
 test('each example has a test', () => {
