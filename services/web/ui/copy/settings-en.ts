@@ -9,7 +9,7 @@ export const settingsEn = (f: Format) => ({
     members: 'Members',
     keys: 'API keys',
     webhooks: 'Webhooks',
-    tenant: 'Limits',
+    tenant: 'Usage and limits',
     tenants: 'Tenants',
     operations: 'Operations',
   },

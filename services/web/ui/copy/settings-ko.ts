@@ -10,7 +10,7 @@ export const settingsKo = (f: Format): SettingsCopy => ({
     members: '구성원',
     keys: 'API 키',
     webhooks: '웹훅',
-    tenant: '한도',
+    tenant: '사용량과 한도',
     tenants: '테넌트',
     operations: '운영',
   },
