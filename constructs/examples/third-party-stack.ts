@@ -14,6 +14,7 @@ import { type BasePlacementInput, placements } from '../../environments/schema/p
 import { addressSettings, calledServices, callsFrom, connections } from '../../environments/wiring/connections.ts';
 import type { ServiceDefinition } from '../../services/definition.ts';
 import { Balancer, publicListener } from '../network/balancer.ts';
+import { Firewall } from '../network/firewall.ts';
 import { Network } from '../network/network.ts';
 import { SecurityRules } from '../network/security-rules.ts';
 import { AlarmTopic } from '../observability/alarm-topic.ts';
@@ -96,6 +97,12 @@ export class ThirdPartyStack extends TerraformStack {
         deletionProtection: false,
       });
     const [outside, inside] = [balancer('public'), balancer('internal')];
+    new Firewall(this, 'firewall', {
+      prefix,
+      balancerArn: outside.arn,
+      allowedCidrs: ['203.0.113.0/24'],
+      requestsPerFiveMinutes: 2000,
+    });
     const context: TierContext = {
       ...{ prefix, environment: prefix, region, accountId, architecture: 'x86_64', ami, keyArn },
       vpcId: network.vpcId,
