@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App } from 'cdktf';
+import { App, type TerraformStack } from 'cdktf';
 import { placeholderDigest } from '../../constructs/tier/placeholder.ts';
 import { type EnvironmentInput, resolveEnvironment } from '../../environments/environment.ts';
 import { type ServiceName, serviceNames } from '../../services/manifest.ts';
@@ -36,6 +36,13 @@ export interface Synthesized {
 
 export type Images = Record<ServiceName, string>;
 export const placeholders = Object.fromEntries(serviceNames.map((name) => [name, placeholderDigest])) as Images;
+
+/** What policies found in it: `Testing.synth` writes that down and goes on. */
+export const faultsOf = (stack: TerraformStack): unknown[] =>
+  stack.node
+    .findAll()
+    .flatMap(({ node }) => node.metadata)
+    .filter(({ type }) => type === '@cdktf/error');
 
 /** Synthesizes as the CLI does (`Testing.synth` renders references between stacks wrongly), into a temporary folder. */
 export function synthesized(input: EnvironmentInput, images: Images = placeholders): Synthesized {

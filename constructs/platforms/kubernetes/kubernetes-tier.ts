@@ -8,6 +8,8 @@
 import { EksPodIdentityAssociation } from '@cdktf/provider-aws/lib/eks-pod-identity-association/index.js';
 import type { TerraformResource } from 'cdktf';
 import { Construct } from 'constructs';
+import { metricDimensions, metricNames, metricNamespace } from '../../../services/metrics.ts';
+import { memoryAlarm } from '../../observability/memory-alarm.ts';
 import { runGrants } from '../../tier/grants.ts';
 import { podIdentity, Role } from '../../tier/role.ts';
 import { targetGroups } from '../../tier/target-group.ts';
@@ -44,6 +46,15 @@ export class KubernetesTier extends Construct implements PlatformChild {
         tags: { Tier: service },
       });
     }
+    memoryAlarm(this, {
+      name,
+      // CloudWatch knows nothing of pods; what a replica says of itself goes there by the log collector.
+      namespace: metricNamespace,
+      metric: metricNames.memory,
+      dimensions: metricDimensions(context.environment, service),
+      full: props.placement.memoryMiB * 2 ** 20,
+      topicArn: context.alarmTopicArn,
+    });
     new Workload(kubernetes.scope, service, { ...props, kubernetes, targetArns: all });
   }
 

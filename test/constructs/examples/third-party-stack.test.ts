@@ -3,10 +3,11 @@ import { beforeAll, expect, test } from '@jest/globals';
 import { App, Aspects, Testing } from 'cdktf';
 import { ThirdPartyStack } from '../../../constructs/examples/third-party-stack.ts';
 import { policies } from '../../../constructs/policies/policies.ts';
-import { type Attributes, ofType, one, type StackJson } from '../../stacks/synthesized.ts';
+import { type Attributes, faultsOf, ofType, one, type StackJson } from '../../stacks/synthesized.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 let stack: StackJson;
+let faults: unknown[];
 
 beforeAll(() => {
   const example = new ThirdPartyStack(new App(), 'example', {
@@ -21,6 +22,11 @@ beforeAll(() => {
   });
   for (const policy of Object.values(policies)) Aspects.of(example).add(policy);
   stack = JSON.parse(Testing.synth(example, true)) as StackJson;
+  faults = faultsOf(example);
+});
+
+test('no policy finds a fault', () => {
+  expect(faults).toEqual([]);
 });
 
 test('a task runs the foreign image with its init step, its variables and its secret, and no health check of ours', () => {

@@ -32,6 +32,8 @@ export interface Conformance {
   readonly initSecrets: (stack: StackJson) => readonly string[];
   /** Whose answers have a replica replaced, or started anew. */
   readonly replacedFor: (stack: StackJson) => readonly string[];
+  /** What CloudWatch calls the memory of its replicas, and from what of it a person is told, by a replica's budget. */
+  readonly memoryFull: { readonly metric: string; readonly at: (memoryMiB: number) => number };
   /** Seconds from SIGTERM to SIGKILL. */
   readonly stopSeconds: (stack: StackJson) => number;
 }
@@ -192,7 +194,15 @@ export function conformance(suite: Conformance): void {
       const alarms = Object.values(ofType(on('chat'), 'aws_cloudwatch_metric_alarm'));
       const metrics = alarms.map(({ metric_name }) => metric_name);
       expect(metrics).toContain('UnHealthyHostCount');
-      expect(metrics.some((name) => ['MemoryUtilization', 'mem_used_percent'].includes(name as string))).toBe(true);
+      expect(alarms).toContainEqual(
+        expect.objectContaining({
+          alarm_name: `bulkhead-test-chat-${suite.platform}-memory`,
+          metric_name: suite.memoryFull.metric,
+          threshold: suite.memoryFull.at(placement().memoryMiB),
+          statistic: 'Maximum',
+          comparison_operator: 'GreaterThanThreshold',
+        }),
+      );
       expect(alarms.every(({ alarm_actions }) => (alarm_actions as string[])[0] === 'arn:topic')).toBe(true);
     });
 

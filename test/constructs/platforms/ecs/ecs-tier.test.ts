@@ -48,6 +48,7 @@ conformance({
   secrets: (stack) => main(stack).secrets.map(({ name }) => name),
   initSecrets: (stack) =>
     containers(stack).flatMap(({ name, secrets }) => (name === 'init' ? secrets.map((secret) => secret.name) : [])),
+  memoryFull: { metric: 'MemoryUtilization', at: () => 90 },
   stopSeconds: (stack) => main(stack).stopTimeout,
 });
 

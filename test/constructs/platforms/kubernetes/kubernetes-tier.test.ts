@@ -48,10 +48,6 @@ conformance({
       reason: 'a collector on each node does (test/stacks/kubernetes/kubernetes-stack.test.ts)',
     },
     {
-      test: 'has alarms on memory and on replicas that do not answer',
-      reason: 'CloudWatch has no memory of pods; the other alarm is looked at below',
-    },
-    {
       test: 'chat scales on slots and yields, the worker on pages per replica, others on CPU',
       reason: 'the metrics of an autoscaler are looked at below',
     },
@@ -79,6 +75,7 @@ conformance({
   secrets: (stack) => referred(main(stack)),
   initSecrets: (stack) => referred(pod(stack).initContainers?.[0]),
   replacedFor: () => [],
+  memoryFull: { metric: 'Memory', at: (memoryMiB) => Math.floor(0.9 * memoryMiB * 2 ** 20) },
   stopSeconds: (stack) => pod(stack).terminationGracePeriodSeconds - preStopSeconds(main(stack)),
 });
 
@@ -218,11 +215,6 @@ describe('a tier', () => {
       cpu,
       external('bulkhead_pages_granted_and_waiting', 'document-worker', '200'),
     ]);
-  });
-
-  test('has an alarm on replicas that do not answer', () => {
-    const metrics = Object.values(ofType(on('chat'), 'aws_cloudwatch_metric_alarm')).map((alarm) => alarm.metric_name);
-    expect(metrics).toContain('UnHealthyHostCount');
   });
 
   test('has its secrets in no state: through a write-only argument alone', () => {

@@ -55,6 +55,7 @@ conformance({
   },
   secrets: (stack) => inFile(stack, line(stack, 'ExecStart=/usr/bin/docker')),
   initSecrets: (stack) => inFile(stack, line(stack, 'ExecStartPre=/usr/bin/docker run')),
+  memoryFull: { metric: 'mem_used_percent', at: () => 90 },
   stopSeconds: (stack) => Number(flag(stack, '--stop-timeout')),
 });
 
