@@ -7,6 +7,7 @@ import { PlanRole } from '../constructs/access/plan-role.ts';
 import { Certificate } from '../constructs/network/certificate.ts';
 import { ExistingNetwork } from '../constructs/network/existing-network.ts';
 import { Network, type NetworkParts } from '../constructs/network/network.ts';
+import { offeredInZones } from '../constructs/network/zone-offerings.ts';
 import { AlarmTopic } from '../constructs/observability/alarm-topic.ts';
 import { AuditLogs } from '../constructs/observability/audit-logs.ts';
 import { CostGuard } from '../constructs/observability/cost-guard.ts';
@@ -73,6 +74,9 @@ export class FoundationStack extends BaseStack {
               }
             : undefined,
         });
+    // The first zone's subnet has it.
+    if (aws.nat === 'instance' && !existing.network)
+      offeredInZones(this, natInstanceTypes[aws.architecture], { region, zones: aws.zones.slice(0, 1) });
     const { vpcId, dataSubnetIds: subnetIds } = this.network;
     const how = { prefix, keyArn, ephemeral };
     const versions = aws.secretVersions;

@@ -7,6 +7,7 @@ import type { Construct } from 'constructs';
 import { Balancer, publicListener } from '../constructs/network/balancer.ts';
 import { Firewall } from '../constructs/network/firewall.ts';
 import { SecurityRules } from '../constructs/network/security-rules.ts';
+import { offeredInZones } from '../constructs/network/zone-offerings.ts';
 import { alarm } from '../constructs/observability/alarm.ts';
 import { Dashboard } from '../constructs/observability/dashboard.ts';
 import { operatorOutputs } from '../constructs/observability/operator-outputs.ts';
@@ -14,6 +15,7 @@ import { justify } from '../constructs/policies/justified.ts';
 import { rdsAuthoritiesPath } from '../constructs/stores/rds-authorities.ts';
 import { pathRoutes, Tier } from '../constructs/tier/tier.ts';
 import type { TierContext } from '../constructs/tier/tier-props.ts';
+import { instanceFor } from '../environments/budget/budget.ts';
 import { heapFlags } from '../environments/budget/heap.ts';
 import { placedDefinitions, placedServices, placementsOf } from '../environments/environment.ts';
 import { rotationCount } from '../environments/schema/secret-versions.ts';
@@ -142,6 +144,9 @@ export class ServiceStack extends BaseStack {
         ];
       }),
     );
+    const onVm = placed.flatMap((name) => placementsOf(environment, name)).filter(({ platform }) => platform === 'vm');
+    const types = onVm.map((placement) => instanceFor(placement, aws.region, aws).instanceType);
+    for (const type of new Set(types)) offeredInZones(this, type, aws);
     new SecurityRules(this, 'connections', {
       edges,
       tiers: Object.fromEntries(

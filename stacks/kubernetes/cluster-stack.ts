@@ -8,6 +8,7 @@ import type { Construct } from 'constructs';
 import { ClusterAddOns, NetworkAddOns } from '../../constructs/cluster/add-ons.ts';
 import { ControlPlane } from '../../constructs/cluster/control-plane.ts';
 import { NodeGroup } from '../../constructs/cluster/node-group.ts';
+import { offeredInZones } from '../../constructs/network/zone-offerings.ts';
 import { nodesOf } from '../../environments/budget/kubernetes-nodes.ts';
 import { type KubernetesSettings, kubernetesNodes, onKubernetes } from '../../environments/schema/kubernetes.ts';
 import { type AwsEnvironment, BaseStack } from '../base-stack.ts';
@@ -42,6 +43,7 @@ export class ClusterStack extends BaseStack {
     const { cluster } = plane;
     const before = new NetworkAddOns(this, 'network-add-ons', { prefix, cluster: cluster.name, accountId, version });
     const size = kubernetesNodes(settings, aws.architecture);
+    offeredInZones(this, size.instanceType, aws);
     const placements = onKubernetes(environment).map(({ placement }) => placement);
     const { group } = new NodeGroup(this, 'nodes', {
       prefix,

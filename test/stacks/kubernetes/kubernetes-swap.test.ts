@@ -23,7 +23,7 @@ function kept(stack: StackJson, name: ServiceName) {
   );
 }
 
-describe.each(serviceNames.filter((name) => !definitionOf(name).optional))('%s', (name) => {
+describe.each(serviceNames)('%s', (name) => {
   const behindHttp = definitionOf(name).routes.length > 0 || name === 'vectorstore';
   const states = {
     ecs: withTier(name, place('ecs')),
