@@ -11,12 +11,20 @@ import { commandLine } from '../processes/process-identity.ts';
  */
 const [portMin, portMax] = [20_000, 32_767] as const;
 const triesMax = 100;
+/** Of this process: whoever got one may not listen on it yet. A long run of tests needs some thousand. */
+const given = new Set<number>();
+const givenMax = (portMax - portMin) / 2;
 
-/** A port that was free a moment ago; chosen at random, so that two who ask seldom get the same. */
+/**
+ * A port that was free a moment ago. A process gets each once; chosen at random, so that two processes seldom get the same.
+ */
 export async function freePort(): Promise<number> {
+  if (given.size > givenMax) given.clear();
   for (let tries = 0; tries < triesMax; tries += 1) {
     const port = randomInt(portMin, portMax + 1);
-    if (await isFree(port)) return port;
+    if (given.has(port) || !(await isFree(port))) continue;
+    given.add(port);
+    return port;
   }
   throw new Error(`no free TCP port from ${portMin} to ${portMax} on 127.0.0.1, ${triesMax} were tried`);
 }
