@@ -45,12 +45,11 @@ const rankWeight = 0.1;
 
 export function extract(question: string, passages: readonly Passage[]): Extract {
   const terms = questionTerms(question);
+  const asked = fold(question);
   const sentences = passages.flatMap((passage) =>
-    withAnswers(passage.text, sentencesOf(passage.text)).map((sentence) => ({
-      passage,
-      sentence,
-      folded: fold(sentence.text),
-    })),
+    withAnswers(passage.text, sentencesOf(passage.text))
+      .filter(({ text }) => tellsMore(text, asked))
+      .map((sentence) => ({ passage, sentence, folded: fold(sentence.text) })),
   );
   const matches = sentences.map(({ folded }) => terms.map((term) => termMatch(term, folded)));
   // Inverse document frequency over the candidates: what every sentence says tells them not apart.
@@ -96,6 +95,10 @@ function narrowed(quote: Quote, terms: readonly string[], weights: readonly numb
   const { start, end, text } = best.row;
   return { ...quote, start: quote.start + start, end: quote.start + end, text };
 }
+
+/** "Portugal." answers nothing that is asked of Portugal: all its words are the question's. */
+const tellsMore = (text: string, asked: string) =>
+  text.length > asked.length || questionTerms(text).some((term) => termMatch(term, asked) < 1);
 
 const asks = /[?？]["'”’」』)）]*\s*$/;
 

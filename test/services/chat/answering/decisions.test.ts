@@ -204,3 +204,14 @@ test('titles are one line of at most 80 characters', () => {
     fc.property(fc.string({ maxLength: 300 }), (question) => expect(titleOf(question).length).toBeLessThanOrEqual(80)),
   );
 });
+
+test('what only repeats words of the question answers nothing', () => {
+  const asked = 'What is the capital of Portugal?';
+  const rain = 'Rain falls on the hills of Australia.';
+  const heading = extract(asked, passages('Portugal.', 'The capital of Portugal', rain));
+  expect(heading.answered).toBe(false);
+  expect(heading.quotes.map(({ text }) => text)).toEqual([rain]);
+  const told = extract(asked, passages('Portugal.', 'Portugal: capital Lisbon.'));
+  expect(told.answered).toBe(true);
+  expect(told.quotes[0]?.text).toBe('Portugal: capital Lisbon.');
+});
