@@ -60,7 +60,7 @@ const rows: readonly Row[] = [
   ['GiB stored per 1,000 pages', (_, { stored }) => stored.gibPer1000Pages.toFixed(3)],
   [`GiB a day, ${promisedHoursPerDay} h of it full`, (_, { stored }) => stored.gibPerDay.toFixed(1)],
   ["chunks in a vectorstore's cache", (_, { stored }) => whole(stored.chunksCached)],
-  ['searches/s in a brain of so many', (_, { stored }) => whole(stored.searchesPerSecondThen)],
+  ['searches/s in a brain of so many, by 100,000', (_, { stored }) => whole(stored.searchesPerSecondThen)],
   ...serviceNames.map(
     (tier): Row => [
       `${tier} MiB needed / at most / given`,
@@ -194,7 +194,7 @@ export function sheetMarkdown(sheets: readonly Sheet[]): string {
 }
 
 const both = ({ asked, allowed }: { readonly asked: number; readonly allowed: number | undefined }) =>
-  `${asked} / ${allowed ?? 'unknown'}`;
+  `${whole(asked)} / ${allowed === undefined ? 'unknown' : whole(allowed)}`;
 const whole = (value: number) => Math.floor(value).toLocaleString('en-US');
 const leastPart = (limits: Capacity['limits'], kind: keyof Carried) =>
   limits.filter(({ bounds }) => bounds === kind).toSorted((a, b) => a.value - b.value)[0]?.part ?? 'none';
