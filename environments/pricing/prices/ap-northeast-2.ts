@@ -114,8 +114,8 @@ export const apNortheast2 = priceBook('ap-northeast-2', [
   },
   {
     source:
-      'memory: c7g.large 0.0816 and r7g.large 0.129 as remembered, other sizes scaled from them; check before you rely on them',
-    asOf: '2026-11-22',
+      'github.com/skypilot-org/skypilot-catalog catalogs/v8/aws/vms.csv at 00148f2, generated from the AWS Price List API, without its date; version 8 is of November 2025 or later',
+    asOf: '2025-11-12',
     amounts: [
       [
         'instance-hour',
@@ -125,16 +125,30 @@ export const apNortheast2 = priceBook('ap-northeast-2', [
           'ec2/c7g.xlarge': 0.1632,
           'ec2/c7g.2xlarge': 0.3264,
           'ec2/c7g.4xlarge': 0.6528,
-          'ec2/r7g.medium': 0.0645,
-          'ec2/r7g.large': 0.129,
-          'ec2/r7g.xlarge': 0.258,
-          'ec2/r7g.2xlarge': 0.516,
-          'ec2/r7g.4xlarge': 1.032,
+          'ec2/r7g.medium': 0.0646,
+          'ec2/r7g.large': 0.1292,
+          'ec2/r7g.xlarge': 0.2584,
+          'ec2/r7g.2xlarge': 0.5168,
+          'ec2/r7g.4xlarge': 1.0336,
         },
       ],
-      ['dashboard-month', { 'cloudwatch/dashboard': 3 }],
-      ['million requests', { 'waf/requests': 0.6 }],
-      ['GB', { 'logs/vended-s3': 0.38 }],
     ],
+  },
+  {
+    source: 'AWS price list of awswaf in ap-northeast-2, read 2026-10-01 for a catalogue found in public documentation',
+    asOf: '2026-10-01',
+    amounts: [['million requests', { 'waf/requests': 0.6 }]],
+  },
+  {
+    source:
+      'AWS CloudWatch pricing as told by factualminds.com (Amazon CloudWatch Pricing: The 10 Billing Dimensions, 2026-06-13); dashboards are billed without a region',
+    asOf: '2026-06-13',
+    amounts: [['dashboard-month', { 'cloudwatch/dashboard': 3 }]],
+  },
+  {
+    source:
+      'scaled: logs to S3 cost half of what CloudWatch Logs ask for them, as in us-east-1 and, says dev.classmethod.jp (VPC Flow Logs to S3), in ap-northeast-1',
+    asOf: '2026-09-03',
+    amounts: [['GB', { 'logs/vended-s3': 0.38 }]],
   },
 ]);

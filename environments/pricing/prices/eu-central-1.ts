@@ -1,7 +1,7 @@
 /**
  * Prices of eu-central-1 (Frankfurt). Copies of AWS's price lists made by others; each source says which list and when. What
  * no source had is missing, and an environment that needs it is refused: Fargate Spot, scratch disks above 20 GiB, logs of
- * connections, c7g, r7g, m6i, db.m7g without a standby, db.r7g, cache.r7g.
+ * connections, m6i, db.m7g without a standby, db.r7g, cache.r7g.
  */
 import { priceBook } from './price-book.ts';
 
@@ -85,9 +85,31 @@ export const euCentral1 = priceBook('eu-central-1', [
   },
   {
     source:
-      'AWS CloudWatch pricing as repeated by public documentation, without its date; dashboards are billed without a region',
-    asOf: '2026-11-28',
+      'AWS CloudWatch pricing as told by factualminds.com (Amazon CloudWatch Pricing: The 10 Billing Dimensions, 2026-06-13); dashboards are billed without a region',
+    asOf: '2026-06-13',
     amounts: [['dashboard-month', { 'cloudwatch/dashboard': 3 }]],
+  },
+  {
+    source:
+      'github.com/skypilot-org/skypilot-catalog catalogs/v8/aws/vms.csv at 00148f2, generated from the AWS Price List API, without its date; version 8 is of November 2025 or later',
+    asOf: '2025-11-12',
+    amounts: [
+      [
+        'instance-hour',
+        {
+          'ec2/c7g.medium': 0.0412,
+          'ec2/c7g.large': 0.0825,
+          'ec2/c7g.xlarge': 0.1649,
+          'ec2/c7g.2xlarge': 0.3298,
+          'ec2/c7g.4xlarge': 0.6596,
+          'ec2/r7g.medium': 0.0646,
+          'ec2/r7g.large': 0.1292,
+          'ec2/r7g.xlarge': 0.2584,
+          'ec2/r7g.2xlarge': 0.5168,
+          'ec2/r7g.4xlarge': 1.0336,
+        },
+      ],
+    ],
   },
   {
     source: 'scaled: family prices grow with size; Valkey is 0.8 of Redis OSS',

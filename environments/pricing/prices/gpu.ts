@@ -1,7 +1,7 @@
 /** Instances with a GPU that a model of one's own runs on. No tier is placed on them. */
 import { priceBook } from './price-book.ts';
 
-const gpuPrices = [
+export const gpuPrices = [
   ...priceBook('us-east-1', [
     {
       source: 'AWS Price List API (get-products, AmazonEC2), captured 2026-08-17 by a cost model found in public code',

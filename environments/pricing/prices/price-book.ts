@@ -13,7 +13,7 @@ export interface PriceRow {
   readonly amountUsd: number;
   /** What one unit is. @example 'vCPU-hour' */
   readonly unit: string;
-  /** Where the amount was read; says so when it was scaled or remembered instead. */
+  /** Where the amount was read; says so when it was scaled from others instead. */
   readonly source: string;
   /** ISO date on which the source was right. */
   readonly asOf: string;
@@ -23,7 +23,7 @@ export interface PriceRow {
 type Amounts = readonly (readonly [unit: string, items: Readonly<Record<string, number>>])[];
 
 export interface PriceSource {
-  /** Says so when the amounts were scaled from others or remembered. */
+  /** Says so when the amounts were scaled from others. No figure is from memory. */
   readonly source: string;
   /** ISO date on which the source was right. */
   readonly asOf: string;

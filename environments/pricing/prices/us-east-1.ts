@@ -88,9 +88,24 @@ export const usEast1 = priceBook('us-east-1', [
     amounts: [['instance-hour', { 'ec2/t4g.nano': 0.0042, 'ec2/t4g.micro': 0.0084, 'ec2/t4g.small': 0.0168 }]],
   },
   {
-    source: 'AWS on-demand list as repeated by several price tables in public code, without the date of the list',
-    asOf: '2026-11-22',
-    amounts: [['instance-hour', { 'ec2/m6i.large': 0.096, 'ec2/m6i.xlarge': 0.192 }]],
+    source:
+      'github.com/aws/karpenter-provider-aws pkg/providers/pricing/zz_generated.pricing_aws.go, generated from the AWS Price List API 2026-07-20',
+    asOf: '2026-07-20',
+    amounts: [
+      [
+        'instance-hour',
+        {
+          'ec2/t3.nano': 0.0052,
+          'ec2/t3.large': 0.0832,
+          'ec2/t3.xlarge': 0.1664,
+          'ec2/t3.2xlarge': 0.3328,
+          'ec2/m6i.large': 0.096,
+          'ec2/m6i.xlarge': 0.192,
+          'ec2/m6i.2xlarge': 0.384,
+          'ec2/m6i.4xlarge': 0.768,
+        },
+      ],
+    ],
   },
   {
     source: 'github.com/anomalyco/sst platform/src/components/aws service.ts and redis.ts, cost blocks',
@@ -103,48 +118,70 @@ export const usEast1 = priceBook('us-east-1', [
     ],
   },
   {
-    source:
-      'scaled: family prices grow with size; Valkey is 0.8 of Redis OSS; Multi-AZ storage is twice single; ARM spot at the x86 discount',
+    source: 'scaled: two zones cost twice one; ARM spot at the x86 discount',
     asOf: '2026-10-08',
     amounts: [
-      [
-        'instance-hour',
-        { 'ec2/t3.nano': 0.0052, 'ec2/t3.large': 0.0832, 'ec2/t3.xlarge': 0.1664, 'ec2/t3.2xlarge': 0.3328 },
-      ],
-      ['instance-hour', { 'ec2/m6i.2xlarge': 0.384, 'ec2/m6i.4xlarge': 0.768 }],
-      ['instance-hour', { 'rds/db.t4g.large': 0.129, 'rds/db.t4g.large/multi-az': 0.258 }],
-      ['GB-month', { 'rds/gp3/multi-az': 0.23 }],
+      ['instance-hour', { 'rds/db.t4g.large/multi-az': 0.258 }],
       ['vCPU-hour', { 'fargate/vcpu/arm64/spot': 0.00975 }],
       ['GB-hour', { 'fargate/gb/arm64/spot': 0.00107 }],
+    ],
+  },
+  {
+    source: 'AWS Price List API (AmazonElastiCache), read 2026-10-02 by a cost service found in public code',
+    asOf: '2026-10-02',
+    amounts: [
       [
         'node-hour',
         {
+          'elasticache/cache.r7g.large/redis': 0.219,
           'elasticache/cache.t4g.small/valkey': 0.0256,
           'elasticache/cache.t4g.medium/valkey': 0.052,
           'elasticache/cache.r6g.large/valkey': 0.1648,
+          'elasticache/cache.r7g.large/valkey': 0.1752,
         },
       ],
     ],
   },
   {
-    source: 'memory: long unchanged list prices, not seen in a source; check before you rely on them',
-    asOf: '2026-11-22',
+    source:
+      'AWS pricing data of RDS for PostgreSQL, read 2026-09-23 for a hosting comparison found in public documentation; db.r7g.large is half of its db.r7g.xlarge',
+    asOf: '2026-09-23',
     amounts: [
-      [
-        'instance-hour',
-        {
-          'rds/db.m7g.large': 0.168,
-          'rds/db.m7g.large/multi-az': 0.336,
-          'rds/db.r7g.large': 0.239,
-          'rds/db.r7g.large/multi-az': 0.478,
-        },
-      ],
-      ['GB-month', { 'rds/backup': 0.095 }],
-      ['node-hour', { 'elasticache/cache.r7g.large/redis': 0.219, 'elasticache/cache.r7g.large/valkey': 0.1752 }],
-      ['metric-month', { 'cloudwatch/metric': 0.3 }],
-      ['dashboard-month', { 'cloudwatch/dashboard': 3 }],
-      ['million requests', { 'waf/requests': 0.6 }],
-      ['GB', { 'logs/vended-s3': 0.25 }],
+      ['instance-hour', { 'rds/db.m7g.large/multi-az': 0.337, 'rds/db.r7g.large/multi-az': 0.478 }],
+      ['GB-month', { 'rds/gp3/multi-az': 0.23, 'rds/backup': 0.095 }],
     ],
+  },
+  {
+    source: 'AWS price list of AmazonRDS in us-east-1, version 20260924211011, quoted by a price table in public code',
+    asOf: '2026-09-24',
+    amounts: [['instance-hour', { 'rds/db.t4g.large': 0.129, 'rds/db.r7g.large': 0.239 }]],
+  },
+  {
+    source:
+      'AWS on-demand list as repeated by several price tables in public code, without the date of the list; two zones cost twice as much in September 2026',
+    asOf: '2026-09-23',
+    amounts: [['instance-hour', { 'rds/db.m7g.large': 0.168 }]],
+  },
+  {
+    source: 'AWS list prices of us-east-1 in a cost ledger of 2026-09-23 found in public documentation',
+    asOf: '2026-09-23',
+    amounts: [['metric-month', { 'cloudwatch/metric': 0.3 }]],
+  },
+  {
+    source:
+      'AWS CloudWatch pricing as told by factualminds.com (Amazon CloudWatch Pricing: The 10 Billing Dimensions, 2026-06-13); dashboards are billed without a region',
+    asOf: '2026-06-13',
+    amounts: [['dashboard-month', { 'cloudwatch/dashboard': 3 }]],
+  },
+  {
+    source:
+      "AWS price list of awswaf in ap-northeast-2, read 2026-10-01 for a catalogue found in public documentation; AWS's blog (Cost-effective ways for securing your web applications using AWS WAF) says that WAF costs the same in all regions",
+    asOf: '2026-10-01',
+    amounts: [['million requests', { 'waf/requests': 0.6 }]],
+  },
+  {
+    source: 'AWS list prices of us-east-1 in a decision of 2026-08-07 found in public documentation',
+    asOf: '2026-08-07',
+    amounts: [['GB', { 'logs/vended-s3': 0.25 }]],
   },
 ]);
