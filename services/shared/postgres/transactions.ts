@@ -62,15 +62,17 @@ class SettlingDriver extends PostgresDriver {
   constructor(options: SettlingOptions) {
     super({ pool: options.pool });
     this.#options = options;
+    options.pool.on('connect', answerWithLast);
   }
 
   override async beginTransaction(
     connection: Parameters<PostgresDriver['beginTransaction']>[0],
     settings: TransactionSettings,
   ) {
-    await super.beginTransaction(connection, settings);
+    const plain = !settings.isolationLevel && !settings.accessMode;
+    if (!plain) await super.beginTransaction(connection, settings);
     // Known before COMMIT, or never.
-    const { rows } = await connection.executeQuery<Begun>(CompiledQuery.raw(whoAmI));
+    const { rows } = await connection.executeQuery<Begun>(CompiledQuery.raw(plain ? beginAndAsk : whoAmI));
     if (rows[0]) this.#begun.set(connection, rows[0]);
   }
 
@@ -95,6 +97,17 @@ class SettlingDriver extends PostgresDriver {
 }
 
 const whoAmI = 'select pg_current_xact_id()::text as xid, pg_backend_pid() as pid';
+/** One way there and back, not two: every transaction waits for it. */
+const beginAndAsk = `begin; ${whoAmI}`;
+
+/** Several statements have several results, which Kysely does not know: it is given the last. */
+function answerWithLast(client: pg.PoolClient): void {
+  const query = client.query.bind(client) as (...given: unknown[]) => unknown;
+  client.query = ((given: unknown, ...rest: unknown[]) =>
+    given === beginAndAsk
+      ? (query(given) as Promise<pg.QueryResult[]>).then((results) => results.at(-1))
+      : query(given, ...rest)) as typeof client.query;
+}
 
 /** Whether the transaction stands. @throws OutcomeUnknownError */
 async function settle({ connection }: SettlingOptions, begun: Begun, lost: unknown): Promise<boolean> {
