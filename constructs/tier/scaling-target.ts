@@ -45,7 +45,14 @@ export interface ScalingRule {
   readonly cooldownSeconds: { readonly out: number; readonly in: number };
 }
 
-/** The alarms that AWS makes of a target: three minutes above it, fifteen below nine tenths of it. */
+/**
+ * The alarms that AWS makes of a target: three minutes above it, fifteen below nine tenths of it. So its workshop shows them of
+ * a service of tasks (github.com/aws-samples/amazon-ecs-fargate-workshop-dev-ops-data site/content/ops/Lab3.md: above 30 % for
+ * 3 of 3 minutes, below 27 % for 15 of 15); its guide says of the share that it is "usually more than 10% lower":
+ * https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
+ * A group of instances has an alarm of its own share: by CPU seven tenths where people show it. By a metric of one's own, as
+ * the tiers have that are simulated, none was found, and it is taken to be as for tasks.
+ */
 const targetTracking = { figures: { out: 3, in: 15 }, inBelowShare: 0.9 } as const;
 
 /** What the simulation plays: as each platform reads what is deployed here. */
@@ -53,7 +60,8 @@ export const scalingRules: Readonly<Record<Exclude<Placement['platform'], 'local
   ecs: { ...targetTracking, cooldownSeconds },
   vm: { ...targetTracking, cooldownSeconds: { out: vmWarmupSeconds, in: 0 } },
   kubernetes: {
-    // Its stabilization windows: of all figures in one the least counts for more, the most for less. It tolerates a tenth.
+    // Its stabilization windows: of all figures in one the least counts for more, the most for less. It tolerates a tenth:
+    // https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/
     figures: { out: cooldownSeconds.out / 60 + 1, in: cooldownSeconds.in / 60 + 1 },
     inBelowShare: 0.9,
     cooldownSeconds: { out: 0, in: podPeriodSeconds },

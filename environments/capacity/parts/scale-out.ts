@@ -17,10 +17,10 @@ export interface ScaleOut {
 }
 
 /**
- * Target tracking starts replicas after three periods of a minute above its target, for tasks as for instances:
- * https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
- * A HorizontalPodAutoscaler looks every 15 s, at a metric that is a minute old, and waits a minute more: that is how long its
- * stabilization window is.
+ * Target tracking starts replicas after three periods of a minute above its target, for tasks as for instances: `scalingRules`
+ * in constructs/tier/scaling-target.ts says where AWS shows it.
+ * A HorizontalPodAutoscaler looks every 15 s (https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/), at a
+ * metric that is a minute old, and waits a minute more: that is how long its stabilization window is.
  */
 const noticedSeconds = { ecs: 180, vm: 180, kubernetes: 135, local: 0 } as const;
 /** From the decision until a container starts. Assumed, not measured: a pod finds a node with room. */

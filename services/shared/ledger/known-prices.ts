@@ -29,7 +29,7 @@ export const providers: Readonly<Record<string, Provider>> = {
     source: 'https://developers.openai.com/api/docs/pricing',
     models: {
       'gpt-4o': usd(2.5, 10, '2025-07-04'),
-      // Dearer than the later versions, which that copy gives it the price of; as OpenAI asked when it was `gpt-4o`.
+      // Dearer than the later versions, which that copy gives it the price of; so in several price tables in public code.
       'gpt-4o-2024-05-13': usd(5, 15, '2026-11-28'),
       'gpt-4o-mini': usd(0.15, 0.6, '2025-07-04'),
       'gpt-4.1': usd(2, 8, '2025-07-04'),
