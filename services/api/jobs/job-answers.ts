@@ -3,13 +3,20 @@ import type { FastifyReply } from 'fastify';
 import type { Job } from '../../shared/contract/job.ts';
 import { notFound } from '../../shared/http/problem.ts';
 import type { JobRow } from '../../shared/jobs/job-store.ts';
-import { jobViews, retryAfterS } from '../../shared/jobs/job-view.ts';
+import { jobViews, newJobView, retryAfterS } from '../../shared/jobs/job-view.ts';
 import type { Api } from '../context.ts';
 
 /** The job as a body, with `Location` and, while it is not at its end, `Retry-After`. */
 export async function answerWithJob({ db, scheduler }: Api, reply: FastifyReply, row: JobRow): Promise<Job> {
   const [job] = await jobViews(db, [row], scheduler);
   if (!job) throw notFound('job', row.id);
+  return answer(reply, job);
+}
+
+/** The same of one that was made just now, which needs no look at anything. */
+export const answerWithNewJob = (reply: FastifyReply, row: JobRow): Job => answer(reply, newJobView(row));
+
+function answer(reply: FastifyReply, job: Job): Job {
   const retryAfter = retryAfterS(job);
   if (retryAfter !== null) reply.header('retry-after', String(retryAfter));
   reply.header('location', job.links.self);

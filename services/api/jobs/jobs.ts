@@ -6,7 +6,7 @@ import { serve } from '../../shared/http/http.ts';
 import { newestFirst } from '../../shared/http/keyset.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
 import { cancelJob, confirmJob, retryPages } from '../../shared/jobs/job-requests.ts';
-import { type JobRow, recordChange, wakeWorkers } from '../../shared/jobs/job-store.ts';
+import { type JobRow, jobColumns, recordChange, wakeWorkers } from '../../shared/jobs/job-store.ts';
 import { jobViews } from '../../shared/jobs/job-view.ts';
 import { chargedFor } from '../../shared/jobs/paused-jobs.ts';
 import { lockLimited } from '../../shared/ledger/quota.ts';
@@ -28,7 +28,7 @@ export function serveJobs(api: Api): void {
   serve(app, routes.listJobs, async ({ identity, query }) => {
     const rows = db
       .selectFrom('jobs')
-      .selectAll()
+      .select(jobColumns)
       .where('tenant_id', '=', identity.tenantId)
       .$if(query.status !== undefined, (all) => all.where('status', '=', query.status as string));
     const { page, next_cursor } = await newestFirst(rows, query);
@@ -73,7 +73,7 @@ export function serveJobs(api: Api): void {
       await lockLimited(trx, charged, ['pages_per_day_max', 'usd_per_day_max']);
       const job = await trx
         .selectFrom('jobs')
-        .selectAll()
+        .select(jobColumns)
         .where('id', '=', id)
         .where('tenant_id', '=', tenantId)
         .forUpdate()
@@ -105,7 +105,7 @@ export function serveJobs(api: Api): void {
 async function findJob(db: Database, tenantId: string, id: string): Promise<JobRow> {
   const row = await db
     .selectFrom('jobs')
-    .selectAll()
+    .select(jobColumns)
     .where('id', '=', id)
     .where('tenant_id', '=', tenantId)
     .executeTakeFirst();

@@ -3,7 +3,7 @@
  * sweep (document-worker/sweep.ts) says in the document's job that the file is missing.
  */
 import { retryPages } from '../../shared/jobs/job-requests.ts';
-import { recordChange, wakeWorkers } from '../../shared/jobs/job-store.ts';
+import { jobColumns, recordChange, wakeWorkers } from '../../shared/jobs/job-store.ts';
 import { isMissing } from '../../shared/storage/document-store.ts';
 import type { Api } from '../context.ts';
 
@@ -32,7 +32,7 @@ export async function resume({ db, log }: Api, tenantId: string, documentId: str
   await db.transaction().execute(async (trx) => {
     const job = await trx
       .selectFrom('jobs')
-      .selectAll()
+      .select(jobColumns)
       .where('document_id', '=', documentId)
       .where('tenant_id', '=', tenantId)
       .where('kind', '=', 'ingest')

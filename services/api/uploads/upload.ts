@@ -19,10 +19,10 @@ import {
   releaseKey,
 } from '../../shared/http/idempotency-key.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
-import { checkQuotas } from '../../shared/ledger/quota.ts';
+import { jobColumns } from '../../shared/jobs/job-store.ts';
+import { checkLimits, limitsInBrain } from '../../shared/ledger/quota.ts';
 import { findsTables, parserOf, remoteParserOf } from '../../shared/parsers.ts';
 import type { Database } from '../../shared/postgres/database.ts';
-import { findBrain } from '../../shared/postgres/find-brain.ts';
 import { OutcomeUnknownError } from '../../shared/postgres/transactions.ts';
 import { createConcurrency } from '../../shared/storage/concurrency.ts';
 import { isMissing } from '../../shared/storage/document-store.ts';
@@ -30,7 +30,7 @@ import { documentPrefix, originalKey } from '../../shared/storage/object-keys.ts
 import { documentViews } from '../brains/document-view.ts';
 import { findDocument } from '../brains/documents.ts';
 import type { Api } from '../context.ts';
-import { answerWithJob } from '../jobs/job-answers.ts';
+import { answerWithJob, answerWithNewJob } from '../jobs/job-answers.ts';
 import type { ApiSettings } from '../settings.ts';
 import { acceptUpload } from './accept-upload.ts';
 import { restoreObject, resume } from './missing-object.ts';
@@ -58,8 +58,8 @@ export function serveUpload(api: Api): void {
   /** @param signal aborts when the sender is too slow */
   const upload = async (call: Upload, signal: AbortSignal) => {
     const { identity, params, query, request, reply } = call;
-    const { tenantId } = identity;
-    await findBrain(db, tenantId, params.brain);
+    const { tenantId, keyId } = identity;
+    const limits = await limitsInBrain(db, { tenantId, keyId }, params.brain);
     if (query.extract_tables) await requireTables(db, settings, tenantId);
     const length = Number(request.headers['content-length'] ?? 0);
     if (length > settings.UPLOAD_BYTES_MAX + envelopeBytesMax) throw tooLarge(settings.UPLOAD_BYTES_MAX);
@@ -80,7 +80,7 @@ export function serveUpload(api: Api): void {
     const objectKey = originalKey(tenantId, documentId);
     let kept = false;
     try {
-      await checkQuotas(db, { tenantId, keyId: identity.keyId }, early, reply);
+      await checkLimits(limits, db, { tenantId, keyId }, early, reply);
       const part = await readPart(request, signal);
       const name = fileName(part.filename);
       const content = new UploadStream(name, settings.UPLOAD_BYTES_MAX);
@@ -91,14 +91,14 @@ export function serveUpload(api: Api): void {
         brainId: params.brain,
         name,
         uploadedBy: identity.personId,
-        keyId: identity.keyId,
+        keyId,
         claim,
         extractImages: query.extract_images,
         extractTables: query.extract_tables,
         ...content.result,
       });
       kept = 'job' in outcome;
-      if ('job' in outcome) return await accept(api, reply, outcome.job);
+      if ('job' in outcome) return answerWithNewJob(reply.code(202), outcome.job);
       await restoreObject(api, tenantId, outcome.existingId, objectKey);
       return await existing(api, reply, tenantId, outcome.existingId);
     } catch (error) {
@@ -137,11 +137,6 @@ async function forget({ db, store, log }: Api, tenantId: string, documentId: str
 
 type Upload = Call<(typeof Routes)['uploadDocument']>;
 
-async function accept(api: Api, reply: FastifyReply, job: Parameters<typeof answerWithJob>[2]) {
-  reply.code(202);
-  return answerWithJob(api, reply, job);
-}
-
 async function existing({ db, scheduler }: Api, reply: FastifyReply, tenantId: string, documentId: string) {
   const row = await findDocument(db, tenantId, documentId);
   const [document] = await documentViews(db, [row], scheduler);
@@ -178,12 +173,12 @@ async function replay(api: Api, { identity, request, reply }: Upload, first: Fin
   if (first.response.document_id) return existing(api, reply, identity.tenantId, first.response.document_id);
   const job = await api.db
     .selectFrom('jobs')
-    .selectAll()
+    .select(jobColumns)
     .where('id', '=', first.response.job_id as string)
     .where('tenant_id', '=', identity.tenantId)
     .executeTakeFirst();
   if (!job) throw new ProblemError('gone', 'The document of this Idempotency-Key was deleted. Use a new key.');
-  return accept(api, reply, job);
+  return answerWithJob(api, reply.code(202), job);
 }
 
 /** The document of a finished request, when its file is missing. */

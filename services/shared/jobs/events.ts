@@ -15,15 +15,18 @@ export interface EventRecord {
 }
 
 /** Tells watchers that a resource changed. Part of the caller's transaction: they see the change, or nothing. */
-export async function recordEvent(db: Database | Transaction<Tables>, event: EventRecord): Promise<void> {
-  await db.insertInto('events').values(eventRow(event)).execute();
+export async function recordEvent(
+  db: Database | Transaction<Tables>,
+  { tenantId, event, resourceId, data, personId = null }: EventRecord,
+): Promise<void> {
+  await db
+    .insertInto('events')
+    .values({
+      tenant_id: tenantId,
+      event,
+      resource_id: resourceId,
+      data: data === undefined ? null : JSON.stringify(data),
+      person_id: personId,
+    })
+    .execute();
 }
-
-/** For a statement that writes more. */
-export const eventRow = ({ tenantId, event, resourceId, data, personId }: EventRecord) => ({
-  tenant_id: tenantId,
-  event,
-  resource_id: resourceId,
-  data: data === undefined ? null : JSON.stringify(data),
-  person_id: personId ?? null,
-});

@@ -1,5 +1,6 @@
 /** The statements that write `jobs`: a job is made, changes its status, moves within it, and is removed after its time. */
 import {
+  type RawBuilder,
   type Selectable,
   sql,
   type Transaction,
@@ -11,7 +12,7 @@ import { uuidv7 } from 'uuidv7';
 import type { JobKind, JobStage, JobStatus } from '../contract/job.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Jobs, Tables } from '../postgres/tables.ts';
-import { eventRow, recordEvent } from './events.ts';
+import { recordEvent } from './events.ts';
 import {
   hasEnded,
   retentionDays,
@@ -25,6 +26,35 @@ export type JobRow = Selectable<Jobs>;
 type Db = Database | Transaction<Tables>;
 export type JobsUpdate = UpdateQueryBuilder<Tables, 'jobs', 'jobs', UpdateResult>;
 
+/** Each by its name: a statement that returns all with `*` is never prepared (postgres/prepared.ts), and these come often. */
+export const jobColumns = Object.keys({
+  api_key_id: true,
+  attempt: true,
+  brain_id: true,
+  created_at: true,
+  document_id: true,
+  embedding_usd: true,
+  embedding_usd_left: true,
+  epoch: true,
+  error: true,
+  expires_at: true,
+  finished_at: true,
+  id: true,
+  kind: true,
+  lease_epoch: true,
+  moved_at: true,
+  pages_done: true,
+  pages_failed: true,
+  pages_total: true,
+  pages_without_text: true,
+  paused_until: true,
+  price_usd: true,
+  stage: true,
+  started_at: true,
+  status: true,
+  tenant_id: true,
+} satisfies Record<keyof Jobs, true>) as readonly (keyof Jobs)[];
+
 export interface NewJob {
   readonly kind: JobKind;
   readonly stage?: JobStage;
@@ -35,43 +65,40 @@ export interface NewJob {
   readonly keyId?: string | null;
 }
 
-export const insertJob = (tx: Transaction<Tables>, job: NewJob): Promise<JobRow> =>
-  tx.insertInto('jobs').values(jobRow(job)).returningAll().executeTakeFirstOrThrow();
-
-const jobRow = ({ kind, stage, tenantId, brainId, documentId, keyId = null }: NewJob) => ({
-  id: uuidv7(),
-  tenant_id: tenantId,
-  brain_id: brainId,
-  document_id: documentId,
-  api_key_id: keyId,
-  kind,
-  status: 'queued',
-  stage: stage ?? null,
-});
+export const insertJob = (
+  tx: Transaction<Tables>,
+  { kind, stage, tenantId, brainId, documentId, keyId = null }: NewJob,
+): Promise<JobRow> =>
+  tx
+    .insertInto('jobs')
+    .values({
+      id: uuidv7(),
+      tenant_id: tenantId,
+      brain_id: brainId,
+      document_id: documentId,
+      api_key_id: keyId,
+      kind,
+      status: 'queued',
+      stage: stage ?? null,
+    })
+    .returning(jobColumns)
+    .executeTakeFirstOrThrow();
 
 /**
- * A document waits to be read from now on: {@link insertJob}, {@link recordChange} and {@link wakeWorkers} in one
- * statement, after which an upload is answered.
+ * Part of a statement that makes a document, which is the one row of `made (id, tenant_id, brain_id)` or none: it waits to
+ * be read from now on. {@link insertJob} and {@link recordChange} as `job` and `event`; {@link orderedSql} selects what came of it.
  */
-export async function orderIngest(
-  tx: Transaction<Tables>,
-  of: Omit<NewJob, 'kind' | 'stage'> & { documentId: string },
-): Promise<JobRow> {
-  const event = eventRow({ tenantId: of.tenantId, event: 'document', resourceId: of.documentId });
-  const { woken: _, ...job } = await tx
-    .with('job', (job) =>
-      job
-        .insertInto('jobs')
-        .values(jobRow({ kind: 'ingest', ...of }))
-        .returningAll(),
-    )
-    .with('event', (events) => events.insertInto('events').values(event))
-    .selectFrom('job')
-    .selectAll()
-    .select((job) => sql`pg_notify(${jobsChannel}, ${job.ref('id')}::text)`.as('woken'))
-    .executeTakeFirstOrThrow();
-  return job;
-}
+export const orderIngestSql = (keyId: string | null): RawBuilder<unknown> => sql`
+  job as (
+    insert into jobs (id, tenant_id, brain_id, document_id, api_key_id, kind, status)
+    select ${uuidv7()}::uuid, tenant_id, brain_id, id, ${keyId}::uuid, 'ingest', 'queued' from made
+    returning ${sql.join(jobColumns.map((column) => sql.ref(column)))}),
+  event as (insert into events (tenant_id, event, resource_id) select tenant_id, 'document', id from made)`;
+
+/** The columns of its `job`, and as `woken` {@link wakeWorkers}. */
+export const orderedSql = (): RawBuilder<unknown> => sql`
+  ${sql.join(jobColumns.map((column) => sql.ref(`job.${column}`)))},
+  (select pg_notify(${jobsChannel}, id::text) from job) as woken`;
 
 /**
  * Changes the status of those jobs that the transition allows; of others nothing.
@@ -100,7 +127,7 @@ export function changeStatus<Name extends TransitionName>(
         ]),
       ),
     );
-  return which(update).returningAll();
+  return which(update).returning(jobColumns);
 }
 
 const ended = {

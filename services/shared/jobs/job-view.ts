@@ -41,13 +41,19 @@ export async function jobViews(
       row,
       {
         failedPages: failed.filter((page) => page.document_id === row.document_id).map((page) => page.page_number),
-        usage: usage.get(row.id) ?? { pages: 0, tokens_in: 0, tokens_out: 0, cost_usd: 0 },
+        usage: usage.get(row.id) ?? unused,
         scheduled: scheduled[index] ?? null,
       },
       now,
     ),
   );
 }
+
+const unused: Job['usage'] = { pages: 0, tokens_in: 0, tokens_out: 0, cost_usd: 0 };
+
+/** One that was made just now: nothing belongs to it yet, and no schedule has it. */
+export const newJobView = (row: JobRow, now = Date.now()): Job =>
+  toJob(row, { failedPages: [], usage: unused, scheduled: null }, now);
 
 export function toJob(row: JobRow, { failedPages, usage, scheduled }: JobExtras, now: number): Job {
   const status = row.status as JobStatus;

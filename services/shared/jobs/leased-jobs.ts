@@ -10,7 +10,7 @@ import type { Database } from '../postgres/database.ts';
 import type { Tables } from '../postgres/tables.ts';
 import type { PackedPage } from '../storage/page-results.ts';
 import { decideLease, type LeaseDecision, type Outcome, type StatusAfter } from './job-states.ts';
-import { changeStatus, type JobRow, recordChange, recordProgress, wakeWorkers } from './job-store.ts';
+import { changeStatus, type JobRow, jobColumns, recordChange, recordProgress, wakeWorkers } from './job-store.ts';
 
 export interface Work {
   readonly jobId: string;
@@ -186,7 +186,7 @@ export async function lockJob(tx: Transaction<Tables>, lease: Lease) {
     .selectFrom('jobs')
     .innerJoin('documents', 'documents.id', 'jobs.document_id')
     .innerJoin('tenants', 'tenants.id', 'jobs.tenant_id')
-    .selectAll('jobs')
+    .select(jobColumns.map((column) => `jobs.${column}` as const))
     .select(['documents.media_type', 'documents.object_key', 'documents.size_bytes', 'documents.deleted_at'])
     .select(['documents.id as document_id', 'documents.brain_id'])
     .select(['documents.extract_images', 'documents.extract_tables', 'tenants.parser'])

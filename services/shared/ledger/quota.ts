@@ -10,7 +10,7 @@
 import type { FastifyReply } from 'fastify';
 import { type RawBuilder, sql, type Transaction } from 'kysely';
 import type { Quotas } from '../contract/people.ts';
-import { ProblemError } from '../http/problem.ts';
+import { notFound, ProblemError } from '../http/problem.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Tables } from '../postgres/tables.ts';
 import { refusal } from './quota-error.ts';
@@ -31,7 +31,7 @@ type Db = Database | Transaction<Tables>;
  * @throws QuotaError with `Retry-After` and the RateLimit fields of draft-ietf-httpapi-ratelimit-headers-10
  */
 export async function checkQuotas(db: Db, of: Charged, uses: readonly Use[], reply?: FastifyReply): Promise<void> {
-  await checkAgainst(await limitsOf(db, of), db, of, uses, reply);
+  await checkLimits(await limitsOf(db, of), db, of, uses, reply);
 }
 
 /**
@@ -52,7 +52,7 @@ export async function takeQuotas(
     of,
     uses.map(({ quota }) => quota),
   );
-  await checkAgainst(limits, trx, of, uses, reply);
+  await checkLimits(limits, trx, of, uses, reply);
   return limits;
 }
 
@@ -85,7 +85,8 @@ export const questionsLimited = (keyId: string | null): RawBuilder<boolean> => {
     union all select from api_keys where id = ${keyId} and ${columns})`;
 };
 
-async function checkAgainst(
+/** {@link checkQuotas} of limits that were read before, with {@link limitsInBrain}. @throws QuotaError */
+export async function checkLimits(
   limits: readonly Limits[],
   db: Db,
   of: Charged,
@@ -107,15 +108,28 @@ const isAbove = (sum: number, max: number) => sum > max + 1e-9;
 
 export type Limits = Readonly<Record<keyof Quotas, number | null>> & { readonly scope: Scope };
 
-async function limitsOf(db: Db, { tenantId, keyId = null }: Charged): Promise<Limits[]> {
-  const daily = sql.raw(dayQuotas.join(', '));
-  const { rows } = await sql<Limits>`
-    select 'tenant' as scope, documents_max, bytes_max, ${daily} from tenants where id = ${tenantId}
-    union all select 'environment', null, null, ${daily} from environment_limits
-    union all select 'key', null, null, ${daily} from api_keys where id = ${keyId}`.execute(db);
+async function limitsOf(db: Db, of: Charged): Promise<Limits[]> {
+  const { rows } = await limitsSql(of).execute(db);
   if (!rows.some(({ scope }) => scope === 'tenant')) throw new ProblemError('not-found', 'There is no such tenant.');
   return rows;
 }
+
+/** The limits, from one look that also finds the brain. @throws ProblemError `not-found`, also for a deleted brain */
+export async function limitsInBrain(db: Db, of: Charged, brainId: string): Promise<readonly Limits[]> {
+  const { rows } = await sql<Limits & { brain: boolean }>`
+    select scope, documents_max, bytes_max, ${daily}, exists (select from brains
+      where id = ${brainId} and tenant_id = ${of.tenantId} and deleted_at is null) as brain
+    from (${limitsSql(of)}) as limits`.execute(db);
+  if (!rows[0]?.brain) throw notFound('brain', brainId);
+  return rows;
+}
+
+const daily = sql.raw(dayQuotas.join(', '));
+
+const limitsSql = ({ tenantId, keyId = null }: Charged) => sql<Limits>`
+    select 'tenant' as scope, documents_max, bytes_max, ${daily} from tenants where id = ${tenantId}
+    union all select 'environment', null, null, ${daily} from environment_limits
+    union all select 'key', null, null, ${daily} from api_keys where id = ${keyId}`;
 
 /** Serializes what counts against a tenant's quotas, until the transaction ends. */
 export async function lockTenant(trx: Transaction<Tables>, tenantId: string): Promise<void> {

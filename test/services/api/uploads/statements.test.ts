@@ -22,29 +22,35 @@ function send(content: string) {
   return owner('POST', `/v1/brains/${brain}/documents`, body, headers);
 }
 
-/** How the statements begin that `act` sends; those of the event hub, which nobody waits for, are left out. */
-async function statements(act: () => Promise<unknown>): Promise<string[]> {
-  sent.mockClear();
-  await act();
-  const texts = sent.mock.calls.map(([given]) => given as unknown as string | { readonly text: string });
-  return texts
-    .map((given) => (typeof given === 'string' ? given : given.text).trim().replaceAll(/\s+/g, ' '))
-    .filter((text) => !/from "?events\b/.test(text))
-    .map((text) => text.slice(0, 30));
+interface Statement {
+  readonly text: string;
+  /** Of one that is prepared. */
+  readonly name?: string | undefined;
 }
 
-const signIn = 'select p.id as person_id, p.op';
-const look = 'select * from "jobs" where "id';
+/** What `act` sends; the statements of the event hub, which nobody waits for, are left out. */
+async function sentBy(act: () => Promise<unknown>): Promise<Statement[]> {
+  sent.mockClear();
+  await act();
+  return sent.mock.calls
+    .map(([given]) => given as unknown as string | Statement)
+    .map((given) => (typeof given === 'string' ? { text: given } : given))
+    .filter(({ text }) => !/from "?events\b/.test(text))
+    .map(({ text, name }) => ({ text: text.trim().replaceAll(/\s+/g, ' ').slice(0, 30), name }));
+}
 
-test('an upload costs eight statements until its 202, one transaction among them', async () => {
+/** How they begin. */
+const statements = async (act: () => Promise<unknown>) => (await sentBy(act)).map(({ text }) => text);
+
+const signIn = 'select p.id as person_id, p.op';
+const look = 'select "api_key_id", "attempt"';
+
+test('an upload costs five statements until its 202, one transaction among them', async () => {
   expect(await statements(() => send('of the second kind'))).toEqual([
     signIn,
-    'select "brains".*, "tenants"."',
-    "select 'tenant' as scope, docu",
+    'select scope, documents_max, b',
     'begin; select pg_current_xact_',
-    'select "tenants"."documents_ma',
-    'with "made" as (insert into "d',
-    'with "job" as (insert into "jo',
+    'with place as ( select tenants',
     'commit',
   ]);
 });
@@ -55,4 +61,15 @@ test('a poll costs one statement beside the sign-in, and the ledger once the doc
   expect(await statements(poll)).toEqual([signIn, look]);
   await harness.services.query('update jobs set started_at = now() where id = $1', [job.id]);
   expect(await statements(poll)).toEqual([signIn, look, 'select job_id, coalesce(sum(am']);
+});
+
+test('what an upload and a poll send is prepared once it came often', async () => {
+  const both = async (at: number) => {
+    const { body: job } = await send(`of kind ${at}`);
+    await owner('GET', `/v1/jobs/${job.id}`);
+  };
+  for (let at = 0; at < 5; at += 1) await both(at);
+  const unprepared = (await sentBy(() => both(5))).filter(({ name }) => name === undefined);
+  // Several in one message cannot be.
+  expect(unprepared.map(({ text }) => text)).toEqual(['begin; select pg_current_xact_']);
 });
