@@ -95,9 +95,17 @@ export function capacityOf(
       // A replica has one (services/shared/redis.ts).
       redis: { asked: sum(redisUsers(environment), (place) => place.replicas.max), allowed: redisConnectionsMax },
     },
-    scaleOut: scaleOutOf(environment, constants, (which) => leastOf(limitsOf(environment, which, habits, constants))),
+    scaleOut: scaleOutOf(environment, constants, (which) => carriedOf(environment, which, habits, constants)),
   };
 }
+
+/** What alone is asked of many environments beside each other. */
+export const carriedOf = (
+  environment: Environment,
+  at: At = 'max',
+  habits: Habits = defaultHabits,
+  constants: Constants = measuredConstants,
+): Carried => leastOf(limitsOf(environment, at, habits, constants));
 
 const leastOf = (limits: readonly Limit[]): Carried => {
   const least = (kind: keyof Carried) =>

@@ -2,13 +2,14 @@
 import type { ServiceName } from '../../services/manifest.ts';
 import { type Environment, placementsOf } from '../environment.ts';
 import { replicasMax } from '../schema/placement.ts';
-import { type Carried, type Constants, capacityOf, defaultHabits, type Limit } from './model.ts';
+import { type Carried, type Constants, defaultHabits, type Limit, measuredConstants } from './model.ts';
+import { limitsOf } from './parts/limits.ts';
 
 /**
  * @throws Error naming every promise that is not kept: given, computed, which part bounds it, and the fewest more replicas
  *   that keep it. Whether those stay below the ceiling is the ceiling's to say.
  */
-export function checkPromise(environment: Environment, constants?: Constants): void {
+export function checkPromise(environment: Environment, constants: Constants = measuredConstants): void {
   const short = (Object.entries(environment.carries ?? {}) as [keyof Carried, number | undefined][]).flatMap(
     ([kind, given]) => {
       const least = given === undefined ? undefined : tooSmall(environment, kind, given, constants);
@@ -28,13 +29,13 @@ const tooSmall = (
   environment: Environment,
   kind: keyof Carried,
   given: number,
-  constants?: Constants,
+  constants: Constants,
 ): Limit | undefined =>
-  capacityOf(environment, 'max', defaultHabits, constants)
-    .limits.filter(({ bounds, value }) => bounds === kind && value < given)
+  limitsOf(environment, 'max', defaultHabits, constants)
+    .filter(({ bounds, value }) => bounds === kind && value < given)
     .toSorted((a, b) => a.value - b.value)[0];
 
-function advice(environment: Environment, kind: keyof Carried, given: number, constants?: Constants): string {
+function advice(environment: Environment, kind: keyof Carried, given: number, constants: Constants): string {
   let changed = environment;
   const tiers = new Set<ServiceName>();
   for (;;) {

@@ -195,6 +195,7 @@ export function sheetMarkdown(sheets: readonly Sheet[]): string {
 
 const both = ({ asked, allowed }: { readonly asked: number; readonly allowed: number | undefined }) =>
   `${whole(asked)} / ${allowed === undefined ? 'unknown' : whole(allowed)}`;
-const whole = (value: number) => Math.floor(value).toLocaleString('en-US');
+const format = new Intl.NumberFormat('en-US');
+const whole = (value: number) => format.format(Math.floor(value));
 const leastPart = (limits: Capacity['limits'], kind: keyof Carried) =>
   limits.filter(({ bounds }) => bounds === kind).toSorted((a, b) => a.value - b.value)[0]?.part ?? 'none';

@@ -5,7 +5,7 @@ import { metricNames } from '../../../services/metrics.ts';
 import { type Environment, placedServices, placementsOf } from '../../environment.ts';
 import { boundOf } from '../../schema/bound.ts';
 import type { Placement } from '../../schema/placement.ts';
-import { type Capacity, type Carried, type Constants, capacityOf, defaultHabits } from '../model.ts';
+import { type Carried, type Constants, carriedOf, defaultHabits } from '../model.ts';
 
 export interface FirstAlarm {
   /** @example 'chat: slots' */
@@ -24,13 +24,13 @@ const periodMinutes = 5;
 
 /** Those whose metric the model computes, the first one first. */
 export function firstAlarms(environment: Environment, constants?: Constants): readonly FirstAlarm[] {
-  const capacity = capacityOf(environment, 'max', defaultHabits, constants);
+  const carried = carriedOf(environment, 'max', defaultHabits, constants);
   return placedServices(environment)
     .flatMap((service) =>
       (definitionOf(service).alarms ?? []).flatMap((alarm) => {
         const [placement] = placementsOf(environment, service);
         const first =
-          placement && firstOf(alarm, boundOf(alarm.above, definitionOf(service), placement), placement, capacity);
+          placement && firstOf(alarm, boundOf(alarm.above, definitionOf(service), placement), placement, carried);
         return first ? [{ alarm: `${service}: ${alarm.id}`, ...first }] : [];
       }),
     )
@@ -41,7 +41,7 @@ function firstOf(
   { metric, periods = 3 }: MetricAlarm,
   above: number,
   { replicas }: Placement,
-  { carried }: Capacity,
+  carried: Carried,
 ): Omit<FirstAlarm, 'alarm'> | undefined {
   if (metric === metricNames.slotsInUse) {
     const inUse = above * replicas.max;

@@ -8,7 +8,7 @@ import { environmentMonthlyUsd } from '../../pricing/environment-cost.ts';
 import { totalUsd } from '../../pricing/lines.ts';
 import { hasOwnCluster, kubernetesNodes, onKubernetes } from '../../schema/kubernetes.ts';
 import { type Placement, replicasMax } from '../../schema/placement.ts';
-import { type Carried, type Constants, capacityOf, defaultHabits } from '../model.ts';
+import { type Carried, type Constants, carriedOf, defaultHabits } from '../model.ts';
 
 export interface Purchase {
   readonly bounds: keyof Carried;
@@ -28,7 +28,7 @@ export function nextPurchases(
   constants?: Constants,
 ): readonly Purchase[] {
   const carriedBy = (tiers: Environment['tiers']) =>
-    capacityOf({ ...environment, tiers }, 'max', defaultHabits, constants).carried;
+    carriedOf({ ...environment, tiers }, 'max', defaultHabits, constants);
   const usdOf = (tiers: Environment['tiers']) =>
     totalUsd(environmentMonthlyUsd({ ...costed, tiers: tiers as CostedEnvironment['tiers'] }));
   const before = carriedBy(environment.tiers);

@@ -9,7 +9,8 @@ import { totalUsd } from '../../pricing/lines.ts';
 import { priceRows } from '../../pricing/prices/prices.ts';
 import { tierMonthlyUsd } from '../../pricing/tier-cost.ts';
 import type { Placement } from '../../schema/placement.ts';
-import { type Carried, type Constants, capacityOf, defaultHabits } from '../model.ts';
+import { type Carried, type Constants, defaultHabits, measuredConstants } from '../model.ts';
+import { limitsOf } from '../parts/limits.ts';
 
 export interface Cheapest {
   readonly tiers: Readonly<Record<string, readonly Placement[]>>;
@@ -30,15 +31,15 @@ export function cheapestTiers(
   base: Environment,
   costed: CostedEnvironment,
   load: Carried,
-  constants?: Constants,
+  constants: Constants = measuredConstants,
 ): Cheapest {
   const tiers = Object.fromEntries(
     serviceNames.flatMap((tier) => {
       const [given] = base.tiers[tier] ?? [];
       if (!given) return [];
       const fits = (placement: Placement) =>
-        capacityOf({ ...base, tiers: { ...base.tiers, [tier]: [placement] } }, 'max', defaultHabits, constants)
-          .limits.filter((limit) => limit.tier === tier)
+        limitsOf({ ...base, tiers: { ...base.tiers, [tier]: [placement] } }, 'max', defaultHabits, constants)
+          .filter((limit) => limit.tier === tier)
           .every(({ bounds, value }) => value >= load[bounds]);
       return [[tier, [cheapest(tier, given, costed, fits)]]];
     }),
