@@ -3,7 +3,7 @@ import { AppautoscalingPolicy } from '@cdktf/provider-aws/lib/appautoscaling-pol
 import { AutoscalingPolicy } from '@cdktf/provider-aws/lib/autoscaling-policy/index.js';
 import { VpcSecurityGroupEgressRule } from '@cdktf/provider-aws/lib/vpc-security-group-egress-rule/index.js';
 import { VpcSecurityGroupIngressRule } from '@cdktf/provider-aws/lib/vpc-security-group-ingress-rule/index.js';
-import { Wafv2WebAcl } from '@cdktf/provider-aws/lib/wafv2-web-acl/index.js';
+import type { Wafv2WebAcl } from '@cdktf/provider-aws/lib/wafv2-web-acl/index.js';
 import { TerraformResource } from 'cdktf';
 import type { IConstruct } from 'constructs';
 import { interfaceServices } from '../constructs/network/endpoints.ts';
@@ -75,7 +75,8 @@ function trackedMetrics(resource: TerraformResource): number {
 
 /** Rules of a web ACL: a managed group is billed as one. */
 function firewallRules(resource: TerraformResource): number {
-  const rules = resource instanceof Wafv2WebAcl ? resource.ruleInput : undefined;
+  if (resource.terraformResourceType !== 'aws_wafv2_web_acl') return 0;
+  const rules = (resource as Wafv2WebAcl).ruleInput;
   return Array.isArray(rules) ? rules.length : 0;
 }
 

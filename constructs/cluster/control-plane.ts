@@ -1,10 +1,11 @@
 import { CloudwatchLogGroup } from '@cdktf/provider-aws/lib/cloudwatch-log-group/index.js';
 import { EksAccessEntry } from '@cdktf/provider-aws/lib/eks-access-entry/index.js';
 import { EksAccessPolicyAssociation } from '@cdktf/provider-aws/lib/eks-access-policy-association/index.js';
-import { EksCluster } from '@cdktf/provider-aws/lib/eks-cluster/index.js';
+import type { EksCluster } from '@cdktf/provider-aws/lib/eks-cluster/index.js';
 import { IamRolePolicyAttachment } from '@cdktf/provider-aws/lib/iam-role-policy-attachment/index.js';
 import { Construct } from 'constructs';
 import { nameOf } from '../../environments/wiring/names.ts';
+import { lazy } from '../lazy.ts';
 import { justify, retentionIsASetting } from '../policies/justified.ts';
 import { Role } from '../tier/role.ts';
 
@@ -60,7 +61,7 @@ export class ControlPlane extends Construct {
       kmsKeyId: keyArn,
     });
     justify(logs, { CKV_AWS_338: retentionIsASetting });
-    const cluster = new EksCluster(this, 'cluster', {
+    const cluster = new lazy.EksCluster(this, 'cluster', {
       name,
       version: props.version,
       roleArn: role.arn,

@@ -1,4 +1,4 @@
-import { EksNodeGroup } from '@cdktf/provider-aws/lib/eks-node-group/index.js';
+import type { EksNodeGroup } from '@cdktf/provider-aws/lib/eks-node-group/index.js';
 import { IamRolePolicyAttachment } from '@cdktf/provider-aws/lib/iam-role-policy-attachment/index.js';
 import { LaunchTemplate } from '@cdktf/provider-aws/lib/launch-template/index.js';
 import type { TerraformResource } from 'cdktf';
@@ -6,6 +6,7 @@ import { Construct } from 'constructs';
 import type { Architecture } from '../../environments/budget/instance-types.ts';
 import { nodeVolumeGiB } from '../../environments/pricing/usage.ts';
 import { nameOf } from '../../environments/wiring/names.ts';
+import { lazy } from '../lazy.ts';
 import { machine } from '../tier/machine.ts';
 import { Role } from '../tier/role.ts';
 
@@ -55,7 +56,7 @@ export class NodeGroup extends Construct {
       name: nameOf('launch template', name),
       ...machine({ name, environment: props.environment, tier: 'kubernetes', volumeGiB: nodeVolumeGiB }),
     });
-    this.group = new EksNodeGroup(this, 'group', {
+    this.group = new lazy.EksNodeGroup(this, 'group', {
       clusterName: cluster,
       // With a prefix a change that replaces the group has its successor there first.
       nodeGroupNamePrefix: 'bulkhead-',

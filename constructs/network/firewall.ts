@@ -1,7 +1,8 @@
 import { Wafv2IpSet } from '@cdktf/provider-aws/lib/wafv2-ip-set/index.js';
-import { Wafv2WebAcl, type Wafv2WebAclRule } from '@cdktf/provider-aws/lib/wafv2-web-acl/index.js';
+import type { Wafv2WebAclRule } from '@cdktf/provider-aws/lib/wafv2-web-acl/index.js';
 import { Wafv2WebAclAssociation } from '@cdktf/provider-aws/lib/wafv2-web-acl-association/index.js';
 import { Construct } from 'constructs';
+import { lazy } from '../lazy.ts';
 import { justify, noJava } from '../policies/justified.ts';
 
 export interface FirewallProps {
@@ -78,7 +79,7 @@ export class Firewall extends Construct {
         visibilityConfig: seen('common'),
       },
     ];
-    const acl = new Wafv2WebAcl(this, 'acl', {
+    const acl = new lazy.Wafv2WebAcl(this, 'acl', {
       name: prefix,
       description: 'the public balancer',
       scope: 'REGIONAL',

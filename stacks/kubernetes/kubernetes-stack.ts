@@ -2,10 +2,9 @@
  * What an environment's tiers are in a cluster. A stack with its own provider and state: the cluster is read by its name,
  * so that no plan ever needs a cluster that it is about to make (provider-kubernetes #1028).
  */
-import { DataAwsEksCluster } from '@cdktf/provider-aws/lib/data-aws-eks-cluster/index.js';
-import { KubernetesProvider } from '@cdktf/provider-kubernetes/lib/provider/index.js';
 import { Fn } from 'cdktf';
 import type { Construct } from 'constructs';
+import { lazy } from '../../constructs/lazy.ts';
 import { LogCollector } from '../../constructs/platforms/kubernetes/log-collector.ts';
 import { Namespace } from '../../constructs/platforms/kubernetes/namespace.ts';
 import { hasOwnCluster, type KubernetesSettings, onKubernetes } from '../../environments/schema/kubernetes.ts';
@@ -29,8 +28,8 @@ export class KubernetesStack extends BaseStack {
     // By its name in either case, never by a reference to what another stack has yet to make.
     this.cluster = hasOwnCluster({ kubernetes: settings }) ? prefix : settings.cluster;
     this.tierNames = places.map(({ tier }) => tier);
-    const found = new DataAwsEksCluster(this, 'cluster', { name: this.cluster });
-    new KubernetesProvider(this, 'kubernetes', {
+    const found = new lazy.DataAwsEksCluster(this, 'cluster', { name: this.cluster });
+    new lazy.KubernetesProvider(this, 'kubernetes', {
       host: found.endpoint,
       clusterCaCertificate: Fn.base64decode(found.certificateAuthority.get(0).data),
       // A token of minutes, asked for at each run: the state holds none.

@@ -1,7 +1,6 @@
-import { Manifest } from '@cdktf/provider-kubernetes/lib/manifest/index.js';
-import { ServiceV1 } from '@cdktf/provider-kubernetes/lib/service-v1/index.js';
 import type { TerraformResource } from 'cdktf';
 import type { Construct } from 'constructs';
+import { lazy } from '../../lazy.ts';
 import { type Common, selectorOf, type WorkloadProps } from './objects.ts';
 
 /**
@@ -16,7 +15,7 @@ export function bindTargets(
 ): TerraformResource[] {
   if (targetArns.length === 0) return [];
   const { port } = definition;
-  const address = new ServiceV1(scope, 'service', {
+  const address = new lazy.ServiceV1(scope, 'service', {
     metadata,
     spec: {
       type: 'ClusterIP',
@@ -27,7 +26,7 @@ export function bindTargets(
   });
   return targetArns.map(
     (targetGroupARN, index) =>
-      new Manifest(scope, `binding-${index}`, {
+      new lazy.Manifest(scope, `binding-${index}`, {
         manifest: {
           apiVersion: 'elbv2.k8s.aws/v1beta1',
           kind: 'TargetGroupBinding',

@@ -3,12 +3,9 @@
  * pod on each node, in a namespace of its own: it reads files of the node, which the environment's namespace forbids.
  */
 import { createHash } from 'node:crypto';
-import { ConfigMapV1 } from '@cdktf/provider-kubernetes/lib/config-map-v1/index.js';
-import { DaemonSetV1 } from '@cdktf/provider-kubernetes/lib/daemon-set-v1/index.js';
-import { NamespaceV1 } from '@cdktf/provider-kubernetes/lib/namespace-v1/index.js';
-import { ServiceAccountV1 } from '@cdktf/provider-kubernetes/lib/service-account-v1/index.js';
 import { Construct } from 'constructs';
 import { kubernetesResources, logCollectorBudget } from '../../../environments/budget/kubernetes-nodes.ts';
+import { lazy } from '../../lazy.ts';
 
 export interface LogCollectorProps {
   /** Namespace of the tiers. */
@@ -31,19 +28,19 @@ export class LogCollector extends Construct {
     const namespace = collectorNamespace(props.namespace);
     const labels = { 'app.kubernetes.io/name': collectorAccount, 'app.kubernetes.io/part-of': 'bulkhead' };
     const metadata = { name: collectorAccount, namespace, labels };
-    const own = new NamespaceV1(this, 'namespace', {
+    const own = new lazy.NamespaceV1(this, 'namespace', {
       // Files of a node: the one thing here that needs it.
       metadata: { name: namespace, labels: { ...labels, 'pod-security.kubernetes.io/enforce': 'privileged' } },
     });
-    const account = new ServiceAccountV1(this, 'account', {
+    const account = new lazy.ServiceAccountV1(this, 'account', {
       metadata,
       automountServiceAccountToken: false,
       dependsOn: [own],
     });
     const data = { 'fluent-bit.conf': collectorConfig(props) };
-    const config = new ConfigMapV1(this, 'config', { metadata, data, dependsOn: [own] });
+    const config = new lazy.ConfigMapV1(this, 'config', { metadata, data, dependsOn: [own] });
     const resources = kubernetesResources(logCollectorBudget);
-    new DaemonSetV1(this, 'collector', {
+    new lazy.DaemonSetV1(this, 'collector', {
       metadata,
       spec: {
         selector: { matchLabels: { 'app.kubernetes.io/name': collectorAccount } },

@@ -2,16 +2,12 @@
  * What an environment has in a cluster before its first tier: a namespace that admits restricted pods alone, whose quota
  * is the sum of the budgets, in which nothing may talk to anything, and the order in which tiers give way.
  */
-import { LimitRangeV1 } from '@cdktf/provider-kubernetes/lib/limit-range-v1/index.js';
-import { NamespaceV1 } from '@cdktf/provider-kubernetes/lib/namespace-v1/index.js';
-import { NetworkPolicyV1 } from '@cdktf/provider-kubernetes/lib/network-policy-v1/index.js';
-import { PriorityClassV1 } from '@cdktf/provider-kubernetes/lib/priority-class-v1/index.js';
-import { ResourceQuotaV1 } from '@cdktf/provider-kubernetes/lib/resource-quota-v1/index.js';
 import type { TerraformResource } from 'cdktf';
 import { Construct } from 'constructs';
 import { kubernetesQuota } from '../../../environments/budget/kubernetes-nodes.ts';
 import type { Placement } from '../../../environments/schema/placement.ts';
 import type { TierProfile } from '../../../services/definition.ts';
+import { lazy } from '../../lazy.ts';
 import { priorityClass } from './pod.ts';
 
 export interface NamespaceProps {
@@ -41,7 +37,7 @@ export class Namespace extends Construct {
       [`pod-security.kubernetes.io/${mode}`, 'restricted'],
       [`pod-security.kubernetes.io/${mode}-version`, `v${version}`],
     ]);
-    const namespace = new NamespaceV1(this, 'namespace', {
+    const namespace = new lazy.NamespaceV1(this, 'namespace', {
       metadata: {
         name: prefix,
         labels: {
@@ -57,7 +53,7 @@ export class Namespace extends Construct {
     const dependsOn = [namespace];
     const classes = Object.entries(priorities).map(
       ([workload, value]) =>
-        new PriorityClassV1(this, `priority-${workload}`, {
+        new lazy.PriorityClassV1(this, `priority-${workload}`, {
           metadata: { name: priorityClass(prefix, workload) },
           value,
           description: `${workload} tiers of ${prefix}`,
@@ -66,7 +62,7 @@ export class Namespace extends Construct {
         }),
     );
     const { cpu, memory, pods } = kubernetesQuota(placements);
-    const quota = new ResourceQuotaV1(this, 'quota', {
+    const quota = new lazy.ResourceQuotaV1(this, 'quota', {
       metadata: metadata('budgets'),
       spec: {
         hard: {
@@ -83,7 +79,7 @@ export class Namespace extends Construct {
       },
       dependsOn,
     });
-    const limits = new LimitRangeV1(this, 'limits', {
+    const limits = new lazy.LimitRangeV1(this, 'limits', {
       metadata: metadata('guaranteed'),
       spec: {
         // Requests equal to limits: whatever runs here is of the Guaranteed class.
@@ -91,7 +87,7 @@ export class Namespace extends Construct {
       },
       dependsOn,
     });
-    const deny = new NetworkPolicyV1(this, 'deny', {
+    const deny = new lazy.NetworkPolicyV1(this, 'deny', {
       metadata: metadata('default-deny'),
       spec: {
         podSelector: {},

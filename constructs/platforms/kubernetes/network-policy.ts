@@ -1,9 +1,10 @@
-import {
+import type {
   NetworkPolicyV1,
-  type NetworkPolicyV1SpecEgress,
-  type NetworkPolicyV1SpecIngress,
+  NetworkPolicyV1SpecEgress,
+  NetworkPolicyV1SpecIngress,
 } from '@cdktf/provider-kubernetes/lib/network-policy-v1/index.js';
 import type { Construct } from 'constructs';
+import { lazy } from '../../lazy.ts';
 import { postgresPort } from '../../stores/postgres.ts';
 import { redisPort } from '../../stores/redis.ts';
 import { usesDocuments } from '../../tier/grants.ts';
@@ -57,7 +58,7 @@ export function networkPolicy(
     [...outside].toSorted((a, b) => a - b),
     [network, linkLocal],
   );
-  return new NetworkPolicyV1(scope, 'connections', {
+  return new lazy.NetworkPolicyV1(scope, 'connections', {
     metadata,
     dependsOn: [...dependsOn],
     spec: { podSelector: { matchLabels: selectorOf(service) }, policyTypes: ['Ingress', 'Egress'], ingress, egress },

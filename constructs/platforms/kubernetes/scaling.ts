@@ -1,11 +1,9 @@
 import type { DeploymentV1 } from '@cdktf/provider-kubernetes/lib/deployment-v1/index.js';
-import {
-  HorizontalPodAutoscalerV2,
-  type HorizontalPodAutoscalerV2SpecMetric,
-} from '@cdktf/provider-kubernetes/lib/horizontal-pod-autoscaler-v2/index.js';
+import type { HorizontalPodAutoscalerV2SpecMetric } from '@cdktf/provider-kubernetes/lib/horizontal-pod-autoscaler-v2/index.js';
 import type { Construct } from 'constructs';
 import { boundOf } from '../../../environments/schema/bound.ts';
 import { metricDimensions } from '../../../services/metrics.ts';
+import { lazy } from '../../lazy.ts';
 import { cooldownSeconds, cpuTargetPercent, podPeriodSeconds, scalingTarget } from '../../tier/scaling-target.ts';
 import type { PlatformProps } from '../../tier/tier-props.ts';
 import type { Common } from './objects.ts';
@@ -23,7 +21,7 @@ export function scaleDeployment(
 ): void {
   if (!scalingTarget(props)) return;
   const { min, max } = props.placement.replicas;
-  new HorizontalPodAutoscalerV2(scope, 'autoscaler', {
+  new lazy.HorizontalPodAutoscalerV2(scope, 'autoscaler', {
     metadata,
     spec: {
       scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: metadata.name },

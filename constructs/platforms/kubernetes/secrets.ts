@@ -2,9 +2,9 @@
  * A tier's secrets in the cluster. Terraform reads them from Secrets Manager during the apply and hands them on through a
  * write-only argument: neither state nor plan holds a value, and pods name the secret and its key.
  */
-import { SecretV1 } from '@cdktf/provider-kubernetes/lib/secret-v1/index.js';
 import { TerraformElement, type TerraformResource } from 'cdktf';
 import type { Construct } from 'constructs';
+import { lazy } from '../../lazy.ts';
 import { initSecretsOf, secretsOf } from '../../tier/grants.ts';
 import type { Common, WorkloadProps } from './objects.ts';
 
@@ -22,7 +22,7 @@ export function tierSecrets(scope: Construct, { metadata, dependsOn }: Common, p
     if (arns.length === 0) return [];
     const name = id === 'secret' ? metadata.name : `${metadata.name}-init`;
     resources.push(
-      new SecretV1(scope, id, {
+      new lazy.SecretV1(scope, id, {
         metadata: { ...metadata, name },
         type: 'Opaque',
         dataWo: Object.fromEntries(

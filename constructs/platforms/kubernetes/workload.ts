@@ -1,7 +1,6 @@
 /** The objects of one tier in the cluster. All carry the tier's name, in the environment's own namespace. */
-import { DeploymentV1 } from '@cdktf/provider-kubernetes/lib/deployment-v1/index.js';
-import { ServiceAccountV1 } from '@cdktf/provider-kubernetes/lib/service-account-v1/index.js';
 import { Construct } from 'constructs';
+import { lazy } from '../../lazy.ts';
 import { justify } from '../../policies/justified.ts';
 import { refusePlaceholders } from '../../tier/placeholder.ts';
 import { scalingTarget } from '../../tier/scaling-target.ts';
@@ -29,7 +28,7 @@ export class Workload extends Construct {
     const common: Common = { metadata, dependsOn: after };
     const secrets = tierSecrets(this, common, props);
     // Its name is what AWS gives the tier's role to; the API of the cluster it may not use.
-    const account = new ServiceAccountV1(this, 'account', {
+    const account = new lazy.ServiceAccountV1(this, 'account', {
       metadata,
       automountServiceAccountToken: false,
       dependsOn: [...after],
@@ -38,7 +37,7 @@ export class Workload extends Construct {
     // Before the pods: only then their readiness waits for the balancer.
     const bindings = bindTargets(this, common, props);
     const scales = scalingTarget(props) !== undefined;
-    const deployment = new DeploymentV1(this, 'deployment', {
+    const deployment = new lazy.DeploymentV1(this, 'deployment', {
       metadata,
       spec: {
         // Where an autoscaler sets the count, nobody else does.
