@@ -3,10 +3,12 @@
  * file (cdktf.json); what it writes lies in `cdktf.out/`.
  */
 import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 
-// Compiling cdktf takes as long as synthesizing; Node keeps what it compiled in the system's temporary folder.
-enableCompileCache();
+// Compiling cdktf takes as long as synthesizing. `npm run synth` names the folder itself, so that this file is kept too:
+// for a single one that is not, Node loads its reader of TypeScript.
+enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/node', import.meta.url)));
 await import('./quick-cdktf.ts');
 const { synthesize } = await import('./synthesize.ts');
 const { staleWarnings } = await import('../environments/pricing/prices/age.ts');

@@ -11,6 +11,7 @@ import { simulate } from '../../environments/capacity/simulation/simulate.ts';
 import type { Arrival } from '../../environments/capacity/simulation/trace.ts';
 import { resolveEnvironment } from '../../environments/environment.ts';
 import { prod } from '../../environments/prod.ts';
+import manifest from '../../package.json' with { type: 'json' };
 import { atMost, onQuietMachine, type Row } from './report/rows.ts';
 
 const secondsMax = 0.6;
@@ -55,8 +56,9 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]
       probe,
       `process.on('exit', () => process.send?.({ seconds: process.uptime(), memoryMiB: process.resourceUsage().maxRSS / 1024 }));`,
     );
-    const barrel = ['--eval', "require('@cdktf/provider-aws')"];
-    const synth = ['--no-experimental-detect-module', 'stacks/main.ts', 'dev'];
+    // As npm runs it, without npm.
+    const synth = `${manifest.scripts.synth} dev`;
+    const barrel = `node --eval "require('@cdktf/provider-aws')"`;
     // The first run fills Node's compile cache, as the first synth of a working day does.
     await measure(probe, synth, folder);
     const runs = quick ? 3 : 11;
@@ -97,10 +99,12 @@ interface Measured {
   readonly memoryMiB: number;
 }
 
-async function measure(probe: string, args: readonly string[], outdir: string): Promise<Measured> {
-  const child = execa(process.execPath, ['--import', probe, ...args], {
+async function measure(probe: string, command: string, outdir: string): Promise<Measured> {
+  const child = execa(command, {
+    shell: true,
+    preferLocal: true,
     ipc: true,
-    env: { CDKTF_OUTDIR: join(outdir, 'cdktf.out') },
+    env: { CDKTF_OUTDIR: join(outdir, 'cdktf.out'), NODE_OPTIONS: `--import ${probe}` },
   });
   const [told] = await Promise.all([child.getOneMessage(), child]);
   return told as Measured;
