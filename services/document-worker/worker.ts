@@ -202,12 +202,15 @@ export function startWorker(options: WorkerOptions): Worker {
       await embedding?.look();
     });
     const enqueue = async (jobId: string) => {
+      let isToBeRead = false;
       try {
-        await enqueueJob(db, scheduler, jobId);
+        isToBeRead = await enqueueJob(db, scheduler, jobId);
       } catch (error) {
         log.warn({ err: error as Error, jobId }, 'job not admitted, it will be found later');
       }
       wake();
+      // Every worker hears of every upload.
+      if (isToBeRead) return;
       await indexing.look();
       await embedding?.look();
     };

@@ -12,10 +12,15 @@ const lostAfterMs = 10_000;
 /** Jobs looked at in one round: bounds its time; the next round sees the rest. */
 const jobsMax = 1000;
 
-/** The api changed a job: makes it known to Redis, or ends it when it is to be canceled. */
-export async function enqueueJob(db: Database, scheduler: JobSchedule, jobId: string): Promise<void> {
-  if (!(await scheduler.known(jobId)) && (await enqueueFromDatabase(db, scheduler, jobId))) return;
+/**
+ * The api changed a job: makes it known to Redis, or ends it when it is to be canceled.
+ *
+ * @returns whether it was not known and is to be read: then there is nothing of it to index
+ */
+export async function enqueueJob(db: Database, scheduler: JobSchedule, jobId: string): Promise<boolean> {
+  if (!(await scheduler.known(jobId)) && (await enqueueFromDatabase(db, scheduler, jobId))) return true;
   await cancelRequested(db, scheduler);
+  return false;
 }
 
 /** Enqueues every unfinished job, after Redis lost them all. One worker does it. */

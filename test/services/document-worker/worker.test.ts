@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { PDFDocument } from 'pdf-lib';
+import pg from 'pg';
 import type { DocumentWorker } from '../../../services/document-worker/app.ts';
 import { packPage } from '../../../services/document-worker/parser/serve-reads.ts';
 import { originalKey } from '../../../services/shared/storage/object-keys.ts';
@@ -54,6 +55,20 @@ testWith(lacksManuals)(
   // Indexing 2,415 pages takes minutes on a machine that does much else.
   900_000,
 );
+
+test('what is to be read is not looked for among what is to be indexed', async () => {
+  const sent = jest.spyOn(pg.Client.prototype, 'query');
+  const documents = 10;
+  const beganMs = Date.now();
+  for (let at = 0; at < documents; at += 1) {
+    const { jobId } = await bench.submit(Buffer.from(`Refunds of kind ${at}.`), 'text/plain');
+    expect(await bench.until(jobId, ended)).toMatchObject({ status: 'succeeded' });
+  }
+  const looks = sent.mock.calls.filter(([given]) => JSON.stringify(given).includes('row_number()')).length;
+  sent.mockRestore();
+  // One when its pages are done, one when it has been indexed; and every 15 s for what was lost. Three of each otherwise.
+  expect(looks).toBeLessThan(2.5 * documents + 1 + Math.floor((Date.now() - beganMs) / 15_000));
+});
 
 test('Markdown is cut in pages and found by its words', async () => {
   const { jobId } = await bench.submit(Buffer.from('# 선체\n\n격벽이 배를 나눕니다.'), 'text/markdown');
