@@ -57,6 +57,7 @@ function readLines(pdfium: Pdfium, textPage: number, rawLines: readonly string[]
   const lines: LineBox[] = [];
   const fonts: LineFont[] = [];
   const parts: string[] = [];
+  const styleAt = styleReader(pdfium, textPage);
   let offset = 0;
   let place = 0;
   for (const raw of rawLines) {
@@ -64,7 +65,7 @@ function readLines(pdfium: Pdfium, textPage: number, rawLines: readonly string[]
     const box = lineBox(pdfium, textPage, place, raw.length, toDisplay);
     if (box && line.trim()) {
       lines.push([offset, offset + line.length, ...box]);
-      fonts.push(lineFont(pdfium, textPage, place, line));
+      fonts.push(lineFont(pdfium, textPage, place, line, styleAt));
     }
     parts.push(line);
     offset += line.length + 1;
@@ -126,13 +127,19 @@ const monospacedName = /mono|courier|consol|typewriter|menlo|cmtt|fixed|code/i;
 const italicName = /ital|obli|slant|cmti|cmsl/i;
 const boldName = /bold|black|heavy|medi$|cmbx/i;
 
-function lineFont(pdfium: Pdfium, textPage: number, place: number, line: string): LineFont {
+function lineFont(
+  pdfium: Pdfium,
+  textPage: number,
+  place: number,
+  line: string,
+  styleAt: (char: number) => number,
+): LineFont {
   const first = line.length - line.trimStart().length;
   const last = line.trimEnd().length - 1;
   const [start, end] = [place + first, place + Math.max(first, last)].map((at) =>
     pdfium.api.FPDFText_GetCharIndexFromTextIndex(textPage, at),
   ) as [number, number];
-  return [fontSize(pdfium, textPage, start), fontStyle(pdfium, textPage, start), fontStyle(pdfium, textPage, end)];
+  return [fontSize(pdfium, textPage, start), styleAt(start), styleAt(end)];
 }
 
 /** As displayed: many PDFs set a font of size 1 and scale it. */
@@ -141,6 +148,21 @@ function fontSize({ api, withMemory, float }: Pdfium, textPage: number, char: nu
     api.FPDFText_GetMatrix(textPage, char, pointer) ? Math.hypot(float(pointer + 8), float(pointer + 12)) : 1,
   );
   return round(Math.max(0, api.FPDFText_GetFontSize(textPage, char)) * (scale || 1));
+}
+
+/** A page has some fonts and many lines: each font is looked at once. */
+function styleReader(pdfium: Pdfium, textPage: number): (char: number) => number {
+  const { api } = pdfium;
+  const known = new Map<number, number>();
+  return (char) => {
+    const object = api.FPDFText_GetTextObject(textPage, char);
+    const font = object && api.FPDFTextObj_GetFont(object);
+    // A space that PDFium adds between words has none.
+    if (!font) return styles.plain;
+    const style = known.get(font) ?? fontStyle(pdfium, textPage, char);
+    known.set(font, style);
+    return style;
+  };
 }
 
 function fontStyle({ api, withMemory, bytes }: Pdfium, textPage: number, char: number): number {
