@@ -1,6 +1,6 @@
 /** The cost of an environment, from its settings and from what its stacks hold. */
-import { AppautoscalingPolicy } from '@cdktf/provider-aws/lib/appautoscaling-policy/index.js';
-import { AutoscalingPolicy } from '@cdktf/provider-aws/lib/autoscaling-policy/index.js';
+import type { AppautoscalingPolicy } from '@cdktf/provider-aws/lib/appautoscaling-policy/index.js';
+import type { AutoscalingPolicy } from '@cdktf/provider-aws/lib/autoscaling-policy/index.js';
 import { VpcSecurityGroupEgressRule } from '@cdktf/provider-aws/lib/vpc-security-group-egress-rule/index.js';
 import { VpcSecurityGroupIngressRule } from '@cdktf/provider-aws/lib/vpc-security-group-ingress-rule/index.js';
 import type { Wafv2WebAcl } from '@cdktf/provider-aws/lib/wafv2-web-acl/index.js';
@@ -60,14 +60,22 @@ export function costedEnvironment(environment: AwsEnvironment, stacks: readonly 
   };
 }
 
+/** By its type's name: an `instanceof` would read the class where nothing is of it (constructs/lazy.ts). */
+const is =
+  <Resource extends TerraformResource>(type: string) =>
+  (resource: TerraformResource): resource is Resource =>
+    resource.terraformResourceType === type;
+const isAppautoscalingPolicy = is<AppautoscalingPolicy>('aws_appautoscaling_policy');
+const isAutoscalingPolicy = is<AutoscalingPolicy>('aws_autoscaling_policy');
+const isWebAcl = is<Wafv2WebAcl>('aws_wafv2_web_acl');
+
 /** Metrics that a scaling policy tracks: several where it computes with them. */
 function trackedMetrics(resource: TerraformResource): number {
-  const tracking =
-    resource instanceof AppautoscalingPolicy
-      ? resource.targetTrackingScalingPolicyConfigurationInput
-      : resource instanceof AutoscalingPolicy
-        ? resource.targetTrackingConfigurationInput
-        : undefined;
+  const tracking = isAppautoscalingPolicy(resource)
+    ? resource.targetTrackingScalingPolicyConfigurationInput
+    : isAutoscalingPolicy(resource)
+      ? resource.targetTrackingConfigurationInput
+      : undefined;
   if (!tracking) return 0;
   const queries = tracking.customizedMetricSpecification?.metrics;
   return Array.isArray(queries) ? queries.filter(({ metricStat }) => metricStat).length : 1;
@@ -75,8 +83,7 @@ function trackedMetrics(resource: TerraformResource): number {
 
 /** Rules of a web ACL: a managed group is billed as one. */
 function firewallRules(resource: TerraformResource): number {
-  if (resource.terraformResourceType !== 'aws_wafv2_web_acl') return 0;
-  const rules = (resource as Wafv2WebAcl).ruleInput;
+  const rules = isWebAcl(resource) ? resource.ruleInput : undefined;
   return Array.isArray(rules) ? rules.length : 0;
 }
 

@@ -1,6 +1,5 @@
 import type { EksNodeGroup } from '@cdktf/provider-aws/lib/eks-node-group/index.js';
 import { IamRolePolicyAttachment } from '@cdktf/provider-aws/lib/iam-role-policy-attachment/index.js';
-import { LaunchTemplate } from '@cdktf/provider-aws/lib/launch-template/index.js';
 import type { TerraformResource } from 'cdktf';
 import { Construct } from 'constructs';
 import type { Architecture } from '../../environments/budget/instance-types.ts';
@@ -52,7 +51,7 @@ export class NodeGroup extends Construct {
       (policy) =>
         new IamRolePolicyAttachment(this, policy, { role: role.name, policyArn: `arn:aws:iam::aws:policy/${policy}` }),
     );
-    const template = new LaunchTemplate(this, 'template', {
+    const template = new lazy.LaunchTemplate(this, 'template', {
       name: nameOf('launch template', name),
       ...machine({ name, environment: props.environment, tier: 'kubernetes', volumeGiB: nodeVolumeGiB }),
     });

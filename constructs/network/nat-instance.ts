@@ -1,10 +1,10 @@
 import { Eip } from '@cdktf/provider-aws/lib/eip/index.js';
-import { Instance } from '@cdktf/provider-aws/lib/instance/index.js';
 import { SecurityGroup } from '@cdktf/provider-aws/lib/security-group/index.js';
 import { VpcSecurityGroupEgressRule } from '@cdktf/provider-aws/lib/vpc-security-group-egress-rule/index.js';
 import { VpcSecurityGroupIngressRule } from '@cdktf/provider-aws/lib/vpc-security-group-ingress-rule/index.js';
 import type { ITerraformDependable } from 'cdktf';
 import { Construct } from 'constructs';
+import { lazy } from '../lazy.ts';
 import { justify } from '../policies/justified.ts';
 import { type Pinned, refusePlaceholders } from '../tier/placeholder.ts';
 
@@ -56,7 +56,7 @@ export class NatInstance extends Construct {
       fromPort: 1,
       toPort: 65535,
     });
-    const instance = new Instance(this, 'instance', {
+    const instance = new lazy.Instance(this, 'instance', {
       ami: props.ami.value,
       instanceType: props.instanceType,
       subnetId: props.subnetId,

@@ -1,7 +1,7 @@
-import { AppautoscalingPolicy } from '@cdktf/provider-aws/lib/appautoscaling-policy/index.js';
 import { AppautoscalingTarget } from '@cdktf/provider-aws/lib/appautoscaling-target/index.js';
 import type { EcsService } from '@cdktf/provider-aws/lib/ecs-service/index.js';
 import type { Construct } from 'constructs';
+import { lazy } from '../../lazy.ts';
 import { memoryAlarm } from '../../observability/memory-alarm.ts';
 import { cooldownSeconds, scalingTarget } from '../../tier/scaling-target.ts';
 import type { PlatformProps } from '../../tier/tier-props.ts';
@@ -26,7 +26,7 @@ export function scaleService(scope: Construct, name: string, ecsService: EcsServ
     maxCapacity: placement.replicas.max,
     dependsOn: [ecsService],
   });
-  new AppautoscalingPolicy(scope, 'scaling', {
+  new lazy.AppautoscalingPolicy(scope, 'scaling', {
     name,
     policyType: 'TargetTrackingScaling',
     serviceNamespace: scalable.serviceNamespace,

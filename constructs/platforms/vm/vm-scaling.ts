@@ -1,6 +1,6 @@
-import { AutoscalingPolicy } from '@cdktf/provider-aws/lib/autoscaling-policy/index.js';
 import type { Construct } from 'constructs';
 import { metricDimensions, metricNamespace } from '../../../services/metrics.ts';
+import { lazy } from '../../lazy.ts';
 import { memoryAlarm } from '../../observability/memory-alarm.ts';
 import { scalingTarget } from '../../tier/scaling-target.ts';
 import type { PlatformProps } from '../../tier/tier-props.ts';
@@ -18,7 +18,7 @@ export function scaleGroup(scope: Construct, groupName: string, props: PlatformP
   });
   const target = scalingTarget(props);
   if (!target) return;
-  new AutoscalingPolicy(scope, 'scaling', {
+  new lazy.AutoscalingPolicy(scope, 'scaling', {
     name,
     autoscalingGroupName: groupName,
     policyType: 'TargetTrackingScaling',

@@ -5,15 +5,16 @@
  * launch template, it is created before the old one goes, and its instances count only once their service answers
  * `/readyz` and completes the launch hook. A rollout that fails fails the apply, and the old group still serves.
  */
-import { AutoscalingGroup } from '@cdktf/provider-aws/lib/autoscaling-group/index.js';
+import type { AutoscalingGroup } from '@cdktf/provider-aws/lib/autoscaling-group/index.js';
 import { IamInstanceProfile } from '@cdktf/provider-aws/lib/iam-instance-profile/index.js';
-import { LaunchTemplate } from '@cdktf/provider-aws/lib/launch-template/index.js';
+import type { LaunchTemplate } from '@cdktf/provider-aws/lib/launch-template/index.js';
 import { Fn, TerraformLocal, type TerraformResource, Token } from 'cdktf';
 import { Construct } from 'constructs';
 import { instanceFor } from '../../../environments/budget/budget.ts';
 import { tmpMiB } from '../../../environments/budget/scratch.ts';
 import { nameOf } from '../../../environments/wiring/names.ts';
 import { plainSettings } from '../../../environments/wiring/plain-settings.ts';
+import { lazy } from '../../lazy.ts';
 import { address } from '../../tier/address.ts';
 import { initSecretsOf, runGrants, secretsOf, startGrants, usesDocuments } from '../../tier/grants.ts';
 import { machine } from '../../tier/machine.ts';
@@ -45,7 +46,7 @@ export class VmTier extends Construct implements PlatformChild {
 
     const template = this.template(name, props);
     const { min, max } = placement.replicas;
-    this.group = new AutoscalingGroup(this, 'group', {
+    this.group = new lazy.AutoscalingGroup(this, 'group', {
       name: `${nameOf('Auto Scaling group', name)}-${Token.asString(template.latestVersion)}`,
       minSize: min,
       maxSize: max,
@@ -131,7 +132,7 @@ export class VmTier extends Construct implements PlatformChild {
     });
     const { ami } = context;
     if (!ami) throw new Error(`tier '${service}' is on 'vm' without an AMI: set aws.ami`);
-    return new LaunchTemplate(this, 'template', {
+    return new lazy.LaunchTemplate(this, 'template', {
       name: nameOf('launch template', name),
       imageId: ami,
       instanceType,
