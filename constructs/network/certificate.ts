@@ -3,6 +3,7 @@ import { AcmCertificateValidation } from '@cdktf/provider-aws/lib/acm-certificat
 import { Route53Record } from '@cdktf/provider-aws/lib/route53-record/index.js';
 import { Fn, TerraformOutput } from 'cdktf';
 import { Construct } from 'constructs';
+import { isReservedHost } from '../../environments/schema/reserved-host.ts';
 import { emulatorAccounts } from '../tier/placeholder.ts';
 
 export interface CertificateProps {
@@ -25,7 +26,7 @@ export class Certificate extends Construct {
       lifecycle: {
         createBeforeDestroy: true,
         // A certificate for a host that is nobody's would be waited for in vain, for an hour.
-        ...(host.endsWith('example.com') && {
+        ...(isReservedHost(host) && {
           precondition: [
             {
               condition: Fn.contains([...emulatorAccounts], accountId),

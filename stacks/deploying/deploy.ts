@@ -7,6 +7,7 @@ import { ExecaError, execa } from 'execa';
 import { placeholderAmi, placeholderDigest } from '../../constructs/tier/placeholder.ts';
 import { placedServices, resolveEnvironment } from '../../environments/environment.ts';
 import { environments, loadEnvironment } from '../../environments/index.ts';
+import { isReservedHost } from '../../environments/schema/reserved-host.ts';
 import { type AwsEnvironment, onInstances } from '../base-stack.ts';
 import { type Images, readImages } from '../images/digests.ts';
 import { onAws } from '../on-aws.ts';
@@ -47,7 +48,7 @@ export function refuseUnfinished(environment: AwsEnvironment, images: Images, pa
     ...(usesAmi && aws.ami === placeholderAmi
       ? [`aws.ami is still a placeholder: docs/operating.md, 'Choose an AMI', has the command that finds one`]
       : []),
-    ...(aws.publicHost.endsWith('.example.com')
+    ...(isReservedHost(aws.publicHost)
       ? [`aws.publicHost '${aws.publicHost}' belongs to nobody: set a host of yours`]
       : []),
   ];

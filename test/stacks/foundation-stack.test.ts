@@ -231,7 +231,11 @@ describe('the certificate', () => {
         { error_message: 'The host test.example.com belongs to nobody. Set aws.publicHost to one of yours.' },
       ],
     });
-    expect(lifecycle(foundation({ aws: { publicHost: 'chat.acme.dev' } }))).not.toHaveProperty('precondition');
+    for (const publicHost of ['example.org', 'chat.example', 'chat.acme.test', 'chat.invalid', 'chat.localhost'])
+      expect(lifecycle(foundation({ aws: { publicHost } }))).toHaveProperty('precondition');
+    // Somebody's: names of a company that end like a reserved one.
+    for (const publicHost of ['chat.acme.dev', 'chat.myexample.com', 'chat.test.dev'])
+      expect(lifecycle(foundation({ aws: { publicHost } }))).not.toHaveProperty('precondition');
   });
 
   test('may be an existing one', () => {

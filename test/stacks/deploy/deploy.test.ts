@@ -31,7 +31,7 @@ test('what is in a cluster is applied after the tiers', () => {
 describe('a deploy', () => {
   const images = Object.fromEntries(serviceNames.map((name) => [name, `sha256:${'a'.repeat(64)}`])) as Images;
   const environment = (aws: object = {}) =>
-    onAws(resolveEnvironment(sample({ aws: { publicHost: 'chat.company.test', ...aws } })));
+    onAws(resolveEnvironment(sample({ aws: { publicHost: 'chat.acme.dev', ...aws } })));
 
   test('of a finished environment goes on', () => {
     expect(() => refuseUnfinished(environment(), images, parts)).not.toThrow();

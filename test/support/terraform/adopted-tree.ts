@@ -25,7 +25,7 @@ export function adoptedTree(): AdoptedTree {
   const change: AdoptedTree['change'] = (path, how) =>
     writeFileSync(join(folder, path), how(readFileSync(join(folder, path), 'utf8')));
   change('environments/dev.ts', (text) =>
-    text.replace(/publicHost: '[^']*'/, "publicHost: 'chat.company.test'").replace(/ami-0+/, 'ami-0123456789abcdef0'),
+    text.replace(/publicHost: '[^']*'/, "publicHost: 'chat.acme.dev'").replace(/ami-0+/, 'ami-0123456789abcdef0'),
   );
   change('environments/images.dev.json', (text) => text.replaceAll(/sha256:0+/g, `sha256:${'a'.repeat(64)}`));
   return { folder, change, close: () => rmSync(folder, { recursive: true }) };
