@@ -39,8 +39,8 @@ describe('a deploy', () => {
 
   test('tells the command that shows the record to set before it waits for it', () => {
     const said = recordToSet(environment(), parts);
-    expect(said).toMatch(/^test-foundation waits, .* for the DNS record that proves chat\.company\.test\./);
-    expect(said).toMatch(/\naws acm describe-certificate --region us-east-1 .*DomainName=='chat\.company\.test'/);
+    expect(said).toMatch(/^test-foundation waits, .* for the DNS record that proves chat\.acme\.dev\./);
+    expect(said).toMatch(/\naws acm describe-certificate --region us-east-1 .*DomainName=='chat\.acme\.dev'/);
     expect(recordToSet(environment(), ['service'])).toBeUndefined();
     expect(recordToSet(environment({ hostedZoneId: 'Z0123456789' }), parts)).toBeUndefined();
     const certificateArn = 'arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000';
