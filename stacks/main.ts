@@ -5,24 +5,29 @@
 import { enableCompileCache } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import type { Written } from './synthesize.ts';
 
 // Compiling cdktf takes as long as synthesizing. `npm run synth` names the folder itself, so that this file is kept too:
 // for a single one that is not, Node loads its reader of TypeScript.
 enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/node', import.meta.url)));
 await import('./quick-cdktf.ts');
 const { synthesize } = await import('./synthesize.ts');
-const { staleWarnings } = await import('../environments/pricing/prices/age.ts');
+const { staleWarning } = await import('../environments/pricing/prices/age.ts');
 
-async function compared(names: readonly string[]): Promise<string[]> {
+async function compared(names: readonly string[]): Promise<Written> {
   const [{ platformComparison }, { environments, loadEnvironment }, { readImages }] = await Promise.all([
     import('./sheet/compare.ts'),
     import('../environments/index.ts'),
     import('./images/digests.ts'),
   ]);
   const sheets: string[] = [];
-  for (const name of names.length > 0 ? names : Object.keys(environments))
-    sheets.push(platformComparison(await loadEnvironment(name), readImages(name)));
-  return sheets;
+  const regions = new Set<string>();
+  for (const name of names.length > 0 ? names : Object.keys(environments)) {
+    const environment = await loadEnvironment(name);
+    sheets.push(platformComparison(environment, readImages(name)));
+    if (environment.aws) regions.add(environment.aws.region);
+  }
+  return { sheets, faults: [], regions };
 }
 
 const program = new Command('npm run synth --')
@@ -32,11 +37,14 @@ const program = new Command('npm run synth --')
   .parse();
 const names = program.args;
 try {
-  const { sheets, faults } = program.opts<{ compare?: true }>().compare
-    ? { sheets: await compared(names), faults: [] }
+  const { sheets, faults, regions } = program.opts<{ compare?: true }>().compare
+    ? await compared(names)
     : await synthesize(names);
   for (const sheet of sheets) console.log(`${sheet}\n`);
-  for (const warning of staleWarnings(new Date())) console.error(warning);
+  for (const region of regions) {
+    const warning = staleWarning(region, new Date());
+    if (warning) console.error(warning);
+  }
   for (const fault of faults) console.error(fault);
   if (faults.length > 0) process.exitCode = 1;
 } catch (error) {

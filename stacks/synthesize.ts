@@ -47,6 +47,8 @@ export interface Written {
   readonly sheets: string[];
   /** What is wrong with the others, of which nothing is written. */
   readonly faults: string[];
+  /** Whose prices are in the sheets. */
+  readonly regions: ReadonlySet<string>;
 }
 
 /**
@@ -64,6 +66,7 @@ export async function synthesize(
   const app = new App(config);
   const sheets: string[] = [];
   const faults: string[] = [];
+  const regions = new Set<string>();
   const pages: { readonly stack: string; readonly text: string }[] = [];
   for (const name of names.length > 0 ? names : Object.keys(environments))
     try {
@@ -73,6 +76,7 @@ export async function synthesize(
       const cost = checkedCostSheet(environment, Object.values(stacks), costed);
       pages.push({ stack: stacks.service.node.id, text: sheetPage(sheetOf(name, { environment, costed }), cost) });
       sheets.push(cost);
+      regions.add(environment.aws.region);
     } catch (error) {
       if (names.length > 0) throw error;
       faults.push(error instanceof Error ? error.message : String(error));
@@ -81,7 +85,7 @@ export async function synthesize(
     }
   app.synth();
   for (const { stack, text } of pages) await writeFile(join(app.outdir, 'stacks', stack, 'sheet.md'), text);
-  return { sheets, faults };
+  return { sheets, faults, regions };
 }
 
 const sheetPage = (sheet: Sheet, cost: string): string =>

@@ -22,9 +22,11 @@ const stacks = () => readdirSync(join(folder, 'stacks')).toSorted();
 
 describe('npm run synth', () => {
   test('writes the stacks of the environment named, and prints what it costs', async () => {
-    const { exitCode, stdout } = await synth('dev');
+    const { exitCode, stdout, stderr } = await synth('dev');
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^dev in us-east-1: \$/);
+    // Old prices of other regions are in no figure of it.
+    expect(stderr).not.toMatch(/prices of (?!us-east-1)/);
     expect(stacks()).toEqual(['dev-foundation', 'dev-service']);
   });
 
