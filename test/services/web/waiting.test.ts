@@ -55,4 +55,31 @@ describe('between the question and its answer', () => {
     );
     fixture.release();
   });
+
+  test('an answer stays although turns from before it come after its end', async () => {
+    // Which would look at the turns once more.
+    await page.route('**/v1/events*', () => {});
+    const ended = Promise.withResolvers<void>();
+    const looked = Promise.withResolvers<void>();
+    let hasEnded = false;
+    await page.route('**/v1/chat/conversations/*/turns*', async (route) => {
+      if (route.request().method() !== 'GET') return route.continue();
+      const known = await route.fetch();
+      looked.resolve();
+      if (!hasEnded) await ended.promise;
+      // The page may have given it up meanwhile.
+      await route.fulfill({ response: known }).catch(() => {});
+    });
+    await page.goto(fixture.url + conversation);
+    await looked.promise;
+    await ask('How may it be ended early?');
+    const answer = page.getByRole('article', { name: 'How may it be ended early?' });
+    await answer.getByRole('button', { name: 'Copy' }).waitFor();
+    hasEnded = true;
+    ended.resolve();
+    await page.getByRole('heading', { name: 'When may either side end the contract?' }).waitFor();
+    // Long enough for what came to take it away.
+    await page.waitForTimeout(500);
+    expect(await answer.count()).toBe(1);
+  });
 });

@@ -11,7 +11,11 @@ export type TurnPages = InfiniteData<TurnPage, string>;
 
 /** Replaces the turn, else adds it as the newest. */
 export function storeTurn(client: QueryClient, turn: Turn): void {
-  client.setQueryData<TurnPages>(keys.turns(turn.conversation_id), (pages) => withTurn(pages, turn));
+  const queryKey = keys.turns(turn.conversation_id);
+  const loading = client.isFetching({ queryKey }) > 0;
+  client.setQueryData<TurnPages>(queryKey, (pages) => withTurn(pages, turn));
+  // What is on its way may be from before this turn, and would take it away again.
+  if (loading) void client.invalidateQueries({ queryKey });
 }
 
 /** Oldest first, as they are read. */
