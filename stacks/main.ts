@@ -12,7 +12,7 @@ import type { Written } from './synthesize.ts';
 enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/node', import.meta.url)));
 await import('./quick-cdktf.ts');
 const { synthesize } = await import('./synthesize.ts');
-const { staleWarning } = await import('../environments/pricing/prices/age.ts');
+const { staleWarnings } = await import('../environments/pricing/prices/age.ts');
 
 async function compared(names: readonly string[]): Promise<Written> {
   const [{ platformComparison }, { environments, loadEnvironment }, { readImages }] = await Promise.all([
@@ -41,10 +41,7 @@ try {
     ? await compared(names)
     : await synthesize(names);
   for (const sheet of sheets) console.log(`${sheet}\n`);
-  for (const region of regions) {
-    const warning = staleWarning(region, new Date());
-    if (warning) console.error(warning);
-  }
+  for (const warning of staleWarnings(new Date(), regions)) console.error(warning);
   for (const fault of faults) console.error(fault);
   if (faults.length > 0) process.exitCode = 1;
 } catch (error) {

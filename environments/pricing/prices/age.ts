@@ -12,6 +12,6 @@ export function staleWarning(region: string, today: Date): string | undefined {
   return `${stale.length} prices of ${region} are older than ${daysMax} days, the oldest of ${since}: npm run prices -- refresh ${region}`;
 }
 
-/** Of every region that has old prices. */
-export const staleWarnings = (today: Date): string[] =>
-  pricedRegions.flatMap((region) => staleWarning(region, today) ?? []);
+/** Of each of these regions that has old prices. @param regions @default all that have prices */
+export const staleWarnings = (today: Date, regions: Iterable<string> = pricedRegions): string[] =>
+  [...regions].flatMap((region) => staleWarning(region, today) ?? []);
