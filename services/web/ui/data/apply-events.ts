@@ -2,6 +2,7 @@
 import type { QueryClient } from '@tanstack/react-query';
 import type { Event, EventName } from '../../../shared/contract/events.ts';
 import { keys } from './keys.ts';
+import { remove, upsert } from './lists.ts';
 
 /** What cannot be read may have told anything: all is fetched anew. */
 export function readEvent(name: EventName, text: string): Event {
@@ -22,22 +23,4 @@ export function applyEvents(client: QueryClient, events: readonly Event[]): void
     else if (event === 'conversation.deleted') remove(client, keys.conversations(data.brain_id), data.id);
     else void client.invalidateQueries();
   }
-}
-
-interface Item {
-  readonly id: string;
-}
-
-/** Replaces in place, else adds at the top; `raise` moves a changed one up. Lists not loaded yet are left alone. */
-export function upsert<T extends Item>(client: QueryClient, key: readonly string[], item: T, raise = false): void {
-  client.setQueryData<T[]>(key, (items) => {
-    if (!items) return items;
-    const at = items.findIndex(({ id }) => id === item.id);
-    if (at >= 0 && !raise) return items.with(at, item);
-    return [item, ...items.filter(({ id }) => id !== item.id)];
-  });
-}
-
-export function remove(client: QueryClient, key: readonly string[], id: string): void {
-  client.setQueryData<Item[]>(key, (items) => items?.filter((item) => item.id !== id));
 }

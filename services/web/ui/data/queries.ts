@@ -2,6 +2,7 @@
 import { type QueryClient, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { ApiError, call } from './http.ts';
 import { keys } from './keys.ts';
+import { fetchList } from './lists.ts';
 
 export interface Page<T> {
   data: T[];
@@ -13,26 +14,37 @@ export function useMe() {
 }
 
 export function useBrains() {
-  return useQuery({ queryKey: keys.brains, queryFn: () => everything((query) => call('GET /v1/brains', { query })) });
+  const queryKey = keys.brains;
+  return useQuery({
+    queryKey,
+    queryFn: () => fetchList(queryKey, () => everything((query) => call('GET /v1/brains', { query }))),
+  });
 }
 
 /** A minute is the finest that is shown of most waits. */
 const waitingRefetchMs = 20_000;
 
 export function useDocuments(brain: string) {
+  const queryKey = keys.documents(brain);
   return useQuery({
-    queryKey: keys.documents(brain),
-    queryFn: () => everything((query) => call('GET /v1/brains/{brain}/documents', { params: { brain }, query })),
+    queryKey,
+    queryFn: () =>
+      fetchList(queryKey, () =>
+        everything((query) => call('GET /v1/brains/{brain}/documents', { params: { brain }, query })),
+      ),
     // How long it takes changes with what others upload, which is no event of this tenant.
     refetchInterval: ({ state }) => (state.data?.some(({ job }) => job.queue !== null) ? waitingRefetchMs : false),
   });
 }
 
 export function useConversations(brain: string) {
+  const queryKey = keys.conversations(brain);
   return useQuery({
-    queryKey: keys.conversations(brain),
+    queryKey,
     queryFn: () =>
-      everything((query) => call('GET /v1/chat/conversations', { query: { ...query, brain_id: brain } }), 1),
+      fetchList(queryKey, () =>
+        everything((query) => call('GET /v1/chat/conversations', { query: { ...query, brain_id: brain } }), 1),
+      ),
   });
 }
 

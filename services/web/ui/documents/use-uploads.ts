@@ -2,9 +2,9 @@
 import { type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { useSyncExternalStore } from 'react';
 import { useCopy } from '../copy/index.tsx';
-import { upsert } from '../data/apply-events.ts';
 import { call } from '../data/http.ts';
 import { keys } from '../data/keys.ts';
+import { upsert } from '../data/lists.ts';
 import { type Upload, Uploads } from '../data/uploads.ts';
 import { announce } from '../parts/announcer.tsx';
 import { type Limits, refusal } from './document-state.ts';
