@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Environment, Placement } from '../environments/environment.ts';
 import { serviceSettings } from '../environments/wiring/settings.ts';
 import { definitionOf, type ServiceName, type SettingName, settings } from '../services/manifest.ts';
+import { settingGroups } from '../services/settings.ts';
 import { projectFolder } from '../stacks/images/run.ts';
 import type { ChildCommand } from './processes/child.ts';
 
@@ -40,48 +41,20 @@ export const passed = [
   'LOG_LEVEL',
   // s3://bucket/prefix: documents and vectors on S3 instead of the data folder.
   'DOCUMENT_STORE_URL',
-  'MODELS',
-  'MODEL_API_KEYS',
-  'MODEL_URL',
-  'MODEL_NAME',
-  'MODELS_ALLOWED',
-  'MODEL_API_KEY',
-  'RERANK_URL',
-  'RERANK_MODEL',
-  'RERANK_API_KEY',
-  'PAGES_PER_DAY_MAX',
-  'QUESTIONS_PER_DAY_MAX',
-  'TOKENS_PER_DAY_MAX',
-  'USD_PER_DAY_MAX',
-  'PARSER_BACKEND',
-  'PARSER_URL',
-  'PARSER_API_KEY',
-  'PARSER_PAGES_PER_REQUEST',
-  'PARSER_REQUESTS_MAX',
-  'PARSER_REQUESTS_PER_MINUTE',
-  'PARSER_PAGES_PER_MINUTE',
-  'RERANK_USD_PER_THOUSAND_CALLS',
-  'EMBEDDING_URL',
-  'EMBEDDING_MODEL',
-  'EMBEDDING_DIMENSIONS',
-  'EMBEDDING_QUERY_PREFIX',
-  'EMBEDDING_PASSAGE_PREFIX',
-  'EMBEDDING_API_KEY',
-  'EMBEDDING_USD_PER_MILLION_TOKENS',
-  'PARSER_USD_PER_THOUSAND_PAGES',
-  'EMBEDDING_PREVIOUS_URL',
-  'EMBEDDING_PREVIOUS_MODEL',
-  'EMBEDDING_PREVIOUS_DIMENSIONS',
-  'EMBEDDING_PREVIOUS_QUERY_PREFIX',
-  'EMBEDDING_PREVIOUS_API_KEY',
+  // An address goes with all that bounds and prices its calls.
+  ...settingGroups.modelNames,
+  ...settingGroups.models,
+  ...settingGroups.limitsPerDay,
+  ...settingGroups.parser,
+  ...settingGroups.embedding,
+  ...settingGroups.previousEmbedding,
   'OIDC_ISSUER',
   'OIDC_CLIENT_ID',
   'OIDC_CLIENT_SECRET',
   'OIDC_UNVERIFIED_EMAIL_ISSUER',
   'SMTP_URL',
   'MAIL_FROM',
-  'WEBHOOK_PORTS',
-  'WEBHOOK_ALLOWED_NETWORKS',
+  ...settingGroups.webhooks,
 ] as const satisfies SettingName[];
 
 export interface TierSettings {

@@ -38,6 +38,17 @@ test('overrides beat the outer environment, which beats the run and the environm
   });
 });
 
+test('the limits of an account that is given outside reach whoever calls it', () => {
+  const outer = {
+    EMBEDDING_URL: 'https://embedding.test/v1',
+    EMBEDDING_REQUESTS_PER_MINUTE: '60',
+    EMBEDDING_TOKENS_PER_MINUTE: '1000',
+    RERANK_URL: 'https://rerank.test/v1',
+    RERANK_REQUESTS_PER_MINUTE: '30',
+  };
+  expect(tierSettings({ ...of('chat'), outer })).toMatchObject(outer);
+});
+
 test('a setting that the service does not read is refused with those it reads', () => {
   expect(() => tierSettings({ ...of('web'), overrides: { PAGES_MAX: '1' } })).toThrow(
     'web does not read PAGES_MAX; it reads: HOST, PORT, LOG_LEVEL, REPLICA, ENVIRONMENT, VERSION, STOP_TIMEOUT_MS',
