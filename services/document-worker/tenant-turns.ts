@@ -18,6 +18,8 @@ export type Outcome = 'ran' | 'held' | 'failed';
 
 export interface TenantTurnsOptions {
   readonly slots: number;
+  /** Of these, for documents outside of the light lane; one at a time delays each the least. */
+  readonly heavySlots: number;
   /** Pages that one run does, about. */
   readonly pagesPerRun: number;
   /** What is looked for, for the log. */
@@ -81,7 +83,7 @@ export class TenantTurns {
   }
 
   #startNext(found: readonly Waiting[]): void {
-    const { slots, pagesPerRun: pagesMax } = this.#options;
+    const { slots, heavySlots: heavyMax, pagesPerRun: pagesMax } = this.#options;
     const byId = new Map(found.map((one) => [one.id, one]));
     const jobs = () =>
       [...byId.values()].map(({ id, tenantId, left }) => ({ id, tenantId, left, enqueuedAtMs: createdAtMs(id) }));
@@ -90,7 +92,9 @@ export class TenantTurns {
       const heavySlots = [...this.#underWay.values()].filter(({ light }) => !light).length;
       // One run is one grant, and what is left waits until it has ended.
       this.#policy = withJobs(this.#policy, jobs(), busy());
-      const decision = decide(this.#policy, { slots, heavySlots, pagesMax, inTenant: 'oldest' }, Date.now());
+      // The policy keeps one slot for the light; here it is all but the heavy ones.
+      const asking = { slots: heavyMax + 1, heavySlots, pagesMax, inTenant: 'oldest' } as const;
+      const decision = decide(this.#policy, asking, Date.now());
       this.#policy = decision.state;
       const next = 'grant' in decision && byId.get(decision.grant.jobId);
       if (!next) return;

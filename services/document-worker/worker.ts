@@ -25,7 +25,7 @@ import { RedisScheduler } from '../shared/scheduler/redis-scheduler.ts';
 import type { DocumentStore } from '../shared/storage/document-store.ts';
 import { webhookRules } from '../shared/webhooks/addresses.ts';
 import { startBackground, startWebhooks } from './background.ts';
-import { EmbedLoop, embedSlots } from './embed/embed-loop.ts';
+import { EmbedLoop } from './embed/embed-loop.ts';
 import { orderMissingVectors } from './embed/reindex.ts';
 import { IndexLoop } from './index/index-loop.ts';
 import { openVectors } from './index/vectors.ts';
@@ -72,8 +72,8 @@ const schemaWaitMs = 500;
 const useReadMs = 60_000;
 /** A turn that broke off would pay again for what it had; without Redis nothing is paid that cannot be counted. */
 const embedWait = { waitMsMax: 10 * 60_000, withoutRedis: 'fail' } as const;
-/** Held for long: two index runs, embedding, a deletion, a rebuild, graphile-worker's listeners. One more for everything else. */
-const connectionsMin = 7 + embedSlots;
+/** Held for long: one with all locks, and two of graphile-worker's listeners. Three more for everything else. */
+const connectionsMin = 6;
 /** May a worker start where a parser could reach a network? */
 const isolations = ['preferred', 'required'];
 /** One child per slot of the contract. */

@@ -14,6 +14,8 @@ import { type Brain, type BrainTables, tablePrefix } from './tables/brain-tables
 import {
   addVectors,
   documentsOf,
+  type Given,
+  type GivenVector,
   type ReadChunk,
   type Run,
   readChunks,
@@ -21,19 +23,21 @@ import {
   superseded,
   upsertChunks,
 } from './tables/chunk-table.ts';
+import { currentEpochs } from './tables/current-epochs.ts';
+import { createGroupCommit, type Write } from './tables/group-commit.ts';
 import type { Embedding } from './tables/table-schema.ts';
 import { LockLostError, type WriterLock } from './tables/writer-lock.ts';
 
 export interface VectorStore {
   /**
-   * One commit.
+   * One commit, with what waits beside it.
    *
    * @throws ProblemError `gone` when the brain or document was deleted, `conflict` when a newer run took over,
    * `unavailable` when writers queue or the lock was lost
    */
   upsert(brain: Brain, run: Run, embedding: Embedding | null, chunks: readonly Chunk[]): Promise<void>;
-  /** Vectors for chunks that are there. One commit. @returns chunks that were found @throws as {@link VectorStore.upsert} */
-  addVectors(brain: Brain, run: Run, embedding: Embedding, vectors: Parameters<typeof addVectors>[3]): Promise<number>;
+  /** Vectors for chunks that are there. One commit as well. @returns chunks that were found @throws as {@link VectorStore.upsert} */
+  addVectors(brain: Brain, run: Run, embedding: Embedding, vectors: readonly GivenVector[]): Promise<number>;
   /** A brain without chunks has no hits. */
   search(brain: Brain, search: Search): Promise<Hit[]>;
   /** Chunks of this run and of those before. Repeating is harmless. @throws as {@link VectorStore.upsert}, but `gone` */
@@ -76,6 +80,13 @@ export interface VectorStoreOptions {
   readonly compaction?: Pick<CompactionOptions, 'debounceMs' | 'debounceMsMax' | 'retentionMs'>;
 }
 
+interface Upsert extends Given<Chunk> {
+  readonly embedding: Embedding | null;
+}
+interface Addition extends Given<GivenVector> {
+  readonly embedding: Embedding;
+}
+
 /** Brains opened ahead: each takes tens of milliseconds of a start. */
 const openedMax = 32;
 /** A tidying run that finds a writer at work comes back later instead of waiting. */
@@ -99,82 +110,86 @@ export function createVectorStore({ db, documents, tables, lock, log, compaction
    */
   const takeBack = async (brain: Brain, { documentId, epoch }: Run) => {
     const removed = await lock.hold(brain.brainId, async () => {
-      const current = await currentEpoch(db, brain, documentId);
-      if (current !== null && current <= epoch) return false;
+      const current = (await currentEpochs(db, brain, [documentId])).get(documentId);
+      if (current !== undefined && current <= epoch) return false;
       return tables.read(brain, (table) => removeDocument(table, documentId, epoch).then(() => true));
     });
     if (removed) schedule.wrote(brain, true);
   };
-  const written = async <Answer>(
-    brain: Brain,
-    run: Run,
-    check: (current: number | null) => void,
-    write: (held: AbortSignal) => Promise<Answer>,
-  ) => {
-    let began = false;
-    try {
-      return await lock.hold(brain.brainId, async (held) => {
-        // Inside the lock: whoever deletes marks the row first and takes the lock after, so nothing comes back to life.
-        const current = await currentEpoch(db, brain, run.documentId);
-        check(current);
-        if (current !== null && current > run.epoch) throw superseded(run.documentId, run.epoch);
-        held.throwIfAborted();
-        began = true;
-        return write(held);
-      });
-    } catch (error) {
-      if (began && (error instanceof LockLostError || isConflict(error))) {
-        log.warn({ err: error, brainId: brain.brainId, ...run }, 'a write came after its time');
-        await takeBack(brain, run).catch((err) => log.warn({ err, ...run }, 'a late write was not taken back yet'));
-      }
-      throw error;
-    }
+  /** A write may stand although its caller is told that it does not. */
+  const failed = async (brain: Brain, run: Run, error: unknown) => {
+    if (!(error instanceof LockLostError || isConflict(error))) return;
+    log.warn({ err: error, brainId: brain.brainId, ...run }, 'a write came after its time');
+    await takeBack(brain, run).catch((err) => log.warn({ err, ...run }, 'a late write was not taken back yet'));
   };
-
-  const requirePresent =
-    (brain: Brain, { documentId }: Run) =>
-    (current: number | null) => {
-      if (current !== null) return;
-      throw new ProblemError('gone', `Document ${documentId} is not, or no longer, in brain ${brain.brainId}.`);
-    };
+  /** Inside the lock: whoever deletes marks the row first and takes the lock after, so nothing comes back to life. */
+  const refusals = async (brain: Brain, writes: readonly Write[]) => {
+    const current = await currentEpochs(db, brain, [...new Set(writes.map(({ run }) => run.documentId))]);
+    return writes.map(({ run: { documentId, epoch } }) => {
+      const newest = current.get(documentId);
+      if (newest === undefined)
+        return new ProblemError('gone', `Document ${documentId} is not, or no longer, in brain ${brain.brainId}.`);
+      return newest > epoch ? superseded(documentId, epoch) : null;
+    });
+  };
+  const grouped = {
+    lock,
+    log,
+    refusals,
+    failed: (brain: Brain, { run }: Write, error: unknown) => failed(brain, run, error),
+  };
+  const upserts = createGroupCommit<Upsert, boolean>({
+    ...grouped,
+    commit: async (brain, writes, held) => {
+      const { embedding } = writes[0] as Upsert;
+      const replaced = await tables.write(brain, embedding, (table) => {
+        held.throwIfAborted();
+        return upsertChunks(table, embedding, writes);
+      });
+      return writes.map(() => replaced > 0);
+    },
+  });
+  const additions = createGroupCommit<Addition, number>({
+    ...grouped,
+    commit: async (brain, writes, held) => {
+      const found = await tables.read(brain, (table) => {
+        held.throwIfAborted();
+        return addVectors(table, (writes[0] as Addition).embedding, writes);
+      });
+      return found ?? writes.map(() => 0);
+    },
+  });
 
   return {
-    upsert: async (brain, run, embedding, chunks) => {
-      const replaced = await written(brain, run, requirePresent(brain, run), (held) =>
-        tables.write(brain, embedding, (table) => {
-          held.throwIfAborted();
-          return upsertChunks(table, run, embedding, chunks);
-        }),
-      );
-      schedule.wrote(brain, replaced > 0);
-    },
-    addVectors: async (brain, run, embedding, vectors) => {
-      const found = await written(brain, run, requirePresent(brain, run), (held) =>
-        tables.read(brain, (table) => {
-          held.throwIfAborted();
-          return addVectors(table, run, embedding, vectors);
-        }),
-      );
+    upsert: async (brain, run, embedding, rows) =>
+      schedule.wrote(brain, await upserts(brain, { run, embedding, rows })),
+    addVectors: async (brain, run, embedding, rows) => {
+      const found = await additions(brain, { run, embedding, rows });
       // What Lance updates it writes anew, so the rows as they were are removed ones.
       schedule.wrote(brain, true);
-      return found ?? 0;
+      return found;
     },
     documents: async (brain) => (await tables.read(brain, documentsOf)) ?? [],
     read: async (brain, documentId, first, last, embedding) =>
       (await tables.read(brain, (table) => readChunks(table, documentId, first, last, embedding))) ?? [],
     search: async (brain, search) => (await tables.search(brain, (snapshot) => searchChunks(snapshot, search))) ?? [],
     deleteDocument: async (brain, run) => {
-      const found = await written(
-        brain,
-        run,
-        () => {},
-        (held) =>
-          tables.read(brain, async (table) => {
-            held.throwIfAborted();
-            await removeDocument(table, run.documentId, run.epoch);
-            return true;
-          }),
-      );
+      let began = false;
+      const remove = async (held: AbortSignal) => {
+        const current = (await currentEpochs(db, brain, [run.documentId])).get(run.documentId);
+        if (current !== undefined && current > run.epoch) throw superseded(run.documentId, run.epoch);
+        held.throwIfAborted();
+        began = true;
+        return tables.read(brain, async (table) => {
+          held.throwIfAborted();
+          await removeDocument(table, run.documentId, run.epoch);
+          return true;
+        });
+      };
+      const found = await lock.hold(brain.brainId, remove).catch(async (error) => {
+        if (began) await failed(brain, run, error);
+        throw error;
+      });
       if (found) schedule.wrote(brain, true);
     },
     purge: (brain) =>
@@ -231,21 +246,6 @@ export function createVectorStore({ db, documents, tables, lock, log, compaction
 }
 
 const isConflict = (error: unknown) => error instanceof ProblemError && error.code === 'conflict';
-
-/** The newest run of the document; null when the document, or its brain, is not there or was deleted. */
-async function currentEpoch(db: Database, { tenantId, brainId }: Brain, documentId: string): Promise<number | null> {
-  const row = await db
-    .selectFrom('documents')
-    .innerJoin('brains', 'brains.id', 'documents.brain_id')
-    .select('documents.index_epoch')
-    .where('documents.id', '=', documentId)
-    .where('brains.id', '=', brainId)
-    .where('brains.tenant_id', '=', tenantId)
-    .where('documents.deleted_at', 'is', null)
-    .where('brains.deleted_at', 'is', null)
-    .executeTakeFirst();
-  return row?.index_epoch ?? null;
-}
 
 /** A replica that ends leaves its schedule behind; whatever it wrote was part of a job. */
 const recentMs = 24 * 60 * 60_000;

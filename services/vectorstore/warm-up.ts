@@ -36,7 +36,7 @@ export async function loadEngine(): Promise<void> {
   const text = 'warm 暖かい';
   const vector = [1, 0, 0, 0, 0, 0, 0, 0];
   const chunk = { id: 'warm:1:0', page_number: 1, start: 0, end: text.length, text, heading: 'Warm', vector };
-  await upsertChunks(table, { documentId: 'warm', epoch: 1 }, embedding, [chunk]);
+  await upsertChunks(table, embedding, [{ run: { documentId: 'warm', epoch: 1 }, rows: [chunk] }]);
   const search = { query: text, vector, limit: 1 };
   // The tenth is as fast as the hundredth.
   const snapshot = await openSnapshot(connection, await table.version());

@@ -12,8 +12,8 @@ import { type Outcome, Retries, TenantTurns, type Waiting } from '../tenant-turn
 import { type EmbedContext, embedTurn, notPaused, pagesPerTurn, wantedDimensions, wantedModel } from './embed-turn.ts';
 import { settleReindexes } from './reindex.ts';
 
-/** Each holds a database connection and one batch in memory; one waits for the vectorstore while the other embeds. */
-export const embedSlots = 2;
+/** Each holds one batch in memory; one waits for the vectorstore while the other embeds. */
+const slots = 2;
 /** Of one tenant at one look: more than other workers can have under way. */
 const perTenantMax = 16;
 const retryMs = 2000;
@@ -35,7 +35,8 @@ export class EmbedLoop {
     this.#context = context;
     const { db, embedder, log } = context;
     this.#turns = new TenantTurns({
-      slots: embedSlots,
+      slots,
+      heavySlots: 1,
       pagesPerRun: pagesPerTurn,
       what: 'documents to embed',
       log,

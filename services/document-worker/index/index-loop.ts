@@ -9,8 +9,11 @@ import type { Database } from '../../shared/postgres/database.ts';
 import { type Outcome, Retries, TenantTurns, type Waiting } from '../tenant-turns.ts';
 import { type IndexContext, indexDocument } from './index-document.ts';
 
-/** Each holds a database connection and one batch in memory. */
-const slots = 2;
+/**
+ * Each holds one batch in memory. Short documents that wait for the vectorstore together are one commit there; with those
+ * that are embedded they are as many as a replica of it takes at once.
+ */
+const slots = 6;
 /** Of one tenant at one look: more than other workers can have under way. */
 const perTenantMax = 50;
 /** At one look: bounds memory, whatever waits. */
@@ -27,6 +30,7 @@ export class IndexLoop {
     this.#context = context;
     this.#turns = new TenantTurns({
       slots,
+      heavySlots: 1,
       // A run is a whole document.
       pagesPerRun: Number.POSITIVE_INFINITY,
       what: 'documents to index',

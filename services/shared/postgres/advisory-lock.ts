@@ -1,10 +1,63 @@
-/** PostgreSQL session locks: they end with the connection, so a killed worker holds none. */
-import type { Pool } from 'pg';
+/** PostgreSQL session locks: they end with the connection, so a killed worker holds none. One connection holds a pool's. */
+import type { Pool, PoolClient } from 'pg';
+
+/** A connection while locks are held on it. */
+class Session {
+  /** A session may take its own locks again, so who has one in this process is known here. */
+  readonly names = new Set<string>();
+  readonly #lost = new AbortController();
+  readonly #client: Promise<PoolClient>;
+  #broken?: Error;
+
+  constructor(pool: Pool) {
+    this.#client = pool.connect().then((client) => client.on('error', this.#noteBroken));
+    this.#client.catch(this.#noteBroken);
+  }
+
+  get broken(): boolean {
+    return this.#broken !== undefined;
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  async take(name: string): Promise<boolean> {
+    const client = await this.#client;
+    try {
+      const locked = 'select pg_try_advisory_lock(hashtextextended($1, 0)) as locked';
+      return (await client.query<{ locked: boolean }>(locked, [name])).rows[0]?.locked ?? false;
+    } catch (error) {
+      this.#noteBroken(error as Error);
+      throw error;
+    }
+  }
+
+  async give(name: string): Promise<void> {
+    if (this.#broken) return;
+    const client = await this.#client;
+    await client.query('select pg_advisory_unlock(hashtextextended($1, 0))', [name]).catch(this.#noteBroken);
+  }
+
+  async close(): Promise<void> {
+    const client = await this.#client;
+    client.off('error', this.#noteBroken);
+    client.release(this.#broken);
+  }
+
+  /** Unknown state: the connection is closed, and with it its locks. */
+  readonly #noteBroken = (error: Error): void => {
+    this.#broken ??= error;
+    this.#lost.abort(new Error(`the locks of a connection were lost: ${error.message}`));
+  };
+}
+
+const sessions = new WeakMap<Pool, Session>();
 
 /**
- * Runs `action` unless another process holds the lock of that name.
+ * Runs `action` unless another process, or another call in this one, holds the lock of that name.
  *
- * @param action gets a signal that aborts when the connection breaks, and the lock with it
+ * @param action gets a signal that aborts when the connection breaks, and its locks with it
  * @returns whether it ran
  */
 export async function tryLock(
@@ -12,30 +65,26 @@ export async function tryLock(
   name: string,
   action: (held: AbortSignal) => Promise<void>,
 ): Promise<boolean> {
-  const client = await pool.connect();
-  const lost = new AbortController();
-  let broken: Error | undefined;
-  const noteBroken = (error: Error) => {
-    broken = error;
-    lost.abort(new Error(`the lock '${name}' was lost: ${error.message}`));
-  };
-  client.on('error', noteBroken);
+  const open = sessions.get(pool);
+  const session = open && !open.broken ? open : new Session(pool);
+  sessions.set(pool, session);
+  if (session.names.has(name)) return false;
+  session.names.add(name);
   try {
-    const { rows } = await client.query<{ locked: boolean }>(
-      'select pg_try_advisory_lock(hashtextextended($1, 0)) as locked',
-      [name],
-    );
-    if (!rows[0]?.locked) return false;
+    if (!(await session.take(name))) return false;
     try {
-      await action(lost.signal);
+      await action(session.lost);
       return true;
     } finally {
-      // Unknown state: the connection is closed, and with it the lock.
-      if (!broken) await client.query('select pg_advisory_unlock(hashtextextended($1, 0))', [name]).catch(noteBroken);
+      await session.give(name);
     }
   } finally {
-    client.off('error', noteBroken);
-    client.release(broken);
+    session.names.delete(name);
+    // The last one gives the connection back.
+    if (session.names.size === 0) {
+      if (sessions.get(pool) === session) sessions.delete(pool);
+      await session.close().catch(() => {});
+    }
   }
 }
 

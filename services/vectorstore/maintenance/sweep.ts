@@ -6,6 +6,7 @@ import type { Table } from '@lancedb/lancedb';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Brain } from '../tables/brain-tables.ts';
 import { removeDocument } from '../tables/chunk-table.ts';
+import { currentEpochs } from '../tables/current-epochs.ts';
 
 /** Documents looked up in one statement. */
 const documentsMax = 1000;
@@ -40,16 +41,4 @@ async function oldestEpochs(table: Table): Promise<Map<string, number>> {
     }
   }
   return oldest;
-}
-
-async function currentEpochs(db: Database, { tenantId, brainId }: Brain, ids: readonly string[]) {
-  const rows = await db
-    .selectFrom('documents')
-    .select(['id', 'index_epoch'])
-    .where('id', 'in', ids)
-    .where('brain_id', '=', brainId)
-    .where('tenant_id', '=', tenantId)
-    .where('deleted_at', 'is', null)
-    .execute();
-  return new Map(rows.map(({ id, index_epoch }) => [id, index_epoch]));
 }

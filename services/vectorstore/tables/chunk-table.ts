@@ -12,9 +12,15 @@ const updateOlder = { where: 'target.epoch is null or target.epoch <= source.epo
 /** A commit on S3 takes about a second. Whoever has waited this long has been given up by its caller. */
 const writeTimeoutMs = 30_000;
 
+/** What one run gives to a table in one call. */
+export interface Given<Row> {
+  readonly run: Run;
+  readonly rows: readonly Row[];
+}
+
 /**
- * One commit. Rows with a known id are replaced, unless a newer run wrote them: the commit itself looks, so it holds for
- * a write that was frozen after every other check.
+ * One commit for all of them. Rows with a known id are replaced, unless a newer run wrote them: the commit itself looks, so
+ * it holds for a write that was frozen after every other check.
  *
  * @param embedding null: the chunks have no vectors
  * @returns rows that were replaced
@@ -22,12 +28,11 @@ const writeTimeoutMs = 30_000;
  */
 export async function upsertChunks(
   table: Table,
-  { documentId, epoch }: Run,
   embedding: Embedding | null,
-  chunks: readonly Chunk[],
+  given: readonly Given<Chunk>[],
 ): Promise<number> {
   const schema = await upToDate(table, embedding ?? undefined);
-  const row = ({ vector, sentence_vectors, ...chunk }: Chunk) => ({
+  const row = ({ documentId, epoch }: Run, { vector, sentence_vectors, ...chunk }: Chunk) => ({
     ...emptyRow(schema),
     ...chunk,
     ...searchColumns(chunk.text),
@@ -36,13 +41,14 @@ export async function upsertChunks(
     epoch: BigInt(epoch),
   });
   // An id twice in one commit would become two rows; the last one counts.
-  const rows = [...new Map(chunks.map((chunk) => [chunk.id, row(chunk)])).values()];
+  const all = given.flatMap(({ run, rows }) => rows.map((chunk) => [chunk.id, row(run, chunk)] as const));
+  const rows = [...new Map(all).values()];
   const { numInsertedRows, numUpdatedRows } = await table
     .mergeInsert('id')
     .whenMatchedUpdateAll(updateOlder)
     .whenNotMatchedInsertAll()
     .execute(makeArrowTable(rows, { schema }), { timeoutMs: writeTimeoutMs });
-  if (numInsertedRows + numUpdatedRows < rows.length) throw superseded(documentId, epoch);
+  if (numInsertedRows + numUpdatedRows < rows.length) throw supersededAmong(given);
   return numUpdatedRows;
 }
 
@@ -50,39 +56,50 @@ export async function upsertChunks(
 const emptyRow = (schema: Schema) => Object.fromEntries(schema.fields.map(({ name }) => [name, null]));
 
 type Vectors = Pick<Chunk, 'vector' | 'sentence_vectors'>;
+export type GivenVector = Vectors & Pick<Chunk, 'id'>;
 function vectorValues(embedding: Embedding, { vector, sentence_vectors }: Vectors) {
   const columns = vectorColumns(embedding);
   return { [columns.vector]: vector ?? null, [columns.sentences]: sentence_vectors ?? null };
 }
 
 /**
- * One commit: vectors of a model beside what rows of the document have.
+ * One commit for all of them: vectors of a model beside what rows of the documents have.
  *
- * @param documentId a UUID, checked by the route
- * @returns rows that were found
+ * @param given document ids are UUIDs, checked by the route
+ * @returns rows that were found of each
+ * @throws ProblemError `conflict` when several were given and rows of a newer run are there
  */
 export async function addVectors(
   table: Table,
-  { documentId, epoch }: Run,
   embedding: Embedding,
-  given: readonly (Vectors & Pick<Chunk, 'id'>)[],
-): Promise<number> {
+  given: readonly Given<GivenVector>[],
+): Promise<number[]> {
   const schema = await upToDate(table, embedding);
-  const vectors = new Map(given.map(({ id, ...values }) => [id, vectorValues(embedding, values)]));
-  const ids = [...vectors.keys()].map((id) => `'${id.replaceAll("'", "''")}'`).join();
-  const found = await table.query().where(`document_id = '${documentId}' and id in (${ids})`).toArray();
+  const vectors = new Map(
+    given.flatMap(({ run, rows }) =>
+      rows.map(({ id, ...values }) => [id, { epoch: BigInt(run.epoch), ...vectorValues(embedding, values) }] as const),
+    ),
+  );
+  const quoted = (texts: Iterable<string>) => [...texts].map((text) => `'${text.replaceAll("'", "''")}'`).join();
+  const documents = quoted(new Set(given.map(({ run }) => run.documentId)));
+  const found = await table
+    .query()
+    .where(`document_id in (${documents}) and id in (${quoted(vectors.keys())})`)
+    .toArray();
   // Whole rows: a merge of some columns panics in LanceDB 0.39 (`unzip_batch`), now and then.
   const rows = found.map((row) => ({
     ...Object.fromEntries(schema.fields.map(({ name }) => [name, plain(row[name])])),
-    epoch: BigInt(epoch),
     ...vectors.get(row.id),
   }));
-  if (rows.length === 0) return 0;
+  if (rows.length === 0) return given.map(() => 0);
   const { numUpdatedRows } = await table
     .mergeInsert('id')
     .whenMatchedUpdateAll(updateOlder)
     .execute(makeArrowTable(rows, { schema }), { timeoutMs: writeTimeoutMs });
-  return numUpdatedRows;
+  if (given.length === 1) return [numUpdatedRows];
+  if (numUpdatedRows < rows.length) throw supersededAmong(given);
+  const ids = new Set(found.map(({ id }) => id));
+  return given.map((one) => one.rows.filter(({ id }) => ids.has(id)).length);
 }
 
 /** A value that was read, as one that can be written: vectors come back as Arrow's own lists. */
@@ -105,6 +122,12 @@ export async function removeDocument(table: Table, documentId: string, epoch: nu
 
 export const superseded = (documentId: string, epoch: number) =>
   new ProblemError('conflict', `Document ${documentId} was taken over by a newer run than ${epoch}.`);
+
+/** Of which one a commit does not tell. */
+const supersededAmong = ([first, ...others]: readonly Given<unknown>[]) =>
+  others.length === 0 && first
+    ? superseded(first.run.documentId, first.run.epoch)
+    : new ProblemError('conflict', 'A newer run has taken over one of several documents.');
 
 /** Ids of the documents that have rows. A batch of rows in memory at once. */
 export async function documentsOf(table: Table): Promise<string[]> {

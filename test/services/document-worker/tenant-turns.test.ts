@@ -15,11 +15,19 @@ const add = (rows: Rows, tenantId: string, left: number) => {
 };
 
 /** Runs until `ends` holds, which is asked before each look at what waits. @returns ids and pages of runs as they began */
-async function serve(rows: Rows, slots: number, pagesPerRun: number, ends: () => boolean, most = { atOnce: 0 }) {
+async function serve(
+  rows: Rows,
+  slots: number,
+  pagesPerRun: number,
+  ends: () => boolean,
+  most = { atOnce: 0 },
+  heavySlots = slots - 1,
+) {
   const began: { id: string; pages: number; tenantId: string }[] = [];
   let heavyAtOnce = 0;
   const turns = new TenantTurns({
     slots,
+    heavySlots,
     pagesPerRun,
     what: 'rows',
     log: createLogger('test', { level: 'silent' }),
@@ -48,15 +56,20 @@ async function serve(rows: Rows, slots: number, pagesPerRun: number, ends: () =>
 const sum = (runs: readonly { pages: number }[]) => runs.reduce((all, { pages }) => all + pages, 0);
 
 test('a heavy document gets its share under a flood of light ones, in whole runs or in turns', async () => {
-  for (const pagesPerRun of [32, Number.POSITIVE_INFINITY]) {
+  for (const [slots, pagesPerRun] of [
+    [2, 32],
+    [2, Number.POSITIVE_INFINITY],
+    [6, Number.POSITIVE_INFINITY],
+  ] as const) {
     const rows: Rows = new Map();
     const heavy = [1, 2, 3].map(() => add(rows, 'h', 400));
     let looks = 0;
-    const began = await serve(rows, 2, pagesPerRun, () => {
+    const ends = () => {
       looks += 1;
-      while (rows.size < 12) add(rows, `t${looks % 3}`, 2);
+      while (rows.size < 6 * slots) add(rows, `t${looks % 3}`, 2);
       return looks > 3000;
-    });
+    };
+    const began = await serve(rows, slots, pagesPerRun, ends, undefined, 1);
     const ofHeavy = began.filter(({ id }) => heavy.includes(id));
     // One run more or less is 400 pages where a run is a document.
     expect(sum(ofHeavy)).toBeGreaterThanOrEqual(Math.min(400, sum(began) / 15 - 32));
@@ -88,4 +101,12 @@ test('heavy documents leave a slot to light ones', async () => {
   const most = { atOnce: 0 };
   await serve(rows, 3, 32, () => false, most);
   expect(most.atOnce).toBe(2);
+});
+
+test('slots for short documents are not for heavy ones', async () => {
+  const rows: Rows = new Map();
+  for (let at = 0; at < 5; at++) add(rows, `h${at}`, 300);
+  const most = { atOnce: 0 };
+  await serve(rows, 6, 32, () => false, most, 1);
+  expect(most.atOnce).toBe(1);
 });
