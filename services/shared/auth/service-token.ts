@@ -5,7 +5,9 @@
  * A caller has a private key of its own (Ed25519), a callee the public keys of its callers: who reads one tier's
  * settings can speak as that tier alone, and a callee can speak as nobody.
  */
-import { type CryptoKey, decodeJwt, errors, importPKCS8, importSPKI, jwtVerify, SignJWT } from 'jose';
+import { createHash } from 'node:crypto';
+import { type CryptoKey, decodeJwt, errors, importPKCS8, importSPKI, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import { LRUCache } from 'lru-cache';
 import { type Verb, verbsOf } from '../../call-verbs.ts';
 import type { ServiceName } from '../../manifest.ts';
 import { ProblemError } from '../http/problem.ts';
@@ -18,7 +20,7 @@ export interface ServiceCall {
   readonly brainId: string;
 }
 
-/** A bearer token for one call. */
+/** A bearer token for this call. Calls to the same end within half a minute have the same. */
 export type SignCall = (call: Omit<ServiceCall, 'from'>) => Promise<string>;
 
 /**
@@ -32,6 +34,12 @@ export type VerifyCall = (authorization: string | undefined, verb: Verb) => Prom
 const algorithm = 'Ed25519';
 /** Longer than any clock skew inside one environment, shorter than it takes to misuse a leaked one. */
 const lifetimeS = 60;
+/** Half its life: what is left is longer than a call takes to be read, at any clock skew that the whole life allows. */
+const reusedMs = 30_000;
+/** What a verifier allows a clock to be behind. */
+const clockToleranceS = 5;
+/** Signing takes 2 ms of a quarter of a CPU, checking as long. Each is below 1 KiB: 10 MiB at most. */
+const rememberedMax = 10_000;
 
 /** @param key PKCS#8 in PEM, line breaks or not @throws Error naming the setting when it is none */
 export async function createSigner(from: ServiceName, key: string): Promise<SignCall> {
@@ -39,14 +47,26 @@ export async function createSigner(from: ServiceName, key: string): Promise<Sign
 }
 
 export function signWith(from: ServiceName, key: CryptoKey): SignCall {
-  return ({ to, verb, tenantId, brainId }) =>
-    new SignJWT({ verb, tenant: tenantId, brain: brainId })
+  const signed = new LRUCache<string, { readonly atMs: number; readonly token: Promise<string> }>({
+    max: rememberedMax,
+  });
+  return ({ to, verb, tenantId, brainId }) => {
+    const what = JSON.stringify([to, verb, tenantId, brainId]);
+    const known = signed.get(what);
+    // Of the clock that is also in the token: when that was set back or forth, it is signed anew.
+    const ageMs = Date.now() - (known?.atMs ?? 0);
+    if (known && ageMs >= 0 && ageMs < reusedMs) return known.token;
+    const token = new SignJWT({ verb, tenant: tenantId, brain: brainId })
       .setProtectedHeader({ alg: algorithm })
       .setIssuer(from)
       .setAudience(to)
       .setIssuedAt()
       .setExpirationTime(`${lifetimeS}s`)
       .sign(key);
+    signed.set(what, { atMs: Date.now(), token });
+    token.catch(() => signed.delete(what));
+    return token;
+  };
 }
 
 /**
@@ -62,10 +82,20 @@ export async function createVerifier(to: ServiceName, keys: string, own?: Crypto
     ),
   );
   const byCaller = new Map<string, CryptoKey>([...known, ...(own ? [[to, own] as const] : [])]);
+  // By the token's hash, until it ends: a signature does not become wrong, and keys change with the process alone.
+  const proved = new LRUCache<string, JWTPayload>({ max: rememberedMax });
+  const payloadOf = async (token: string) => {
+    const hash = createHash('sha256').update(token).digest('base64url');
+    const known = proved.get(hash);
+    if (known && (known.exp ?? 0) + clockToleranceS > Date.now() / 1000) return known;
+    const payload = await proven(token, to, byCaller);
+    proved.set(hash, payload);
+    return payload;
+  };
   return async (authorization, verb) => {
     const token = /^Bearer (.+)$/.exec(authorization ?? '')?.[1];
     if (!token) throw new ProblemError('unauthorized', 'An internal call needs a service token.');
-    const payload = await proven(token, to, byCaller).catch((error) => {
+    const payload = await payloadOf(token).catch((error) => {
       if (error instanceof errors.JOSEError)
         throw new ProblemError('unauthorized', `The service token is not valid: ${error.code}.`);
       throw error;
@@ -87,7 +117,7 @@ async function proven(token: string, audience: ServiceName, byCaller: ReadonlyMa
   const { payload } = await jwtVerify(token, key, {
     audience,
     algorithms: [algorithm],
-    clockTolerance: 5,
+    clockTolerance: clockToleranceS,
     requiredClaims: ['exp'],
   });
   return payload;

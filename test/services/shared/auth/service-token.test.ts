@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { importPKCS8, SignJWT } from 'jose';
 import { newPrivateKey } from '../../../../local/stores/key-pair.ts';
 import { callVerbs } from '../../../../services/call-verbs.ts';
@@ -51,6 +51,46 @@ test('ends within a minute, and unsigned ones never begin', async () => {
   const [, body] = (await (await signerOf('chat'))(call)).split('.');
   const none = Buffer.from('{"alg":"none"}').toString('base64url');
   await expect(verify(`${none}.${body}.`)).rejects.toThrow('not valid');
+});
+
+/** The clock alone: what is signed and proven runs on. */
+const setClock = (now: number) =>
+  jest.useFakeTimers({ now, doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+
+test('calls to the same end are signed once and proven once in half a minute, others each', async () => {
+  const [sign, check] = await Promise.all([signerOf('chat'), verifier()]);
+  const [signs, proofs] = [jest.spyOn(crypto.subtle, 'sign'), jest.spyOn(crypto.subtle, 'verify')];
+  const since = Date.now();
+  setClock(since);
+  const at = async (seconds: number, brainId = 'brain') => {
+    jest.setSystemTime(since + 1000 * seconds);
+    expect(await check(`Bearer ${await sign({ ...call, brainId })}`, 'search')).toMatchObject({ brainId });
+    return [signs.mock.calls.length, proofs.mock.calls.length];
+  };
+  try {
+    expect(await at(0)).toEqual([1, 1]);
+    expect(await at(29)).toEqual([1, 1]);
+    expect(await at(29, 'another')).toEqual([2, 2]);
+    expect(await at(31)).toEqual([3, 3]);
+    // The clock was set back.
+    expect(await at(-600)).toEqual([4, 4]);
+  } finally {
+    jest.useRealTimers();
+    jest.restoreAllMocks();
+  }
+});
+
+test('what was proven once is refused once it has ended, and for another verb at any time', async () => {
+  const [sign, check] = await Promise.all([signerOf('chat'), verifier()]);
+  const authorization = `Bearer ${await sign(call)}`;
+  await check(authorization, 'search');
+  await expect(check(authorization, 'write')).rejects.toThrow('is to search, the call is to write');
+  setClock(Date.now() + 66_000);
+  try {
+    await expect(check(authorization, 'search')).rejects.toThrow('ERR_JWT_EXPIRED');
+  } finally {
+    jest.useRealTimers();
+  }
 });
 
 test('a key that is none is named by its setting, and not shown', async () => {
