@@ -1,6 +1,6 @@
 /**
  * Writes the events of this replica's turns: all that is new, every 100 ms, in one statement, so that a hundred streams
- * cost ten commits a second, and one for each answer's first word, which waits for no interval. Nobody sees an event before
+ * cost ten commits a second, and two for each answer, whose first and last words wait for no interval. Nobody sees an event before
  * it is written; so any replica can resume a stream after any event, even when this one dies in mid-sentence.
  *
  * The statement is fenced: events of a turn that is no longer streaming here (deleted, or given up by a sweeper because
@@ -39,8 +39,8 @@ export interface WrittenEvent {
 
 export interface TurnJournal {
   append(event: NewEvent): void;
-  /** Everything appended so far is written or refused. */
-  flush(): Promise<void>;
+  /** Everything appended so far of this turn is written or refused. */
+  flush(turnId: string): Promise<void>;
 }
 
 /** Below what a reader notices as uneven; the first event of a pause is written at once. */
@@ -53,41 +53,59 @@ export function createTurnJournal(db: Database, replica: string, log: Logger): T
   let pending: NewEvent[] = [];
   let writing: Promise<void> | null = null;
   let timer: NodeJS.Timeout | null = null;
-  let lastWrite = 0;
+  let lastAll = 0;
+  let allDue = false;
+  /** Turns whose events somebody waits for. */
+  const awaited = new Set<string>();
 
-  const writeAll = async () => {
-    while (pending.length > 0) {
-      const batch = pending;
-      pending = [];
-      lastWrite = performance.now();
-      await write(db, replica, batch, log);
-    }
-  };
-  const start = () => {
-    if (timer) clearTimeout(timer);
-    timer = null;
-    writing ??= writeAll().finally(() => {
+  const isDue = ({ turnId }: NewEvent) => allDue || awaited.has(turnId);
+  const writeDue = async () => {
+    try {
+      while (pending.some(isDue)) {
+        const batch = pending.filter(isDue);
+        pending = pending.filter((event) => !isDue(event));
+        allDue = false;
+        awaited.clear();
+        await write(db, replica, batch, log);
+      }
+    } finally {
+      allDue = false;
+      awaited.clear();
       writing = null;
       if (pending.length > 0) schedule();
-    });
-    return writing;
+    }
+  };
+  const start = async () => {
+    if (!writing) {
+      if (pending.some(isDue)) writing = writeDue();
+      else awaited.clear();
+    }
+    await writing;
   };
   const schedule = () => {
-    if (timer || writing) return;
-    timer = setTimeout(() => void start(), Math.max(0, lastWrite + intervalMs - performance.now()));
+    timer ??= setTimeout(
+      () => {
+        timer = null;
+        lastAll = performance.now();
+        allDue = true;
+        void start();
+      },
+      Math.max(0, lastAll + intervalMs - performance.now()),
+    );
+  };
+  const startFor = (turnId: string) => {
+    awaited.add(turnId);
+    return start();
   };
 
   return {
     append: (event) => {
       pending.push(event);
       // With what comes in the same moment: a built-in answer is there all at once.
-      if (event.urgent) setImmediate(() => void start());
+      if (event.urgent) setImmediate(() => void startFor(event.turnId));
       else schedule();
     },
-    flush: async () => {
-      if (writing) await writing;
-      await start();
-    },
+    flush: startFor,
   };
 }
 

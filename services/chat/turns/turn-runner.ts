@@ -99,7 +99,7 @@ export function createTurnRunner(options: TurnRunnerOptions): TurnRunner {
       // What was written, or is being written, while nobody was known to read elsewhere: the reader looks once more.
       if (unknown)
         journal
-          .flush()
+          .flush(id)
           .then(() => signals.send('events', id))
           .catch((error) => log.warn({ err: error, turnId: id }, 'a reader elsewhere was not told'));
     };
@@ -200,7 +200,7 @@ async function run(
   }
   const isBegun = await begun.then(always, never);
   if (!isBegun && !usedBySearch(tokenUsage)) return;
-  await Promise.all([remembered, journal.flush()]);
+  await Promise.all([remembered, journal.flush(turn.id)]);
   const stop = stopped.aborted ? (stopped.reason as Stop) : null;
   if (stop?.status === 'lost' || stream.ended) return recordLost(options, question, turn, tokenUsage);
   if (stop) log.info({ turnId: turn.id, ...stop }, 'answer ended early');
