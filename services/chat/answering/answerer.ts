@@ -10,7 +10,7 @@ import { createMarkReader, quoteCitation, type Read } from './citations.ts';
 import { extract, notAnswered, type Quote } from './extractive.ts';
 import type { Passage } from './passages.ts';
 import { buildPrompt, type Exchange, searchText } from './prompt.ts';
-import type { BrainVectors, Retrieval } from './retrieval.ts';
+import type { BrainVectors, Names, Retrieval } from './retrieval.ts';
 
 export interface Question extends Choice {
   readonly tenantId: string;
@@ -25,6 +25,8 @@ export interface Question extends Choice {
   readonly state?: unknown;
   /** The answer to `text` that was cut, and is to go on. */
   readonly cutAnswer?: string;
+  /** Of all documents of the brain, where they were read with it. @default asked for */
+  readonly names?: Names | null;
 }
 
 /** What answers a brain's questions, and how. */

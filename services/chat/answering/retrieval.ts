@@ -31,11 +31,16 @@ export const unembedded: BrainVectors = {
   next_embedding_dimensions: null,
 };
 
+/** Of documents that are there, by id. */
+export type Names = ReadonlyMap<string, string>;
+
 export interface Searched {
   readonly tenantId: string;
   readonly brainId: string;
   readonly text: string;
   readonly vectors: BrainVectors;
+  /** Of all documents of the brain: what is not among them is gone. @default those of the hits are asked for */
+  readonly names?: Names | null;
 }
 
 export interface Retrieval {
@@ -48,7 +53,7 @@ export interface Retrieval {
     searched: Searched & { readonly limit: number },
     tokenUsage: TokenUsage,
     signal: AbortSignal,
-  ): Promise<{ readonly hits: readonly Hit[]; readonly names: ReadonlyMap<string, string> }>;
+  ): Promise<{ readonly hits: readonly Hit[]; readonly names: Names }>;
   /** What an answer is made from, best first. @throws ProblemError as {@link search} */
   find(searched: Searched, tokenUsage: TokenUsage, signal: AbortSignal): Promise<Passage[]>;
   /** The most that one search uses of the embedding and the reranker. */
@@ -137,12 +142,8 @@ export function createRetrieval({ db, embedders, reranker, vectorstoreUrl, sign,
         signal,
       );
       const { hits } = searchAnswer.parse(found);
-      const names = await documentNames(
-        db,
-        tenantId,
-        brainId,
-        hits.map(({ document_id }) => document_id),
-      );
+      const ids = hits.map(({ document_id }) => document_id);
+      const names = searched.names ?? (await documentNames(db, tenantId, brainId, ids));
       if (!reranker) return { hits, names };
       // The text of a document that is gone leaves this service no more.
       const present = hits.filter(({ document_id }) => names.has(document_id));
@@ -199,7 +200,7 @@ export async function documentNames(
   tenantId: string,
   brainId: string,
   ids: readonly string[],
-): Promise<ReadonlyMap<string, string>> {
+): Promise<Names> {
   if (ids.length === 0) return new Map();
   const rows = await db
     .selectFrom('documents')

@@ -120,11 +120,12 @@ async function begin(context: ChatContext, asked: Ask, took: (giveBack: () => vo
   const history = found.history.reverse();
   const { keyId } = identity;
   const { state } = found;
+  const names = found.names.length > namesMax ? null : new Map(found.names.map(({ id, name }) => [id, name]));
   return {
     turn,
     first,
     begun,
-    question: { tenantId, brainId: brain.id, keyId, text: question, history, cutAnswer, state, ...choice },
+    question: { tenantId, brainId: brain.id, keyId, text: question, history, cutAnswer, state, names, ...choice },
   };
 }
 
@@ -161,6 +162,8 @@ const askedAgain = () =>
 
 /** More never fit into the part of the prompt that history may take. */
 const exchangesMax = 20;
+/** A search then waits for no names. In larger brains it asks for those of its hits. */
+const namesMax = 50;
 
 /**
  * What an answer needs to know, in one statement: the conversation, its last exchanges (newest first), its brain (null: it
@@ -212,6 +215,14 @@ async function lookUp(db: Database, { identity, conversationId, input }: Ask) {
         .whereRef('documents.brain_id', '=', 'conversations.brain_id')
         .where('documents.deleted_at', 'is', null)
         .as('documents'),
+      jsonArrayFrom(
+        eb
+          .selectFrom('documents')
+          .select(['id', 'name'])
+          .whereRef('documents.brain_id', '=', 'conversations.brain_id')
+          .where('documents.deleted_at', 'is', null)
+          .limit(namesMax + 1),
+      ).as('names'),
       eb
         .selectFrom('jobs')
         .innerJoin('documents', 'documents.id', 'jobs.document_id')

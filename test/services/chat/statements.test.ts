@@ -38,21 +38,33 @@ afterAll(async () => {
 });
 
 // Where questions are embedded, too: which model a brain's vectors are of is read with the brain.
-test('an answer costs five statements: looked up, begun, names of documents, its events, ended', async () => {
+test('an answer costs four statements: looked up, begun, its events, ended; one more where documents are many', async () => {
   await search.db.updateTable('brains').set({ model: 'extractive' }).where('id', '=', brain.brainId).execute();
   const conversation = await chat.newConversation(person, brain);
-  await allEvents(await chat.ask(person, conversation, 'How many days of annual leave?'));
-  sent.mockClear();
-  await allEvents(await chat.ask(person, conversation, 'How many days of leave are earned?'));
-  const texts = sent.mock.calls.map(([given]) => given as unknown as string | { readonly text: string });
-  const starts = texts.map((given) => (typeof given === 'string' ? given : given.text).trim().slice(0, 35));
-  expect(starts).toEqual([
+  const statementsOf = async (question: string) => {
+    sent.mockClear();
+    const all = await allEvents(await chat.ask(person, conversation, question));
+    expect(all.find(({ event }) => event === 'citation')?.data.document_name).toBeDefined();
+    const texts = sent.mock.calls.map(([given]) => given as unknown as string | { readonly text: string });
+    return texts.map((given) => (typeof given === 'string' ? given : given.text).trim().slice(0, 35));
+  };
+  const [lookedUp, begun, named, wrote, ended] = [
     'select "conversations"."brain_id", ',
     'with conversation as materialized (',
     'select "id", "name" from "documents',
     'with alive as materialized (\n      ',
     'with conversation as materialized (',
-  ]);
+  ];
+  await statementsOf('How many days of annual leave?');
+  expect(await statementsOf('How many days of leave are earned?')).toEqual([lookedUp, begun, wrote, ended]);
+  // With all names of a brain a question would read more than it asks for.
+  await services.query(
+    `insert into documents (id, tenant_id, brain_id, name, media_type, size_bytes, sha256, object_key)
+     select gen_random_uuid(), tenant_id, brain_id, name, media_type, size_bytes, sha256(number::text::bytea), object_key
+     from documents, generate_series(1, 50) as number where brain_id = $1`,
+    [brain.brainId],
+  );
+  expect(await statementsOf('How many days are earned?')).toEqual([lookedUp, begun, named, wrote, ended]);
 });
 
 test('an answer that ends and the deletion of its conversation do not wait for each other in a circle', async () => {
