@@ -23,7 +23,7 @@ describe('between the question and its answer', () => {
     Object.assign(fixture.state.script, { holdFound: true, holdAfter: 0 });
     await page.goto(fixture.url + conversation);
     await ask('When does it end?');
-    await page.getByText(/^Searching 15 documents…$/).waitFor();
+    await page.getByText(/^Searching 16 documents…$/).waitFor();
     fixture.release();
     await page.getByText('Found 4 passages. Waiting for the first word…').waitFor();
     // What no one can scroll back: only the transcript moves to the question.
@@ -45,7 +45,7 @@ describe('between the question and its answer', () => {
     });
     await page.goto(fixture.url + conversation);
     await ask('How may it be ended early?');
-    await page.getByText(/^Searching 15 documents…$/).waitFor();
+    await page.getByText(/^Searching 16 documents…$/).waitFor();
     asked.resolve();
     await page.getByRole('heading', { name: 'When may either side end the contract?' }).waitFor();
     const question = page.getByRole('heading', { name: 'How may it be ended early?' });

@@ -101,6 +101,9 @@ export const settingsEn = (f: Format) => ({
     bytesOf: (bytes: number) => f.bytes(bytes),
     numberOf: (n: number) => f.number(n),
     moneyOf: (usd: number) => f.money(usd),
+    near: (share: number) => `${f.percent(share)} of the limit is used`,
+    reached: 'Limit reached. Delete documents to add others.',
+    reachedToday: (endsAt: number) => `Limit reached. A new day begins at ${f.time(endsAt)}.`,
     noLimit: 'No limit',
   },
   usage: {

@@ -102,6 +102,9 @@ export const settingsKo = (f: Format): SettingsCopy => ({
     bytesOf: (bytes) => f.bytes(bytes),
     numberOf: (n) => f.number(n),
     moneyOf: (usd) => f.money(usd),
+    near: (share) => `한도의 ${f.percent(share)}를 사용했습니다`,
+    reached: '한도에 도달했습니다. 문서를 삭제하면 새로 추가할 수 있습니다.',
+    reachedToday: (endsAt) => `한도에 도달했습니다. ${f.time(endsAt)}에 새 날이 시작됩니다.`,
     noLimit: '한도 없음',
   },
   usage: {

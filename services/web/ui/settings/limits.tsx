@@ -4,6 +4,7 @@ import type { Tenant } from '../../../shared/contract/people.ts';
 import { useCopy } from '../copy/index.tsx';
 import { call } from '../data/http.ts';
 import { keys } from '../data/keys.ts';
+import { CircleAlert, TriangleAlert } from '../parts/icons.tsx';
 import { LoadError, Skeleton } from '../parts/states.tsx';
 import { UsageByDay } from './usage.tsx';
 
@@ -28,6 +29,17 @@ export default function Limits() {
   );
 }
 
+/** From here on it is told. The operator's alarm for the limits of an environment rises here too. */
+const nearShare = 0.8;
+
+function shareOf(used: number, max: number | null): number {
+  if (max === null) return 0;
+  return max > 0 ? Math.min(1, used / max) : 1;
+}
+
+/** The day of a limit is one of UTC. */
+const tomorrowMs = () => new Date().setUTCHours(24, 0, 0, 0);
+
 /** Quotas as figures and bars. */
 export function Usage({ tenant: { usage, quotas } }: { tenant: Tenant }) {
   const copy = useCopy();
@@ -35,16 +47,18 @@ export function Usage({ tenant: { usage, quotas } }: { tenant: Tenant }) {
   const rows = [
     { label: words.documents, used: usage.documents, max: quotas.documents_max, show: words.numberOf },
     { label: words.bytes, used: usage.bytes, max: quotas.bytes_max, show: words.bytesOf },
-    { label: words.pages, used: usage.pages_today, max: quotas.pages_per_day_max, show: words.numberOf },
-    { label: words.questions, used: usage.questions_today, max: quotas.questions_per_day_max, show: words.numberOf },
-    { label: words.tokens, used: usage.tokens_today, max: quotas.tokens_per_day_max, show: words.numberOf },
-    { label: words.usd, used: usage.usd_today, max: quotas.usd_per_day_max, show: words.moneyOf },
-  ];
+    ...[
+      { label: words.pages, used: usage.pages_today, max: quotas.pages_per_day_max, show: words.numberOf },
+      { label: words.questions, used: usage.questions_today, max: quotas.questions_per_day_max, show: words.numberOf },
+      { label: words.tokens, used: usage.tokens_today, max: quotas.tokens_per_day_max, show: words.numberOf },
+      { label: words.usd, used: usage.usd_today, max: quotas.usd_per_day_max, show: words.moneyOf },
+    ].map((row) => ({ ...row, daily: true })),
+  ].map((row) => ({ daily: false, ...row }));
   return (
     <dl className="grid gap-4 sm:grid-cols-2">
-      {rows.map(({ label, used, max, show }) => {
+      {rows.map(({ label, used, max, show, daily }) => {
         const text = words.of(show(used), max === null ? null : show(max));
-        const share = max ? Math.min(1, used / max) : 0;
+        const share = shareOf(used, max);
         return (
           <div key={label} className="rounded-lg border border-line bg-surface p-4">
             <dt className="text-xs text-muted">{label}</dt>
@@ -65,6 +79,19 @@ export function Usage({ tenant: { usage, quotas } }: { tenant: Tenant }) {
                     style={{ width: `${share * 100}%` }}
                   />
                 </div>
+              )}
+              {share >= 1 ? (
+                <p className="mt-2 flex gap-2 text-xs font-normal text-bad">
+                  <CircleAlert size={16} className="shrink-0" aria-hidden="true" />
+                  {daily ? words.reachedToday(tomorrowMs()) : words.reached}
+                </p>
+              ) : (
+                share >= nearShare && (
+                  <p className="mt-2 flex gap-2 text-xs font-normal text-warn">
+                    <TriangleAlert size={16} className="shrink-0" aria-hidden="true" />
+                    {words.near(Math.floor(share * 100) / 100)}
+                  </p>
+                )
               )}
             </dd>
           </div>

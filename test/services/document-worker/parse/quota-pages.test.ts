@@ -3,14 +3,18 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { uuidv7 } from 'uuidv7';
 import type { Lease, WorkKind } from '../../../../services/shared/contract/grant.ts';
+import type { Job } from '../../../../services/shared/contract/job.ts';
 import { ProblemError } from '../../../../services/shared/http/problem.ts';
 import { retryPages } from '../../../../services/shared/jobs/job-requests.ts';
+import { jobViews } from '../../../../services/shared/jobs/job-view.ts';
 import { begin, endCanceled, endLeased, savePages } from '../../../../services/shared/jobs/leased-jobs.ts';
 import { resumePaused } from '../../../../services/shared/jobs/paused-jobs.ts';
 import { saveProbe } from '../../../../services/shared/jobs/save-probe.ts';
 import { usedOf } from '../../../../services/shared/ledger/quota.ts';
+import { ParserSchedules } from '../../../../services/shared/scheduler/parser-schedules.ts';
 import { enqueueFromDatabase } from '../../../../services/shared/scheduler/reconcile.ts';
 import { RedisScheduler } from '../../../../services/shared/scheduler/redis-scheduler.ts';
+import { faultsOf } from '../../web/fixture/produced.ts';
 import { type Bench, openBench, savedPage } from '../fixture.ts';
 
 let bench: Bench;
@@ -105,6 +109,14 @@ test('what the day does not hold is paused, goes on with the next day, and is pa
   const paused = await bench.job(second.lease.jobId);
   const midnight = new Date(new Date().setUTCHours(24, 0, 0, 0));
   expect(paused).toMatchObject({ status: 'paused', paused_until: midnight, error: { code: 'quota' } });
+  // What the page's fixture shows of one is held against this.
+  const [shown] = await jobViews(bench.db, [paused], new ParserSchedules(scheduler, null));
+  expect(faultsOf(shown as Job)).toEqual([]);
+  expect([shown?.progress.pages_total, shown?.started_at, shown?.error?.detail]).toEqual([
+    null,
+    null,
+    'Allowed are 50 pages a day; 40 are used and this adds 40. The day begins at 00:00 UTC.',
+  ]);
   await resumePaused(bench.db);
   expect(await bench.job(second.lease.jobId)).toMatchObject({ status: 'paused' });
   // The day is over, and nothing was done since: the first one still has its pages.

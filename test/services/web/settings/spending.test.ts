@@ -40,6 +40,18 @@ test('use is shown of one model or key, waste too, and comes as a table', async 
   expect(faults).toEqual([]);
 });
 
+test('a limit says from 80 % on how much of it is used, and at its end when it begins anew', async () => {
+  const { page, faults } = watched;
+  await page.goto(`${fixture.url}/settings/tenant`);
+  const limit = (label: string) => page.locator('dl > div').filter({ has: page.getByText(label, { exact: true }) });
+  await limit('Pages read today').getByText('99% of the limit is used').waitFor();
+  await limit('Tokens today')
+    .getByText(/^Limit reached\. A new day begins at \d\d:\d\d\.$/)
+    .waitFor();
+  expect(await limit('Documents').textContent()).toBe('Documents65 of 1,000');
+  expect(faults).toEqual([]);
+});
+
 test('a key is made with limits of a day, which stand beside it', async () => {
   const { page, faults } = watched;
   await page.goto(`${fixture.url}/settings/keys`);

@@ -16,7 +16,7 @@ import { timeLeft } from '../../../../services/web/ui/data/uploads.ts';
 import { documentState, refusal } from '../../../../services/web/ui/documents/document-state.ts';
 import { partText, rectangles } from '../../../../services/web/ui/source/marks.ts';
 import { makePaper, passageOn } from '../fixture/paper.ts';
-import { everyState, id, problemOf, sampleDocument, sampleJob, sampleTurn } from '../fixture/samples.ts';
+import { everyState, id, pausedToday, problemOf, sampleDocument, sampleJob, sampleTurn } from '../fixture/samples.ts';
 
 const english = en(formatFor('en'));
 const korean = ko(formatFor('ko'));
@@ -73,8 +73,7 @@ describe('the state of a document', () => {
       'Waiting · about 40 s · next',
       '대기 중 · 약 40초 · 다음 차례',
     ]);
-    const paused_until = new Date(Date.now() + 3_600_000).toISOString();
-    const [paused, inKorean] = say({ status: 'paused', error: problemOf('quota'), queue: null, paused_until });
+    const [paused, inKorean] = say(sampleJob(1, pausedToday()));
     expect(paused).toMatch(/^Paused: daily limit reached\. Continues at \d\d:\d\d\.$/);
     expect(inKorean).toMatch(/^일시 중지: 하루 한도에 도달했습니다\. \d\d:\d\d에 계속합니다\.$/);
   });
