@@ -4,10 +4,15 @@ import type { Job } from '../../shared/contract/job.ts';
 import { notFound } from '../../shared/http/problem.ts';
 import type { JobRow } from '../../shared/jobs/job-store.ts';
 import { jobViews, newJobView, retryAfterS } from '../../shared/jobs/job-view.ts';
+import type { JobEstimates } from '../../shared/scheduler/parser-schedules.ts';
 import type { Api } from '../context.ts';
 
 /** The job as a body, with `Location` and, while it is not at its end, `Retry-After`. */
-export async function answerWithJob({ db, scheduler }: Api, reply: FastifyReply, row: JobRow): Promise<Job> {
+export async function answerWithJob(
+  { db, scheduler }: Pick<Api, 'db'> & { readonly scheduler: JobEstimates },
+  reply: FastifyReply,
+  row: JobRow,
+): Promise<Job> {
   const [job] = await jobViews(db, [row], scheduler);
   if (!job) throw notFound('job', row.id);
   return answer(reply, job);

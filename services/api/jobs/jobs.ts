@@ -12,6 +12,7 @@ import { chargedFor } from '../../shared/jobs/paused-jobs.ts';
 import { lockLimited } from '../../shared/ledger/quota.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Tables } from '../../shared/postgres/tables.ts';
+import type { JobEstimates } from '../../shared/scheduler/parser-schedules.ts';
 import { createConcurrency } from '../../shared/storage/concurrency.ts';
 import { notModified } from '../brains/conditional.ts';
 import { firstRows, readPages } from '../brains/page-results.ts';
@@ -38,8 +39,14 @@ export function serveJobs(api: Api): void {
   serve(app, routes.getJob, async ({ identity, params, query, request, reply }) => {
     const find = () => findJob(db, identity.tenantId, params.job);
     if (query.wait > 0) waits.takeFor(identity, reply);
+    const estimate = query.wait > 0 ? undefined : scheduler.estimate(params.job).catch(() => null);
     const row = query.wait > 0 ? await waitForEnd(api, request, identity.tenantId, query.wait, find) : await find();
-    const job = await answerWithJob(api, reply, row);
+    // A poll has asked Redis beside PostgreSQL, not after it. What it says of a job of others nobody sees.
+    const estimates = estimate && {
+      estimate: () => estimate,
+      estimateNew: (...of: Parameters<JobEstimates['estimateNew']>) => scheduler.estimateNew(...of),
+    };
+    const job = await answerWithJob({ db, scheduler: estimates ?? scheduler }, reply, row);
     return notModified(request, reply, job) ? reply.code(304).send() : job;
   });
 

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
 import { recordEvent } from '../../../../services/shared/jobs/events.ts';
 import { RedisScheduler } from '../../../../services/shared/scheduler/redis-scheduler.ts';
 import { openDocumentStore } from '../../../../services/shared/storage/document-store.ts';
@@ -82,6 +83,31 @@ test('a job tells its failed pages, its usage and its place in the queue', async
   });
   expect(done.headers['retry-after']).toBeUndefined();
 });
+
+test('a poll asks Redis while PostgreSQL looks for the job', async () => {
+  const [asked, locked, held] = [1, 2, 3].map(() => Promise.withResolvers<void>()) as [Waits, Waits, Waits];
+  const monitor = await harness.redis.monitor();
+  monitor.on('monitor', (_time: string, words: string[]) => {
+    if (words.includes('place') && words.includes(job.id)) asked.resolve();
+  });
+  const holding = harness.db.transaction().execute(async (trx) => {
+    await sql`lock table jobs in access exclusive mode`.execute(trx);
+    locked.resolve();
+    await held.promise;
+  });
+  try {
+    await locked.promise;
+    const polled = owner('GET', `/v1/jobs/${job.id}`);
+    await asked.promise;
+    held.resolve();
+    expect((await polled).body.status).toBe('queued');
+  } finally {
+    held.resolve();
+    await holding;
+    monitor.disconnect();
+  }
+});
+type Waits = PromiseWithResolvers<void>;
 
 test('ETag: unchanged is 304', async () => {
   const { headers } = await owner('GET', `/v1/jobs/${job.id}`);
