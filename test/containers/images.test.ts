@@ -13,7 +13,7 @@ import { pinImages, pushImages } from '../../stacks/images/push.ts';
 import { works } from '../../stacks/images/run.ts';
 import { hasWeights } from '../support/embedding/wheels.ts';
 import { testWith } from '../support/skip.ts';
-import { buildTiers } from './deployment.ts';
+import { buildAll } from './deployment.ts';
 import { eventually, lacksPodman, podman } from './podman.ts';
 
 const test = testWith(lacksPodman);
@@ -25,7 +25,7 @@ let folder: string;
 beforeAll(async () => {
   if (lacksPodman) return;
   folder = await mkdtemp(join(tmpdir(), 'bulkhead-images-'));
-  images = await buildTiers();
+  images = await buildAll();
 }, buildTimeoutMs);
 
 afterAll(async () => {

@@ -3,6 +3,7 @@
  * before the first test file asks, so runs of pure tests pay nothing; everything ends with the run.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -18,6 +19,8 @@ import { createLogger } from '../../services/shared/log.ts';
 export default async function setup(): Promise<void> {
   // A deployment of a test fetches no weights, unless it says from where.
   process.env.EMBEDDING_WEIGHTS ??= 'none';
+  // What files of one run do once for all of them.
+  process.env.TEST_RUN = randomUUID();
   let postgres: Promise<Postgres> | undefined;
   const redisServers = new Map<string, Redis>();
 
