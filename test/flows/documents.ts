@@ -47,6 +47,10 @@ export async function picturePdf(pictures: number, texts: readonly string[] = []
   return pdf.save();
 }
 
+/** Its first pages alone. */
+export const firstPages = (source: string, pages: number): Buffer =>
+  execFileSync('qpdf', [source, '--pages', '.', `1-${pages}`, '--', '-'], { maxBuffer: 64 * 1024 * 1024 });
+
 export async function writeEncryptedPdf(path: string, source: string): Promise<string> {
   execFileSync('qpdf', ['--encrypt', 'secret', 'owner', '256', '--', source, path]);
   return path;
