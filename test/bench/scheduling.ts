@@ -1,7 +1,8 @@
 /**
  * Who waits how long: the scheduler in a real Redis, beside one queue, two lanes and the SRPT bound, on the same uploads at
  * the same pace. A provider's parser of 100 pages a minute, 3 s a page, whose time is played faster; then 16 workers in
- * real time against a faster one, and grants per second with 100,000 documents waiting.
+ * real time against a faster one, and grants per second with 100,000 documents waiting. SCHEDULING_PARTS (played,meter,queue)
+ * names some.
  */
 import { Redis } from 'ioredis';
 import type { Lease } from '../../services/shared/contract/grant.ts';
@@ -35,15 +36,18 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]
         rows.push(...(await scenario((uploads, until) => compare(redis, uploads, until), quick)));
       return rows;
     };
-    const rows = (
-      await Promise.all([played(redis, [heavyFirst, mixedDay]), played(second, [starved, floodedTenant])])
-    ).flat();
-    rows.push(
-      ...(await slowParser(redis)),
-      ...(await queueRows(redis, quick)),
-      ...(await meterRows(services.redisUrl, quick)),
-    );
-    return rows;
+    const traces = async () => {
+      const both = [played(redis, [heavyFirst, mixedDay]), played(second, [starved, floodedTenant])];
+      return [...(await Promise.all(both)).flat(), ...(await slowParser(redis))];
+    };
+    const wanted = process.env.SCHEDULING_PARTS?.split(',');
+    const part = async (name: string, measure: () => Promise<Row[]>) =>
+      !wanted || wanted.includes(name) ? measure() : [];
+    return [
+      ...(await part('played', traces)),
+      ...(await part('meter', () => meterRows(services.redisUrl, quick))),
+      ...(await part('queue', () => queueRows(redis, quick))),
+    ];
   } finally {
     redis.disconnect();
     second.disconnect();
