@@ -195,7 +195,7 @@ export function sheetMarkdown(sheets: readonly Sheet[]): string {
 
 const both = ({ asked, allowed }: { readonly asked: number; readonly allowed: number | undefined }) =>
   `${whole(asked)} / ${allowed === undefined ? 'unknown' : whole(allowed)}`;
-const format = new Intl.NumberFormat('en-US');
-const whole = (value: number) => format.format(Math.floor(value));
+/** With commas: of this alone, `Intl` would read the data of its languages in each synth. */
+const whole = (value: number) => String(Math.floor(value)).replace(/\B(?=(\d{3})+$)/g, ',');
 const leastPart = (limits: Capacity['limits'], kind: keyof Carried) =>
   limits.filter(({ bounds }) => bounds === kind).toSorted((a, b) => a.value - b.value)[0]?.part ?? 'none';
