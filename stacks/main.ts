@@ -10,6 +10,7 @@ import type { Written } from './synthesize.ts';
 // Compiling cdktf takes as long as synthesizing. `npm run synth` names the folder itself, so that this file is kept too:
 // for a single one that is not, Node loads its reader of TypeScript.
 enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/node', import.meta.url)));
+await import('./quick-imports.ts');
 await import('./quick-cdktf.ts');
 const { synthesize } = await import('./synthesize.ts');
 const { staleWarnings } = await import('../environments/pricing/prices/age.ts');

@@ -38,27 +38,41 @@ describe('npm run synth', () => {
   });
 });
 
-test.each([
-  ['the zip library of cdktf', '/zip-stream/'],
-  ["Kubernetes' provider, without a cluster", '/@cdktf/provider-kubernetes/'],
-])('a synth does not read %s', async (_what, part) => {
-  const told = `import { createRequire } from 'node:module';
-    const { cache } = createRequire(process.cwd() + '/');
-    process.on('exit', () => console.log(Object.keys(cache).filter((file) => file.includes('${part}')).length));`;
+test('a synth does not read what it has no use for', async () => {
+  const told = `import { registerHooks } from 'node:module';
+    const read = [];
+    registerHooks({
+      load: (url, context, nextLoad) => {
+        read.push((context.conditions.includes('import') ? 'import ' : 'require ') + url);
+        return nextLoad(url, context);
+      },
+    });
+    process.on('exit', () => console.log(JSON.stringify(read)));`;
   const probe = `data:text/javascript,${encodeURIComponent(told)}`;
   const { stdout } = await execa(
     'node',
     ['--no-experimental-detect-module', '--import', probe, 'stacks/main.ts', 'dev'],
     { preferLocal: true, env: { CDKTF_OUTDIR: folder } },
   );
-  expect(stdout.split('\n').at(-1)).toBe('0');
+  const read: string[] = JSON.parse(stdout.split('\n').at(-1) ?? '');
+  const of = (part: string) => read.filter((url) => url.includes(part));
+  expect(of('/cdktf/lib/app.js')).toHaveLength(1);
+  expect(of('/zip-stream/')).toEqual([]);
+  // There is no cluster in it.
+  expect(of('/@cdktf/provider-kubernetes/')).toEqual([]);
+  expect(of('/semver/')).toEqual([]);
+  expect(of('/get-intrinsic/')).toEqual([]);
+  expect(of('/zod/v4/locales/').map((url) => url.split('/').at(-1))).toEqual(['en.js']);
+  // Node would read an imported one twice.
+  expect(of('/cdktf/lib/index.js')).toEqual([expect.stringMatching(/^require /)]);
+  expect(of('/@cdktf/provider-aws/lib/lb/index.js')).toEqual([expect.stringMatching(/^require /)]);
 });
 
-describe('the zip library of cdktf', () => {
+describe('what cdktf reads only where it is needed', () => {
   const run = (...args: string[]) =>
     execa('node', ['--no-experimental-detect-module', ...args], { preferLocal: true, env: { CDKTF_OUTDIR: folder } });
 
-  test('packs what a stack of somebody else has to pack', async () => {
+  test('its zip library packs what a stack of somebody else has to pack', async () => {
     const packs = `const { App, AssetType, TerraformAsset, TerraformStack } = require('cdktf');
       const app = new App();
       const stack = new TerraformStack(app, 'packs');
@@ -66,6 +80,15 @@ describe('the zip library of cdktf', () => {
       app.synth();
       console.log(require('node:fs').readFileSync(app.outdir + '/stacks/packs/' + path, 'latin1').slice(0, 2));`;
     expect((await run('--import', './stacks/quick-cdktf.ts', '--eval', packs)).stdout).toBe('PK');
+  });
+
+  test('semver compares the version that a moved resource asks for', async () => {
+    const compares = `const { ValidateBinaryVersion } = require('cdktf/lib/validations/validate-binary-version.js');
+      const faults = (range) => new ValidateBinaryVersion('node', range, 'node --version').validate();
+      console.log([...faults('>=20'), ...faults('>=999.1')].join());`;
+    expect((await run('--import', './stacks/quick-cdktf.ts', '--eval', compares)).stdout).toMatch(
+      /^node version [\d.]+ is lower than the required version >=999\.1 for this construct\. $/,
+    );
   });
 });
 
