@@ -18,6 +18,7 @@ import { MeterError } from '../../shared/scheduler/meters.ts';
 import type { Message } from '../answering/prompt.ts';
 import { createSurrogateJoiner } from '../turns/storable.ts';
 import type { TokenUsage } from '../turns/token-usage.ts';
+import { type Chunks, readChunks } from './chunks.ts';
 import { type ModelTimeouts, TooSlowError, type Watch, watchOver } from './watch.ts';
 
 export interface ModelCall {
@@ -115,7 +116,7 @@ export function createModel(
     const meter = endpoints.get(call.name)?.meter ?? unmetered;
     // As providers count: what is read, and all that may be written.
     const estimate = call.tokenUsage.tokensIn + call.answerTokensMax;
-    let [sent, begun] = [false, false];
+    let [sent, begun, whole] = [false, false, false];
     const send = async () => {
       call.signal.throwIfAborted();
       sent = true;
@@ -134,10 +135,11 @@ export function createModel(
       let text: string | null = first;
       while (text !== null) {
         call.tokenUsage.tokensOut += estimateTokens(text);
-        const whole = joiner.push(text);
-        if (whole) yield whole;
+        const shown = joiner.push(text);
+        if (shown) yield shown;
         text = await nextText(chunks, call.tokenUsage, watch, end);
       }
+      whole = true;
       const rest = joiner.end();
       if (rest) yield rest;
       if (end.finishReason === null) throw new EndlessError('its stream ended without the end of the answer');
@@ -148,14 +150,14 @@ export function createModel(
       if (call.signal.aborted) throw call.signal.reason;
       throw modelFailed(error, call.name, begun);
     } finally {
-      // Also when the reader leaves early: the provider must not go on writing.
-      watch.end();
+      // Also when the reader leaves early: the provider must not go on writing. After the end its connection is kept.
+      if (!whole) watch.end();
       if (begun) meter.settle({ tokens: call.tokenUsage.tokensIn + call.tokenUsage.tokensOut - estimate });
     }
   }
 
   async function open(call: ModelCall, watch: Watch): Promise<{ first: string; chunks: Chunks; end: End }> {
-    const chunks = chunksOf(call, watch.signal);
+    const chunks = readChunks(() => ask(call, watch.signal));
     const end: End = { finishReason: null };
     const first = await nextText(chunks, call.tokenUsage, watch, end);
     // Another service's page, for one, when the path is wrong; or a model that thought until its tokens were used up.
@@ -168,7 +170,7 @@ export function createModel(
     return { first, chunks, end };
   }
 
-  async function* chunksOf({ name, system, messages, answerTokensMax }: ModelCall, signal: AbortSignal): Chunks {
+  async function ask({ name, system, messages, answerTokensMax }: ModelCall, signal: AbortSignal): Promise<Response> {
     const from = name === stubModelName && stub ? { model: name, client: stub, meter: unmetered } : endpoints.get(name);
     // A synthetic tenant's answer that outlives its warm-up must not be asked of whoever bills it.
     if (!from) throw new Error('it answers nobody but synthetic tenants');
@@ -182,7 +184,7 @@ export function createModel(
       stream: true,
       stream_options: { include_usage: true },
     };
-    yield* await chat.completions.create(request, { signal });
+    return chat.completions.create(request, { signal }).asResponse();
   }
 }
 
@@ -205,18 +207,16 @@ interface End {
   finishReason: FinishReason | null;
 }
 
-type Chunks = AsyncGenerator<OpenAI.ChatCompletionChunk>;
-
 /** The next text that is not empty; null at the end, when the provider's own count replaces the estimate. */
 async function nextText(chunks: Chunks, tokenUsage: TokenUsage, watch: Watch, end: End): Promise<string | null> {
   for (;;) {
-    const { done, value } = await watch.next(chunks.next());
-    if (done) return null;
-    if (value.usage) {
-      tokenUsage.tokensIn = value.usage.prompt_tokens ?? tokenUsage.tokensIn;
-      tokenUsage.tokensOut = value.usage.completion_tokens ?? tokenUsage.tokensOut;
+    const chunk = await watch.next(chunks.next());
+    if (chunk === null) return null;
+    if (chunk.usage) {
+      tokenUsage.tokensIn = chunk.usage.prompt_tokens ?? tokenUsage.tokensIn;
+      tokenUsage.tokensOut = chunk.usage.completion_tokens ?? tokenUsage.tokensOut;
     }
-    const choice = value.choices?.[0];
+    const choice = chunk.choices?.[0];
     if (choice?.finish_reason) end.finishReason = finishReasonOf(choice.finish_reason);
     const text = choice?.delta?.content;
     if (text) return text;
