@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
 import type { NotNull, Transaction } from 'kysely';
 import { jsonArrayFrom, jsonObjectFrom } from 'kysely/helpers/postgres';
-import { uuidv7 } from 'uuidv7';
 import type { Identity } from '../../shared/auth/identity.ts';
 import type { Turn, TurnInput } from '../../shared/contract/chat.ts';
 import { findKey } from '../../shared/http/idempotency-key.ts';
@@ -16,6 +15,7 @@ import type { Tables } from '../../shared/postgres/tables.ts';
 import { questionMayUse } from '../answering/may-use.ts';
 import { type ChatContext, ownConversation, reservationMs, takeSlot } from '../context.ts';
 import { titleOf } from '../conversations/conversations.ts';
+import { turnIdAfter } from '../conversations/turn-id.ts';
 import type { StartedTurn } from './turn-runner.ts';
 import { beginTurn } from './turn-store.ts';
 
@@ -75,7 +75,7 @@ async function begin(context: ChatContext, asked: Ask, took: (giveBack: () => vo
   const choice = answerer.choose(brain, found.models_allowed);
   took(await modelSlots.take(choice.answerer.name, tenantId));
   const turn: Turn = {
-    id: uuidv7(),
+    id: turnIdAfter(found.last_id),
     object: 'turn',
     conversation_id: conversationId,
     question,
@@ -202,6 +202,13 @@ async function lookUp(db: Database, { identity, conversationId, input }: Ask) {
           .orderBy('turns.id', 'desc')
           .limit(exchangesMax),
       ).as('history'),
+      eb
+        .selectFrom('turns')
+        .select('turns.id')
+        .whereRef('turns.conversation_id', '=', 'conversations.id')
+        .orderBy('turns.id', 'desc')
+        .limit(1)
+        .as('last_id'),
       jsonObjectFrom(
         eb
           .selectFrom('turns')
