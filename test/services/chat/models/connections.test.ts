@@ -37,12 +37,10 @@ const idleMs = 200;
 
 /** As an endpoint writes it, byte for byte. */
 const writes =
-  (text: string, { endAfterMs = 0 } = {}): ModelBehaviour =>
-  async ({ response }) => {
+  (text: string): ModelBehaviour =>
+  ({ response }) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
-    response.write(text);
-    if (endAfterMs !== 0) await sleep(endAfterMs);
-    response.end();
+    response.end(text);
   };
 const said = (content: string | null, finish_reason: string | null = null) =>
   `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content }, finish_reason }] })}\n\n`;
@@ -51,12 +49,16 @@ const whole = `${said('Fourteen days.')}${said(null, 'stop')}data: [DONE]\n\n`;
 test('an answer whose end comes after its [DONE] leaves its connection to the next one', async () => {
   const answer = modelOf();
   const ports = new Set<number | undefined>();
-  server.behave(async (stream, request) => {
-    ports.add(stream.response.socket?.remotePort);
-    await writes(whole, { endAfterMs: 20 })(stream, request);
+  let end = () => {};
+  server.behave(({ response }) => {
+    ports.add(response.socket?.remotePort);
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write(whole);
+    end = () => response.end();
   });
   for (let asked = 0; asked < 5; asked++) {
     expect(await answer()).toBe('Fourteen days. (stop)');
+    end();
     await sleep(idleMs);
   }
   // On a busy machine one may still be read to its end when the next question comes.
