@@ -16,7 +16,7 @@ import setup from '../support/stores-server.ts';
 import teardown from '../support/stores-teardown.ts';
 import { atMost, type Row, told } from './report/rows.ts';
 import { type PlayOptions, playScheduler } from './scheduling/play.ts';
-import { behindHeavy, day, tenantFlood, type Upload } from './scheduling/traces.ts';
+import { behindHeavy, burst, day, tenantFlood, type Upload } from './scheduling/traces.ts';
 
 const pagesPerMinute = 100;
 /** A provider's account: it paces, whatever the workers could do. */
@@ -43,6 +43,8 @@ export async function run({ quick }: { readonly quick: boolean }): Promise<Row[]
     for (const [name, uploads, options] of [
       ["a day's mix, a provider's account", day(1, hours, 0.9, pagesPerMinute), provider],
       ["a day's mix, own parsers", day(2, hours, 0.9, pagesPerMinute), ownParsers()],
+      ['sixty at once, of 12 tenants', burst(12), provider],
+      ['sixty at once, of one tenant', burst(1), provider],
       ...(quick ? [] : [['short ones behind five of 2,000', behindHeavy(), provider] as const]),
       ...(quick ? [] : [["a tenant's flood of 3,000", tenantFlood(150), provider] as const]),
     ] as const)
@@ -81,7 +83,7 @@ async function ask(redis: Redis, uploads: readonly Upload[], options: PlayOption
         (sum, { backlog }) => sum + [...backlog.values()].reduce((a, b) => a + b, 0),
         0,
       );
-      const empty = outlook.bands.map(() => ({ backlog: new Map(), sorted: [], arrived: { pages: 0, jobs: 0 } }));
+      const empty = outlook.bands.map(() => ({ backlog: new Map(), sorted: [], arrived: { pages: 0, batches: 0 } }));
       const inOne = estimateOf({ ...place, band: 4, pagesLeft: before, pagesAhead: 0 }, { ...outlook, bands: empty });
       if (estimate && inOne) asked.set(id, { finishesInMs: estimate.finishesInMs, inOneQueueMs: inOne.finishesInMs });
       else unknown += 1;
@@ -119,7 +121,7 @@ function errorRows(name: string, uploads: readonly Upload[], { asked, unknown, r
     baseline: median(errors('inOneQueueMs', least, most)),
   });
   return [
-    // A burst is taken for what goes on coming: what is uploaded after it is told far too late.
+    // Of one document there is no median.
     asked.size < 10
       ? told('one document, after a burst', figure('error'))
       : atMost(20, figure(`median error of ${asked.size}`)),

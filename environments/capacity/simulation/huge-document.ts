@@ -45,7 +45,7 @@ export function hugeSecondsOf(
       bands: bands.map((band) => ({
         backlog: new Map([[`tenant of ${band}`, endless]]),
         sorted: [endless],
-        arrived: { pages: 0, jobs: 0 },
+        arrived: { pages: 0, batches: 0 },
       })),
       observedMs: 3_600_000,
       windowMs: 3_600_000,

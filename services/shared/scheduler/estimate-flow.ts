@@ -92,18 +92,19 @@ function bandsOf(place: Place, { bands, observedMs, windowMs }: Outlook, pagesPe
   const seenMs = windowMs * (1 - Math.exp(-Math.max(observedMs, 1) / windowMs));
   return bands.map(({ backlog, sorted, arrived }, index) => {
     const own = backlog.get(place.tenant) ?? 0;
-    // The job itself is no newcomer.
+    // The job itself is no newcomer, nor is the batch that it came in.
     const itself = index === place.band - 1 ? 1 : 0;
-    const jobs = Math.max(0, arrived.jobs - itself);
-    const pages = Math.max(0, arrived.pages - itself * (place.pagesLeft + place.pagesHeld));
+    const batches = Math.max(0, arrived.batches - itself);
+    const pages = batches > 0 ? Math.max(0, arrived.pages - itself * (place.pagesLeft + place.pagesHeld)) : 0;
     return {
       weight: weights[index] as number,
       sorted,
-      ofTenant: own,
+      // Its tenant's heavier documents have their band's share as those of others have.
+      ofTenant: index > place.band - 1 ? 0 : own,
       level: 0,
       own: index === place.band - 1 ? place.pagesAhead : index < place.band - 1 ? own : 0,
       arriving: pages / seenMs / pagesPerMs,
-      newcomerPages: jobs > 0 && pages > 0 ? pages / jobs : 1,
+      newcomerPages: pages > 0 ? pages / batches : 1,
       newcomers: 0,
     };
   });

@@ -32,7 +32,8 @@ export interface BandOutlook {
 /** Within the window; those that came earlier in it count less. */
 export interface Arrived {
   readonly pages: number;
-  readonly jobs: number;
+  /** Jobs that came together are one. */
+  readonly batches: number;
 }
 
 /** Where a job stands in its schedule. */

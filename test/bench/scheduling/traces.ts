@@ -24,16 +24,27 @@ export const behindHeavy = (): Upload[] => [
   upload('middle', 'middle', 150, 300),
 ];
 
-/** A day: 80 % of 1 to 10 pages, 15 % to 100, 3 % to 199, 2 % to 2,000; a few of 20 tenants upload most of it. */
+/** 80 % of 1 to 10 pages, 15 % to 100, 3 % to 199, 2 % to 2,000. */
+function sizeOf(random: () => number): number {
+  const between = (first: number, last: number) => first + Math.floor(random() * (last - first + 1));
+  const of = random();
+  if (of < 0.8) return between(1, 10);
+  if (of < 0.95) return between(11, 100);
+  return of < 0.98 ? between(101, 199) : between(200, 2000);
+}
+
+/** One document that is read while nobody else comes, and ten minutes later sixty at once. */
+export function burst(tenants: number): Upload[] {
+  const random = seeded(5);
+  return [
+    upload('first', 'first', 20, 0),
+    ...times(60, (k) => upload(`b${k}`, `t${Math.floor(random() * tenants)}`, sizeOf(random), 600)),
+  ];
+}
+
+/** A day of such sizes; a few of 20 tenants upload most of it. */
 export function day(seed: number, hours: number, load: number, pagesPerMinute: number): Upload[] {
   const random = seeded(seed);
-  const between = (first: number, last: number) => first + Math.floor(random() * (last - first + 1));
-  const size = () => {
-    const of = random();
-    if (of < 0.8) return between(1, 10);
-    if (of < 0.95) return between(11, 100);
-    return of < 0.98 ? between(101, 199) : between(200, 2000);
-  };
   const meanPages = 0.8 * 5.5 + 0.15 * 55.5 + 0.03 * 150 + 0.02 * 1100;
   const perSecond = (load * pagesPerMinute) / 60 / meanPages;
   const uploads: Upload[] = [];
@@ -42,7 +53,7 @@ export function day(seed: number, hours: number, load: number, pagesPerMinute: n
     if (at > hours * 3600) return uploads;
     // A Pareto distribution of shape 1.
     const tenant = Math.min(19, Math.floor(1 / (1 - random())) - 1);
-    uploads.push(upload(`d${uploads.length}`, `t${tenant}`, size(), at));
+    uploads.push(upload(`d${uploads.length}`, `t${tenant}`, sizeOf(random), at));
   }
 }
 

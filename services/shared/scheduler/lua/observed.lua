@@ -1,9 +1,10 @@
 -- What is seen of the work, for estimates of when a job is done; no grant depends on it.
 --
---   state     hash  begun; arrived{band}, arrivedJobs{band}, arrivedAt{band}; readMs, readPages, readGrants; account, limits, perGrant
+--   state     hash  begun; arrived{band}, arrivedBatches{band}, arrivedAt{band}, batchAt{band}; readMs, readPages, readGrants; account, limits, perGrant
 --   slots     hash  workers -> 'slots:last seen'
 
 local ARRIVALS_MS = 3600000 -- what came longer ago says little of what comes next
+local BATCH_MS = 10000 -- what comes together is one batch: that a hundred came at once says nothing of a hundred more
 local READ_KEPT = 0.98 -- of what the grants before say, per grant: the last 50 or so count
 local WORKER_MS = 60000 -- a worker asks each second and renews every 10: who did neither is gone
 local SAMPLES = 16 -- places of a queue that are looked at to sum it up
@@ -14,7 +15,10 @@ local function saw_arrival(job)
   -- One that is enqueued again after Redis was lost came when it came.
   local counts = math.exp(-math.max(0, now - job.at) / ARRIVALS_MS)
   set('arrived' .. b, get('arrived' .. b) * kept + job.left * counts)
-  set('arrivedJobs' .. b, get('arrivedJobs' .. b) * kept + counts)
+  local batches = get('arrivedBatches' .. b) * kept
+  local begins = batches == 0 or now - get('batchAt' .. b) > BATCH_MS
+  set('arrivedBatches' .. b, batches + (begins and counts or 0))
+  if begins then set('batchAt' .. b, now) end
   set('arrivedAt' .. b, now)
   local begun = redis.call('HGET', P .. 'state', 'begun')
   if not begun or number(begun) > job.at then set('begun', job.at) end
@@ -22,7 +26,7 @@ end
 
 local function arrivals(band)
   local kept = math.exp(-math.max(0, now - get('arrivedAt' .. band)) / ARRIVALS_MS)
-  return { pages = get('arrived' .. band) * kept, jobs = get('arrivedJobs' .. band) * kept }
+  return { pages = get('arrived' .. band) * kept, batches = get('arrivedBatches' .. band) * kept }
 end
 
 local function saw_read(lease)

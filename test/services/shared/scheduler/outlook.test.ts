@@ -21,8 +21,8 @@ test('the outlook tells what waits, what came, and how fast it was read', async 
   const before = await timed.outlook();
   expect(before.bands.map(({ backlog }) => Object.fromEntries(backlog))).toEqual([{ a: 4 }, { a: 150, b: 80 }, {}, {}]);
   expect(before.bands.map(({ arrived }) => arrived)).toMatchObject([
-    { pages: 4, jobs: 1 },
-    { pages: 230, jobs: 3 },
+    { pages: 4, batches: 1 },
+    { pages: 230, batches: 1 },
     { pages: 0 },
     { pages: 0 },
   ]);
@@ -40,6 +40,12 @@ test('the outlook tells what waits, what came, and how fast it was read', async 
   const later = await timed.outlook();
   expect(later.slots).toBe(0);
   expect(later.bands[1]?.arrived.pages).toBeCloseTo(230 / Math.E, 0);
+  // A stream without a pause is many batches.
+  for (let at = 0; at < 30; at++) {
+    await timed.enqueue({ jobId: `s${at}`, tenantId: 'a', pagesLeft: pages(200), enqueuedAtMs: nowMs });
+    nowMs += 1000;
+  }
+  expect((await timed.outlook()).bands[3]?.arrived.batches).toBeCloseTo(3, 1);
 });
 
 test('the pages before a job are summed up without looking at each, for long queues too', async () => {
