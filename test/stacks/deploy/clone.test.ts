@@ -1,12 +1,12 @@
 /** A new environment like another: its files are written, and it is one of the environments from then on. */
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { dev } from '../../../environments/dev.ts';
 import { prod } from '../../../environments/prod.ts';
 import { cloned } from '../../../stacks/clone.ts';
+import { type AdoptedTree, adoptedTree } from '../../support/terraform/adopted-tree.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const text = (name: string) => readFileSync(join(root, 'environments', name), 'utf8');
@@ -56,22 +56,18 @@ test('replaces the name where it is one, and nowhere else', () => {
 });
 
 describe('npm run clone -- dev review7', () => {
+  let adopted: AdoptedTree;
   let tree: string;
-  /** The tree with environments of its own: the rest is linked, and programs keep to the links. */
+  /** With environments as they are here. */
   beforeEach(() => {
-    tree = mkdtempSync(join(tmpdir(), 'bulkhead-clone-'));
-    cpSync(join(root, 'environments'), join(tree, 'environments'), { recursive: true });
-    for (const name of ['stacks', 'constructs', 'services', 'local', 'node_modules', 'package.json'])
-      symlinkSync(join(root, name), join(tree, name));
+    adopted = adoptedTree();
+    tree = adopted.folder;
+    for (const name of ['dev.ts', 'images.dev.json']) adopted.change(`environments/${name}`, () => text(name));
   });
-  afterEach(() => rmSync(tree, { recursive: true }));
+  afterEach(() => adopted.close());
 
   const run = (...args: string[]) =>
-    execa(
-      process.execPath,
-      ['--preserve-symlinks', '--preserve-symlinks-main', '--no-experimental-detect-module', ...args],
-      { cwd: tree, reject: false, all: true },
-    );
+    execa(process.execPath, ['--no-experimental-detect-module', ...args], { cwd: tree, reject: false, all: true });
 
   test('writes an environment that synthesizes, under its own names', async () => {
     const clone = await run('stacks/clone.ts', 'dev', 'review7');

@@ -1,2 +1,2 @@
-/** Instead of cdktf's own, as stacks/quick-cdktf.ts does it outside of jest. */
+/** Instead of cdktf's own, as stacks/bundled.ts does it outside of jest. */
 export const captureStackTrace = () => [];
