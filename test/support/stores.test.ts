@@ -1,7 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
+import { execa } from 'execa';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { startServices } from './stores.ts';
+
+test('a bench that starts them ends with its own exit code', async () => {
+  const program = `await import('./test/support/stores-server.ts'); process.exitCode = 3;`;
+  const ended = execa('node', ['--input-type=module', '--eval', program], { preferLocal: true, reject: false });
+  await expect(ended).resolves.toMatchObject({ exitCode: 3 });
+});
 
 describe('the services of a test file', () => {
   test('are migrated, empty and gone afterwards', async () => {

