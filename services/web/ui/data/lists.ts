@@ -19,16 +19,13 @@ export function remove(client: QueryClient, key: readonly string[], id: string):
  * anew at each change could go on as long as documents are read, and the list would never come.
  */
 export async function fetchList<T extends Item>(key: readonly string[], fetch: () => Promise<T[]>): Promise<T[]> {
-  const missed: Change<Item>[] = [];
-  const hash = hashKey(key);
-  const all = onTheWay.get(hash) ?? new Set();
-  onTheWay.set(hash, all.add(missed));
+  const fetching: Fetching = { hash: hashKey(key), missed: [] };
+  onTheWay.add(fetching);
   try {
     const items = await fetch();
-    return missed.reduce((changed, next) => next(changed) as T[], items);
+    return fetching.missed.reduce((changed, next) => next(changed) as T[], items);
   } finally {
-    all.delete(missed);
-    if (all.size === 0) onTheWay.delete(hash);
+    onTheWay.delete(fetching);
   }
 }
 
@@ -37,10 +34,16 @@ interface Item {
 }
 type Change<T> = (items: T[]) => T[];
 
-/** By key: for each fetch, what changed since it began. */
-const onTheWay = new Map<string, Set<Change<Item>[]>>();
+interface Fetching {
+  readonly hash: string;
+  /** Since it began. */
+  readonly missed: Change<Item>[];
+}
+
+const onTheWay = new Set<Fetching>();
 
 function change<T extends Item>(client: QueryClient, key: readonly string[], next: Change<T>): void {
-  for (const missed of onTheWay.get(hashKey(key)) ?? []) missed.push(next as unknown as Change<Item>);
+  const changed = hashKey(key);
+  for (const { hash, missed } of onTheWay) if (hash === changed) missed.push(next as unknown as Change<Item>);
   client.setQueryData<T[]>(key, (items) => items && next(items));
 }
