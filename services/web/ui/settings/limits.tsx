@@ -44,19 +44,23 @@ const tomorrowMs = () => new Date().setUTCHours(24, 0, 0, 0);
 export function Usage({ tenant: { usage, quotas } }: { tenant: Tenant }) {
   const copy = useCopy();
   const words = copy.settings.quota;
-  const rows = [
+  const kept = [
     { label: words.documents, used: usage.documents, max: quotas.documents_max, show: words.numberOf },
     { label: words.bytes, used: usage.bytes, max: quotas.bytes_max, show: words.bytesOf },
-    ...[
-      { label: words.pages, used: usage.pages_today, max: quotas.pages_per_day_max, show: words.numberOf },
-      { label: words.questions, used: usage.questions_today, max: quotas.questions_per_day_max, show: words.numberOf },
-      { label: words.tokens, used: usage.tokens_today, max: quotas.tokens_per_day_max, show: words.numberOf },
-      { label: words.usd, used: usage.usd_today, max: quotas.usd_per_day_max, show: words.moneyOf },
-    ].map((row) => ({ ...row, daily: true })),
-  ].map((row) => ({ daily: false, ...row }));
+  ];
+  const today = [
+    { label: words.pages, used: usage.pages_today, max: quotas.pages_per_day_max, show: words.numberOf },
+    { label: words.questions, used: usage.questions_today, max: quotas.questions_per_day_max, show: words.numberOf },
+    { label: words.tokens, used: usage.tokens_today, max: quotas.tokens_per_day_max, show: words.numberOf },
+    { label: words.usd, used: usage.usd_today, max: quotas.usd_per_day_max, show: words.moneyOf },
+  ];
+  const rows = [
+    ...kept.map((row) => ({ ...row, reached: words.reached })),
+    ...today.map((row) => ({ ...row, reached: words.reachedToday(tomorrowMs()) })),
+  ];
   return (
     <dl className="grid gap-4 sm:grid-cols-2">
-      {rows.map(({ label, used, max, show, daily }) => {
+      {rows.map(({ label, used, max, show, reached }) => {
         const text = words.of(show(used), max === null ? null : show(max));
         const share = shareOf(used, max);
         return (
@@ -83,7 +87,7 @@ export function Usage({ tenant: { usage, quotas } }: { tenant: Tenant }) {
               {share >= 1 ? (
                 <p className="mt-2 flex gap-2 text-xs font-normal text-bad">
                   <CircleAlert size={16} className="shrink-0" aria-hidden="true" />
-                  {daily ? words.reachedToday(tomorrowMs()) : words.reached}
+                  {reached}
                 </p>
               ) : (
                 share >= nearShare && (
