@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { dev } from '../../../environments/dev.ts';
 import { prod } from '../../../environments/prod.ts';
 import { cloned } from '../../../stacks/clone.ts';
-import { type AdoptedTree, adoptedTree } from '../../support/terraform/adopted-tree.ts';
+import { type CopiedTree, copiedTree } from '../../support/terraform/adopted-tree.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const text = (name: string) => readFileSync(join(root, 'environments', name), 'utf8');
@@ -56,15 +56,13 @@ test('replaces the name where it is one, and nowhere else', () => {
 });
 
 describe('npm run clone -- dev review7', () => {
-  let adopted: AdoptedTree;
+  let copied: CopiedTree;
   let tree: string;
-  /** With environments as they are here. */
   beforeEach(() => {
-    adopted = adoptedTree();
-    tree = adopted.folder;
-    for (const name of ['dev.ts', 'images.dev.json']) adopted.change(`environments/${name}`, () => text(name));
+    copied = copiedTree();
+    tree = copied.folder;
   });
-  afterEach(() => adopted.close());
+  afterEach(() => copied.close());
 
   const run = (...args: string[]) =>
     execa(process.execPath, ['--no-experimental-detect-module', ...args], { cwd: tree, reject: false, all: true });

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { execa } from 'execa';
 import { lacksS3, startS3, type TestS3 } from '../../support/s3.ts';
 import { testWith } from '../../support/skip.ts';
-import { type AdoptedTree, adoptedTree } from '../../support/terraform/adopted-tree.ts';
+import { adoptedTree, type CopiedTree } from '../../support/terraform/adopted-tree.ts';
 import { lacksTerraform } from '../../support/terraform/lacks.ts';
 
 const lacks = lacksTerraform ?? lacksS3;
@@ -41,7 +41,7 @@ for (const stack of readdirSync(folder)) {
 describe('states', () => {
   let s3: TestS3;
   let client: S3Client;
-  let tree: AdoptedTree;
+  let tree: CopiedTree;
   beforeAll(async () => {
     if (lacks) return;
     s3 = await startS3();

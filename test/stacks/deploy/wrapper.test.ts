@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import { type AdoptedTree, adoptedTree } from '../../support/terraform/adopted-tree.ts';
+import { adoptedTree, type CopiedTree } from '../../support/terraform/adopted-tree.ts';
 import { type StandIn, standIn } from '../../support/terraform/stand-in.ts';
 
-let tree: AdoptedTree;
+let tree: CopiedTree;
 let terraform: StandIn;
 beforeAll(() => {
   tree = adoptedTree();
