@@ -13,7 +13,7 @@ import { type IndexContext, indexDocument } from './index-document.ts';
  * Each holds one batch in memory. Short documents that wait for the vectorstore together are one commit there; with those
  * that are embedded they are as many as a replica of it takes at once.
  */
-const slots = 6;
+export const slots = 6;
 /** Of one tenant at one look: more than other workers can have under way. */
 const perTenantMax = 50;
 /** At one look: bounds memory, whatever waits. */

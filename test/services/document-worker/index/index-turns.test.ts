@@ -1,5 +1,6 @@
 /** Who is indexed next when many wait: no stream of small documents, and no tenant, keeps others waiting. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { slots } from '../../../../services/document-worker/index/index-loop.ts';
 import { pdfOf } from '../documents.ts';
 import { type Bench, openBench } from '../fixture.ts';
 import { openGate } from './gate.ts';
@@ -16,7 +17,8 @@ test('a larger document and another tenant wait for those before them, not for a
   const worker = await bench.startWorker({}, { VECTORSTORE_URL: gate.url });
   try {
     const small = () => bench.submit(Buffer.from('One short page.'), 'text/plain');
-    const first = [await small(), await small()];
+    // Every place is taken: whoever comes now waits.
+    const first = await Promise.all(Array.from({ length: slots }, small));
     await gate.until(({ held }) => held >= first.length);
     const larger = await bench.submit(await pdfOf(['one', 'two', 'three', 'four']));
     const after = await Promise.all(Array.from({ length: 8 }, small));
