@@ -1,8 +1,11 @@
 /**
  * Group commit: writes of one brain that wait for its writer go into its table together, in one commit, which costs as much
- * for many short documents as for one. Nobody waits for others to come: who finds no writer at work is written at once.
- * Each has its own outcome. What a group could not do is done for each of them alone.
+ * for many short documents as for one. Who finds no writer at work is written at once. After a small commit the next one
+ * waits a moment for others, somewhat as Nagle's algorithm does (RFC 896): documents that arrive one after the other are
+ * seldom read within the 20 ms of a commit. Each has its own outcome. What a group could not do is done for each of them
+ * alone.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Chunk, chunksPerUpsertMax } from '../../shared/contract/vectorstore.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Brain } from './brain-tables.ts';
@@ -19,6 +22,10 @@ export interface Write {
 /** Of a group: as much as one request of the contract may hold. What is more alone, goes alone. */
 const rowsMax = chunksPerUpsertMax;
 const bytesMax = 8 * 1024 * 1024;
+/** As long as ten commits take; who waits for a short document hardly notices. */
+const gatherMs = 250;
+/** A larger commit is mostly its rows: what waits for it is not held back. */
+const gatherAfterBytesMax = 256 * 1024;
 
 export interface GroupCommitOptions<One extends Write, Answer> {
   readonly lock: WriterLock;
@@ -103,6 +110,9 @@ export function createGroupCommit<One extends Write, Answer>(
         // Where the lock was not free, who has waited for it is told; who came meanwhile waits on.
         for (const one of group ?? queue.splice(0, waited)) void reject(brain, one, error);
       }
+      // Whoever comes meanwhile waits in the queue, which is not given up yet.
+      if (group && !group.some(({ alone }) => alone) && bytesOf(group) <= gatherAfterBytesMax)
+        await sleep(gatherMs, undefined, { ref: false });
     }
     queues.delete(brain.brainId);
   };
@@ -125,7 +135,7 @@ export function createGroupCommit<One extends Write, Answer>(
 function takeGroup<One extends Write, Answer>(queue: Pending<One, Answer>[]): Pending<One, Answer>[] {
   const first = queue[0] as Pending<One, Answer>;
   const group = [first];
-  let [rows, bytes] = [first.write.rows.length, bytesOf(first.write)];
+  let [rows, bytes] = [first.write.rows.length, bytesOf([first])];
   for (const one of first.alone ? [] : queue.slice(1)) {
     const { embedding } = one.write;
     const goes =
@@ -133,20 +143,22 @@ function takeGroup<One extends Write, Answer>(queue: Pending<One, Answer>[]): Pe
       embedding?.model === first.write.embedding?.model &&
       embedding?.dimensions === first.write.embedding?.dimensions &&
       rows + one.write.rows.length <= rowsMax &&
-      bytes + bytesOf(one.write) <= bytesMax;
+      bytes + bytesOf([one]) <= bytesMax;
     if (!goes) continue;
     group.push(one);
     rows += one.write.rows.length;
-    bytes += bytesOf(one.write);
+    bytes += bytesOf([one]);
   }
   queue.splice(0, queue.length, ...queue.filter((one) => !group.includes(one)));
   return group;
 }
 
 /** About: text, and the numbers of a vector. */
-const bytesOf = ({ rows }: Write) =>
-  rows.reduce(
-    (sum, { text = '', vector = [], sentence_vectors: sentences }) =>
-      sum + text.length + 8 * vector.length + (sentences?.length ?? 0),
-    0,
-  );
+const bytesOf = (pending: readonly Pick<Pending<Write, unknown>, 'write'>[]) =>
+  pending
+    .flatMap(({ write }) => write.rows)
+    .reduce(
+      (sum, { text = '', vector = [], sentence_vectors: sentences }) =>
+        sum + text.length + 8 * vector.length + (sentences?.length ?? 0),
+      0,
+    );

@@ -2,6 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
+import { createLogger } from '../../../services/shared/log.ts';
+import { createGroupCommit, type Write } from '../../../services/vectorstore/tables/group-commit.ts';
 import { startServices, type TestServices } from '../../support/stores.ts';
 import {
   chunksOf,
@@ -134,11 +136,12 @@ test('a group whose commit fails is written one by one: only what fails alone is
     if (number === 2 || number === 4) throw new Error('the object store answers 500');
   };
   gate.resolve();
-  expect(await statuses(answers)).toEqual([200, 200, 500, 200, 200]);
+  const [first, ...group] = await statuses(answers);
+  expect([first, group.toSorted()]).toEqual([200, [200, 200, 200, 500]]);
   expect(commits).toBe(6);
-  expect((await Promise.all(brains.map((brain) => storedRows(services, brain)))).map(({ length }) => length)).toEqual([
-    1, 1, 0, 1, 1,
-  ]);
+  expect((await Promise.all(brains.map((brain) => storedRows(services, brain)))).map(({ length }) => length)).toEqual(
+    [first, ...group].map((status) => (status === 200 ? 1 : 0)),
+  );
 });
 
 test('a group that lost its lock tells nobody that it was written, and takes nothing from a newer run', async () => {
@@ -183,4 +186,35 @@ test('vectors of documents that wait are one commit too; each is told of its own
   gate.resolve();
   expect(await Promise.all(answers)).toEqual([2, 2, 0, 2]);
   expect(commits).toBe(2);
+});
+
+test('after a small commit the next writes are gathered, after a large one they are not', async () => {
+  const [brain] = (await brainWith(1)) as [TestBrain];
+  const groups: string[][] = [];
+  const write = createGroupCommit<Write, null>({
+    lock: { hold: (_, run) => run(new AbortController().signal) },
+    log: createLogger('test', { level: 'silent' }),
+    refusals: async (_, writes) => writes.map(() => null),
+    commit: async (_, writes) => {
+      groups.push(writes.map(({ run }) => run.documentId));
+      return writes.map(() => null);
+    },
+    failed: async () => {},
+  });
+  const send = (documentId: string, characters: number) =>
+    write(brain, { run: { documentId, epoch: 1 }, embedding: null, rows: [{ text: 'x'.repeat(characters) }] });
+  // In between no timer can end, however slow the machine is.
+  const moment = async () => {
+    for (let turn = 0; turn < 100; turn += 1) await null;
+  };
+  await send('small', 10);
+  const gathered = [send('second', 10)];
+  await moment();
+  gathered.push(send('third', 512 * 1024));
+  await Promise.all(gathered);
+  expect(groups).toEqual([['small'], ['second', 'third']]);
+  const after = send('fourth', 10);
+  await moment();
+  expect(groups).toHaveLength(3);
+  await after;
 });
