@@ -6,9 +6,10 @@ test('two calibrations of one machine agree, whatever the length of a part', asy
   const one = await roundsPerSecond(20);
   const other = await roundsPerSecond(40);
   expect(one).toBeGreaterThan(0);
-  // CPU time is counted, but neighbours share caches: this only tells seconds from milliseconds.
-  expect(one / other).toBeGreaterThan(0.3);
-  expect(one / other).toBeLessThan(3);
+  // CPU time is counted, but the first run compiles and neighbours share caches (6 times, once): this only tells seconds
+  // from milliseconds.
+  expect(one / other).toBeGreaterThan(1 / 30);
+  expect(one / other).toBeLessThan(30);
 });
 
 test('who else waits in the process has a turn between the parts', async () => {
