@@ -1,43 +1,32 @@
 /** A writer whose lock connection broke, or that was frozen, must not touch what a newer run wrote. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { startServices, type TestServices } from '../../support/stores.ts';
+import { loseLocks, newCommitGate, raiseEpoch } from './commit-gate.ts';
 import { remove, startVectorstore, storedRows, type TestBrain, type TestVectorstore, upsert } from './fixture.ts';
 
 let services: TestServices;
 let replica: TestVectorstore;
 /** Every commit of this one waits at the gate. */
 let slow: TestVectorstore;
-let waiting = 0;
-let gate = Promise.withResolvers<void>();
+const gate = newCommitGate();
 beforeAll(async () => {
   services = await startServices();
   replica = await startVectorstore(services);
-  slow = await startVectorstore(services, undefined, async () => {
-    waiting += 1;
-    await gate.promise;
-  });
+  slow = await startVectorstore(services, undefined, gate.pass);
 });
-afterEach(() => {
-  waiting = 0;
-  gate = Promise.withResolvers();
-});
+afterEach(() => gate.reset());
 afterAll(async () => {
-  gate.resolve();
+  gate.open();
   await slow.close();
   await replica.close();
   await services.close();
 });
 
-const raise = (brain: TestBrain, epoch: number) =>
-  services.query('update documents set index_epoch = $1 where id = $2', [epoch, brain.documentId]);
+const raise = (brain: TestBrain, epoch: number) => raiseEpoch(services, brain, epoch);
 
-/** Ends the connections that hold a writer's lock. */
 async function loseLock(): Promise<void> {
-  while (waiting === 0) await sleep(10);
-  await services.query(`
-    select pg_terminate_backend(pid) from pg_locks
-    where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`);
+  await gate.reached();
+  await loseLocks(services);
 }
 
 test('an older run is refused: it can neither write nor delete, also on a replica that has just started', async () => {
@@ -69,7 +58,7 @@ test.each([
   await raise(brain, 2);
   expect((await remove(replica, brain, 2)).status).toBe(200);
   expect((await upsert(replica, brain, ['second run', 'second run'], 2)).status).toBe(200);
-  gate.resolve();
+  gate.open();
   expect([409, 503]).toContain((await frozen).status);
   expect(await storedRows(services, brain)).toEqual(['second run @ 2', 'second run @ 2']);
 });
@@ -82,7 +71,7 @@ test('a frozen deletion of an older run removes nothing of a newer one', async (
   await loseLock();
   await raise(brain, 2);
   await upsert(replica, brain, ['second run', 'second run'], 2);
-  gate.resolve();
+  gate.open();
   expect((await frozen).status).toBe(503);
   expect(await storedRows(services, brain)).toEqual(['second run @ 2', 'second run @ 2']);
 });
@@ -95,7 +84,7 @@ test('a frozen writer brings no deleted document back', async () => {
   await services.query('update documents set index_epoch = 2, deleted_at = now() where id = $1', [brain.documentId]);
   expect((await remove(replica, brain, 2)).status).toBe(200);
   await services.query('delete from documents where id = $1', [brain.documentId]);
-  gate.resolve();
+  gate.open();
   expect((await frozen).status).toBe(503);
   expect(await storedRows(services, brain)).toEqual([]);
 });
@@ -104,7 +93,7 @@ test('a writer that lost its lock, though no newer run is there, is told to writ
   const brain = await replica.newBrain();
   const frozen = upsert(slow, brain, ['only run'], 0);
   await loseLock();
-  gate.resolve();
+  gate.open();
   const answer = await frozen;
   expect([answer.status, answer.body.detail, answer.headers['retry-after']]).toEqual([
     503,

@@ -5,6 +5,7 @@ import { vectorstorePaths } from '../../../services/shared/contract/vectorstore.
 import { createLogger } from '../../../services/shared/log.ts';
 import { createGroupCommit, type Write } from '../../../services/vectorstore/tables/group-commit.ts';
 import { startServices, type TestServices } from '../../support/stores.ts';
+import { loseLocks, newCommitGate, raiseEpoch } from './commit-gate.ts';
 import {
   chunksOf,
   dimensions,
@@ -20,33 +21,21 @@ let services: TestServices;
 let replica: TestVectorstore;
 /** Every commit of this one waits at the gate, and then does what the test says. */
 let slow: TestVectorstore;
-let commits = 0;
-let gate = Promise.withResolvers<void>();
-let atCommit: (number: number) => unknown = () => {};
+const gate = newCommitGate();
 beforeAll(async () => {
   services = await startServices();
   replica = await startVectorstore(services);
-  slow = await startVectorstore(services, undefined, async () => {
-    commits += 1;
-    const number = commits;
-    await gate.promise;
-    await atCommit(number);
-  });
+  slow = await startVectorstore(services, undefined, gate.pass);
 });
-afterEach(() => {
-  commits = 0;
-  atCommit = () => {};
-  gate = Promise.withResolvers();
-});
+afterEach(() => gate.reset());
 afterAll(async () => {
-  gate.resolve();
+  gate.open();
   await slow.close();
   await replica.close();
   await services.close();
 });
 
-const raise = ({ documentId }: TestBrain, epoch: number) =>
-  services.query('update documents set index_epoch = $1 where id = $2', [epoch, documentId]);
+const raise = (brain: TestBrain, epoch: number) => raiseEpoch(services, brain, epoch);
 const statuses = async (answers: readonly Promise<{ status: number }>[]) =>
   (await Promise.all(answers)).map(({ status }) => status);
 
@@ -63,7 +52,7 @@ async function brainWith(documents: number): Promise<TestBrain[]> {
 async function behindFirst<Answer>(brains: readonly TestBrain[], send: (brain: TestBrain) => Promise<Answer>) {
   const [first, ...others] = brains as [TestBrain, ...TestBrain[]];
   const answers = [send(first)];
-  while (commits === 0) await sleep(5);
+  await gate.reached();
   answers.push(...others.map(send));
   // Verified, parsed and in the queue.
   await sleep(300);
@@ -73,11 +62,11 @@ async function behindFirst<Answer>(brains: readonly TestBrain[], send: (brain: T
 test('documents that wait for one commit are written in the next, all of them, and none before', async () => {
   const brains = await brainWith(7);
   const answers = await behindFirst(brains, (brain) => upsert(slow, brain, [`text of ${brain.documentId}`, 'more']));
-  expect(commits).toBe(1);
+  expect(gate.commits).toBe(1);
   for (const brain of brains.slice(1)) await expect(storedRows(services, brain)).resolves.toEqual([]);
-  gate.resolve();
+  gate.open();
   expect(await statuses(answers)).toEqual(brains.map(() => 200));
-  expect(commits).toBe(2);
+  expect(gate.commits).toBe(2);
   for (const brain of brains)
     expect(await storedRows(services, brain)).toEqual(['more @ 0', `text of ${brain.documentId} @ 0`]);
 });
@@ -88,9 +77,9 @@ test('a document that is deleted or indexed anew meanwhile is refused alone', as
   const [, deleted, anew] = brains as [TestBrain, TestBrain, TestBrain];
   await services.query('update documents set index_epoch = 2, deleted_at = now() where id = $1', [deleted.documentId]);
   await raise(anew, 2);
-  gate.resolve();
+  gate.open();
   expect(await statuses(answers)).toEqual([200, 410, 409, 200, 200]);
-  expect(commits).toBe(2);
+  expect(gate.commits).toBe(2);
   expect(await Promise.all(brains.map((brain) => storedRows(services, brain)))).toEqual([
     ['text @ 1'],
     [],
@@ -106,7 +95,7 @@ test('of two runs of a document that wait together the older one is refused, and
   await raise(twice, 2);
   answers.push(upsert(slow, twice, ['second run'], 2));
   await sleep(300);
-  gate.resolve();
+  gate.open();
   expect(await statuses(answers)).toEqual([200, 409, 200]);
   expect(await storedRows(services, twice)).toEqual(['second run @ 2']);
 });
@@ -117,8 +106,8 @@ test('where the table has rows of a newer run, only the older one of a group is 
   // A run that PostgreSQL hears of only while the group is at its commit.
   await upsert(replica, older, ['newer run'], 2);
   const answers = await behindFirst(brains, (brain) => upsert(slow, brain, ['text', 'text'], 1));
-  atCommit = (number) => number === 2 && raise(older, 2);
-  gate.resolve();
+  gate.atCommit((number) => number === 2 && raise(older, 2));
+  gate.open();
   expect(await statuses(answers)).toEqual([200, 200, 409, 200]);
   expect(await Promise.all(brains.map((brain) => storedRows(services, brain)))).toEqual([
     ['text @ 1', 'text @ 1'],
@@ -132,13 +121,13 @@ test('a group whose commit fails is written one by one: only what fails alone is
   const brains = await brainWith(5);
   const answers = await behindFirst(brains, (brain) => upsert(slow, brain, ['text']));
   // The group's, then that of the second of four.
-  atCommit = (number) => {
+  gate.atCommit((number) => {
     if (number === 2 || number === 4) throw new Error('the object store answers 500');
-  };
-  gate.resolve();
+  });
+  gate.open();
   const [first, ...group] = await statuses(answers);
   expect([first, group.toSorted()]).toEqual([200, [200, 200, 200, 500]]);
-  expect(commits).toBe(6);
+  expect(gate.commits).toBe(6);
   expect((await Promise.all(brains.map((brain) => storedRows(services, brain)))).map(({ length }) => length)).toEqual(
     [first, ...group].map((status) => (status === 200 ? 1 : 0)),
   );
@@ -147,23 +136,19 @@ test('a group whose commit fails is written one by one: only what fails alone is
 test('a group that lost its lock tells nobody that it was written, and takes nothing from a newer run', async () => {
   const brains = await brainWith(4);
   const [, anew, gone, innocent] = brains as [TestBrain, TestBrain, TestBrain, TestBrain];
-  gate.resolve();
+  gate.open();
   await upsert(slow, brains[0] as TestBrain, ['text']);
-  [commits, gate] = [0, Promise.withResolvers()];
+  gate.shut();
   const answers = await behindFirst(brains, (brain) => upsert(slow, brain, ['first run', 'first run'], 1));
   // The first goes through; the group stands at its commit.
-  const first = gate;
-  gate = Promise.withResolvers();
-  first.resolve();
-  while (commits < 2) await sleep(5);
-  await services.query(`
-    select pg_terminate_backend(pid) from pg_locks
-    where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`);
+  gate.letThrough();
+  await gate.reached(2);
+  await loseLocks(services);
   await raise(anew, 2);
   expect((await remove(replica, anew, 2)).status).toBe(200);
   await services.query('update documents set index_epoch = 2, deleted_at = now() where id = $1', [gone.documentId]);
   expect((await remove(replica, gone, 2)).status).toBe(200);
-  gate.resolve();
+  gate.open();
   const [, ...lost] = await statuses(answers);
   expect(lost).toEqual([503, 503, 503]);
   expect((await upsert(replica, anew, ['second run'], 2)).status).toBe(200);
@@ -183,9 +168,9 @@ test('vectors of documents that wait are one commit too; each is told of its own
   };
   for (const brain of brains) if (brain !== without) await upsert(replica, brain, ['a', 'b'], 1);
   const answers = await behindFirst(brains, found);
-  gate.resolve();
+  gate.open();
   expect(await Promise.all(answers)).toEqual([2, 2, 0, 2]);
-  expect(commits).toBe(2);
+  expect(gate.commits).toBe(2);
 });
 
 test('after a small commit the next writes are gathered, after a large one they are not', async () => {
