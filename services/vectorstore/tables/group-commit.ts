@@ -24,8 +24,8 @@ const rowsMax = chunksPerUpsertMax;
 const bytesMax = 8 * 1024 * 1024;
 /** As long as ten commits take; who waits for a short document hardly notices. */
 const gatherMs = 250;
-/** A larger commit is mostly its rows: what waits for it is not held back. */
-const gatherAfterBytesMax = 256 * 1024;
+/** Of a commit that the next one is held back after: a larger one is mostly its rows, and often a part of one document. */
+const gatherAfterRowsMax = 32;
 
 export interface GroupCommitOptions<One extends Write, Answer> {
   readonly lock: WriterLock;
@@ -111,7 +111,7 @@ export function createGroupCommit<One extends Write, Answer>(
         for (const one of group ?? queue.splice(0, waited)) void reject(brain, one, error);
       }
       // Whoever comes meanwhile waits in the queue, which is not given up yet.
-      if (group && !group.some(({ alone }) => alone) && bytesOf(group) <= gatherAfterBytesMax)
+      if (group && !group.some(({ alone }) => alone) && rowsOf(group) <= gatherAfterRowsMax)
         await sleep(gatherMs, undefined, { ref: false });
     }
     queues.delete(brain.brainId);
@@ -135,7 +135,7 @@ export function createGroupCommit<One extends Write, Answer>(
 function takeGroup<One extends Write, Answer>(queue: Pending<One, Answer>[]): Pending<One, Answer>[] {
   const first = queue[0] as Pending<One, Answer>;
   const group = [first];
-  let [rows, bytes] = [first.write.rows.length, bytesOf([first])];
+  let [rows, bytes] = [first.write.rows.length, bytesOf(first.write)];
   for (const one of first.alone ? [] : queue.slice(1)) {
     const { embedding } = one.write;
     const goes =
@@ -143,22 +143,23 @@ function takeGroup<One extends Write, Answer>(queue: Pending<One, Answer>[]): Pe
       embedding?.model === first.write.embedding?.model &&
       embedding?.dimensions === first.write.embedding?.dimensions &&
       rows + one.write.rows.length <= rowsMax &&
-      bytes + bytesOf([one]) <= bytesMax;
+      bytes + bytesOf(one.write) <= bytesMax;
     if (!goes) continue;
     group.push(one);
     rows += one.write.rows.length;
-    bytes += bytesOf([one]);
+    bytes += bytesOf(one.write);
   }
   queue.splice(0, queue.length, ...queue.filter((one) => !group.includes(one)));
   return group;
 }
 
+const rowsOf = (group: readonly { readonly write: Write }[]) =>
+  group.reduce((sum, { write }) => sum + write.rows.length, 0);
+
 /** About: text, and the numbers of a vector. */
-const bytesOf = (pending: readonly Pick<Pending<Write, unknown>, 'write'>[]) =>
-  pending
-    .flatMap(({ write }) => write.rows)
-    .reduce(
-      (sum, { text = '', vector = [], sentence_vectors: sentences }) =>
-        sum + text.length + 8 * vector.length + (sentences?.length ?? 0),
-      0,
-    );
+const bytesOf = ({ rows }: Write) =>
+  rows.reduce(
+    (sum, { text = '', vector = [], sentence_vectors: sentences }) =>
+      sum + text.length + 8 * vector.length + (sentences?.length ?? 0),
+    0,
+  );

@@ -186,19 +186,19 @@ test('after a small commit the next writes are gathered, after a large one they 
     },
     failed: async () => {},
   });
-  const send = (documentId: string, characters: number) =>
-    write(brain, { run: { documentId, epoch: 1 }, embedding: null, rows: [{ text: 'x'.repeat(characters) }] });
+  const send = (documentId: string, rows: number) =>
+    write(brain, { run: { documentId, epoch: 1 }, embedding: null, rows: Array(rows).fill({ text: 'text' }) });
   // In between no timer can end, however slow the machine is.
   const moment = async () => {
     for (let turn = 0; turn < 100; turn += 1) await null;
   };
-  await send('small', 10);
-  const gathered = [send('second', 10)];
+  await send('small', 1);
+  const gathered = [send('second', 1)];
   await moment();
-  gathered.push(send('third', 512 * 1024));
+  gathered.push(send('third', 100));
   await Promise.all(gathered);
   expect(groups).toEqual([['small'], ['second', 'third']]);
-  const after = send('fourth', 10);
+  const after = send('fourth', 1);
   await moment();
   expect(groups).toHaveLength(3);
   await after;
