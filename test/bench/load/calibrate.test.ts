@@ -1,16 +1,19 @@
 import { expect, test } from '@jest/globals';
 import { cpuSpeed, roundsPerSecond } from '../../../services/api/operations/cpu-speed.ts';
+import { eventually } from '../../containers/podman.ts';
 import { calibrationText, meanRounds, withRounds } from './calibrate.ts';
 
 test('two calibrations of one machine agree, whatever the length of a part', async () => {
-  const one = await roundsPerSecond(20);
-  const other = await roundsPerSecond(40);
-  expect(one).toBeGreaterThan(0);
-  // CPU time is counted, but the first run compiles and neighbours share caches (6 times, once): this only tells seconds
-  // from milliseconds.
-  expect(one / other).toBeGreaterThan(1 / 30);
-  expect(one / other).toBeLessThan(30);
-});
+  // Neighbours share caches, and may take the CPU for most of a part: then it is measured once more.
+  await eventually(async () => {
+    const one = await roundsPerSecond(20);
+    const other = await roundsPerSecond(40);
+    expect(one).toBeGreaterThan(0);
+    // This only tells seconds from milliseconds.
+    expect(one / other).toBeGreaterThan(0.3);
+    expect(one / other).toBeLessThan(3);
+  }, 20_000);
+}, 60_000);
 
 test('who else waits in the process has a turn between the parts', async () => {
   let turns = 0;
