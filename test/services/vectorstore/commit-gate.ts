@@ -7,10 +7,6 @@ export function newCommitGate() {
   let shut = Promise.withResolvers<void>();
   let commits = 0;
   let atCommit: (number: number) => unknown = () => {};
-  const shutAnew = () => {
-    commits = 0;
-    shut = Promise.withResolvers();
-  };
   return {
     /** For the replica: passed by every commit. */
     pass: async () => {
@@ -37,10 +33,11 @@ export function newCommitGate() {
     atCommit: (act: typeof atCommit) => {
       atCommit = act;
     },
-    shut: shutAnew,
+    /** Shut, and counting from 1. */
     reset: () => {
       atCommit = () => {};
-      shutAnew();
+      commits = 0;
+      shut = Promise.withResolvers();
     },
   };
 }

@@ -138,7 +138,7 @@ test('a group that lost its lock tells nobody that it was written, and takes not
   const [, anew, gone, innocent] = brains as [TestBrain, TestBrain, TestBrain, TestBrain];
   gate.open();
   await upsert(slow, brains[0] as TestBrain, ['text']);
-  gate.shut();
+  gate.reset();
   const answers = await behindFirst(brains, (brain) => upsert(slow, brain, ['first run', 'first run'], 1));
   // The first goes through; the group stands at its commit.
   gate.letThrough();
