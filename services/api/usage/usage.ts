@@ -1,6 +1,13 @@
 /** `GET /v1/usage`. */
 import { routes } from '../../shared/contract/routes.ts';
-import { type UsageRow, usageDaysDefault, usageDaysMax, usageRow, usageRowsMax } from '../../shared/contract/usage.ts';
+import {
+  type UsageRow,
+  usageDayMin,
+  usageDaysDefault,
+  usageDaysMax,
+  usageRow,
+  usageRowsMax,
+} from '../../shared/contract/usage.ts';
 import { serve } from '../../shared/http/http.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { usageBetween } from '../../shared/ledger/usage.ts';
@@ -10,6 +17,12 @@ export function serveUsage({ app, db }: Api): void {
   serve(app, routes.getUsage, async ({ identity, query: { by, format, ...given }, request, reply }) => {
     const to = given.to ?? dayOf(Date.now());
     const from = given.from ?? dayOf(Date.parse(to) - (usageDaysDefault - 1) * dayMs);
+    // The default too may lie before it, and PostgreSQL knows no year 0.
+    if (from < usageDayMin)
+      throw new ProblemError(
+        'bad-request',
+        `The first day is ${given.from ?? `${usageDaysDefault - 1} days before ${to}`}, allowed are ${usageDayMin} and later. Name a later from.`,
+      );
     const days = (Date.parse(to) - Date.parse(from)) / dayMs + 1;
     if (days < 1 || days > usageDaysMax)
       throw new ProblemError(

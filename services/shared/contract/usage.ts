@@ -9,13 +9,15 @@ export type UsageGroup = (typeof usageGroups)[number];
 
 /** A year and a leap day: reads of more are for the database itself. */
 export const usageDaysMax = 366;
+/** Nothing was used before it. */
+export const usageDayMin = '1970-01-01';
 /** Days when none are named. */
 export const usageDaysDefault = 30;
 /** Rows of one answer: a year of days for some hundred brains, models and kinds together. */
 export const usageRowsMax = 20_000;
 
 export const usageQuery = z.object({
-  /** First day, UTC. @default 29 days before `to` */
+  /** First day, UTC, 1970-01-01 or later. @default 29 days before `to` */
   from: z.iso.date().optional(),
   /** Last day, UTC, with all of it. @default today */
   to: z.iso.date().optional(),

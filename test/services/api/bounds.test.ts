@@ -57,6 +57,22 @@ test('page numbers above those of the database', async () => {
   expect((await owner('GET', `/v1/documents/${job.document_id}/pages/2147483647`)).status).toBe(404);
 });
 
+test.each([
+  ['from=0000-01-01&to=0000-01-02', '0000-01-01'],
+  ['to=0000-01-05', '29 days before 0000-01-05'],
+  ['from=1969-12-31&to=1970-01-01', '1969-12-31'],
+  ['to=1970-01-05', '29 days before 1970-01-05'],
+])('usage of days before the first one: %s', async (query, first) => {
+  const { status, body } = await owner('GET', `/v1/usage?${query}`);
+  expect([status, body.code]).toEqual([400, 'bad-request']);
+  expect(body.detail).toBe(`The first day is ${first}, allowed are 1970-01-01 and later. Name a later from.`);
+});
+
+test.each(['from=1970-01-01&to=1970-01-02', 'to=9999-12-31'])('usage of the first and last days: %s', async (query) => {
+  const { status, body } = await owner('GET', `/v1/usage?${query}`);
+  expect([status, body.data]).toEqual([200, []]);
+});
+
 test('a time with an offset that PostgreSQL does not know', async () => {
   const expires_at = '2999-01-01T00:00:00+23:00';
   expect((await owner('POST', '/v1/keys', { name: 'k', scopes: ['chat'], expires_at })).status).toBe(201);
