@@ -122,6 +122,7 @@ const createdAtMs = (id: string): number => Number.parseInt(id.replaceAll('-', '
 export class Retries {
   readonly #firstMs: number;
   readonly #mostMs: number;
+  /** `nextAtMs` by a clock that nobody sets. */
   readonly #failures = new Map<string, { readonly waits: number; readonly nextAtMs: number }>();
 
   constructor(firstMs: number, mostMs: number) {
@@ -133,7 +134,7 @@ export class Retries {
   failed(id: string): number {
     const waits = this.#failures.get(id)?.waits ?? 0;
     const delayMs = Math.min(this.#mostMs, this.#firstMs * 2 ** waits);
-    this.#failures.set(id, { waits: waits + 1, nextAtMs: Date.now() + delayMs });
+    this.#failures.set(id, { waits: waits + 1, nextAtMs: performance.now() + delayMs });
     return delayMs;
   }
 
@@ -143,7 +144,7 @@ export class Retries {
 
   /** What is not to be tried again yet. */
   pausing(): string[] {
-    const now = Date.now();
+    const now = performance.now();
     return [...this.#failures].filter(([, { nextAtMs }]) => nextAtMs > now).map(([id]) => id);
   }
 }

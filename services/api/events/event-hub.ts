@@ -48,6 +48,7 @@ export function openEventHub(db: Database, render: Render, log: Logger): EventHu
   let looking: Promise<void> | undefined;
   let again = false;
   let closed = false;
+  /** By a clock that nobody sets. */
   let restsUntilMs = 0;
 
   const look = async () => {
@@ -75,16 +76,16 @@ export function openEventHub(db: Database, render: Render, log: Logger): EventHu
   };
   const schedule = () => {
     if (closed || timer || looking) return;
-    timer = setTimeout(run, Math.max(0, restsUntilMs - Date.now()));
+    timer = setTimeout(run, Math.max(0, restsUntilMs - performance.now()));
   };
   const run = () => {
     timer = undefined;
     again = false;
-    restsUntilMs = Date.now() + restMs;
+    restsUntilMs = performance.now() + restMs;
     looking = look()
       .catch((error: Error) => {
         log.warn({ err: error }, 'cannot read the event log');
-        restsUntilMs = Date.now() + retryMs;
+        restsUntilMs = performance.now() + retryMs;
         again = true;
       })
       .finally(() => {

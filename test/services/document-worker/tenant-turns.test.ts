@@ -1,7 +1,7 @@
 /** Who is indexed and embedded next, on rows in memory; what a run does takes no time but its turn. */
 import { setImmediate as turn } from 'node:timers/promises';
-import { expect, test } from '@jest/globals';
-import { TenantTurns, type Waiting } from '../../../services/document-worker/tenant-turns.ts';
+import { expect, jest, test } from '@jest/globals';
+import { Retries, TenantTurns, type Waiting } from '../../../services/document-worker/tenant-turns.ts';
 import { createLogger } from '../../../services/shared/log.ts';
 
 type Rows = Map<string, { tenantId: string; left: number }>;
@@ -109,4 +109,21 @@ test('slots for short documents are not for heavy ones', async () => {
   const most = { atOnce: 0 };
   await serve(rows, 6, 32, () => false, most, 1);
   expect(most.atOnce).toBe(1);
+});
+
+test('what failed is tried again after its delay, also when the clock is set back meanwhile', () => {
+  jest.useFakeTimers();
+  try {
+    const retries = new Retries(5000, 60_000);
+    expect(retries.failed('a')).toBe(5000);
+    expect(retries.pausing()).toEqual(['a']);
+    jest.setSystemTime(Date.now() - 3_600_000);
+    jest.advanceTimersByTime(4999);
+    expect(retries.pausing()).toEqual(['a']);
+    jest.advanceTimersByTime(1);
+    expect(retries.pausing()).toEqual([]);
+    expect(retries.failed('a')).toBe(10_000);
+  } finally {
+    jest.useRealTimers();
+  }
 });

@@ -1,5 +1,5 @@
 /** The hub alone, with a render that a test can hold up. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { uuidv7 } from 'uuidv7';
 import { type EventHub, openEventHub } from '../../../../services/api/events/event-hub.ts';
 import { recordEvent } from '../../../../services/shared/jobs/events.ts';
@@ -62,4 +62,33 @@ test('who begins to watch while the news of another tenant is rendered misses no
   expect(hub.position).not.toEqual(from);
   expect(told).toEqual([{ event: 'brain', data: late, personId: null }]);
   await heardLate.promise;
+});
+
+test('a clock that is set back by an hour does not keep the next news', async () => {
+  const tenantId = await newTenant();
+  const hub = openEventHub(
+    db,
+    async (_tenant, events) => events.map(({ event, resourceId }) => ({ event, data: resourceId, personId: null })),
+    services.log,
+  );
+  hubs.push(hub);
+  await hub.ready;
+  let hear: (data: unknown) => void = () => {};
+  hub.watch(tenantId, (messages) => hear(messages.at(-1)?.data));
+  const change = async () => {
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    hear = resolve;
+    const resourceId = uuidv7();
+    await db.transaction().execute((trx) => recordEvent(trx, { tenantId, event: 'brain', resourceId }));
+    hub.wake();
+    expect(await promise).toBe(resourceId);
+  };
+  await change();
+  const real = Date.now.bind(Date);
+  const clock = jest.spyOn(Date, 'now').mockImplementation(() => real() - 3_600_000);
+  try {
+    await change();
+  } finally {
+    clock.mockRestore();
+  }
 });
