@@ -20,7 +20,7 @@ import { remembered } from '../shared/remembered.ts';
 import { createCallMeter } from '../shared/scheduler/call-meter.ts';
 import { GrantLoop } from '../shared/scheduler/grant-loop.ts';
 import { ParserSchedules } from '../shared/scheduler/parser-schedules.ts';
-import { cancelRequested, enqueueJob, rebuild, reconcile } from '../shared/scheduler/reconcile.ts';
+import { cancelRequested, enqueueJob, Reconciler, rebuild } from '../shared/scheduler/reconcile.ts';
 import { RedisScheduler } from '../shared/scheduler/redis-scheduler.ts';
 import type { DocumentStore } from '../shared/storage/document-store.ts';
 import { webhookRules } from '../shared/webhooks/addresses.ts';
@@ -183,15 +183,17 @@ export function startWorker(options: WorkerOptions): Worker {
       const webhooks = await whenThere(() => startWebhooks({ db, pool, log, rules, count }));
       onClose(() => webhooks.close());
     }
-    /** Nobody may have heard of jobs that were sent meanwhile: whatever waits is looked at, however young. */
+    /** Jobs may have been sent unheard, or not be admitted: the newest are looked at, however young. */
     let missed = false;
+    const reconciler = new Reconciler(db, scheduler);
     const look = inTurn(log, async () => {
       if (await scheduler.needsRebuild())
         log.info({ jobs: await rebuild(db, pool, scheduler) }, 'schedule rebuilt from PostgreSQL');
       await cancelRequested(db, scheduler);
       const unheard = missed;
       missed = false;
-      const found = await reconcile(db, scheduler, unheard ? 0 : undefined);
+      if (unheard) reconciler.beginAnew();
+      const found = await reconciler.round(unheard ? 0 : undefined);
       if (found > 0 && !unheard) log.warn({ jobs: found }, 'lost jobs enqueued again');
       await resumePaused(db);
       if (remote) await settleLostCalls(db, { timeoutMs: settings.PARSER_TIMEOUT_MS, usdPerPage: remote.usdPerPage });
@@ -206,6 +208,7 @@ export function startWorker(options: WorkerOptions): Worker {
       try {
         isToBeRead = await enqueueJob(db, scheduler, jobId);
       } catch (error) {
+        missed = true;
         log.warn({ err: error as Error, jobId }, 'job not admitted, it will be found later');
       }
       wake();

@@ -40,17 +40,41 @@ export async function rebuild(db: Database, pool: Pool, scheduler: JobSchedule):
   return enqueued;
 }
 
-/** Enqueues jobs that Redis does not know. @param stillMs 0: also those that nobody may have been told of */
-export async function reconcile(db: Database, scheduler: JobSchedule, stillMs = lostAfterMs): Promise<number> {
-  let enqueued = 0;
-  const lost = await waiting(db)
-    .where('jobs.moved_at', '<', new Date(Date.now() - stillMs))
-    .orderBy('jobs.moved_at')
-    .limit(jobsMax)
-    .execute();
-  for (const { id } of lost)
-    if (!(await scheduler.known(id)) && (await enqueueFromDatabase(db, scheduler, id))) enqueued += 1;
-  return enqueued;
+/**
+ * Enqueues jobs that Redis does not know, so many in one round: from the newest, whose enqueue is the likeliest to be lost,
+ * to the oldest, and anew. Jobs that wait do not move, so without a place every round would read the same ones.
+ */
+export class Reconciler {
+  readonly #db: Database;
+  readonly #scheduler: JobSchedule;
+  #before = idMax;
+
+  constructor(db: Database, scheduler: JobSchedule) {
+    this.#db = db;
+    this.#scheduler = scheduler;
+  }
+
+  /** An enqueue may be lost: the next round looks at the newest jobs. */
+  beginAnew(): void {
+    this.#before = idMax;
+  }
+
+  /** @param stillMs 0: also those that nobody may have been told of @returns how many were lost */
+  async round(stillMs = lostAfterMs): Promise<number> {
+    let enqueued = 0;
+    const jobs = await waiting(this.#db)
+      .where('jobs.id', '<', this.#before)
+      .where('jobs.moved_at', '<', new Date(Date.now() - stillMs))
+      .orderBy('jobs.id', 'desc')
+      .limit(jobsMax)
+      .execute();
+    for (const { id } of jobs)
+      if (!(await this.#scheduler.known(id)) && (await enqueueFromDatabase(this.#db, this.#scheduler, id)))
+        enqueued += 1;
+    // Only now: a round that failed is made again.
+    this.#before = (jobs.length === jobsMax && jobs.at(-1)?.id) || idMax;
+    return enqueued;
+  }
 }
 
 /** Jobs in `canceling` that no index run holds. */
@@ -114,3 +138,4 @@ const waiting = (db: Database) =>
     .where((eb) => eb.or([eb('jobs.stage', 'is', null), eb('jobs.stage', 'in', grantableStages)]));
 
 const zeroId = '00000000-0000-0000-0000-000000000000';
+const idMax = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
