@@ -264,9 +264,9 @@ export function startWorker(options: WorkerOptions): Worker {
     details: () => ({ ...(parser && { parser_isolation: isolationOf(parser) }), search: searchedBy(settings) }),
     close: async (limitMs) => {
       closing.abort();
-      const deadlineMs = Date.now() + limitMs;
+      const deadlineMs = performance.now() + limitMs;
       await started.catch(() => {});
-      for (const closer of closers) await closer(Math.max(0, deadlineMs - Date.now()));
+      for (const closer of closers) await closer(Math.max(0, deadlineMs - performance.now()));
     },
   };
 }

@@ -89,13 +89,13 @@ export function createTurnRunner(options: TurnRunnerOptions): TurnRunner {
       journal,
       first: started.first,
       lost: () => stop({ status: 'lost' }),
-      followed: () => Date.now() < followedUntilMs,
+      followed: () => performance.now() < followedUntilMs,
     });
     const reconnectGrace = createReconnectGrace(reconnectGraceMs, () => stop({ status: 'interrupted', why: unread }));
     const watched = () => {
       reconnectGrace.seen();
-      const unknown = Date.now() >= followedUntilMs;
-      followedUntilMs = Date.now() + followedMs;
+      const unknown = performance.now() >= followedUntilMs;
+      followedUntilMs = performance.now() + followedMs;
       // What was written, or is being written, while nobody was known to read elsewhere: the reader looks once more.
       if (unknown)
         journal

@@ -18,7 +18,7 @@ const brainsMax = 500;
 const runMsMax = 2 * 60_000;
 
 /** @throws the last error when every brain failed: the vectorstore is away */
-export async function compactBrains({ db, vectors, log }: CompactContext, nowMs = () => Date.now()) {
+export async function compactBrains({ db, vectors, log }: CompactContext, nowMs = () => performance.now()) {
   const endMs = nowMs() + runMsMax;
   const result = { brains: 0, compacted: 0, documentsSwept: 0, failed: 0 };
   const rows = await db

@@ -67,7 +67,7 @@ async function sendPages(
   { pages, bytesMax, msMax, images = false, tables = false }: ReadRequest,
 ): Promise<void> {
   const present = pages.filter((page) => page <= reader.pageCount);
-  const endMs = Date.now() + msMax;
+  const endMs = performance.now() + msMax;
   let bytes = 0;
   for await (const read of reader.read(present, images)) {
     // No reader here finds any.
@@ -75,7 +75,7 @@ async function sendPages(
     const page = pack(read);
     await send({ type: 'page', page });
     bytes += page.resultBytes + (page.images?.length ?? 0);
-    if (bytes >= bytesMax || Date.now() >= endMs) return;
+    if (bytes >= bytesMax || performance.now() >= endMs) return;
   }
   for (const pageNumber of pages.slice(present.length)) {
     const message = `Page ${pageNumber} does not exist: the document has ${reader.pageCount}.`;

@@ -39,13 +39,13 @@ export async function changeSchema(
   times: MigrateTimes,
   change: (lockTimeoutMs: number) => Promise<void>,
 ): Promise<void> {
-  const startedMs = Date.now();
+  const startedMs = performance.now();
   for (;;)
     try {
       return await change(times.lockTimeoutMs ?? lockTimeoutMs);
     } catch (error) {
       const passing = isBusy(error) || fromPostgres(error) instanceof UnavailableError;
-      if (!passing || Date.now() - startedMs > triesForMs) throw error;
+      if (!passing || performance.now() - startedMs > triesForMs) throw error;
       log.warn({ err: error }, 'schema not changed yet: a lock is taken, or PostgreSQL is away; tried again');
       await sleep(times.retryMs ?? retryMs);
     }

@@ -111,9 +111,9 @@ function answerWithLast(client: pg.PoolClient): void {
 
 /** Whether the transaction stands. @throws OutcomeUnknownError */
 async function settle({ connection }: SettlingOptions, begun: Begun, lost: unknown): Promise<boolean> {
-  const startedMs = Date.now();
-  for (; Date.now() - startedMs < settleMs; await sleep(askEveryMs)) {
-    const status = await ask(connection, begun, Date.now() - startedMs > patienceMs).catch(() => 'in progress');
+  const startedMs = performance.now();
+  for (; performance.now() - startedMs < settleMs; await sleep(askEveryMs)) {
+    const status = await ask(connection, begun, performance.now() - startedMs > patienceMs).catch(() => 'in progress');
     if (status !== 'in progress') return status === 'committed';
   }
   throw new OutcomeUnknownError(lost);

@@ -99,12 +99,12 @@ export class GrantLoop {
   async #hold(lease: Lease): Promise<void> {
     const { scheduler, work, log, lost } = this.#options;
     const gone = new AbortController();
-    let heldUntil = Date.now() + leaseMs;
+    let heldUntil = performance.now() + leaseMs;
     const renew = async () => {
-      const asked = Date.now();
+      const asked = performance.now();
       const held = await scheduler.renew(lease).catch(() => null);
       if (held) heldUntil = asked + leaseMs;
-      if (held === false || Date.now() > heldUntil) gone.abort(new Error('the lease is lost'));
+      if (held === false || performance.now() > heldUntil) gone.abort(new Error('the lease is lost'));
     };
     const timer = setInterval(() => void renew(), renewEveryMs);
     try {

@@ -69,7 +69,7 @@ export function createCompaction({
     // A write in between has scheduled a run of its own, which does this one's work too.
     const next = waiting.get(brain.brainId);
     if (next) next.purge ||= purge;
-    else schedule(brain, { purge, old, since: Date.now() }, delayMs);
+    else schedule(brain, { purge, old, since: performance.now() }, delayMs);
   };
 
   return {
@@ -77,8 +77,8 @@ export function createCompaction({
       if (closed) return;
       const before = waiting.get(brain.brainId);
       clearTimeout(before?.timer);
-      const since = before && !before.old ? before.since : Date.now();
-      const delayMs = Math.max(0, Math.min(debounceMs, since + debounceMsMax - Date.now()));
+      const since = before && !before.old ? before.since : performance.now();
+      const delayMs = Math.max(0, Math.min(debounceMs, since + debounceMsMax - performance.now()));
       schedule(brain, { purge: removed || (before?.purge ?? false), old: false, since }, delayMs);
     },
     forget: ({ brainId }) => {
@@ -99,6 +99,6 @@ interface Waiting {
   purge: boolean;
   /** Only old versions are left to remove. */
   readonly old: boolean;
-  /** Time of the first write that waits. */
+  /** Time of the first write that waits, by a clock that nobody sets. */
   readonly since: number;
 }

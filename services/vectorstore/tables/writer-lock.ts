@@ -36,12 +36,12 @@ export function createWriterLock(pool: pg.Pool): WriterLock {
 
   return {
     hold: async (brainId, write, waitMs = waitMsDefault) => {
-      const deadline = Date.now() + waitMs;
+      const deadline = performance.now() + waitMs;
       const brain = brains.get(brainId) ?? { turns: bulkhead(1, waitersMax), users: 0 };
       brains.set(brainId, brain);
       brain.users += 1;
       try {
-        return await brain.turns.execute(() => locked(pool, brainId, Math.max(1, deadline - Date.now()), write));
+        return await brain.turns.execute(() => locked(pool, brainId, Math.max(1, deadline - performance.now()), write));
       } catch (error) {
         throw error instanceof BulkheadRejectedError ? busy(brainId) : error;
       } finally {
