@@ -6,6 +6,7 @@ import type { ServiceCall, VerifyCall } from '../shared/auth/service-token.ts';
 import { embeddingAnswer, embeddingBody, embeddingPath } from '../shared/contract/embedding.ts';
 import { gauge } from '../shared/gauge.ts';
 import { type App, createApp } from '../shared/http/http.ts';
+import { callerGone, goneSignal, onClose } from '../shared/http/on-close.ts';
 import { ProblemError, yieldError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
 import { builtInEmbedding } from '../shared/models/embedder.ts';
@@ -33,14 +34,12 @@ export function createEmbeddingApp({ engine, verify, notReady = async () => null
   /** Before the body is read: a stranger, or one too many, must not fill the memory. */
   const admit = async (request: FastifyRequest, reply: FastifyReply) => {
     const call = await verify(request.headers.authorization, 'embed');
+    // Whoever left meanwhile sends no body, and their call would not end.
+    if (reply.raw.destroyed) throw callerGone();
     const slot = isQuestion(call) ? questions.take() : documents.take(call.tenantId);
     if ('retryHintMs' in slot) throw yieldError('Enough texts wait for this replica.', slot.retryHintMs);
-    const gone = new AbortController();
-    reply.raw.once('close', () => {
-      slot.release();
-      gone.abort(new Error('the caller went away'));
-    });
-    request.embedding = { call, signal: gone.signal };
+    onClose(reply.raw, slot.release);
+    request.embedding = { call, signal: goneSignal(reply.raw, callerGone) };
   };
   app.http.decorateRequest('embedding', null);
 
@@ -55,8 +54,7 @@ export function createEmbeddingApp({ engine, verify, notReady = async () => null
       const { call, signal } = embedding as Admitted;
       const question = isQuestion(call);
       const { vectors, tokens } = await engine.embed(body.input, { question, signal }).catch((error) => {
-        // Nobody reads this, and it is no fault to log.
-        throw signal.aborted ? new ProblemError('unavailable', 'The caller went away.') : error;
+        throw signal.aborted ? signal.reason : error;
       });
       count(question ? 'question' : 'document', body.input.length, tokens);
       const encode = body.encoding_format === 'base64' ? base64 : (vector: Float32Array) => Array.from(vector);

@@ -23,6 +23,7 @@ import {
 import { gauge } from '../shared/gauge.ts';
 import type { Dependency } from '../shared/http/health.ts';
 import { type App, createApp, fastifyPath } from '../shared/http/http.ts';
+import { callerGone, goneSignal, onClose } from '../shared/http/on-close.ts';
 import { ProblemError, yieldError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
 import { createSlots, type Slots } from '../shared/slots/slots.ts';
@@ -63,6 +64,8 @@ export function createVectorstoreApp(options: VectorstoreOptions): App {
     if (call.brainId !== brain)
       throw new ProblemError('forbidden', `The token is for brain ${call.brainId}, the path names ${brain}.`);
     request.brain = { tenantId: call.tenantId, brainId: brain };
+    // Whoever left meanwhile sends no body, and their call would not end.
+    if (reply.raw.destroyed) throw callerGone();
     // Workers, which write, share themselves among tenants.
     const slot = slots.take(slots === searches ? call.tenantId : undefined);
     if ('retryHintMs' in slot) throw yieldError('All slots of this replica are taken.', slot.retryHintMs);
@@ -92,7 +95,7 @@ export function createVectorstoreApp(options: VectorstoreOptions): App {
         const { brain, params, body, withSlot } = request;
         const { tenantId } = brain as Brain;
         const work = () => handler(brain as Brain, params as { document: string }, body as z.output<Body>);
-        const inTurn = slots === searches ? () => turns.run(tenantId, work, goneOf(reply)) : work;
+        const inTurn = slots === searches ? () => turns.run(tenantId, work, goneSignal(reply.raw, callerGone)) : work;
         return reply.send(await (withSlot as WithSlot)(inTurn));
       },
     });
@@ -167,13 +170,6 @@ export function createVectorstoreApp(options: VectorstoreOptions): App {
 
 const done = z.object({});
 
-/** Aborts when nobody waits for the answer any more. */
-function goneOf({ raw }: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  raw.once('close', () => gone.abort(new ProblemError('unavailable', 'The caller went away.')));
-  return gone.signal;
-}
-
 type WithSlot = <Answer>(work: () => Promise<Answer>) => Promise<Answer>;
 
 /**
@@ -182,7 +178,7 @@ type WithSlot = <Answer>(work: () => Promise<Answer>) => Promise<Answer>;
  */
 function holdSlot({ raw }: FastifyReply, release: () => void): WithSlot {
   let [working, closed] = [false, false];
-  raw.once('close', () => {
+  onClose(raw, () => {
     closed = true;
     if (!working) release();
   });

@@ -1,6 +1,7 @@
 /** How much of one kind of transfer or stream goes on at a time: of one caller, of one tenant, of one replica. */
 import type { FastifyReply } from 'fastify';
 import type { Identity } from '../auth/identity.ts';
+import { onClose } from '../http/on-close.ts';
 import { ProblemError, yieldError } from '../http/problem.ts';
 
 export interface ConcurrencyLimits {
@@ -49,10 +50,7 @@ export function createConcurrency(what: string, { callerMax, tenantMax, replicaM
   return {
     take,
     takeFor: (identity, reply) => {
-      const release = take(identity);
-      reply.raw.once('close', release);
-      // Gone before it was heard.
-      if (reply.raw.destroyed) release();
+      onClose(reply.raw, take(identity));
     },
   };
 }
