@@ -5,6 +5,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Identity } from '../../shared/auth/identity.ts';
 import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
+import { onClose } from '../../shared/http/on-close.ts';
 import { createConcurrency } from '../../shared/storage/concurrency.ts';
 import type { Api } from '../context.ts';
 import { type Message, newest } from './event-hub.ts';
@@ -86,7 +87,7 @@ function endWhenStalled(raw: ServerResponse, stallMs: number): void {
     before = taken;
     if (still === 2) raw.destroy();
   }, stallMs / 2);
-  raw.once('close', () => clearInterval(timer));
+  onClose(raw, () => clearInterval(timer));
 }
 
 /** What a watcher missed; `reload` when that is too much or nobody knows. */

@@ -1,5 +1,6 @@
 /** `GET /v1/jobs/{job}?wait=`: sleeps until the job ends, woken by the database, not by polling. */
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
+import { goneSignal } from '../../shared/http/on-close.ts';
 import { hasEnded } from '../../shared/jobs/job-states.ts';
 import type { JobRow } from '../../shared/jobs/job-store.ts';
 import type { Api } from '../context.ts';
@@ -12,14 +13,12 @@ const lookEveryMs = 5000;
 /** The job at its end, or as it is after `waitS`, or when the caller leaves or the service stops. */
 export async function waitForEnd(
   { app, changes }: Api,
-  request: FastifyRequest,
+  reply: FastifyReply,
   tenantId: string,
   waitS: number,
   find: () => Promise<JobRow>,
 ): Promise<JobRow> {
-  const gone = new AbortController();
-  request.raw.once('close', () => gone.abort());
-  const until = AbortSignal.any([app.stopping, gone.signal, AbortSignal.timeout(waitS * 1000)]);
+  const until = AbortSignal.any([app.stopping, goneSignal(reply.raw), AbortSignal.timeout(waitS * 1000)]);
   let wake = () => {};
   const stop = changes.on(tenantId, () => wake());
   try {

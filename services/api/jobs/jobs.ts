@@ -40,7 +40,7 @@ export function serveJobs(api: Api): void {
     const find = () => findJob(db, identity.tenantId, params.job);
     if (query.wait > 0) waits.takeFor(identity, reply);
     const estimate = query.wait > 0 ? undefined : scheduler.estimate(params.job).catch(() => null);
-    const row = query.wait > 0 ? await waitForEnd(api, request, identity.tenantId, query.wait, find) : await find();
+    const row = query.wait > 0 ? await waitForEnd(api, reply, identity.tenantId, query.wait, find) : await find();
     // A poll has asked Redis beside PostgreSQL, not after it. What it says of a job of others nobody sees.
     const estimates = estimate && {
       estimate: () => estimate,

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { type FinishReason, questionCharactersMax } from '../../shared/contract/chat.ts';
 import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
+import { goneSignal } from '../../shared/http/on-close.ts';
 import { toOpenAiError } from '../../shared/http/openai-error.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { estimateTokens } from '../../shared/models/tokens.ts';
@@ -59,9 +60,7 @@ async function whole(
   reply: FastifyReply,
   noting: Admitted['noting'],
 ) {
-  const gone = new AbortController();
-  reply.raw.once('close', () => gone.abort());
-  const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(turnTimeoutMs)]);
+  const signal = AbortSignal.any([goneSignal(reply.raw), AbortSignal.timeout(turnTimeoutMs)]);
   const { text: content, finishReason, ...rest } = await collect(noting(answerer.answer(question, tokenUsage, signal)));
   return {
     ...answer,

@@ -6,6 +6,7 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
 import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
+import { callerGone, onClose } from '../../shared/http/on-close.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import type { ChatContext } from '../context.ts';
 import { asksForProgress } from './progress.ts';
@@ -14,6 +15,8 @@ import { registerTools } from './tools.ts';
 export function serveMcp(context: ChatContext): void {
   const { app } = context;
   serve(app, routes.mcp, async ({ body, identity, request, reply }) => {
+    // A tool hears that its caller leaves, not that they have left.
+    if (reply.raw.destroyed) throw callerGone();
     const server = new McpServer(
       { name: 'bulkhead', version: '1' },
       { instructions: 'Documents lie in brains: list_brains first, then search or ask in one of them.' },
@@ -22,7 +25,7 @@ export function serveMcp(context: ChatContext): void {
     const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: !asksForProgress(body) });
     await server.connect(transport);
     // Ends the work of who is gone, and lets go of a server whose request is answered.
-    reply.raw.once('close', () => void server.close());
+    onClose(reply.raw, () => void server.close());
     const headers = new Headers();
     for (const [name, value] of Object.entries(request.headers))
       if (typeof value === 'string') headers.set(name, value);

@@ -3,14 +3,13 @@ import type { FastifyReply } from 'fastify';
 import type { FoundPassage, SearchInput } from '../../shared/contract/chat.ts';
 import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
+import { goneSignal } from '../../shared/http/on-close.ts';
 import { admit } from '../admission.ts';
 import { searchText } from '../answering/prompt.ts';
 import type { ChatContext } from '../context.ts';
 
 export function serveSearch(context: ChatContext): void {
   serve(context.app, routes.search, async ({ params, body, identity, reply }) => {
-    const gone = new AbortController();
-    reply.raw.once('close', () => gone.abort());
     const { tenantId } = identity;
     const data = await search(context, {
       tenantId,
@@ -18,7 +17,7 @@ export function serveSearch(context: ChatContext): void {
       keyId: identity.keyId,
       ...body,
       reply,
-      signal: gone.signal,
+      signal: goneSignal(reply.raw),
     });
     return { object: 'list' as const, data };
   });

@@ -1,6 +1,7 @@
 /** Server-sent events on an answer: heartbeats, and no more in memory than one event per slow reader. */
 import { once } from 'node:events';
 import type { FastifyReply } from 'fastify';
+import { onClose } from '../../shared/http/on-close.ts';
 
 export interface EventStream {
   /** Aborts when the reader is gone, or has not read for a minute. */
@@ -36,12 +37,15 @@ export function openEventStream(reply: FastifyReply, options: EventStreamOptions
     'x-accel-buffering': 'no',
   });
   raw.flushHeaders();
-  raw.once('close', () => gone.abort());
   raw.on('error', () => gone.abort());
   const heartbeat = setInterval(() => {
     if (!raw.writableNeedDrain) raw.write(':\n\n');
   }, heartbeatEveryMs);
-  raw.once('close', () => clearInterval(heartbeat));
+  // Also of a reader who left before: an answer without a connection has no room, and never will.
+  onClose(raw, () => {
+    clearInterval(heartbeat);
+    gone.abort();
+  });
 
   return {
     signal: gone.signal,
@@ -55,10 +59,9 @@ export function openEventStream(reply: FastifyReply, options: EventStreamOptions
     end: () => {
       clearInterval(heartbeat);
       raw.end();
-      if (raw.closed) return;
       // What the reader has not taken yet is held until they do.
       const stalled = setTimeout(() => raw.destroy(), stalledMs);
-      raw.once('close', () => clearTimeout(stalled));
+      onClose(raw, () => clearTimeout(stalled));
     },
   };
 }
