@@ -1,7 +1,7 @@
 /**
  * Figures of the running service, once: what a service publishes as log lines (shared/figures/embedded-metrics.ts), at
- * `/metrics` and to the operations page; what scaling, alarms and dashboards read; what docs/grafana-dashboard.json and
- * docs/prometheus-rules.yaml are made of. A name that one side alone changes does not compile.
+ * `/metrics` and to the operations page; what scaling, alarms and dashboards read; what docs/monitoring/grafana-dashboard.json and
+ * docs/monitoring/prometheus-rules.yaml are made of. A name that one side alone changes does not compile.
  */
 
 export const metricNamespace = 'Bulkhead';
@@ -77,7 +77,7 @@ export const metrics = {
     prometheus: 'chat_first_token_seconds',
     tiers: ['chat'],
     together: 'sum',
-    what: 'From the question to the first word of its answer',
+    what: 'From the question to the first token of its answer',
   },
   fullAnswer: {
     kind: 'duration',

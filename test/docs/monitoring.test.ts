@@ -9,7 +9,7 @@ import { publishFigures } from '../../services/shared/figures/publish-figures.ts
 import { createLogger } from '../../services/shared/log.ts';
 import { dashboard, dashboardPath, rules, rulesPath } from './monitoring.ts';
 
-test('docs/grafana-dashboard.json and docs/prometheus-rules.yaml say what the sources say; else: npm run docs', () => {
+test('docs/monitoring/grafana-dashboard.json and docs/monitoring/prometheus-rules.yaml say what the sources say; else: npm run docs', () => {
   expect(readFileSync(dashboardPath, 'utf8')).toBe(dashboard());
   expect(readFileSync(rulesPath, 'utf8')).toBe(rules());
 });

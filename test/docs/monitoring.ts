@@ -17,7 +17,7 @@ import {
   publishedBy,
 } from '../../services/metrics.ts';
 
-const docs = join(import.meta.dirname, '../../docs');
+const docs = join(import.meta.dirname, '../../docs/monitoring');
 export const dashboardPath = join(docs, 'grafana-dashboard.json');
 export const rulesPath = join(docs, 'prometheus-rules.yaml');
 

@@ -17,7 +17,7 @@ interface Rule {
   readonly alert?: string;
   readonly expr: string;
 }
-const rulesPath = new URL('../../../docs/prometheus-rules.yaml', import.meta.url);
+const rulesPath = new URL('../../../docs/monitoring/prometheus-rules.yaml', import.meta.url);
 const rules: Rule[] = parse(readFileSync(rulesPath, 'utf8')).groups.flatMap(({ rules }: { rules: Rule[] }) => rules);
 
 /** What a worker says that starts now: each remembers for a minute. */
