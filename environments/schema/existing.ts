@@ -12,7 +12,7 @@ const subnets = z
   .refine((ids) => new Set(ids).size === ids.length, 'each subnet once');
 
 export const existingSchema = z.strictObject({
-  /** A VPC with its subnets, its way out and its private endpoints: `aws.nat`, `endpoints` and `vpcCidr` are then not used. */
+  /** A VPC with its subnets, its way out and its private endpoints: `aws.vpcCidr` is then not used, `nat` and `endpoints` are refused. */
   network: z
     .strictObject({
       vpcId: id('vpc'),
