@@ -103,7 +103,7 @@ export class ServiceStack extends BaseStack {
       DOCUMENT_STORE_URL: foundation.documents.url,
       ...addressSettings(definitions, edges, (name) => `http://${inside?.dnsName}:${definitionOf(name).port}`),
       ...(aws.oidc && { OIDC_ISSUER: aws.oidc.issuer, OIDC_CLIENT_ID: aws.oidc.clientId }),
-      ...(aws.oidc?.believesUnverifiedEmail && { OIDC_UNVERIFIED_EMAIL_ISSUER: aws.oidc.issuer }),
+      ...(aws.oidc?.trustUnverifiedEmail && { OIDC_UNVERIFIED_EMAIL_ISSUER: aws.oidc.issuer }),
       ...(aws.mail && { MAIL_FROM: aws.mail.from }),
     };
     this.tiers = Object.fromEntries(

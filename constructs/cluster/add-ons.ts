@@ -45,7 +45,7 @@ export class NetworkAddOns extends Construct {
     super(scope, id);
     const role = new Role(this, 'network-role', {
       name: `${prefix}-network`,
-      takenBy: { service: podIdentity },
+      assumedBy: { service: podIdentity },
       accountId,
       statements: [],
     });
@@ -103,7 +103,7 @@ export class ClusterAddOns extends Construct {
       addOn(this, cluster, name, versions[name], { dependsOn: [...after] });
     const role = new Role(this, 'controller-role', {
       name: `${prefix}-balancing`,
-      takenBy: { service: podIdentity },
+      assumedBy: { service: podIdentity },
       accountId,
       // https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/installation/
       statements: [

@@ -44,7 +44,7 @@ export class ControlPlane extends Construct {
     const { name, keyArn, apiCidrs } = props;
     const role = new Role(this, 'role', {
       name: `${name}-cluster`,
-      takenBy: { service: 'eks.amazonaws.com' },
+      assumedBy: { service: 'eks.amazonaws.com' },
       accountId: props.accountId,
       statements: [
         { actions: ['kms:Encrypt', 'kms:Decrypt', 'kms:ListGrants', 'kms:DescribeKey'], resources: [keyArn] },

@@ -43,7 +43,7 @@ export class NodeGroup extends Construct {
     // The network's own rights are its add-on's; pods hold their tier's.
     const role = new Role(this, 'role', {
       name,
-      takenBy: { service: 'ec2.amazonaws.com' },
+      assumedBy: { service: 'ec2.amazonaws.com' },
       accountId: props.accountId,
       statements: [],
     });

@@ -12,9 +12,9 @@ export interface Statement {
 export interface RoleProps {
   /** At most 64 characters. */
   readonly name: string;
-  /** Who may take the role: an AWS service or the ARN of one role. @example { service: 'ecs-tasks.amazonaws.com' } */
-  readonly takenBy: { readonly service: string } | { readonly roleArn: string };
-  /** Only roles used from this account's own resources may take it: guards against a confused deputy. */
+  /** Who may assume the role: an AWS service or the ARN of one role. @example { service: 'ecs-tasks.amazonaws.com' } */
+  readonly assumedBy: { readonly service: string } | { readonly roleArn: string };
+  /** Only roles used from this account's own resources may assume it: guards against a confused deputy. */
   readonly accountId: string;
   readonly statements: readonly Statement[];
 }
@@ -31,7 +31,7 @@ export class Role extends Construct {
 
   constructor(scope: Construct, id: string, props: RoleProps) {
     super(scope, id);
-    const { takenBy } = props;
+    const { assumedBy } = props;
     const role = new IamRole(this, 'role', {
       name: nameOf('IAM role', props.name),
       assumeRolePolicy: JSON.stringify({
@@ -41,12 +41,12 @@ export class Role extends Construct {
             Effect: 'Allow',
             // EKS names pod and service account in tags of the session.
             Action:
-              'service' in takenBy && takenBy.service === podIdentity
+              'service' in assumedBy && assumedBy.service === podIdentity
                 ? ['sts:AssumeRole', 'sts:TagSession']
                 : 'sts:AssumeRole',
-            Principal: 'service' in takenBy ? { Service: takenBy.service } : { AWS: takenBy.roleArn },
+            Principal: 'service' in assumedBy ? { Service: assumedBy.service } : { AWS: assumedBy.roleArn },
             // EC2 sends no source account when it takes an instance's role, and a role is of one account.
-            ...('roleArn' in takenBy || takenBy.service === 'ec2.amazonaws.com'
+            ...('roleArn' in assumedBy || assumedBy.service === 'ec2.amazonaws.com'
               ? {}
               : { Condition: { StringEquals: { 'aws:SourceAccount': props.accountId } } }),
           },

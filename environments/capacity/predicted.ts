@@ -31,9 +31,9 @@ export function predictedCapacity(given: Environment): string {
     chats_per_minute: limits('chatsPerMinute'),
     api_requests_per_second: limits('apiRequestsPerSecond'),
     refused_share: defaultHabits.refusedMax,
-    first_word_seconds: {
-      p50: rounded(measuredConstants['firstWordSeconds p50'].value),
-      p95: rounded(measuredConstants['firstWordSeconds p95'].value),
+    first_token_seconds: {
+      p50: rounded(measuredConstants['firstTokenSeconds p50'].value),
+      p95: rounded(measuredConstants['firstTokenSeconds p95'].value),
     },
     light_wait_p95_seconds: rounded(lightWait.p95Seconds),
     answer_seconds: defaultHabits.answerSeconds,

@@ -105,10 +105,10 @@ export const awsSchema = z
         issuer: z.url(),
         clientId: z.string().min(1),
         /**
-         * Believes addresses without `email_verified`. Where people choose their address at the issuer themselves,
+         * Trusts addresses without `email_verified`. Where people choose their address at the issuer themselves,
          * everybody there can then sign in as everybody here. @default false
          */
-        believesUnverifiedEmail: z.boolean().default(false),
+        trustUnverifiedEmail: z.boolean().default(false),
       })
       .optional(),
     /**

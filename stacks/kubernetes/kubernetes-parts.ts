@@ -71,7 +71,7 @@ export class KubernetesParts extends Construct {
     });
     const role = new Role(this, 'log-role', {
       name: `${prefix}-kubernetes-logs`,
-      takenBy: { service: podIdentity },
+      assumedBy: { service: podIdentity },
       accountId,
       statements: [
         {

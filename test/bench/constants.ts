@@ -206,8 +206,8 @@ async function streaming(
       unit: 'tokens/s per vCPU',
       how: `CPU that those answers take, ${slow.wordsPerSecond} tokens a second each, one token per event of the model`,
     },
-    'firstWordSeconds p50': { value: p50Ms / 1000, unit: 's', how: `${asked}; median` },
-    'firstWordSeconds p95': { value: p95Ms / 1000, unit: 's', how: `${asked}; 95th percentile` },
+    'firstTokenSeconds p50': { value: p50Ms / 1000, unit: 's', how: `${asked}; median` },
+    'firstTokenSeconds p95': { value: p95Ms / 1000, unit: 's', how: `${asked}; 95th percentile` },
   };
 }
 

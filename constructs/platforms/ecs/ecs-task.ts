@@ -78,7 +78,7 @@ export function taskDefinition(scope: Construct, name: string, props: PlatformPr
   const role = (id: 'execution' | 'run', statements: ReturnType<typeof startGrants>) =>
     new Role(scope, `${id}-role`, {
       name: `${name}-${id}`,
-      takenBy: { service: 'ecs-tasks.amazonaws.com' },
+      assumedBy: { service: 'ecs-tasks.amazonaws.com' },
       accountId: context.accountId,
       statements,
     });

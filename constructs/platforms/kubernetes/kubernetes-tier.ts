@@ -34,7 +34,7 @@ export class KubernetesTier extends Construct implements PlatformChild {
     if (statements.length > 0) {
       const role = new Role(this, 'run-role', {
         name: `${name}-run`,
-        takenBy: { service: podIdentity },
+        assumedBy: { service: podIdentity },
         accountId: context.accountId,
         statements,
       });

@@ -93,7 +93,7 @@ export class VmTier extends Construct implements PlatformChild {
     const runRoleArn = usesDocuments(definition) ? `arn:aws:iam::${context.accountId}:role/${runName}` : undefined;
     const role = new Role(this, 'role', {
       name,
-      takenBy: { service: 'ec2.amazonaws.com' },
+      assumedBy: { service: 'ec2.amazonaws.com' },
       accountId: context.accountId,
       statements: [
         ...startGrants(props),
@@ -105,7 +105,7 @@ export class VmTier extends Construct implements PlatformChild {
     const run = runRoleArn
       ? new Role(this, 'run-role', {
           name: runName,
-          takenBy: { roleArn: role.arn },
+          assumedBy: { roleArn: role.arn },
           accountId: context.accountId,
           statements: runGrants(props),
         })

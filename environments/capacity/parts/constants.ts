@@ -18,6 +18,6 @@ export const onCpu = (factor: number, constants: Constants = measuredConstants):
   Object.fromEntries(
     Object.entries(constants).map(([name, { value }]) => {
       if (name.endsWith('PerSecondPerVcpu')) return [name, { value: value * factor }];
-      return [name, { value: /^(startSeconds|firstWordSeconds|tidySeconds)/.test(name) ? value / factor : value }];
+      return [name, { value: /^(startSeconds|firstTokenSeconds|tidySeconds)/.test(name) ? value / factor : value }];
     }),
   ) as unknown as Constants;

@@ -33,7 +33,7 @@ export function onThisCpu({ refused_share, ...handed }: HandedOver, factor: numb
   const speed = factor ?? 1;
   const least = ({ by_cpu, other }: z.output<typeof limits>) =>
     rounded(Math.min(by_cpu === null ? Number.POSITIVE_INFINITY : by_cpu * speed, other ?? Number.POSITIVE_INFINITY));
-  const { p50, p95 } = handed.first_word_seconds;
+  const { p50, p95 } = handed.first_token_seconds;
   const chatsPerMinute = least(handed.chats_per_minute);
   return {
     ...handed,
@@ -43,7 +43,7 @@ export function onThisCpu({ refused_share, ...handed }: HandedOver, factor: numb
     chats_per_minute: chatsPerMinute,
     api_requests_per_second: least(handed.api_requests_per_second),
     yields_per_minute: rounded(chatsPerMinute * refused_share),
-    first_word_seconds: { p50: rounded(p50 / speed), p95: rounded(p95 / speed) },
+    first_token_seconds: { p50: rounded(p50 / speed), p95: rounded(p95 / speed) },
     light_wait_p95_seconds: rounded(handed.light_wait_p95_seconds / speed),
   };
 }

@@ -39,7 +39,7 @@ export const predictedCapacity = z.object({
   /** Of a page until its vectors are there, for long; 0: there are none. */
   embedded_pages_per_minute: z.number(),
   /** With all but some slots taken, without the time of the model itself. */
-  first_word_seconds: z.object({ p50: z.number(), p95: z.number() }),
+  first_token_seconds: z.object({ p50: z.number(), p95: z.number() }),
   light_wait_p95_seconds: z.number(),
   answer_seconds: z.number(),
   /** Lines in the logs of one replica of each tier, each loaded as far as it goes. */

@@ -131,7 +131,7 @@ test('figures of replicas stand together, beside what the sheet predicted; who i
     chats_at_once: expect.any(Number),
     // 1 % of what is carried, at two digits.
     yields_per_minute: expect.closeTo(body.predicted.chats_per_minute / 100, 1),
-    first_word_seconds: { p50: expect.any(Number), p95: expect.any(Number) },
+    first_token_seconds: { p50: expect.any(Number), p95: expect.any(Number) },
     // Not a bare 0: the constants that tests compute with have some.
     errors_per_minute: measuredConstants.errorLinesPerMinute.value,
     tiers: { chat: { vcpu: 0.5, memory_mib: 512 } },

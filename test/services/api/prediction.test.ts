@@ -12,7 +12,7 @@ const handed: HandedOver = {
   chats_per_minute: { by_cpu: 900, other: 240 },
   api_requests_per_second: { by_cpu: 250, other: null },
   refused_share: 0.01,
-  first_word_seconds: { p50: 0.2, p95: 0.6 },
+  first_token_seconds: { p50: 0.2, p95: 0.6 },
   light_wait_p95_seconds: 0.4,
   answer_seconds: 12,
   errors_per_minute: 0.1,
@@ -29,7 +29,7 @@ test('half the speed: what CPU limits is half, slots and accounts stay, times do
     chats_per_minute: 240,
     yields_per_minute: 2.4,
     api_requests_per_second: 130,
-    first_word_seconds: { p50: 0.4, p95: 1.2 },
+    first_token_seconds: { p50: 0.4, p95: 1.2 },
     light_wait_p95_seconds: 0.8,
     answer_seconds: 12,
   });

@@ -74,7 +74,7 @@ export const settingsKo = (f: Format): SettingsCopy => ({
     delete: '삭제',
     deleteTitle: '이 웹훅을 삭제할까요?',
     deleteBody: (url) => `대기 중인 것을 포함해 ${url} 주소로 더 이상 보내지 않습니다.`,
-    lastTaken: (when) => `마지막 수신: ${when}`,
+    lastDelivered: (when) => `마지막 수신: ${when}`,
     failures: (n) => `연속 실패 ${f.number(n)}회`,
     disabled: {
       person: '사용 안 함',

@@ -87,7 +87,7 @@ function figuresOf(
     {
       title: words.firstToken,
       value: both(chat.first_token_seconds),
-      beside: beside(predicted && words.withoutModel(both(predicted.first_word_seconds))),
+      beside: beside(predicted && words.withoutModel(both(predicted.first_token_seconds))),
     },
     {
       title: words.fullAnswer,

@@ -60,7 +60,7 @@ export default function Webhooks() {
                 <div className="min-w-0 flex-1 basis-64">
                   <p className="break-all font-semibold">{hook.url}</p>
                   <p className="text-xs text-muted">
-                    {words.lastTaken(hook.delivered_at ? copy.common.ago(hook.delivered_at) : copy.common.never)}
+                    {words.lastDelivered(hook.delivered_at ? copy.common.ago(hook.delivered_at) : copy.common.never)}
                   </p>
                   {hook.disabled_reason && <p className="text-xs text-warn">{words.disabled[hook.disabled_reason]}</p>}
                   {!hook.disabled_at && hook.failures_in_a_row > 0 && (

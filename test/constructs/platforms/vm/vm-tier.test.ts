@@ -114,7 +114,7 @@ const roles = (stack: StackJson) =>
       );
       const statements = (text: unknown) => (JSON.parse(String(text)) as { Statement: Statement[] }).Statement;
       const [trust] = statements(assume_role_policy);
-      return [String(name), { takenBy: trust?.Principal, statements: policy ? statements(policy.policy) : [] }];
+      return [String(name), { assumedBy: trust?.Principal, statements: policy ? statements(policy.policy) : [] }];
     }),
   );
 interface Statement {
@@ -140,8 +140,8 @@ describe.each(['api', 'document-worker', 'vectorstore'] as const)('the run role 
   });
 
   test('is taken by the instance alone, which itself reaches no document', () => {
-    expect(run?.takenBy).toEqual({ AWS: expect.stringMatching(/^\$\{aws_iam_role\.\S+_vm_role_\w+\.arn\}$/) });
-    expect(instance?.takenBy).toEqual({ Service: 'ec2.amazonaws.com' });
+    expect(run?.assumedBy).toEqual({ AWS: expect.stringMatching(/^\$\{aws_iam_role\.\S+_vm_role_\w+\.arn\}$/) });
+    expect(instance?.assumedBy).toEqual({ Service: 'ec2.amazonaws.com' });
     expect(instance?.statements.flatMap(({ Action }) => Action).filter((action) => /^s3:/.test(action))).toEqual([]);
     expect(instance?.statements.find(({ Action }) => Action.includes('sts:AssumeRole'))).toMatchObject({
       Action: ['sts:AssumeRole'],

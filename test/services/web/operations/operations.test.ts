@@ -25,8 +25,8 @@ test('operators see what runs beside what was predicted, as a day of lines and o
         .waitFor();
       // Each figure beside its prediction.
       for (const [title, value, predicted] of [
-        ['Told to come back, a minute', '3.2', 'predicted: at full load 2.9'],
-        ['First word, p50 / p95', '0.4 s / 1.3 s', "predicted: 0.2 s / 0.6 s, and the model's own"],
+        ['Refused (503), a minute', '3.2', 'predicted: at full load 2.9'],
+        ['First token, p50 / p95', '0.4 s / 1.3 s', "predicted: 0.2 s / 0.6 s, and the model's own"],
         ['API requests a second', '34', 'predicted: 250'],
         ['Error lines a minute', '0', 'predicted: 0.1'],
       ]) {
