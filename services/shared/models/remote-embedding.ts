@@ -76,13 +76,16 @@ export function remoteEmbedder(
           })
       );
     };
-    const used = ({ usage }: Awaited<ReturnType<typeof send>>) => (usage ? { tokens: usage.prompt_tokens } : null);
+    // Voyage tells the total alone, others nothing or 0: then it is estimated, never free.
+    const tokensOf = ({ usage }: Awaited<ReturnType<typeof send>>) =>
+      usage?.prompt_tokens || usage?.total_tokens || tokens;
+    const used = (answer: Awaited<ReturnType<typeof send>>) => ({ tokens: tokensOf(answer) });
     const answer = await meter.run({ tokens }, send, used, signal);
     // A page of another service, for one, when the path is wrong.
     if (!Array.isArray(answer.data)) throw new EmbeddingError(`${baseURL}/embeddings answers no list of vectors.`);
     const vectors = answer.data.map(({ embedding }) => embedding);
     checkVectors(vectors, input.length, name, dimensions);
-    return { vectors, tokens: answer.usage?.prompt_tokens ?? 0 };
+    return { vectors, tokens: tokensOf(answer) };
   };
 
   return {

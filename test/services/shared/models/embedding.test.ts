@@ -95,6 +95,20 @@ test('a remote embedding is asked in batches of 32, in order, with the key', asy
   expect(tokens).toBe(490);
 });
 
+test('an endpoint that says no tokens, or the total alone, is not free', async () => {
+  const data = [{ object: 'embedding', index: 0, embedding: [1, 0, 1] }];
+  const says =
+    (usage?: object): Answer =>
+    (_input, _request, response) =>
+      json(response, 200, { data, usage });
+  answers = [says({ total_tokens: 9 }), says({ prompt_tokens: 0, total_tokens: 0 }), says()];
+  const used: number[] = [];
+  const told = { ...call, used: async (tokens: number) => void used.push(tokens) };
+  const embedder = embedderOf(remote);
+  for (let turn = 0; turn < 3; turn++) used.push((await embedder.embed(['sixteen letters!'], told)).tokens);
+  expect(used).toEqual([9, 9, 4, 4, 4, 4]);
+});
+
 test('without a key none is sent', async () => {
   await embedderOf({ ...remote, EMBEDDING_API_KEY: '' }).embed(['text'], call);
   expect(asked).toEqual([{ input: ['text'], authorization: undefined }]);
