@@ -16,6 +16,7 @@ import { questionMayUse } from '../answering/may-use.ts';
 import { type ChatContext, ownConversation, reservationMs, takeSlot } from '../context.ts';
 import { titleOf } from '../conversations/conversations.ts';
 import { turnIdAfter } from '../conversations/turn-id.ts';
+import { storableText } from './storable.ts';
 import type { StartedTurn } from './turn-runner.ts';
 import { beginTurn } from './turn-store.ts';
 
@@ -137,7 +138,8 @@ type Earlier = Awaited<ReturnType<typeof lookUp>>['earlier'];
  * @throws ProblemError `not-found`, `conflict`
  */
 function questionOf({ question, retry_of, continues }: TurnInput, earlier: Earlier) {
-  if (question !== undefined) return { question, counted: true };
+  // A client may have cut it in the middle of an emoji.
+  if (question !== undefined) return { question: storableText(question), counted: true };
   if (!earlier) throw notFound('turn', (retry_of ?? continues) as string);
   if (continues) {
     if (earlier.finish_reason !== 'length' || !earlier.answer)

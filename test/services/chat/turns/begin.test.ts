@@ -69,3 +69,13 @@ test('what was searched for a turn that was refused is paid; no model is asked, 
   expect(model.requests).toHaveLength(0);
   expect(await metric(opened.chat.url, 'chat_turns_running')).toBe(0);
 });
+
+test('a question that was cut in the middle of an emoji is asked', async () => {
+  const conversation = await opened.chat.newConversation(person, brain);
+  const asked = await opened.chat.ask(person, conversation, 'How long do refunds take? \ud83d');
+  expect(asked.status).toBe(200);
+  expect((await allEvents(asked)).at(-1)).toMatchObject({
+    event: 'done',
+    data: { question: 'How long do refunds take? \uFFFD', answer: 'Fourteen days [1].' },
+  });
+});
