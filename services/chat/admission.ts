@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { uuidv7 } from 'uuidv7';
 import { noteUsed, reserve } from '../shared/ledger/reservations.ts';
 import { findBrain } from '../shared/postgres/find-brain.ts';
+import { answerProblem } from './answering/answer-problem.ts';
 import type { Choice } from './answering/answerer.ts';
 import { type AskedText, questionMayUse } from './answering/may-use.ts';
 import { type ChatContext, reservationMs, takeSlot } from './context.ts';
@@ -41,7 +42,7 @@ export interface Admitted {
 /**
  * Takes a slot and one of the day's questions while `run` runs.
  *
- * @throws ProblemError `yield`, `not-found`, `quota`
+ * @throws ProblemError `yield`, `not-found`, `quota`; what `run` throws, `model-failed` when it took too long
  */
 export const admit = <Result>(context: ChatContext, asked: Asked, run: (admitted: Admitted) => Promise<Result>) =>
   admitted(context, asked, async () => ({ giveBack: () => {} }), run);
@@ -113,6 +114,8 @@ async function admitted<Result, Taken extends { readonly choice?: Choice; readon
       await recordQuestion(trx, usageRecord);
     });
     return await run({ id: usageRecord.id, brain, tokenUsage, settle, noting, ...taken });
+  } catch (error) {
+    throw (error as Error).name === 'TimeoutError' ? answerProblem(error, usageRecord.id) : error;
   } finally {
     taken?.giveBack();
     release();

@@ -12,6 +12,7 @@ import { toOpenAiError } from '../../shared/http/openai-error.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import { estimateTokens } from '../../shared/models/tokens.ts';
 import { type Admitted, admitAnswer } from '../admission.ts';
+import { answerProblem } from '../answering/answer-problem.ts';
 import { collect, type Question } from '../answering/answerer.ts';
 import type { Exchange } from '../answering/prompt.ts';
 import type { ChatContext } from '../context.ts';
@@ -117,8 +118,7 @@ async function streamed(
   } catch (error) {
     if (!stream.signal.aborted) {
       log.warn({ err: error, cause: (error as Error).cause }, 'completion failed');
-      const problem = error instanceof ProblemError ? error : new ProblemError('internal', `Reference ${answer.id}.`);
-      await stream.send({ json: JSON.stringify(toOpenAiError(problem)) });
+      await stream.send({ json: JSON.stringify(toOpenAiError(answerProblem(error, answer.id))) });
     }
   }
   stream.end();

@@ -6,9 +6,8 @@ import { z } from 'zod';
 import type { Identity } from '../../shared/auth/identity.ts';
 import { citation, foundPassage, questionText, searchInput } from '../../shared/contract/chat.ts';
 import { id } from '../../shared/contract/common.ts';
-import { ProblemError } from '../../shared/http/problem.ts';
-import { problemOfStore } from '../../shared/http/store-problem.ts';
 import { admitAnswer } from '../admission.ts';
+import { answerProblem } from '../answering/answer-problem.ts';
 import { collect } from '../answering/answerer.ts';
 import type { ChatContext } from '../context.ts';
 import { search } from '../search/search.ts';
@@ -95,14 +94,14 @@ export function registerTools(server: McpServer, caller: Caller): void {
         admitAnswer(
           context,
           { tenantId, brainId: brain_id, keyId: identity.keyId, asked: { text } },
-          async ({ choice, tokenUsage }) => {
+          async ({ choice, tokenUsage, noting }) => {
             const question = { tenantId, brainId: brain_id, text, history: [], ...choice };
             const within = AbortSignal.any([signal, AbortSignal.timeout(turnTimeoutMs)]);
             const {
               text: answer,
               answered,
               citations,
-            } = await collect(withProgress(answerer.answer(question, tokenUsage, within), progressTo));
+            } = await collect(withProgress(noting(answerer.answer(question, tokenUsage, within)), progressTo));
             return { answer, answered, citations };
           },
         ),
@@ -119,16 +118,9 @@ async function toolResult({ context: { log }, requestId }: Caller, run: () => Pr
       content: [{ type: 'text', text: JSON.stringify(structuredContent) }],
     } satisfies CallToolResult;
   } catch (error) {
-    const problem = toProblem(error, requestId);
+    const problem = answerProblem(error, requestId);
     if (problem.code === 'internal') log.error({ err: error, requestId }, 'tool failed');
     const text = JSON.stringify(problem.toProblem());
     return { isError: true, content: [{ type: 'text', text }] } satisfies CallToolResult;
   }
-}
-
-function toProblem(error: unknown, requestId: string): ProblemError {
-  if (error instanceof ProblemError) return error;
-  if ((error as Error).name === 'TimeoutError')
-    return new ProblemError('model-failed', 'The answer took longer than is allowed here.');
-  return problemOfStore(error) ?? new ProblemError('internal', `Reference ${requestId}.`);
 }

@@ -5,11 +5,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Citation, FinishReason, Turn } from '../../shared/contract/chat.ts';
 import type { Problem } from '../../shared/contract/common.ts';
-import { ProblemError } from '../../shared/http/problem.ts';
-import { problemOfStore } from '../../shared/http/store-problem.ts';
 import { UnavailableError } from '../../shared/http/unavailable.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Database } from '../../shared/postgres/database.ts';
+import { answerProblem } from '../answering/answer-problem.ts';
 import type { Answerer, Question } from '../answering/answerer.ts';
 import { ModelInterruptedError } from '../models/model.ts';
 import { createReconnectGrace, type ReconnectGrace } from './reconnect-grace.ts';
@@ -195,7 +194,8 @@ async function run(
       log.warn({ err: thrown, cause: thrown.cause, turnId: turn.id }, 'answer broken off by the model');
     } else if (!stopped.aborted) {
       status = 'failed';
-      error = toProblem(thrown, turn.id, log);
+      log.warn({ err: thrown, cause: (thrown as Error).cause, turnId: turn.id }, 'answer failed');
+      error = answerProblem(thrown, turn.id).toProblem();
     }
   }
   const isBegun = await begun.then(always, never);
@@ -261,15 +261,4 @@ function recordLost({ db, answerer }: TurnRunnerOptions, question: Question, { i
   const { tenantId, brainId, keyId = null } = question;
   const how = { reserved: true, wasted: answerer.counts };
   return recordTokens(db, { id, turnId: null, tenantId, brainId, keyId }, tokenUsage, how);
-}
-
-function toProblem(thrown: unknown, turnId: string, log: Logger): Problem {
-  const { cause, name } = thrown as Error;
-  log.warn({ err: thrown, cause, turnId }, 'answer failed');
-  if (thrown instanceof ProblemError) return thrown.toProblem();
-  const ofStore = problemOfStore(thrown);
-  if (ofStore) return ofStore.toProblem();
-  if (name === 'TimeoutError')
-    return new ProblemError('model-failed', 'The answer took longer than is allowed here.').toProblem();
-  return new ProblemError('internal', `Reference ${turnId}.`, { instance: turnId }).toProblem();
 }

@@ -162,30 +162,57 @@ test('kill -9 of the replica that answers: who reads elsewhere hears the end, an
   expect(twice.status).toBe(409);
 });
 
-test('kill -9 in the middle of a completion: what its model was sent is in the ledger, as waste', async () => {
-  const [first, second] = await Promise.all([start('first'), start('second')]);
-  await services.query('update tenants set tokens_per_day_max = null, questions_per_day_max = null');
-  model.behave(trickles(10_000, 20));
-  const asked = await first.call('POST', '/v1/chat/completions', {
-    model: `brain:${brain.brainId}`,
-    stream: true,
-    messages: [{ role: 'user', content: 'How long do refunds take?' }],
-  });
-  const reader = asked.body?.getReader();
-  const noted = () => services.query('select id from reservations where entries is not null');
-  for (const end = Date.now() + 60_000; (await noted()).length === 0 && Date.now() < end; ) await reader?.read();
-  const [{ id } = { id: '' }] = (await noted()) as { id: string }[];
-  await first.kill();
-  await reader?.cancel().catch(() => {});
-  // Longer than any answer takes, as far as its reservation goes.
-  await services.query(`update reservations set expires_at = now() - interval '1 s' where id = $1`, [id]);
-  for (const end = Date.now() + 60_000; (await noted()).length > 0 && Date.now() < end; ) await sleep(100);
-  const entries = (await services.query(
-    `select kind, amount::int as amount from ledger where key like $1 order by kind`,
-    [`answer:${id}:%`],
-  )) as { kind: string; amount: number }[];
-  expect(entries.map(({ kind }) => kind)).toEqual(['model_tokens_in', 'question', 'wasted_tokens']);
-  expect(entries[0]?.amount).toBeGreaterThan(0);
-  expect(entries[2]?.amount).toBe(entries[0]?.amount);
-  await second.kill();
-}, 120_000);
+test.each([
+  [
+    'a completion',
+    () => ({
+      path: '/v1/chat/completions',
+      body: {
+        model: `brain:${brain.brainId}`,
+        stream: true,
+        messages: [{ role: 'user', content: 'How long do refunds take?' }],
+      },
+    }),
+  ],
+  [
+    "an agent's question",
+    () => ({
+      path: '/v1/chat/mcp',
+      body: {
+        jsonrpc: '2.0',
+        id: 1,
+        method: 'tools/call',
+        params: { name: 'ask', arguments: { brain_id: brain.brainId, question: 'How long do refunds take?' } },
+      },
+    }),
+  ],
+])(
+  'kill -9 in the middle of %s: what its model was sent is in the ledger, as waste',
+  async (_what, request) => {
+    const [first, second] = await Promise.all([start('first'), start('second')]);
+    await services.query('update tenants set tokens_per_day_max = null, questions_per_day_max = null');
+    model.behave(trickles(10_000, 20));
+    const { path, body } = request();
+    const asked = first
+      .call('POST', path, body, { accept: 'application/json, text/event-stream' })
+      .then((answer) => answer.text())
+      .catch(() => 'broken off');
+    const noted = () => services.query('select id from reservations where entries is not null');
+    for (const end = Date.now() + 60_000; (await noted()).length === 0 && Date.now() < end; ) await sleep(100);
+    const [{ id } = { id: '' }] = (await noted()) as { id: string }[];
+    await first.kill();
+    expect(await asked).toBe('broken off');
+    // Longer than any answer takes, as far as its reservation goes.
+    await services.query(`update reservations set expires_at = now() - interval '1 s' where id = $1`, [id]);
+    for (const end = Date.now() + 60_000; (await noted()).length > 0 && Date.now() < end; ) await sleep(100);
+    const entries = (await services.query(
+      `select kind, amount::int as amount from ledger where key like $1 order by kind`,
+      [`answer:${id}:%`],
+    )) as { kind: string; amount: number }[];
+    expect(entries.map(({ kind }) => kind)).toEqual(['model_tokens_in', 'question', 'wasted_tokens']);
+    expect(entries[0]?.amount).toBeGreaterThan(0);
+    expect(entries[2]?.amount).toBe(entries[0]?.amount);
+    await second.kill();
+  },
+  120_000,
+);
