@@ -6,11 +6,12 @@ import { findBrain } from '../shared/postgres/find-brain.ts';
 import { answerProblem } from './answering/answer-problem.ts';
 import type { Choice } from './answering/answerer.ts';
 import { type AskedText, questionMayUse } from './answering/may-use.ts';
-import { type ChatContext, reservationMs, takeSlot } from './context.ts';
+import { type ChatContext, takeSlot } from './context.ts';
 import {
   newTokenUsage,
   recordQuestion,
   recordTokens,
+  reservationMs,
   type TokenUsage,
   tokenEntries,
   type UsageRecord,

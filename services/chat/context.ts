@@ -36,9 +36,6 @@ export interface ChatContext {
   readonly log: Logger;
 }
 
-/** Longer than an answer and its last words to the ledger take: who holds one by then is gone. */
-export const reservationMs = ({ turnTimeoutMs }: Pick<ChatContext, 'turnTimeoutMs'>): number => turnTimeoutMs + 60_000;
-
 /**
  * Streams of turns that are read at a time. As many again as one caller can have answers under way, for those that are
  * read once more (another tab, a resumed one) and for those who are about to hear that no slot is free; each holds a

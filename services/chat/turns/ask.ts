@@ -13,10 +13,11 @@ import { reserve } from '../../shared/ledger/reservations.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Tables } from '../../shared/postgres/tables.ts';
 import { questionMayUse } from '../answering/may-use.ts';
-import { type ChatContext, ownConversation, reservationMs, takeSlot } from '../context.ts';
+import { type ChatContext, ownConversation, takeSlot } from '../context.ts';
 import { titleOf } from '../conversations/conversations.ts';
 import { turnIdAfter } from '../conversations/turn-id.ts';
 import { storableText } from './storable.ts';
+import { reservationMs } from './token-usage.ts';
 import type { StartedTurn } from './turn-runner.ts';
 import { beginTurn } from './turn-store.ts';
 

@@ -1,7 +1,7 @@
 /** Any replica ends the turns of replicas that are gone. */
 
 import { sql } from 'kysely';
-import { settleLost } from '../../shared/ledger/reservations.ts';
+import { notedOf, settleLost } from '../../shared/ledger/reservations.ts';
 import type { Logger } from '../../shared/log.ts';
 import { estimateTokens } from '../../shared/models/tokens.ts';
 import type { Database } from '../../shared/postgres/database.ts';
@@ -54,6 +54,7 @@ export async function sweepExpired(db: Database, priced: (name: string) => Price
   const ids = expired.map(({ id }) => id);
   const arrived = await arrivedOf(db, ids);
   const sequences = await lastPlaces(db, ids);
+  const noted = await notedOf(db, ids);
   let count = 0;
   for (const row of expired) {
     const { answer = '', citations = [] } = arrived.get(row.id) ?? {};
@@ -78,7 +79,8 @@ export async function sweepExpired(db: Database, priced: (name: string) => Price
       answered: null,
       error: null,
       sequence: (sequences.get(row.id) ?? 0) + 1,
-      entries: tokenUsage ? tokenEntries(turn.id, tokenUsage) : [],
+      // What providers bill for the search, and what the model read and wrote.
+      entries: [...(noted.get(turn.id) ?? []), ...(tokenUsage ? tokenEntries(turn.id, tokenUsage) : [])],
     });
     if (ended) count += 1;
   }

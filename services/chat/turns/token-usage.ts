@@ -62,6 +62,9 @@ export const newTokenUsage = (): TokenUsage => ({
   rerankModel: null,
 });
 
+/** Longer than an answer and its last words to the ledger take: who holds one by then is gone. */
+export const reservationMs = ({ turnTimeoutMs }: { readonly turnTimeoutMs: number }): number => turnTimeoutMs + 60_000;
+
 /** A question that fails was asked all the same: it is counted before the work. */
 export const recordQuestion = (db: Database | Transaction<Tables>, usageRecord: UsageRecord) =>
   recordEntries(db, usageRecord, [questionEntry(usageRecord.id)]);
@@ -116,11 +119,18 @@ export const questionEntry = (id: string): Entry => entryOf('answer', id, [], 'q
 
 /** `id`: the turn's, or the completion's. */
 export function tokenEntries(id: string, usage: TokenUsage): Entry[] {
-  const { tokensIn, tokensOut, embeddingTokens, embeddingCostUsd, embeddingModel, model } = usage;
-  const { replaced, rerankCalls, rerankCostUsd, rerankModel } = usage;
+  const { tokensIn, tokensOut, model, replaced } = usage;
   return [
     ...modelEntries(id, [], { model, tokensIn, tokensOut }),
     ...replaced.flatMap((use, index) => modelEntries(id, ['replaced', index + 1], use)),
+    ...searchEntries(id, usage),
+  ];
+}
+
+/** Those of {@link tokenEntries} that are known before a model is asked. */
+export function searchEntries(id: string, usage: TokenUsage): Entry[] {
+  const { embeddingTokens, embeddingCostUsd, embeddingModel, rerankCalls, rerankCostUsd, rerankModel } = usage;
+  return [
     {
       ...entryOf('answer', id, [], 'embedding_tokens', embeddingTokens, embeddingCostUsd),
       model: embeddingModel,

@@ -6,13 +6,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Citation, FinishReason, Turn } from '../../shared/contract/chat.ts';
 import type { Problem } from '../../shared/contract/common.ts';
 import { UnavailableError } from '../../shared/http/unavailable.ts';
+import { noteUsed } from '../../shared/ledger/reservations.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import { answerProblem } from '../answering/answer-problem.ts';
 import type { Answerer, Question } from '../answering/answerer.ts';
 import { ModelInterruptedError } from '../models/model.ts';
 import { createReconnectGrace, type ReconnectGrace } from './reconnect-grace.ts';
-import { endEntries, newTokenUsage, recordTokens, type TokenUsage, turnUsageOf } from './token-usage.ts';
+import {
+  endEntries,
+  newTokenUsage,
+  recordTokens,
+  reservationMs,
+  searchEntries,
+  type TokenUsage,
+  turnUsageOf,
+} from './token-usage.ts';
 import type { TurnJournal, WrittenEvent } from './turn-journal.ts';
 import type { TurnSignals } from './turn-signals.ts';
 import { type End, endTurn, renewLeases } from './turn-store.ts';
@@ -174,7 +183,7 @@ async function run(
         searched = true;
         // For the sweeper, should this replica die: sent before the model is asked, which is paid, written before a word is shown.
         if (tokenUsage.tokensIn + tokenUsage.embeddingTokens > 0)
-          remembered = rememberUsage(db, { ...turn, answerer: by }, tokenUsage, log);
+          remembered = rememberUsage(options, question, { ...turn, answerer: by }, tokenUsage);
       } else if ('text' in part) {
         await remembered;
         parts.answer += part.text;
@@ -245,15 +254,26 @@ async function endSurely(db: Database, log: Logger, end: End): Promise<WrittenEv
 }
 
 /** Without it the answer goes on: only a sweeper would miss it. */
-async function rememberUsage(db: Database, { id, answerer }: Turn, tokenUsage: TokenUsage, log: Logger) {
-  await db
+async function rememberUsage(
+  { db, log, turnTimeoutMs }: TurnRunnerOptions,
+  { tenantId, brainId, keyId = null }: Question,
+  { id, answerer }: Turn,
+  tokenUsage: TokenUsage,
+) {
+  // Of providers. Our own embedding bills nobody, and most turns are spared a statement.
+  const searched = searchEntries(id, tokenUsage).filter(({ amount, costUsd }) => amount > 0 && costUsd !== 0);
+  const noted =
+    searched.length > 0 && noteUsed(db, { id, tenantId, brainId, keyId }, searched, reservationMs({ turnTimeoutMs }));
+  const shown = db
     .updateTable('turns')
     // Of the model that answers alone: what others used stands at their own prices, and only this replica knows it.
     .set({ usage: JSON.stringify(turnUsageOf({ ...tokenUsage, replaced: [] })), answerer_name: answerer.name })
     .where('id', '=', id)
     .where('status', '=', 'streaming')
-    .execute()
-    .catch((error: Error) => log.warn({ err: error, turnId: id }, 'usage of a turn not noted'));
+    .execute();
+  await Promise.all([noted, shown]).catch((error: Error) =>
+    log.warn({ err: error, turnId: id }, 'usage of a turn not noted'),
+  );
 }
 
 /** The conversation was deleted meanwhile, or a sweeper was first: the model was paid all the same. */

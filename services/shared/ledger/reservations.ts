@@ -107,6 +107,17 @@ export async function noteUsed(
     .execute();
 }
 
+/** What was noted of calls, by their ids. */
+export async function notedOf(db: Database, ids: readonly string[]): Promise<Map<string, readonly Entry[]>> {
+  const rows = await db
+    .selectFrom('reservations')
+    .select(['id', 'entries'])
+    .where('id', 'in', ids)
+    .where('entries', 'is not', null)
+    .execute();
+  return new Map(rows.map(({ id, entries }) => [id, entries as unknown as Entry[]]));
+}
+
 /** Of one look; the next one takes the others. */
 const settledMax = 100;
 

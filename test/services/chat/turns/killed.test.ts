@@ -6,21 +6,27 @@ import { uuidv7 } from 'uuidv7';
 import { freePort } from '../../../../local/router/ports.ts';
 import { hashSecret, newSecret } from '../../../../services/shared/auth/auth.ts';
 import type { Conversation, Turn } from '../../../../services/shared/contract/chat.ts';
+import { type StubEmbedding, startStubEmbedding } from '../../../support/embedding/stub-embedding.ts';
 import { privateKeyOf } from '../../../support/service-keys.ts';
 import { startServices, type TestServices } from '../../../support/stores.ts';
-import type { TestBrain } from '../../vectorstore/fixture.ts';
+import { dimensions, type TestBrain } from '../../vectorstore/fixture.ts';
 import { allEvents, answerOf, events, type StreamedEvent, startSearch, type TestSearch } from '../fixture.ts';
 import { type ModelServer, says, startModelServer, trickles } from '../models/model-server.ts';
 
 let services: TestServices;
 let search: TestSearch;
 let model: ModelServer;
+let embedding: StubEmbedding;
 let brain: TestBrain;
 let secret: string;
 const running: { kill(): Promise<void> }[] = [];
 beforeAll(async () => {
   services = await startServices();
-  [search, model] = await Promise.all([startSearch(services), startModelServer()]);
+  [search, model, embedding] = await Promise.all([
+    startSearch(services),
+    startModelServer(),
+    startStubEmbedding(dimensions),
+  ]);
   brain = await search.newBrain();
   await search.addPages(brain, ['Refunds take fourteen days.']);
   secret = await newKey(brain);
@@ -29,7 +35,7 @@ afterEach(async () => {
   for (const { kill } of running.splice(0)) await kill();
 });
 afterAll(async () => {
-  await Promise.all([search?.close(), model?.close()]);
+  await Promise.all([search?.close(), model?.close(), embedding?.close()]);
   await services?.close();
 });
 
@@ -52,7 +58,7 @@ async function newKey({ tenantId }: TestBrain): Promise<string> {
   return made;
 }
 
-async function start(replica: string) {
+async function start(replica: string, settings: Record<string, string> = {}) {
   const port = await freePort();
   const process = execa('node', ['services/chat/main.ts'], {
     cwd: new URL('../../../..', import.meta.url).pathname,
@@ -69,6 +75,7 @@ async function start(replica: string) {
       PUBLIC_URL: 'http://localhost:8080',
       MODEL_URL: model.url,
       MODEL_NAME: 'told',
+      ...settings,
     },
   });
   const kill = async () => {
@@ -216,3 +223,40 @@ test.each([
   },
   120_000,
 );
+
+test('kill -9 amid a turn: what the provider bills for its search is in the ledger, too', async () => {
+  const settings = {
+    EMBEDDING_URL: embedding.url,
+    EMBEDDING_MODEL: 'one',
+    EMBEDDING_DIMENSIONS: String(dimensions),
+    EMBEDDING_API_KEY: 'k',
+  };
+  const [first, second] = await Promise.all([start('first', settings), start('second')]);
+  const vectors = { embedding_model: 'one', embedding_dimensions: dimensions };
+  await search.db.updateTable('brains').set(vectors).where('id', '=', brain.brainId).execute();
+  const conversation = (await (
+    await first.call('POST', '/v1/chat/conversations', { brain_id: brain.brainId })
+  ).json()) as Conversation;
+  model.behave(trickles(10_000, 20));
+  const before = embedding.billedTokens;
+  const asked = await first.call('POST', `/v1/chat/conversations/${conversation.id}/turns`, {
+    question: 'How long do refunds take?',
+  });
+  for await (const { event } of events(asked)) if (event === 'token') break;
+  await first.kill();
+  await services.query(`update turns set lease_until = now() - interval '1 s' where finished_at is null`);
+  const entered = () =>
+    services.query(
+      `select kind, amount::int as amount from ledger join turns on turns.id = ledger.turn_id
+       where conversation_id = $1 and kind in ('embedding_tokens', 'model_tokens_in') order by kind`,
+      [conversation.id],
+    );
+  for (const end = Date.now() + 60_000; (await entered()).length === 0 && Date.now() < end; ) await sleep(100);
+  expect(await entered()).toEqual([
+    { kind: 'embedding_tokens', amount: embedding.billedTokens - before },
+    { kind: 'model_tokens_in', amount: expect.any(Number) },
+  ]);
+  expect(embedding.billedTokens).toBeGreaterThan(before);
+  expect((await charged(conversation)).reserved).toEqual([]);
+  await second.kill();
+}, 120_000);
