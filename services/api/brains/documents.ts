@@ -38,6 +38,15 @@ export function serveDocuments(api: Api): void {
   serve(app, routes.deleteDocument, async ({ identity, params, reply }) => {
     const { tenantId } = identity;
     const job = await db.transaction().execute(async (trx) => {
+      // As workers do, a document's jobs are locked before it: else each could wait for the other.
+      await trx
+        .selectFrom('jobs')
+        .select('id')
+        .where('document_id', '=', params.document)
+        .where('tenant_id', '=', tenantId)
+        .orderBy('id')
+        .forNoKeyUpdate()
+        .execute();
       const gone = await trx
         .updateTable('documents')
         .set({ deleted_at: sql<Date>`now()` })
