@@ -6,7 +6,7 @@ import { serve } from '../../shared/http/http.ts';
 import { newestFirst } from '../../shared/http/keyset.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
 import { recordEvent } from '../../shared/jobs/events.ts';
-import { orderDeletion } from '../../shared/jobs/job-requests.ts';
+import { lockJobs, orderDeletion } from '../../shared/jobs/job-requests.ts';
 import { orderReindex } from '../../shared/jobs/reindex-order.ts';
 import { modelsOfTenant, requireAllowedModel } from '../../shared/models/allowed-models.ts';
 import { modelNames } from '../../shared/models/configured-models.ts';
@@ -97,6 +97,7 @@ export function serveBrains(api: Api): void {
   serve(app, routes.deleteBrain, async ({ identity, params, reply }) => {
     const { tenantId } = identity;
     const job = await db.transaction().execute(async (trx) => {
+      await lockJobs(trx, { tenantId, brainId: params.brain });
       const gone = await trx
         .updateTable('brains')
         .set({ deleted_at: sql<Date>`now()` })

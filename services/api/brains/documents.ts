@@ -5,7 +5,7 @@ import { serve } from '../../shared/http/http.ts';
 import { newestFirst } from '../../shared/http/keyset.ts';
 import { notFound } from '../../shared/http/problem.ts';
 import { recordEvent } from '../../shared/jobs/events.ts';
-import { orderDeletion } from '../../shared/jobs/job-requests.ts';
+import { lockJobs, orderDeletion } from '../../shared/jobs/job-requests.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import { findBrain } from '../../shared/postgres/find-brain.ts';
 import type { Api } from '../context.ts';
@@ -38,15 +38,7 @@ export function serveDocuments(api: Api): void {
   serve(app, routes.deleteDocument, async ({ identity, params, reply }) => {
     const { tenantId } = identity;
     const job = await db.transaction().execute(async (trx) => {
-      // As workers do, a document's jobs are locked before it: else each could wait for the other.
-      await trx
-        .selectFrom('jobs')
-        .select('id')
-        .where('document_id', '=', params.document)
-        .where('tenant_id', '=', tenantId)
-        .orderBy('id')
-        .forNoKeyUpdate()
-        .execute();
+      await lockJobs(trx, { tenantId, documentId: params.document });
       const gone = await trx
         .updateTable('documents')
         .set({ deleted_at: sql<Date>`now()` })

@@ -25,6 +25,21 @@ export async function orderDeletion(
   return orderTask(tx, what);
 }
 
+/** As workers do, jobs are locked before what they are of: else a deletion and a worker could wait for each other. */
+export const lockJobs = (
+  tx: Transaction<Tables>,
+  of: { tenantId: string; brainId: string } | { tenantId: string; documentId: string },
+) =>
+  tx
+    .selectFrom('jobs')
+    .select('id')
+    .where('tenant_id', '=', of.tenantId)
+    .where('finished_at', 'is', null)
+    .where('documentId' in of ? 'document_id' : 'brain_id', '=', 'documentId' in of ? of.documentId : of.brainId)
+    .orderBy('id')
+    .forNoKeyUpdate()
+    .execute();
+
 /** A service takes it from graphile-worker (task-runner.ts): the task is named like the kind, its payload is `{ jobId }`. */
 export async function orderTask(
   tx: Transaction<Tables>,

@@ -9,20 +9,23 @@ beforeAll(async () => {
 });
 afterAll(() => harness.close());
 
-test('a deletion amid the work on its document waits, and neither fails', async () => {
-  const owner = await harness.owner();
-  const brain = (await owner('POST', '/v1/brains', { name: 'B' })).body.id;
-  const { body, headers } = upload('Refunds take fourteen days.');
-  const job = (await owner('POST', `/v1/brains/${brain}/documents`, body, headers)).body;
-  const worker = new pg.Client({ connectionString: harness.services.databaseUrl });
-  await worker.connect();
-  await worker.query('begin');
-  await worker.query('select from jobs where id = $1 for update', [job.id]);
-  const deleted = owner('DELETE', `/v1/documents/${job.document_id}`);
-  const waiting = `select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
-  while ((await harness.services.query(waiting)).length === 0);
-  await worker.query('update documents set pages_total = 1 where id = $1', [job.document_id]);
-  await worker.query('commit');
-  await worker.end();
-  expect((await deleted).status).toBe(202);
-});
+test.each(['document', 'brain'])(
+  'the deletion of a %s amid the work on a document waits, and neither fails',
+  async (what) => {
+    const owner = await harness.owner();
+    const brain = (await owner('POST', '/v1/brains', { name: 'B' })).body.id;
+    const { body, headers } = upload('Refunds take fourteen days.');
+    const job = (await owner('POST', `/v1/brains/${brain}/documents`, body, headers)).body;
+    const worker = new pg.Client({ connectionString: harness.services.databaseUrl });
+    await worker.connect();
+    await worker.query('begin');
+    await worker.query('select from jobs where id = $1 for update', [job.id]);
+    const deleted = owner('DELETE', what === 'brain' ? `/v1/brains/${brain}` : `/v1/documents/${job.document_id}`);
+    const waiting = `select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+    while ((await harness.services.query(waiting)).length === 0);
+    await worker.query('update documents set pages_total = 1 where id = $1', [job.document_id]);
+    await worker.query('commit');
+    await worker.end();
+    expect((await deleted).status).toBe(202);
+  },
+);
