@@ -9,7 +9,7 @@ export interface Sent {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: object;
+  readonly body?: object | undefined;
 }
 
 /** Sends the whole request from so many sockets, and breaks all of them when `meanwhile` is over; the service has heard it. */
@@ -27,6 +27,39 @@ export async function leave({ http }: App, callers: number, sent: Sent, meanwhil
       await closed;
     }),
   );
+}
+
+export interface Leaving {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: object | undefined;
+  /** More than there are slots. */
+  readonly leavers: number;
+  /** That one tenant may have. */
+  readonly slots: number;
+}
+
+/** The statuses of as many calls at once as there are slots, after others left while their token was checked. */
+export async function statusesAfterLeaving(
+  app: App,
+  { hold, letGo, checks }: ReturnType<typeof heldVerifier>,
+  { path, headers, body, leavers, slots }: Leaving,
+): Promise<number[]> {
+  hold();
+  await leave(app, leavers, { method: 'POST', path, headers, body }, () => checks(leavers));
+  letGo();
+  await new Promise(setImmediate);
+  hold();
+  const calls = Array.from({ length: slots }, () =>
+    fetch(app.http.listeningOrigin + path, {
+      method: 'POST',
+      headers: { ...headers, ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+    }),
+  );
+  await checks(slots);
+  letGo();
+  return (await Promise.all(calls)).map(({ status }) => status);
 }
 
 async function open(address: AddressInfo | string | null, { method, path, headers, body }: Sent): Promise<Socket> {

@@ -34,6 +34,8 @@ export interface TestServices {
   readonly log: Logger;
   /** Rows of one statement, on a connection of its own. */
   query(sql: string, values?: unknown[]): Promise<unknown[]>;
+  /** Until so many connections wait for a lock. */
+  waitForLocks(connections?: number): Promise<void>;
   /** @throws Error naming what stayed open */
   close(): Promise<void>;
 }
@@ -43,6 +45,12 @@ export async function startServices(): Promise<TestServices> {
     ask<{ databaseUrl: string; redisUrl: string }>('POST'),
     mkdtemp(join(tmpdir(), 'bulkhead-test-')),
   ]);
+  const query: TestServices['query'] = async (sql, values) => {
+    const client = new pg.Client({ connectionString: databaseUrl });
+    await client.connect();
+    const { rows } = await client.query(sql, values).finally(() => client.end());
+    return rows;
+  };
   return {
     databaseUrl,
     databaseUrlOf: (tier) => Object.assign(new URL(databaseUrl), { username: databaseRole(tier) }).href,
@@ -50,11 +58,10 @@ export async function startServices(): Promise<TestServices> {
     documentStoreUrl: pathToFileURL(join(folder, 'store')).href,
     folder,
     log: createLogger('test', { level: process.env.TEST_LOG ?? 'silent' }),
-    query: async (sql, values) => {
-      const client = new pg.Client({ connectionString: databaseUrl });
-      await client.connect();
-      const { rows } = await client.query(sql, values).finally(() => client.end());
-      return rows;
+    query,
+    waitForLocks: async (connections = 1) => {
+      const waiting = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+      while ((await query(waiting)).length < connections) await sleep(20);
     },
     close: async () => {
       const open = [...(await openInPostgres(databaseUrl)), ...(await openInRedis(redisUrl))];

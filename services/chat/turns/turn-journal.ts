@@ -52,7 +52,7 @@ const retryMs = 500;
 export function createTurnJournal(db: Database, replica: string, log: Logger): TurnJournal {
   let pending: NewEvent[] = [];
   let writing: Promise<void> | null = null;
-  let timer: NodeJS.Timeout | null = null;
+  let scheduled = false;
   let lastAll = 0;
   let allDue = false;
   /** Turns whose events somebody waits for. */
@@ -83,9 +83,11 @@ export function createTurnJournal(db: Database, replica: string, log: Logger): T
     await writing;
   };
   const schedule = () => {
-    timer ??= setTimeout(
+    if (scheduled) return;
+    scheduled = true;
+    setTimeout(
       () => {
-        timer = null;
+        scheduled = false;
         lastAll = performance.now();
         allDue = true;
         void start();

@@ -182,7 +182,7 @@ async function run(
         if (!searched) stream.append('found', { passages: part.found });
         searched = true;
         // For the sweeper, should this replica die: sent before the model is asked, which is paid, written before a word is shown.
-        if (tokenUsage.tokensIn + tokenUsage.embeddingTokens > 0)
+        if (tokenUsage.tokensIn > 0 || usedBySearch(tokenUsage))
           remembered = rememberUsage(options, question, { ...turn, answerer: by }, tokenUsage);
       } else if ('text' in part) {
         await remembered;

@@ -44,18 +44,20 @@ async function askAndLeave(path: string, body: object): Promise<void> {
   try {
     await holder.query('begin');
     await holder.query('select from tenants where id = $1 for update', [brain.tenantId]);
-    const waiting = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
-    await leave(chat.app, 1, sent, () => until(async () => (await services.query(waiting)).length > 0));
+    await leave(chat.app, 1, sent, () => services.waitForLocks());
     await holder.query('rollback');
   } finally {
     await holder.end();
   }
 }
 
+const free = () =>
+  until(async () => /^chat_inflight 0$/m.test(await (await fetch(`${opened.chat.url}/metrics`)).text()));
+
 /** Until no slot is taken; then one is answered. */
 async function allFree(): Promise<void> {
   const { chat, model } = opened;
-  await until(async () => /^chat_inflight 0$/m.test(await (await fetch(`${chat.url}/metrics`)).text()));
+  await free();
   model.behave(says('Fourteen days [1].'));
   expect((await chat.call(person, 'POST', '/v1/chat/completions', completion())).status).toBe(200);
 }
@@ -65,7 +67,7 @@ test.each([
   ['a completion', '/v1/chat/completions', () => completion()],
 ])('%s: its model is not asked', async (_what, path, body) => {
   await askAndLeave(path, body());
-  await until(async () => /^chat_inflight 0$/m.test(await (await fetch(`${opened.chat.url}/metrics`)).text()));
+  await free();
   expect(asked).toEqual([]);
   await allFree();
 });

@@ -85,8 +85,7 @@ test('an answer that ends and the deletion of its conversation do not wait for e
   await client.query('begin');
   await client.query('select from conversations where id = $1 for update', [conversation.id]);
   release();
-  const waiting = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
-  while ((await services.query(waiting)).length === 0) await sleep(10);
+  await services.waitForLocks();
   await client.query('delete from conversations where id = $1', [conversation.id]);
   await client.query('commit');
   await client.end();

@@ -8,7 +8,7 @@ import { embeddingPath } from '../../../services/shared/contract/embedding.ts';
 import type { App } from '../../../services/shared/http/http.ts';
 import { createLogger } from '../../../services/shared/log.ts';
 import { builtInEmbedding } from '../../../services/shared/models/embedder.ts';
-import { heldVerifier, leave } from '../../support/leavers.ts';
+import { heldVerifier, statusesAfterLeaving } from '../../support/leavers.ts';
 import { allPublicKeys, signerOf } from '../../support/service-keys.ts';
 
 const { model, dimensions } = builtInEmbedding;
@@ -38,20 +38,7 @@ test.each([
   const token = await sign({ to: 'embedding', verb: 'embed', tenantId: uuidv7(), brainId: uuidv7() });
   const headers = { authorization: `Bearer ${token}` };
   const body = { model, input: 'a' };
-  held.hold();
-  await leave(app, leavers, { method: 'POST', path: embeddingPath, headers, body }, () => held.checks(leavers));
-  held.letGo();
-  await new Promise(setImmediate);
-  held.hold();
-  const calls = Array.from({ length: slots }, () =>
-    fetch(app.http.listeningOrigin + embeddingPath, {
-      method: 'POST',
-      headers: { ...headers, 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    }),
+  expect(await statusesAfterLeaving(app, held, { path: embeddingPath, headers, body, leavers, slots })).toEqual(
+    Array(slots).fill(200),
   );
-  await held.checks(slots);
-  held.letGo();
-  const statuses = (await Promise.all(calls)).map(({ status }) => status);
-  expect(statuses).toEqual(Array(slots).fill(200));
 });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { vectorstorePaths } from '../../../services/shared/contract/vectorstore.ts';
 import type { App } from '../../../services/shared/http/http.ts';
 import { createVectorstoreApp } from '../../../services/vectorstore/app.ts';
-import { heldVerifier, leave } from '../../support/leavers.ts';
+import { heldVerifier, statusesAfterLeaving } from '../../support/leavers.ts';
 import { verifier } from '../../support/service-keys.ts';
 import { startServices, type TestServices } from '../../support/stores.ts';
 import {
@@ -52,20 +52,7 @@ test.each([
   expect((await upsert(store, brain, ['A text.'])).status).toBe(200);
   const [path, body] = [pathOf(brain), bodyOf(brain)];
   const headers = { authorization: `Bearer ${await tokenFor(path, brain)}` };
-  held.hold();
-  await leave(app, leavers, { method: 'POST', path, headers, body }, () => held.checks(leavers));
-  held.letGo();
-  await new Promise(setImmediate);
-  held.hold();
-  const calls = Array.from({ length: slots }, () =>
-    fetch(app.http.listeningOrigin + path, {
-      method: 'POST',
-      headers: { ...headers, ...(body && { 'content-type': 'application/json' }) },
-      ...(body && { body: JSON.stringify(body) }),
-    }),
+  expect(await statusesAfterLeaving(app, held, { path, headers, body, leavers, slots })).toEqual(
+    Array(slots).fill(200),
   );
-  await held.checks(slots);
-  held.letGo();
-  const statuses = (await Promise.all(calls)).map(({ status }) => status);
-  expect(statuses).toEqual(Array(slots).fill(200));
 });

@@ -21,8 +21,7 @@ test.each(['document', 'brain'])(
     await worker.query('begin');
     await worker.query('select from jobs where id = $1 for update', [job.id]);
     const deleted = owner('DELETE', what === 'brain' ? `/v1/brains/${brain}` : `/v1/documents/${job.document_id}`);
-    const waiting = `select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
-    while ((await harness.services.query(waiting)).length === 0);
+    await harness.services.waitForLocks();
     await worker.query('update documents set pages_total = 1 where id = $1', [job.document_id]);
     await worker.query('commit');
     await worker.end();

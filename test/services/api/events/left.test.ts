@@ -30,10 +30,8 @@ test('streams of callers who left before they were opened', async () => {
   await holder.connect();
   await holder.query('begin');
   await holder.query('lock table api_keys in access exclusive mode');
-  const waiting = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
-  await leave(app, callers, { method: 'GET', path: '/v1/events', headers }, async () => {
-    while ((await services.query(waiting)).length < callers) await sleep(20);
-  });
+  const sent = { method: 'GET', path: '/v1/events', headers };
+  await leave(app, callers, sent, () => services.waitForLocks(callers));
   await holder.query('rollback');
   await holder.end();
   const made = () => set.mock.results.filter((_, index) => delays.includes(Number(set.mock.calls[index]?.[1])));

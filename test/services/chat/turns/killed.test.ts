@@ -1,5 +1,4 @@
 /** Two replicas as they are started, of which one is killed in the middle of an answer, while the other one is read. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { uuidv7 } from 'uuidv7';
@@ -10,7 +9,7 @@ import { type StubEmbedding, startStubEmbedding } from '../../../support/embeddi
 import { privateKeyOf } from '../../../support/service-keys.ts';
 import { startServices, type TestServices } from '../../../support/stores.ts';
 import { dimensions, type TestBrain } from '../../vectorstore/fixture.ts';
-import { allEvents, answerOf, events, type StreamedEvent, startSearch, type TestSearch } from '../fixture.ts';
+import { allEvents, answerOf, events, type StreamedEvent, startSearch, type TestSearch, until } from '../fixture.ts';
 import { type ModelServer, says, startModelServer, trickles } from '../models/model-server.ts';
 
 let services: TestServices;
@@ -205,13 +204,13 @@ test.each([
       .then((answer) => answer.text())
       .catch(() => 'broken off');
     const noted = () => services.query('select id from reservations where entries is not null');
-    for (const end = Date.now() + 60_000; (await noted()).length === 0 && Date.now() < end; ) await sleep(100);
+    await until(async () => (await noted()).length > 0);
     const [{ id } = { id: '' }] = (await noted()) as { id: string }[];
     await first.kill();
     expect(await asked).toBe('broken off');
     // Longer than any answer takes, as far as its reservation goes.
     await services.query(`update reservations set expires_at = now() - interval '1 s' where id = $1`, [id]);
-    for (const end = Date.now() + 60_000; (await noted()).length > 0 && Date.now() < end; ) await sleep(100);
+    await until(async () => (await noted()).length === 0);
     const entries = (await services.query(
       `select kind, amount::int as amount from ledger where key like $1 order by kind`,
       [`answer:${id}:%`],
@@ -251,7 +250,7 @@ test('kill -9 amid a turn: what the provider bills for its search is in the ledg
        where conversation_id = $1 and kind in ('embedding_tokens', 'model_tokens_in') order by kind`,
       [conversation.id],
     );
-  for (const end = Date.now() + 60_000; (await entered()).length === 0 && Date.now() < end; ) await sleep(100);
+  await until(async () => (await entered()).length > 0);
   expect(await entered()).toEqual([
     { kind: 'embedding_tokens', amount: embedding.billedTokens - before },
     { kind: 'model_tokens_in', amount: expect.any(Number) },
