@@ -13,7 +13,7 @@ import { type Flow, openFlow } from '../flows/deployment.ts';
 import { writePdf } from '../flows/documents.ts';
 import { type ReferenceParser, startReferenceParser } from '../support/reference-parser/server.ts';
 import { acceptingRows } from './async/accepting.ts';
-import { atMost, must, type Row, told } from './report/rows.ts';
+import { atMost, must, onQuietMachine, type Row, told } from './report/rows.ts';
 
 const jobMinutes = 15;
 const pages = 30;
@@ -24,6 +24,7 @@ const syncRetries = 2;
 const pollMinutes = [5, 10, 10, 10, 10] as const;
 /** Of what a caller that waits is busy. */
 const callerShareMax = 0.01;
+const callerSecondsMax = 2;
 
 export const run = async ({ quick }: { readonly quick: boolean }): Promise<Row[]> => [
   ...(await longJobRows(quick)),
@@ -54,13 +55,16 @@ async function longJobRows(quick: boolean): Promise<Row[]> {
         value: async.busySeconds / sync.busySeconds,
         unit: 'x',
       }),
-      told(null, {
-        row: 'A9',
-        name: `a caller of a ${jobMinutes}-minute document is busy`,
-        value: async.busySeconds,
-        unit: 's',
-        baseline: sync.busySeconds,
-      }),
+      onQuietMachine(
+        quick,
+        atMost(callerSecondsMax, {
+          row: 'A9',
+          name: `a caller of a ${jobMinutes}-minute document is busy`,
+          value: async.busySeconds,
+          unit: 's',
+          baseline: sync.busySeconds,
+        }),
+      ),
       must('= 1, each page once', async.pages === pages, {
         row: 'A9',
         name: 'pages paid for a page of it, sent twice by its caller',
