@@ -104,6 +104,8 @@ export async function endRun(
   toEmbed = false,
 ): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
+    // The job before its document, as a deletion locks them: else the two could wait for each other.
+    await tx.selectFrom('jobs').select('id').where('id', '=', run.jobId).forNoKeyUpdate().execute();
     // Locked: no newer run can begin until this one has ended the job.
     const current = await tx
       .selectFrom('documents')

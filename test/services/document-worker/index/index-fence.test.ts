@@ -1,6 +1,7 @@
 /** Two index runs of one document: the newer one counts, whatever the older one still does. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
 import { endRun, type IndexRun, lookAt, startRun } from '../../../../services/document-worker/index/index-run.ts';
 import { type Bench, openBench } from '../fixture.ts';
 import { openGate } from './gate.ts';
@@ -96,6 +97,22 @@ test('a run that reaches its end after a newer one began ends nothing', async ()
   // What ended stays as it ended, and that is no cancellation.
   expect(await endRun(bench.db, newer, 'canceled')).toBe(false);
   expect([await lookAt(bench.db, newer), (await bench.job(jobId)).status]).toEqual(['superseded', 'succeeded']);
+}, 180_000);
+
+test('a run that ends waits for a deletion that has its job, and does not hold the document meanwhile', async () => {
+  const { jobId, documentId } = await bench.submit(Buffer.from('One page.'), 'text/plain');
+  await bench.services.query(`update jobs set status = 'running', stage = 'indexing' where id = $1`, [jobId]);
+  const run = (await startRun(bench.db, jobId)) as IndexRun;
+  const deletion = new pg.Client({ connectionString: bench.services.databaseUrl });
+  await deletion.connect();
+  await deletion.query('begin');
+  await deletion.query('select from jobs where id = $1 for no key update', [jobId]);
+  const end = endRun(bench.db, run, 'succeeded');
+  await bench.services.waitForLocks();
+  const marked = await deletion
+    .query('select from documents where id = $1 for update nowait', [documentId])
+    .finally(() => deletion.end());
+  expect([marked.rowCount, await end]).toEqual([1, true]);
 }, 180_000);
 
 /** Whoever's last statement took a lock of a document. */
