@@ -142,6 +142,7 @@ export async function createChat({
   const app = createApp({
     log,
     authenticate,
+    answerMsMax: turnTimeoutMs,
     notReady: async () => {
       if (!(await isCurrent())) return 'the database schema is older than this build';
       await signals.connected;

@@ -61,6 +61,7 @@ export async function createGovernor({ settings, redis, log, limits }: GovernorO
     log,
     notReady: async () => null,
     bodyTimeoutMs: all.uploadTimeoutMs,
+    answerMsMax: all.jobTimeoutMs,
   });
   const hints = new Histogram({
     name: 'governor_retry_hint_seconds',

@@ -10,7 +10,7 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
-import { hasZodFastifySchemaValidationErrors, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 import { uuidv7 } from 'uuidv7';
 import type { z } from 'zod';
@@ -21,9 +21,8 @@ import { hidePrivateParts, operatorPaths, refuseUnreadable } from '../public-onl
 import { visitor } from '../warm-up/self-request.ts';
 import { bodyTimeoutMsMax, limitBodies } from './body-timeouts.ts';
 import { type Dependency, serveHealth } from './health.ts';
-import { toOpenAiError } from './openai-error.ts';
-import { ProblemError, type ProblemExtras } from './problem.ts';
-import { problemOfStore } from './store-problem.ts';
+import { ProblemError } from './problem.ts';
+import { sendProblem, toProblemError } from './send-problem.ts';
 
 export interface AppOptions {
   readonly log: Logger;
@@ -37,6 +36,8 @@ export interface AppOptions {
   readonly authenticate?: Authenticate;
   /** How long a body other than an upload may take. @default 30 s */
   readonly bodyTimeoutMs?: number;
+  /** How long an answer may be silent before its first byte. Connections on which nothing moves outlast it. @default 100 s */
+  readonly answerMsMax?: number;
   /** Where people reach the service. @default not known: each request says by which protocol it came */
   readonly publicUrl?: string;
 }
@@ -63,8 +64,10 @@ const bodyBytesMax = 1024 * 1024;
 const headTimeoutMs = 20_000;
 /** Node looks every 30 s otherwise. */
 const headsLookedAtEveryMs = 5000;
-/** A connection on which nothing moves: its reader takes nothing. Above the longest silence of an answer, 100 s of a turn. */
-const silenceMsMax = 180_000;
+/** Of an answer, by default. */
+const answerMsDefault = 100_000;
+/** A connection on which nothing moves so much longer than an answer may be silent: its reader takes nothing. */
+const silenceReserveMs = 80_000;
 /** Whose machine vanished while their answer was waited for is found so, within 10 s more: what they hold is given back. */
 const keepAliveMs = 15_000;
 
@@ -75,6 +78,7 @@ export function createApp({
   dependencies = [],
   authenticate,
   bodyTimeoutMs = bodyTimeoutMsMax,
+  answerMsMax = answerMsDefault,
   publicUrl = '',
 }: AppOptions): App {
   const http = Fastify({
@@ -83,7 +87,7 @@ export function createApp({
     bodyLimit: bodyBytesMax,
     // Each kind of body has a time of its own (body-timeouts.ts).
     requestTimeout: 0,
-    connectionTimeout: silenceMsMax,
+    connectionTimeout: answerMsMax + silenceReserveMs,
     http: { keepAlive: true, keepAliveInitialDelay: keepAliveMs, connectionsCheckingInterval: headsLookedAtEveryMs },
     // The router or balancer in front is the only one who may say where a request came from.
     trustProxy: (_address: string, hop: number) => hop < 1,
@@ -259,42 +263,4 @@ export async function listen(app: App, at: ListenSettings, close: () => Promise<
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
   if (process.channel) process.on('disconnect', () => void stop('parent gone'));
-}
-
-function toProblemError(error: unknown, request: FastifyRequest): ProblemError {
-  if (error instanceof ProblemError) return error;
-  const unavailable = problemOfStore(error);
-  if (unavailable) {
-    request.log.warn({ err: error, method: request.method, url: request.url }, 'not served: a store is away or busy');
-    return unavailable;
-  }
-  if (hasZodFastifySchemaValidationErrors(error)) {
-    const errors = error.validation.map(({ instancePath, message }) => ({
-      path: `${error.validationContext ?? 'body'}${instancePath}`,
-      message: message ?? 'not valid',
-    }));
-    return new ProblemError('bad-request', errors.map(({ path, message }) => `${path}: ${message}`).join('; '), {
-      errors,
-    });
-  }
-  const { statusCode, message } = error as { statusCode?: number; message: string };
-  if (statusCode === 413) return new ProblemError('too-large', message);
-  if (statusCode === 415) return new ProblemError('unsupported-type', message);
-  if (statusCode === 429) return new ProblemError('too-many-requests', message);
-  if (statusCode && statusCode < 500) return new ProblemError('bad-request', message);
-  request.log.error({ err: error, method: request.method, url: request.url }, 'failed');
-  return new ProblemError('internal', `Reference ${request.id}.`, { instance: request.id } satisfies ProblemExtras);
-}
-
-function sendProblem(reply: FastifyReply, error: ProblemError): FastifyReply {
-  const { retryAfterS, retry_hint_ms } = error.extras;
-  if (retryAfterS !== undefined) reply.header('retry-after', String(retryAfterS));
-  // Not rounded up to seconds: OpenAI's clients look for it first.
-  if (retry_hint_ms !== undefined) reply.header('retry-after-ms', String(retry_hint_ms));
-  // The rest of a body that came too slowly is not waited for.
-  if (error.status === 408) reply.header('connection', 'close');
-  reply.code(error.status).serializer(JSON.stringify);
-  const { errors } = (reply.routeOptions?.config ?? {}) as Pick<Route, 'errors'>;
-  if (errors === 'openai') return reply.type('application/json').send(toOpenAiError(error));
-  return reply.type('application/problem+json').send(error.toProblem());
 }
