@@ -117,7 +117,8 @@ export class ParserPool {
   }
 
   /**
-   * Results of the first of these pages, in order: at least one, and as many as fit one checkpoint.
+   * Results of the first of these pages, in order: at least one, and as many as fit one checkpoint. What a child gives that
+   * was not asked for is left out.
    *
    * @throws RefusedError when the document no longer opens
    */
@@ -129,14 +130,19 @@ export class ParserPool {
     const request = { path: file.path, mediaType: file.mediaType, pages, images, tables, ...checkpointMax };
     for (let attempt = 1; ; attempt += 1) {
       const results: PackedPage[] = [];
+      const lacking = new Set(pages);
+      const keep = (given: Given) => {
+        if (given.type === 'page' && lacking.delete(given.page.page_number)) results.push(given.page);
+      };
       try {
-        await this.#withChild(request, (given) => given.type === 'page' && results.push(given.page), signal);
+        await this.#withChild(request, keep, signal);
         const leftOut = { code: 'crash', message: 'The parser left the page out.' } as const;
         return results.length > 0 ? results : [failed(pages[0] as number, leftOut)];
       } catch (error) {
         if (!(error instanceof ChildLostError) || signal?.aborted) throw error;
         const fault = { code: error.code, message: error.message };
-        if (error.opened) return [...results, failed(pages[results.length] as number, fault)];
+        // It may end after the last page, too: then no page is at fault.
+        if (error.opened) return [...results, ...[...lacking].slice(0, 1).map((page) => failed(page, fault))];
         if (attempt >= openAttemptsMax) return pages.map((page) => failed(page, fault));
       }
     }

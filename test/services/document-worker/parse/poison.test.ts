@@ -115,3 +115,10 @@ test('a document whose pages all end their worker is given up as a whole', async
     error: { code: 'damaged', detail: 'Reading it ended the program that reads 5 times, so it was given up.' },
   });
 }, 500_000);
+
+test('a parser child that ends after it gave the last page: the document is read all the same', async () => {
+  const process = startProcess(hostile);
+  const { jobId } = await bench.submit(Buffer.from('one\ntwo\nexit-after'), 'text/plain');
+  expect(await bench.until(jobId, ended, limitMs)).toMatchObject({ status: 'succeeded', pages_done: 3 });
+  expect(process.deaths).toBe(0);
+}, 500_000);

@@ -57,6 +57,10 @@ async function openOrders(path: string) {
             return `refused: ${error.code ?? error.message}`;
           });
         yield withoutImages({ ...failedPage(page, 'orders', null), text: String(text) });
+        // As a parser that ends while it closes a page.
+        if (text === 'exit-after') process.exit(3);
+        if (text === 'twice') yield withoutImages({ ...failedPage(page, 'orders', null), text: 'again' });
+        if (text === 'unasked') yield withoutImages({ ...failedPage(page + 1000, 'orders', null), text: 'unasked' });
       }
     },
   };

@@ -149,6 +149,22 @@ test('pages that hang, crash or fill the memory fail alone; the rest is read by 
   expect(hostile.counts.lost - before).toBe(5);
 });
 
+test('a child that ends after it gave the last page fails none', async () => {
+  const before = hostile.counts.lost;
+  for (const orders of [['exit-after'], ['one', 'exit-after']]) {
+    const pages = await hostile.read(await file(orders.join('\n'), 'text/plain'), upTo(orders.length));
+    expect(pages.map(({ page_number, error }) => [page_number, error])).toEqual(
+      orders.map((_, index) => [index + 1, null]),
+    );
+  }
+  expect(hostile.counts.lost - before).toBe(2);
+});
+
+test('a page that nobody asked for is not taken, nor one twice', async () => {
+  const pages = await hostile.read(await file('twice\nunasked\nthree', 'text/plain'), [1, 2]);
+  expect(pages.map(({ page_number }) => page_number)).toEqual([1, 2]);
+});
+
 test('the kernel gives a child no more than its limit, also where nobody has looked yet', async () => {
   const [page] = await read(hostile, await file('reserve-512-MiB', 'text/plain'), [1]);
   expect(page?.text).toBe('refused: WebAssembly.Memory(): could not allocate memory');
