@@ -21,16 +21,12 @@ const purge = (column: string) => `select (ctid, ${column}), delete`;
 const lock = 'update (created_at)';
 
 export const tablePrivileges: Readonly<Record<keyof Tables, Readonly<Partial<Record<DatabaseTier, string>>>>> = {
-  // Who somebody is: written by the api alone. Chat checks sessions and keys; it reads no password, no address, no name.
+  // Who somebody is: written by the api alone. Chat checks keys and, by session_of, the session whose token it was shown.
   accounts: { api: all },
   verifications: { api: all, 'document-worker': purge('expires_at') },
   sign_in_links: { api: all, 'document-worker': purge('expires_at') },
-  people: { api: all, chat: 'select (id, operator)' },
-  sessions: {
-    api: all,
-    chat: 'select (token, person_id, tenant_id, confined_to, expires_at)',
-    'document-worker': purge('expires_at'),
-  },
+  people: { api: all },
+  sessions: { api: all, 'document-worker': purge('expires_at') },
   members: { api: all, chat: 'select' },
   tenants: { api: all, chat: `select, ${lock}`, 'document-worker': `select, ${lock}` },
   api_keys: {
@@ -75,6 +71,7 @@ export const tablePrivileges: Readonly<Record<keyof Tables, Readonly<Partial<Rec
 
 /** Functions that run as the owner. */
 const functions: Readonly<Record<string, readonly DatabaseTier[]>> = {
+  session_of: ['api', 'chat'],
   create_synthetic_tenant: ['api', 'chat'],
   delete_synthetic_tenants: ['api', 'chat'],
   // Retired, and still called by replicas of the release before: 020_synthetic_tenants.sql.
