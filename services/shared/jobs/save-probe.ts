@@ -59,7 +59,8 @@ export async function saveProbe(
       embedding_usd: embedding,
       embedding_usd_left: embedding,
     };
-    const asks = await isAsked(tx, job.tenant_id, found);
+    // Nor is a person asked twice: a worker may die after it asked, and the person answer before the next probe.
+    const asks = job.pages_total !== pageCount && (await isAsked(tx, job.tenant_id, found));
     if (asks)
       await changeStatus(tx, 'ask', 'awaiting_confirmation', (jobs) => jobs.where('id', '=', job.id), {
         ...found,

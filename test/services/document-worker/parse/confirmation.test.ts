@@ -5,6 +5,7 @@ import type { DocumentWorker } from '../../../../services/document-worker/app.ts
 import { cancelJob, confirmJob } from '../../../../services/shared/jobs/job-requests.ts';
 import type { JobRow } from '../../../../services/shared/jobs/job-store.ts';
 import { usedOf } from '../../../../services/shared/ledger/quota.ts';
+import { RedisScheduler } from '../../../../services/shared/scheduler/redis-scheduler.ts';
 import { pdfOf } from '../documents.ts';
 import { type Bench, openBench } from '../fixture.ts';
 
@@ -60,6 +61,17 @@ test('it takes its pages from the quota while it waits, and gives them back when
   expect(await pagesUsed()).toBe(before + 3);
   expect(await ask(jobId, cancelJob)).toMatchObject({ status: 'canceled' });
   expect(await pagesUsed()).toBe(before);
+});
+
+test('it is asked for once, also when it is probed again: the worker that asked died before it let go of it', async () => {
+  const { jobId } = await bench.submit(await three('capstan'));
+  await bench.until(jobId, awaits);
+  await bench.db.transaction().execute(async (trx) => confirmJob(trx, (await bench.job(jobId)) as JobRow));
+  const { tenantId } = bench;
+  await new RedisScheduler(redis).enqueue({ jobId, tenantId, pagesLeft: null, enqueuedAtMs: Date.now() });
+  await bench.notify(jobId);
+  const probed = await bench.until(jobId, (job) => awaits(job) || ended(job));
+  expect(probed).toMatchObject({ status: 'succeeded', pages_done: 3 });
 });
 
 test('with a limit in dollars it waits at a price above it and at an unknown one, and what nobody bills never waits', async () => {
