@@ -9,6 +9,9 @@ export const metricNamespace = 'Bulkhead';
 /** Dimensions of every metric, so that environments of one account do not mix. */
 export const metricDimensions = (environment: string, tier: string) => ({ Environment: environment, Tier: tier });
 
+/** Of each replica, sent to CloudWatch in one line a minute: a peak is seen, and SampleCount counts each of them. */
+export const samplesPerMinute = 12;
+
 export interface Metric {
   /** `gauge`: as it is now. `counter`: since the start. `duration`: a histogram. */
   readonly kind: 'gauge' | 'counter' | 'duration';

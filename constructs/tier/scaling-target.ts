@@ -1,7 +1,7 @@
 /** What a tier scales on: the same decision for a group of instances and a service of tasks. */
 import { boundOf } from '../../environments/schema/bound.ts';
 import type { Placement } from '../../environments/schema/placement.ts';
-import { metricDimensions, metricNamespace } from '../../services/metrics.ts';
+import { metricDimensions, metricNamespace, samplesPerMinute } from '../../services/metrics.ts';
 import type { PlatformProps } from './tier-props.ts';
 
 /** CPU of a replica before another starts, in percent, where the definition names no metric. */
@@ -107,11 +107,11 @@ export function scalingTarget({ service, definition, placement, context }: Platf
     };
   return {
     value,
-    // Every replica publishes the same total once a minute, so the count of samples is the count of replicas.
+    // Every replica publishes the same total, so often a minute: the count of samples tells how many replicas there are.
     metrics: [
       figure,
-      query('replicas', metric, 'SampleCount'),
-      computed('share', `${unit} per replica`, `${unit} / replicas`),
+      query('samples', metric, 'SampleCount'),
+      computed('share', `${unit} per replica`, `${unit} * ${samplesPerMinute} / samples`),
     ],
   };
 }

@@ -4,7 +4,7 @@
  */
 import { hostname } from 'node:os';
 import type { Registry } from 'prom-client';
-import { type Metric, type MetricKey, metricKeys, metricOf, publishedBy } from '../../metrics.ts';
+import { type Metric, type MetricKey, metricKeys, metricOf, publishedBy, samplesPerMinute } from '../../metrics.ts';
 import { errorLines, type Logger } from '../log.ts';
 import type { Database } from '../postgres/database.ts';
 import { yieldsPerMinute } from '../slots/yield-rate.ts';
@@ -34,11 +34,9 @@ export interface PublishOptions<Tier extends string> {
   readonly children?: () => readonly number[];
 }
 
-const sampleEveryMs = 5000;
+const sampleEveryMs = 60_000 / samplesPerMinute;
 /** Of the page: every second one, from the first on. */
 const samplesPerWrite = 2;
-/** Of a log line, and of the watch over memory: a minute. */
-const samplesPerMinute = 12;
 const minutesKept = 6 * 60;
 /** Once in what memory-growth.ts takes the least of, when nobody notices: little happened in the last five seconds. */
 const minutesPerCollection = 10;
