@@ -1,5 +1,6 @@
 /** What a document-worker does in the background: deletions that the api ordered, and what comes by the hour. */
 import type { Pool } from 'pg';
+import { whileMoving } from '../shared/jobs/background-jobs.ts';
 import { keepRunning, runTasks } from '../shared/jobs/task-runner.ts';
 import type { Logger } from '../shared/log.ts';
 import { cleanUp } from './deletion/cleanup.ts';
@@ -13,15 +14,17 @@ export const startBackground = (
     readonly pool: Pool;
     readonly log: Logger;
     readonly order: () => Promise<object | undefined>;
+    /** How often a task says that it moves. @default of its home */
+    readonly sayEveryMs?: number;
   },
 ): Promise<{ close(): Promise<void> }> => {
-  const { db, pool, log } = context;
+  const { db, pool, log, sayEveryMs } = context;
   return runTasks({
     pool,
     log,
     jobs: {
-      delete_document: (jobId) => deleteDocument(context, jobId),
-      delete_brain: (jobId) => deleteBrain(context, jobId),
+      delete_document: (jobId) => whileMoving(db, jobId, () => deleteDocument(context, jobId), sayEveryMs),
+      delete_brain: (jobId) => whileMoving(db, jobId, () => deleteBrain(context, jobId), sayEveryMs),
     },
     cron: {
       clean_up: { at: '17 * * * *', run: () => cleanUp(db) },

@@ -94,7 +94,9 @@ async function endDeletion(db: Database, deletion: Deletion): Promise<void> {
   await db.transaction().execute(async (tx) => {
     await endTask(tx, id, { document_id: null });
     // With its pages and its other jobs.
-    await tx.deleteFrom('documents').where('id', '=', documentId).execute();
+    const gone = await tx.deleteFrom('documents').where('id', '=', documentId).returning('id').executeTakeFirst();
+    // Another worker was first: it was told.
+    if (!gone) return;
     const data = { id: documentId, brain_id: brainId };
     await recordEvent(tx, { tenantId, event: 'document.deleted', resourceId: documentId, data });
   });

@@ -4,10 +4,12 @@ import type { ProblemError } from '../http/problem.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Tables } from '../postgres/tables.ts';
 import { backgroundKinds, transitions } from './job-states.ts';
-import { changeStatus, type JobRow, recordChange } from './job-store.ts';
+import { changeStatus, type JobRow, recordChange, recordProgress } from './job-store.ts';
 
 /** A task of a killed worker stays locked for hours; the job's own row says that nothing moves. */
 const stuckAfterS = 60;
+/** Two may be missed. */
+const sayEveryMs = 20_000;
 /** Of one round: bounds its time; the next sees the rest. */
 const revivedMax = 100;
 
@@ -17,6 +19,21 @@ export const beginTask = (db: Database, jobId: string): Promise<JobRow | undefin
     // Its stage stands from the order on.
     started_at: sql`coalesce(started_at, now())`,
   }).executeTakeFirst();
+
+/**
+ * Says that a task moves for as long as this worker does it: one step of it may take minutes, and a task that stands still
+ * is given to another worker.
+ */
+export async function whileMoving<Result>(
+  db: Database,
+  jobId: string,
+  work: () => Promise<Result>,
+  everyMs = sayEveryMs,
+): Promise<Result> {
+  // One that is missed is caught up by the next.
+  const timer = setInterval(() => void recordProgress(db, jobId).catch(() => {}), everyMs);
+  return work().finally(() => clearInterval(timer));
+}
 
 /** @param set `document_id` to null when the transaction goes on to remove the document, which would take the job along */
 export async function endTask(
