@@ -21,7 +21,7 @@ import { declaredBytes } from './upload.ts';
 export interface Limits extends LineLimits, JobLimits {
   readonly payloadBytesMax: number;
   readonly jobsPerConnection: number;
-  /** Between two lines, while no job runs. */
+  /** Between two lines, while no job runs; and until a peer has taken what waits for it. */
   readonly idleTimeoutMs: number;
 }
 
@@ -49,6 +49,7 @@ class Connection implements JobPeer {
   readonly #say: Replies;
   #last = { job: unknownJob, seq: 0, ttl_ms: 0 };
   #idle: NodeJS.Timeout | undefined;
+  #taken: Promise<void> | undefined;
   #proven: boolean;
 
   constructor(socket: Socket, options: ConnectionOptions) {
@@ -85,20 +86,30 @@ class Connection implements JobPeer {
     if (options.stopping.aborted) this.#stop();
   }
 
-  /** A peer that does not read holds nothing here but one piece. */
+  /** A peer that does not read holds nothing here but one piece and the last frames of its jobs, and not for long. */
   async send(frame: ReplyFrame): Promise<void> {
     if (this.#socket.destroyed || this.#socket.write(`${JSON.stringify(frame)}\n`)) return;
+    this.#taken ??= this.#untilTaken();
+    await this.#taken;
+  }
+
+  async #untilTaken(): Promise<void> {
+    const late = setTimeout(() => this.#socket.destroy(), this.options.limits.idleTimeoutMs);
     await new Promise<void>((resolve) => {
       this.#socket.once('drain', () => resolve());
       void this.closed.then(resolve);
     });
+    clearTimeout(late);
+    this.#taken = undefined;
   }
 
   async ended(job: Job, frame: ReplyFrame | null): Promise<void> {
     if (this.#jobs.get(job.id) === job) this.#jobs.delete(job.id);
-    if (frame) await this.send(frame);
+    const sent = frame && this.send(frame);
+    // Not after it is sent: its peer may never read it.
     this.#wait();
     if (this.options.stopping.aborted) this.#stop();
+    await sent;
   }
 
   async #read(lines: readonly string[]): Promise<void> {
@@ -160,7 +171,12 @@ class Connection implements JobPeer {
   async #end(frame: ReplyFrame): Promise<void> {
     // Not waited for: who does not read would hold it open.
     void this.send(frame);
+    this.#close();
+  }
+
+  #close(): void {
     this.#socket.end(() => this.#socket.destroy());
+    setTimeout(() => this.#socket.destroy(), lingerMs).unref();
   }
 
   /** Time starts anew; none while a job runs, which has its own. */
@@ -169,12 +185,11 @@ class Connection implements JobPeer {
     if (this.#socket.destroyed || [...this.#jobs.values()].some(({ running }) => running)) return;
     this.#idle = setTimeout(() => {
       void this.#end(this.#say.abort(this.#last, 'idle_timeout', 'timeout', 'timeout', 'timeout'));
-      setTimeout(() => this.#socket.destroy(), lingerMs).unref();
     }, this.options.limits.idleTimeoutMs);
   }
 
   readonly #stop = () => {
-    if (this.#jobs.size === 0) this.#socket.end(() => this.#socket.destroy());
+    if (this.#jobs.size === 0) this.#close();
   };
 
   #leave(): void {

@@ -1,6 +1,6 @@
 /** Peers that are broken or mean: noise, pieces of frames, thousands of connections, readers that do not read. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readFrame } from '../../../services/governor/protocol/frames.ts';
 import { LineReader, UnfinishedLines } from '../../../services/governor/protocol/lines.ts';
@@ -133,7 +133,7 @@ test('two thousand peers that say nothing, or half a line, keep nobody out', asy
 });
 
 test('who does not read its stream holds one slot until the time is up, and a few pieces in memory', async () => {
-  const slow = await startGovernor({ backend, jobTimeoutMs: 1500, limits: { idleTimeoutMs: 1000 } });
+  const slow = await startGovernor({ backend, jobTimeoutMs: 1500, limits: { idleTimeoutMs: 5000 } });
   let sent = 0;
   backend.does(async (_request, response) => {
     const piece = Buffer.alloc(64 * 1024, 'x');
@@ -153,4 +153,35 @@ test('who does not read its stream holds one slot until the time is up, and a fe
   expect(slow.gate.counts).toMatchObject({ executed: 1, failed: 1 });
   client.close();
   await slow.stop();
+});
+
+describe('who does not read its answers', () => {
+  const unread = async (idleTimeoutMs: number) => {
+    const one = await startGovernor({ backend, max: 4, limits: { idleTimeoutMs } });
+    // More than the buffers of a connection take.
+    backend.does((_request, response) => void response.end(Buffer.alloc(6 * 1024 * 1024, 'x')));
+    const client = await openLines(one.port);
+    client.socket.pause();
+    for (const job of ['J_1', 'J_2', 'J_3', 'J_4']) {
+      const { manifest, chunks } = framesOf(job, 'x');
+      for (const frame of [manifest, ...chunks]) client.send(frame);
+    }
+    await until(() => one.gate.counts.completed > 0);
+    return { one, client };
+  };
+  const connections = async ({ app }: Governor) => /governor_connections (\d+)/.exec(await app.metrics.metrics())?.[1];
+
+  test('is ended, and what waited for it is let go', async () => {
+    const { one, client } = await unread(1000);
+    await until(async () => (await connections(one)) === '0');
+    client.close();
+    await one.stop();
+  });
+
+  test('does not hold up the end of the service', async () => {
+    const { one, client } = await unread(600_000);
+    expect(await connections(one)).toBe('1');
+    await one.stop();
+    client.close();
+  });
 });
