@@ -77,7 +77,7 @@ export function conformance(suite: Conformance): void {
       expect(text('chat')).toContain('"metric_name":"YieldsPerMinute"');
       expect(text('chat')).toContain('"expression":"slots + 0.1 * refused"');
       expect(text('chat')).toContain('"target_value":44');
-      expect(text('document-worker')).toContain('"expression":"pages / replicas"');
+      expect(text('document-worker')).toContain('"expression":"pages * 12 / samples"');
       expect(text('api')).toMatch(/(ASG|ECSService)AverageCPUUtilization/);
     });
 
