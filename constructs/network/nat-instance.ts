@@ -83,12 +83,20 @@ export class NatInstance extends Construct {
   }
 }
 
-/** nftables comes with Amazon Linux 2023's repositories, which lie in S3 and need no NAT. */
+/**
+ * nftables comes with Amazon Linux 2023's repositories, which lie in S3 and need no NAT. Nobody replaces this instance: it
+ * tries until it forwards. dnf may fail beside what else runs at a first start, and needs more than a nano's 512 MiB; 1 GiB
+ * of swap is what Amazon Linux's own issues advise (github.com/amazonlinux/amazon-linux-2023 #245, #404).
+ */
 const forward = `#!/bin/bash
 set -eu
+install -m 600 /dev/null /swapfile
+dd if=/dev/zero of=/swapfile bs=1M count=1024
+mkswap /swapfile
+swapon /swapfile
 echo 'net.ipv4.ip_forward = 1' > /etc/sysctl.d/90-nat.conf
 sysctl --system
-dnf install -y nftables
+until dnf install -y nftables; do sleep 5; done
 cat > /etc/sysconfig/nftables.conf <<'RULES'
 table ip nat {
   chain postrouting {

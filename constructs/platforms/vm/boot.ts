@@ -45,7 +45,8 @@ export function bootScript(boot: Boot): string {
   const script = `#!/bin/bash
 # ${boot.service} of ${boot.environment}: one container, one budget.
 set -euo pipefail
-dnf install -y docker amazon-ecr-credential-helper amazon-cloudwatch-agent
+# It may fail beside what else runs at a first start; when the launch hook runs out, the instance is given up.
+until dnf install -y docker amazon-ecr-credential-helper amazon-cloudwatch-agent; do sleep 5; done
 mkdir -p /root/.docker /etc/bulkhead
 echo '{ "credsStore": "ecr-login" }' > /root/.docker/config.json
 ${file('/etc/bulkhead/settings.env', boot.settings.map(([name, value]) => `${name}=${value}`).join('\n'))}

@@ -254,3 +254,20 @@ test('the watch over a service restarts it when Docker calls it unhealthy, and o
     rmSync(folder, { recursive: true });
   }
 });
+
+test('packages that could not be installed at first are installed at last', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'bulkhead-boot-'));
+  try {
+    writeFileSync(
+      join(folder, 'dnf'),
+      `#!/bin/bash\necho "$2" >> ${folder}/asked\n[ $(wc -l < ${folder}/asked) = 2 ]\n`,
+    );
+    writeFileSync(join(folder, 'sleep'), '#!/bin/bash\n');
+    for (const name of ['dnf', 'sleep']) chmodSync(join(folder, name), 0o755);
+    const [install] = boot(vm('chat')).split('\nmkdir ');
+    await execa('/bin/bash', ['-c', install as string], { env: { PATH: `${folder}:/usr/bin:/bin` }, timeout: 30_000 });
+    expect(readFileSync(join(folder, 'asked'), 'utf8')).toBe('-y\n-y\n');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
