@@ -5,11 +5,9 @@ import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
 import { newestFirst } from '../../shared/http/keyset.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
-import { cancelJob, confirmJob, retryPages } from '../../shared/jobs/job-requests.ts';
+import { cancelJob, confirmJob, lockLimitedJob, retryPages } from '../../shared/jobs/job-requests.ts';
 import { type JobRow, jobColumns, recordChange, wakeWorkers } from '../../shared/jobs/job-store.ts';
 import { jobViews } from '../../shared/jobs/job-view.ts';
-import { chargedFor } from '../../shared/jobs/paused-jobs.ts';
-import { lockLimited } from '../../shared/ledger/quota.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Tables } from '../../shared/postgres/tables.ts';
 import type { JobEstimates } from '../../shared/scheduler/parser-schedules.ts';
@@ -76,15 +74,7 @@ export function serveJobs(api: Api): void {
 
   const change = (tenantId: string, id: string, apply: (trx: Transaction<Tables>, job: JobRow) => Promise<JobRow>) =>
     db.transaction().execute(async (trx) => {
-      const charged = await chargedFor(trx, { jobId: id, tenantId });
-      await lockLimited(trx, charged, ['pages_per_day_max', 'usd_per_day_max']);
-      const job = await trx
-        .selectFrom('jobs')
-        .select(jobColumns)
-        .where('id', '=', id)
-        .where('tenant_id', '=', tenantId)
-        .forUpdate()
-        .executeTakeFirst();
+      const job = await lockLimitedJob(trx, { jobId: id, tenantId });
       if (!job) throw notFound('job', id);
       const changed = await apply(trx, job);
       if (changed === job) return job;

@@ -2,8 +2,9 @@
  * A document whose stored file is gone, made whole by the same bytes: whoever uploads them again has them in hand. The
  * sweep (document-worker/sweep.ts) says in the document's job that the file is missing.
  */
-import { retryPages } from '../../shared/jobs/job-requests.ts';
-import { jobColumns, recordChange, wakeWorkers } from '../../shared/jobs/job-store.ts';
+import { lockLimitedJob, retryPages } from '../../shared/jobs/job-requests.ts';
+import { recordChange, wakeWorkers } from '../../shared/jobs/job-store.ts';
+import { failedByLostFile } from '../../shared/jobs/lost-file.ts';
 import { isMissing } from '../../shared/storage/document-store.ts';
 import type { Api } from '../context.ts';
 
@@ -21,26 +22,35 @@ export async function restoreObject(api: Api, tenantId: string, documentId: stri
     .where('tenant_id', '=', tenantId)
     .where('deleted_at', 'is', null)
     .executeTakeFirst();
-  if (!document || !(await isMissing(store, document.object_key))) return;
-  await store.put(document.object_key, await store.get(from));
-  await resume(api, tenantId, documentId);
+  if (!document) return;
+  const missing = await isMissing(store, document.object_key);
+  if (missing) await store.put(document.object_key, await store.get(from));
+  await resume(api, tenantId, documentId, missing);
 }
 
-/** The file is there again: a job that failed without it goes on. */
-export async function resume({ db, log }: Api, tenantId: string, documentId: string): Promise<void> {
-  log.warn({ documentId }, 'a missing file was stored again');
+/**
+ * The file is there again: a job that failed without it goes on.
+ *
+ * @param stored by this request. An earlier one may have stored it and then been refused by a limit, or cut off: then the
+ * job still says that the file is missing.
+ * @throws QuotaError
+ */
+export async function resume({ db, log }: Api, tenantId: string, documentId: string, stored: boolean): Promise<void> {
+  if (stored) log.warn({ documentId }, 'a missing file was stored again');
+  const last = await db
+    .selectFrom('jobs')
+    .select(['id', 'status', 'error'])
+    .where('document_id', '=', documentId)
+    .where('tenant_id', '=', tenantId)
+    .where('kind', '=', 'ingest')
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  const waits = (job: typeof last) => job && (stored ? job.status === 'failed' : failedByLostFile(job));
+  if (!last || !waits(last)) return;
   await db.transaction().execute(async (trx) => {
-    const job = await trx
-      .selectFrom('jobs')
-      .select(jobColumns)
-      .where('document_id', '=', documentId)
-      .where('tenant_id', '=', tenantId)
-      .where('kind', '=', 'ingest')
-      .orderBy('id', 'desc')
-      .limit(1)
-      .forUpdate()
-      .executeTakeFirst();
-    if (job?.status !== 'failed') return;
+    const job = await lockLimitedJob(trx, { jobId: last.id, tenantId });
+    if (!job || !waits(job)) return;
     await retryPages(trx, job);
     await recordChange(trx, job);
     await wakeWorkers(trx, job.id);

@@ -148,7 +148,8 @@ async function existing({ db, scheduler }: Api, reply: FastifyReply, tenantId: s
 /** The same key again: its bytes are read to see whether they are the same, and kept only if the first ones are gone. */
 async function replay(api: Api, { identity, request, reply }: Upload, first: Finished, signal: AbortSignal) {
   const { store } = api;
-  const lost = await lostDocument(api, identity.tenantId, first);
+  const document = await documentOf(api, identity.tenantId, first);
+  const lost = document && (await isMissing(store, document.object_key)) ? document : null;
   const part = await readPart(request, signal);
   const upload = new UploadStream(fileName(part.filename), api.settings.UPLOAD_BYTES_MAX);
   const assertSame = () => {
@@ -168,7 +169,7 @@ async function replay(api: Api, { identity, request, reply }: Upload, first: Fin
     await pipeline(body, same, (checked) => store.put(lost.object_key, Readable.from(checked)));
   });
   assertSame();
-  if (lost) await resume(api, identity.tenantId, lost.id);
+  if (document) await resume(api, identity.tenantId, document.id, lost !== null);
   reply.header('idempotency-replayed', 'true');
   if (first.response.document_id) return existing(api, reply, identity.tenantId, first.response.document_id);
   const job = await api.db
@@ -181,9 +182,9 @@ async function replay(api: Api, { identity, request, reply }: Upload, first: Fin
   return answerWithJob(api, reply.code(202), job);
 }
 
-/** The document of a finished request, when its file is missing. */
-async function lostDocument({ db, store }: Api, tenantId: string, { response }: Finished) {
-  const document = await db
+/** The document of a finished request. */
+const documentOf = ({ db }: Api, tenantId: string, { response }: Finished) =>
+  db
     .selectFrom('documents')
     .select(['id', 'object_key'])
     .where('tenant_id', '=', tenantId)
@@ -201,8 +202,6 @@ async function lostDocument({ db, store }: Api, tenantId: string, { response }: 
           ),
     )
     .executeTakeFirst();
-  return document && (await isMissing(store, document.object_key)) ? document : null;
-}
 
 async function readPart(request: FastifyRequest, signal: AbortSignal): Promise<MultipartFile> {
   if (!request.isMultipart())

@@ -3,7 +3,6 @@
  * left whose end nobody knew; it is removed. A document whose file is missing says so in its job; the same bytes, uploaded
  * again, bring it back (api/missing-object.ts).
  */
-import { ProblemError } from '../../shared/http/problem.ts';
 import { loseFile } from '../../shared/jobs/background-jobs.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Database } from '../../shared/postgres/database.ts';
@@ -162,8 +161,7 @@ async function keep<Item>(items: readonly Item[], wanted: (item: Item) => Promis
 
 /** @returns whether its job says so since now */
 async function tellMissing({ db, log }: SweepContext, tenantId: string, documentId: string): Promise<boolean> {
-  const problem = new ProblemError('damaged', 'The file is no longer stored. Upload it again.');
-  const reported = await db.transaction().execute((trx) => loseFile(trx, documentId, problem));
+  const reported = await db.transaction().execute((trx) => loseFile(trx, documentId));
   if (reported) log.error({ tenantId, documentId }, 'the file of a document is missing');
   return reported;
 }

@@ -4,6 +4,7 @@ import { blamedMax, type Lease, lostMax } from '../../shared/contract/grant.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
 import type { LeaseDecision } from '../../shared/jobs/job-states.ts';
 import { begin, endCanceled, endLeased, savePages, type Work } from '../../shared/jobs/leased-jobs.ts';
+import { lostFile } from '../../shared/jobs/lost-file.ts';
 import { type IngestPrice, saveProbe } from '../../shared/jobs/save-probe.ts';
 import { entryOf, recordEntries } from '../../shared/ledger/ledger.ts';
 import type { Logger } from '../../shared/log.ts';
@@ -233,8 +234,7 @@ async function removeIfDeleted({ db, store }: LeaseContext, { documentId, tenant
 function asProblem(error: unknown): ProblemError | null {
   if (error instanceof ProblemError) return error;
   if (error instanceof RefusedError) return new ProblemError(error.code, error.message);
-  if (error instanceof NotInStoreError)
-    return new ProblemError('damaged', 'The file is no longer stored. Upload it again.');
+  if (error instanceof NotInStoreError) return lostFile();
   if (error instanceof ChildLostError)
     return new ProblemError(
       error.code === 'timeout' ? 'took-too-long' : 'damaged',

@@ -1,10 +1,10 @@
 /** Jobs that a task of graphile-worker does, and what such a task does to the ingest jobs of what it deletes. */
 import { sql, type Transaction } from 'kysely';
-import type { ProblemError } from '../http/problem.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Tables } from '../postgres/tables.ts';
 import { backgroundKinds, transitions } from './job-states.ts';
 import { changeStatus, type JobRow, recordChange, recordProgress } from './job-store.ts';
+import { lostFile } from './lost-file.ts';
 
 /** A task of a killed worker stays locked for hours; the job's own row says that nothing moves. */
 const stuckAfterS = 60;
@@ -56,7 +56,7 @@ export async function abandonIngest(
 }
 
 /** The file of a document is gone: its last job says so. A job under way finds out by itself. @returns whether it says so since now */
-export async function loseFile(tx: Transaction<Tables>, documentId: string, problem: ProblemError): Promise<boolean> {
+export async function loseFile(tx: Transaction<Tables>, documentId: string): Promise<boolean> {
   const job = await changeStatus(
     tx,
     'loseFile',
@@ -72,7 +72,7 @@ export async function loseFile(tx: Transaction<Tables>, documentId: string, prob
           .limit(1),
       ),
     {
-      error: JSON.stringify(problem.toProblem()),
+      error: JSON.stringify(lostFile().toProblem()),
       // It was read when it says.
       finished_at: sql.ref('finished_at'),
       expires_at: sql.ref('expires_at'),

@@ -2,10 +2,11 @@
 import type { FastifyReply } from 'fastify';
 import { sql, type Transaction } from 'kysely';
 import { ProblemError } from '../http/problem.ts';
-import { takeQuotas } from '../ledger/quota.ts';
+import { lockLimited, takeQuotas } from '../ledger/quota.ts';
 import type { Tables } from '../postgres/tables.ts';
 import { allows, type BackgroundKind, backgroundStages, hasEnded } from './job-states.ts';
-import { changeStatus, insertJob, type JobRow, type JobsUpdate } from './job-store.ts';
+import { changeStatus, insertJob, type JobRow, type JobsUpdate, jobColumns } from './job-store.ts';
+import { chargedFor } from './paused-jobs.ts';
 
 /** {@link orderTask}, after what still waits or runs there was canceled. */
 export async function orderDeletion(
@@ -39,6 +40,21 @@ export const lockJobs = (
     .orderBy('id')
     .forNoKeyUpdate()
     .execute();
+
+/** A job that is to be changed, locked after the limits that the change may take from: limits are locked first. */
+export async function lockLimitedJob(
+  tx: Transaction<Tables>,
+  of: { readonly jobId: string; readonly tenantId: string },
+): Promise<JobRow | undefined> {
+  await lockLimited(tx, await chargedFor(tx, of), ['pages_per_day_max', 'usd_per_day_max']);
+  return tx
+    .selectFrom('jobs')
+    .select(jobColumns)
+    .where('id', '=', of.jobId)
+    .where('tenant_id', '=', of.tenantId)
+    .forUpdate()
+    .executeTakeFirst();
+}
 
 /** A service takes it from graphile-worker (task-runner.ts): the task is named like the kind, its payload is `{ jobId }`. */
 export async function orderTask(

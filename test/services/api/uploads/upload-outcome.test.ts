@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { lostFile } from '../../../../services/shared/jobs/lost-file.ts';
 import { proxyOf, type StoreProxy } from '../../../support/proxy.ts';
 import { type Caller, type Harness, startHarness, upload } from '../harness.ts';
 
@@ -101,6 +102,27 @@ test('a document whose file is missing says so, and the same bytes bring it back
   expect([again.status, again.body.deduplicated, again.body.document.job.status]).toEqual([200, true, 'queued']);
   expect(String((await file(documentId)).body)).toBe('will be missing');
 });
+
+test.each([undefined, 'key-limit'])(
+  'a job that a limit of the day refused meanwhile goes on with the next upload (key: %s)',
+  async (key) => {
+    const content = `missing at the end of the day, ${key}`;
+    const made = await send(content, key);
+    await rows(`update jobs set status = 'failed', finished_at = now(), pages_total = 3, error = $2 where id = $1`, [
+      made.body.id,
+      JSON.stringify(lostFile().toProblem()),
+    ]);
+    await lose(made.body.document_id);
+    const job = async () => (await owner('GET', `/v1/jobs/${made.body.id}`)).body.status;
+    // Room for one more document, and not for the three pages of this one.
+    await rows('update tenants set pages_per_day_max = 1', []);
+    const refused = await send(content, key);
+    await rows('update tenants set pages_per_day_max = null', []);
+    expect([refused.status, refused.body.code, await job()]).toEqual([429, 'quota', 'failed']);
+    expect(await send(content, key)).toMatchObject({ status: key ? 202 : 200 });
+    expect(await job()).toBe('queued');
+  },
+);
 
 test('so does a repeat with the same key; other bytes are refused and not stored', async () => {
   const made = await send('repeated', 'key-3');
