@@ -7,6 +7,9 @@ import type { QueryClient } from '@tanstack/react-query';
 import { useSyncExternalStore } from 'react';
 import type { Event, EventName } from '../../../shared/contract/events.ts';
 import { applyEvents, readEvent } from './apply-events.ts';
+import { eventStream } from './event-stream.ts';
+import { ApiError, request } from './http.ts';
+import { keys } from './keys.ts';
 
 /** `since`: when the stream was last known to be open, ms; null while it is. */
 export interface Connection {
@@ -64,7 +67,7 @@ type Message =
 
 /** Events merge for this long: 10 a second over 1,000 rows stay smooth, and nobody sees a quarter of a second. */
 const mergeMs = 250;
-/** After a refusal the browser does not come back by itself; we do, with a growing pause. */
+/** Between a stream that was lost and the next; it grows while none opens. */
 const pauseMs = { first: 1000, most: 30_000 };
 
 const names: readonly EventName[] = [
@@ -80,36 +83,28 @@ const names: readonly EventName[] = [
 /** Holds the stream open; resolves when the signal aborts. */
 async function stream(tell: (message: Message) => void, client: QueryClient, signal: AbortSignal): Promise<void> {
   let pause = pauseMs.first;
-  // A leader that takes over may have missed events in between.
-  let missed = true;
+  let lastEventId: string | undefined;
   while (!signal.aborted) {
-    await new Promise<void>((resolve) => {
-      const source = new EventSource('/v1/events');
-      const end = () => {
-        source.close();
-        resolve();
-      };
-      signal.addEventListener('abort', end, { once: true });
-      source.onopen = () => {
-        pause = pauseMs.first;
-        tell({ kind: 'state', lostSince: null });
-        if (missed) tell({ kind: 'event', event: { event: 'reload', data: {} } });
-        missed = false;
-      };
-      source.onerror = () => {
-        tell({ kind: 'state', lostSince: connection.lostSince ?? Date.now() });
-        if (source.readyState !== EventSource.CLOSED) return;
-        missed = true;
-        // The usual reason is a session that ended: asking who we are shows the sign-in.
-        void client.invalidateQueries({ queryKey: ['me'] });
-        end();
-      };
-      for (const name of names)
-        source.addEventListener(name, ({ data }: MessageEvent<string>) =>
-          tell({ kind: 'event', event: readEvent(name, data) }),
-        );
-    });
+    try {
+      const response = await request('GET /v1/events', {
+        signal,
+        headers: { accept: 'text/event-stream', ...(lastEventId && { 'Last-Event-ID': lastEventId }) },
+      });
+      pause = pauseMs.first;
+      tell({ kind: 'state', lostSince: null });
+      // Nobody knows what was missed: a leader that takes over cannot say where the one before it stood.
+      if (!lastEventId) tell({ kind: 'event', event: { event: 'reload', data: {} } });
+      for await (const { id, event, data } of eventStream(response)) {
+        const name = names.find((known) => known === event);
+        if (name) tell({ kind: 'event', event: readEvent(name, data) });
+        lastEventId = id ?? lastEventId;
+      }
+    } catch (error) {
+      // The usual reason of a refusal is a session that ended: asking who we are shows the sign-in.
+      if (error instanceof ApiError && error.status > 0) void client.invalidateQueries({ queryKey: keys.me });
+    }
     if (signal.aborted) return;
+    tell({ kind: 'state', lostSince: connection.lostSince ?? Date.now() });
     await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
     pause = Math.min(pause * 2, pauseMs.most);
   }

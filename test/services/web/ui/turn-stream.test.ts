@@ -1,5 +1,5 @@
 /** The reader of an answer's events takes whatever a line brings, however it is cut. */
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { turnStream } from '../../../../services/web/ui/data/turn-stream.ts';
 
@@ -72,3 +72,31 @@ test.each(['{', 'nonsense', '{"text": "cut'])(
     expect(body.bodyUsed).toBe(true);
   },
 );
+
+test('a line is kept while heartbeats come, and given up when nothing does', async () => {
+  jest.useFakeTimers();
+  try {
+    let line: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
+    const canceled = jest.fn<() => void>();
+    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      start: (controller) => {
+        line = controller;
+      },
+      cancel: canceled,
+    });
+    const ended = turnStream(new Response(body)).next();
+    const outcome = jest.fn();
+    ended.then(outcome, outcome);
+    for (let beat = 0; beat < 8; beat++) {
+      await jest.advanceTimersByTimeAsync(30_000);
+      line?.enqueue(new TextEncoder().encode(':\n\n'));
+    }
+    await jest.advanceTimersByTimeAsync(30_000);
+    expect(outcome).not.toHaveBeenCalled();
+    await jest.advanceTimersByTimeAsync(15_000);
+    await expect(ended).rejects.toThrow('aborted');
+    expect(canceled).toHaveBeenCalled();
+  } finally {
+    jest.useRealTimers();
+  }
+});

@@ -35,6 +35,8 @@ export class TurnRequest {
   readonly #listeners = new Set<() => void>();
   #asking: Asking | null = null;
   #abort = new AbortController();
+  /** Of the stream that is being read. Aborted, it is taken up on another. */
+  #line = new AbortController();
   #wake: (() => void) | null = null;
   #key = '';
   #pending: Partial<Asking> | null = null;
@@ -79,8 +81,10 @@ export class TurnRequest {
       this.cancel();
       return;
     }
-    // The stream itself brings the end, `stopped`.
-    await request('POST /v1/chat/turns/{turn}:stop', { params: { turn: turn.id } }).catch(() => this.#giveUp());
+    // The stream itself brings the end, `stopped`; the next one does where this one is dead.
+    const line = this.#line;
+    setTimeout(() => line.abort(), stopMsMax);
+    await request('POST /v1/chat/turns/{turn}:stop', { params: { turn: turn.id } }).catch(() => undefined);
   }
 
   /** Follows an answer that was under way when the page came. */
@@ -131,13 +135,15 @@ export class TurnRequest {
     let tries = 0;
     let current = response;
     while (!signal.aborted) {
+      const line = new AbortController();
+      this.#line = line;
       try {
         current ??= await request('GET /v1/chat/turns/{turn}/events', {
           params: { turn: this.#latest()?.turn?.id ?? '' },
-          signal,
+          signal: AbortSignal.any([signal, line.signal]),
           headers: { accept: 'text/event-stream', ...(lastEventId && { 'Last-Event-ID': lastEventId }) },
         });
-        for await (const { id, event } of turnStream(current)) {
+        for await (const { id, event } of turnStream(current, line)) {
           tries = 0;
           lastEventId = id ?? lastEventId;
           if (this.#take(event)) return;
@@ -229,6 +235,8 @@ const fresh: Asking = {
   retryAt: null,
   error: null,
 };
+/** A stopped answer ends at once; this is for a slow network. */
+const stopMsMax = 5000;
 /** After this long of busy answers, the machine stops asking by itself and a person decides. */
 const busyMs = 120_000;
 /** A busy answer always carries a hint; this is for a proxy's own 503. */
