@@ -5,7 +5,7 @@ import { Counter } from 'prom-client';
 import type { ServiceCall, VerifyCall } from '../shared/auth/service-token.ts';
 import { embeddingAnswer, embeddingBody, embeddingPath } from '../shared/contract/embedding.ts';
 import { gauge } from '../shared/gauge.ts';
-import { type App, createApp } from '../shared/http/http.ts';
+import { type App, bodyBytesMax, createApp } from '../shared/http/http.ts';
 import { callerGone, goneSignal, onClose } from '../shared/http/on-close.ts';
 import { ProblemError, yieldError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
@@ -47,6 +47,7 @@ export function createEmbeddingApp({ engine, verify, notReady = async () => null
     method: 'POST',
     url: embeddingPath,
     config: { errors: 'openai' } as object,
+    bodyLimit: bodyBytesMax,
     onRequest: admit,
     schema: { body: embeddingBody, response: { 200: embeddingAnswer } },
     handler: async ({ body, embedding }) => {

@@ -1,7 +1,7 @@
 /** What the public may see of a server, whatever stands before it. */
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { ProblemError } from './http/problem.ts';
+import { noRoute, ProblemError } from './http/problem.ts';
 
 /** What tells operators about a service. */
 export const operatorPaths: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics']);
@@ -15,7 +15,7 @@ export function hidePrivateParts(http: FastifyInstance, publicUrl: string): void
     if (https || request.protocol === 'https') reply.header('strict-transport-security', hsts);
     // Routers and balancers say for whom they ask; health checks and scrapers come by themselves.
     if (operatorPaths.has(request.routeOptions.url ?? '') && request.headers['x-forwarded-for'] !== undefined)
-      throw new ProblemError('not-found', `There is no ${request.method} ${request.url.split('?')[0]}.`);
+      throw noRoute(request);
   });
 }
 

@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import fastifyStatic from '@fastify/static';
 import { type App, createApp } from '../shared/http/http.ts';
-import { ProblemError } from '../shared/http/problem.ts';
+import { noRoute } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
 import { distFolder, noncePlaceholder } from './dist.ts';
 import { preferences } from './preferences.ts';
@@ -42,8 +42,7 @@ export async function createWebApp({ log, dist = distFolder }: { log: Logger; di
   });
   http.get('/*', async (request, reply) => {
     const pathname = request.url.split('?', 1)[0] ?? '/';
-    if (!isPage(pathname, request.headers.accept))
-      throw new ProblemError('not-found', `There is no ${request.method} ${pathname}.`);
+    if (!isPage(pathname, request.headers.accept)) throw noRoute(request);
     const nonce = randomBytes(16).toString('base64');
     const { theme, language } = preferences(request.headers.cookie, request.headers['accept-language']);
     return reply

@@ -21,7 +21,8 @@ import { hidePrivateParts, operatorPaths, refuseUnreadable } from '../public-onl
 import { visitor } from '../warm-up/self-request.ts';
 import { bodyTimeoutMsMax, limitBodies } from './body-timeouts.ts';
 import { type Dependency, serveHealth } from './health.ts';
-import { ProblemError } from './problem.ts';
+import { callerGone } from './on-close.ts';
+import { noRoute } from './problem.ts';
 import { sendProblem, toProblemError } from './send-problem.ts';
 
 export interface AppOptions {
@@ -58,8 +59,10 @@ export interface App {
   drain(): void;
 }
 
-/** JSON bodies above this are refused; uploads and vectors have limits of their own. */
-const bodyBytesMax = 1024 * 1024;
+/** Of JSON from callers who are known; uploads and vectors have limits of their own. */
+export const bodyBytesMax = 1024 * 1024;
+/** Of JSON from anybody: an address and a password, or a link, are small. */
+const openBodyBytesMax = 16 * 1024;
 /** Slow senders of heads hold a socket no longer than this and one look more. */
 const headTimeoutMs = 20_000;
 /** Node looks every 30 s otherwise. */
@@ -84,7 +87,7 @@ export function createApp({
   const http = Fastify({
     loggerInstance: log as FastifyBaseLogger,
     genReqId: () => uuidv7(),
-    bodyLimit: bodyBytesMax,
+    bodyLimit: openBodyBytesMax,
     // Each kind of body has a time of its own (body-timeouts.ts).
     requestTimeout: 0,
     connectionTimeout: answerMsMax + silenceReserveMs,
@@ -115,6 +118,10 @@ export function createApp({
   let answered = 0;
 
   endUnusedConnections(http, drain.signal);
+  // Nobody wants the body of what goes nowhere.
+  http.addHook('preParsing', async (request) => {
+    if (request.is404) throw noRoute(request);
+  });
   limitBodies(http, bodyTimeoutMs);
   hidePrivateParts(http, publicUrl);
   http.addHook('onResponse', async (request, reply) => {
@@ -136,18 +143,19 @@ export function createApp({
     );
   });
   http.setErrorHandler((error, request, reply) => sendProblem(reply, toProblemError(error, request)));
-  http.setNotFoundHandler((request, reply) =>
-    sendProblem(reply, new ProblemError('not-found', `There is no ${request.method} ${request.url.split('?')[0]}.`)),
-  );
+  http.setNotFoundHandler((request, reply) => sendProblem(reply, noRoute(request)));
 
   const health = serveHealth(http, { log, metrics, notReady, details, dependencies, draining: drain.signal });
   http.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));
 
   if (authenticate)
-    http.addHook('preValidation', async (request) => {
+    // Before the body is read: a stranger must not fill the memory.
+    http.addHook('onRequest', async (request, reply) => {
       const { access } = request.routeOptions.config as { access?: Route['access'] };
       if (!access || access === 'public') return;
       request.identity = authorize(await authenticate(request), access);
+      // Whoever left meanwhile sends no body, and their call would not end.
+      if (reply.raw.destroyed) throw callerGone();
     });
 
   return {
@@ -209,6 +217,7 @@ export function serve<R extends Route>(app: App, route: R, handler: Handler<R>):
     // A stream has no head worth a stream.
     exposeHeadRoute: route.method === 'GET' && route.format !== 'stream',
     config: { access: route.access, errors: route.errors },
+    ...(route.access !== 'public' && { bodyLimit: bodyBytesMax }),
     schema: {
       ...(route.params && { params: route.params }),
       ...(route.query && { querystring: route.query }),

@@ -74,6 +74,10 @@ export class ProblemError extends Error {
 /** The answer for what is absent and for what is another tenant's: nobody can tell which. */
 export const notFound = (what: string, id: string) => new ProblemError('not-found', `There is no ${what} ${id}.`);
 
+/** The answer where no route is. What follows the path may be a secret. */
+export const noRoute = ({ method, url }: { readonly method: string; readonly url: string }) =>
+  new ProblemError('not-found', `There is no ${method} ${url.split('?', 1)[0]}.`);
+
 /** Refusal of a full tier: `503`, come back after `retryHintMs`. Nothing was queued. */
 export function yieldError(what: string, retryHintMs: number): ProblemError {
   return new ProblemError('yield', what, { retry_hint_ms: retryHintMs, retryAfterS: Math.ceil(retryHintMs / 1000) });

@@ -20,8 +20,6 @@ export function serveSignIn({ app, signIn, limits, settings }: Api): void {
         method,
         url,
         exposeHeadRoute: false,
-        // An address and a password are small.
-        bodyLimit: 16 * 1024,
         ...(method === 'POST' && { preValidation: limits.attempt }),
         handler: async (request, reply) => {
           // Also without a cookie: another site must not sign a person in as somebody else.
