@@ -62,6 +62,8 @@ export interface KubernetesContext {
   readonly egressPorts: (endpoint: string) => readonly number[];
   /** Raised by hand after a secret got a new value: pods then read it. */
   readonly secretsRevision: number;
+  /** Whether the cluster has an adapter for them. */
+  readonly externalMetrics: boolean;
 }
 
 export interface PathRoute {

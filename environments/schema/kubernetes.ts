@@ -32,6 +32,11 @@ export const kubernetesSchema = z.strictObject({
   instanceType: z.string().min(1).optional(),
   /** Raised by one after a secret got a new value: pods are then replaced and read it. @default 1 */
   secretsRevision: z.int().min(1).default(1),
+  /**
+   * Whether an adapter in the cluster offers CloudWatch's figures as external metrics. Without one an autoscaler that asks
+   * for them adds pods and never takes one away; tiers then scale on CPU alone. @default false
+   */
+  externalMetrics: z.boolean().default(false),
 });
 
 export type KubernetesSettings = z.output<typeof kubernetesSchema>;

@@ -36,6 +36,7 @@ export function kubernetesContext(
     portOf,
     egressPorts: (to) => egressPorts(environment, to as Egress),
     secretsRevision: stack.settings.secretsRevision + rotationCount(environment.aws.secretVersions),
+    externalMetrics: stack.settings.externalMetrics,
   };
 }
 

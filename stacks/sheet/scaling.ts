@@ -12,6 +12,7 @@ import type { Scaled } from './hourly.ts';
 /**
  * Undefined on one machine: there nothing scales.
  *
+ * @throws Error where it scales on what is not simulated
  * @param provision From the decision until a container starts, s. @default that of its platform, as in the sheet
  */
 export function scalingOf(environment: Environment, tier: Scaled, provision?: number): Scaling | undefined {
@@ -21,6 +22,10 @@ export function scalingOf(environment: Environment, tier: Scaled, provision?: nu
   const placement = placementsOf(environment, tier)[0] as Placement;
   const { platform } = placement;
   if (platform === 'local') return undefined;
+  if (platform === 'kubernetes' && !environment.kubernetes?.externalMetrics)
+    throw new Error(
+      `${tier} scales on CPU alone in a cluster without external metrics, which is not simulated; allowed: --replicas most, or kubernetes.externalMetrics: true where an adapter offers them`,
+    );
   return {
     ...scalingRules[platform],
     perReplica: Math.max(1, boundOf(scaling.perReplica, definition, placement)),

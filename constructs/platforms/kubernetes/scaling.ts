@@ -6,18 +6,18 @@ import { metricDimensions } from '../../../services/metrics.ts';
 import { lazy } from '../../lazy.ts';
 import { cooldownSeconds, cpuTargetPercent, podPeriodSeconds, scalingTarget } from '../../tier/scaling-target.ts';
 import type { PlatformProps } from '../../tier/tier-props.ts';
-import type { Common } from './objects.ts';
+import type { Common, WorkloadProps } from './objects.ts';
 
 /**
- * Scales a Deployment where min is below max. On CPU always, so that a cluster without an adapter for metrics still
- * scales; and on what the service publishes, which such an adapter reads from CloudWatch (docs/operating.md). The one
- * that asks for more replicas wins.
+ * Scales a Deployment where min is below max: on CPU, and where the cluster has an adapter that reads it from CloudWatch
+ * (docs/operating.md), on what the service publishes. The one that asks for more replicas wins. A metric that nobody answers
+ * would keep every pod that was added: https://github.com/kubernetes/kubernetes/pull/99514
  */
 export function scaleDeployment(
   scope: Construct,
   { metadata }: Common,
   deployment: DeploymentV1,
-  props: PlatformProps,
+  props: WorkloadProps,
 ): void {
   if (!scalingTarget(props)) return;
   const { min, max } = props.placement.replicas;
@@ -32,7 +32,7 @@ export function scaleDeployment(
           type: 'Resource',
           resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: cpuTargetPercent } },
         },
-        ...published(props),
+        ...(props.kubernetes.externalMetrics ? published(props) : []),
       ],
       behavior: {
         scaleUp: [behavior(cooldownSeconds.out, max)],

@@ -45,15 +45,18 @@ export const context: TierProps['context'] = {
 
 export interface TierChanges extends Partial<Omit<TierProps, 'placements' | 'service'>> {
   readonly placements?: readonly Placement[];
+  /** Of a cluster. @default true */
+  readonly externalMetrics?: boolean;
 }
 
 /** A cluster for tests: its objects lie in the same stack, below `kubernetes`. */
-function cluster(stack: TerraformStack, placements: readonly Placement[]): KubernetesContext {
+function cluster(stack: TerraformStack, placements: readonly Placement[], externalMetrics: boolean): KubernetesContext {
   new KubernetesProvider(stack, 'kubernetes-provider', {});
   const scope = new Construct(stack, 'kubernetes');
   const namespace = new Namespace(scope, 'namespace', { prefix: 'bulkhead-test', version: '1.34', placements });
   return {
     ...{ scope, cluster: 'there', namespace: namespace.name, after: namespace.resources, secretsRevision: 1 },
+    externalMetrics,
     blocks: {
       network: '10.0.0.0/16',
       publicBalancer: ['10.0.0.0/20'],
@@ -66,7 +69,7 @@ function cluster(stack: TerraformStack, placements: readonly Placement[]): Kuber
 }
 
 /** The Terraform of one tier. `Testing.synth(stack, true)` runs the validations too. */
-export function tierJson(service: ServiceName, changes: TierChanges = {}): StackJson {
+export function tierJson(service: ServiceName, { externalMetrics = true, ...changes }: TierChanges = {}): StackJson {
   const stack = new TerraformStack(new App(), 'test');
   new AwsProvider(stack, 'aws', { region: 'us-east-1' });
   const placements = changes.placements ?? [placement()];
@@ -84,7 +87,7 @@ export function tierJson(service: ServiceName, changes: TierChanges = {}): Stack
     ...changes,
     context: {
       ...(changes.context ?? context),
-      ...(onKubernetes.length > 0 && { kubernetes: cluster(stack, onKubernetes) }),
+      ...(onKubernetes.length > 0 && { kubernetes: cluster(stack, onKubernetes, externalMetrics) }),
     },
   });
   return JSON.parse(Testing.synth(stack, true)) as StackJson;

@@ -30,6 +30,17 @@ test('is a stack of its own, applied before the roles of pods, and there only wh
   expect(there.cluster).toBeUndefined();
 });
 
+test('without an adapter for external metrics its tiers scale on CPU alone, so that they also scale in', () => {
+  const chat = { ...pods, slots: 64, replicas: { min: 1, max: 2 } };
+  const types = (kubernetes: object) =>
+    (
+      one(synth(kubernetes, { ...all, chat }).kubernetes as StackJson, 'kubernetes_horizontal_pod_autoscaler_v2')
+        .spec as { metric: { type: string }[] }
+    ).metric.map(({ type }) => type);
+  expect(types({})).toEqual(['Resource']);
+  expect(types({ externalMetrics: true })).toEqual(['Resource', 'External', 'External']);
+});
+
 test('the control plane: private, encrypted, logged, and answering who deploys alone', () => {
   expect(only1('aws_eks_cluster')).toMatchObject({
     name: 'bulkhead-test',

@@ -57,7 +57,7 @@ test.each([
   ['kubernetes', 30],
 ] as const)('a simulated replica on %s comes as late as in the sheet: %d s and its start', (platform, seconds) => {
   const chat = { platform, vcpu: 0.25, memoryMiB: 512, slots: 32, replicas: { min: 1, max: 3 } };
-  const kubernetes = { cluster: 'make', apiCidrs: [] };
+  const kubernetes = { cluster: 'make', apiCidrs: [], externalMetrics: true };
   const environment = resolveEnvironment(
     sample({ tiers: { chat }, ...(platform === 'kubernetes' && { kubernetes }) } as never),
   );
@@ -69,6 +69,16 @@ test.each([
   const lookedAtSeconds = platform === 'kubernetes' ? 15 : 0;
   expect((scalingOf(environment, 'chat')?.figures.out ?? 0) * 60 + lookedAtSeconds).toBe(sheet?.noticedSeconds);
   expect(scalingOf(environment, 'chat', 5)?.startSeconds).toBe(5 + start);
+});
+
+test('what scales on CPU alone is not simulated, and says so', () => {
+  const chat = { platform: 'kubernetes', vcpu: 0.25, memoryMiB: 512, slots: 32, replicas: { min: 1, max: 3 } };
+  const environment = resolveEnvironment(
+    sample({ tiers: { chat }, kubernetes: { cluster: 'make', apiCidrs: [] } } as never),
+  );
+  expect(() => scalingOf(environment, 'chat')).toThrow(
+    'chat scales on CPU alone in a cluster without external metrics, which is not simulated; allowed: --replicas most, or kubernetes.externalMetrics: true where an adapter offers them',
+  );
 });
 
 test('npm run sheet: environments side by side, one of them with a tier elsewhere, for people and programs', async () => {
