@@ -5,7 +5,7 @@ import { ProblemError } from '../../shared/http/problem.ts';
 import type { LeaseDecision } from '../../shared/jobs/job-states.ts';
 import { begin, endCanceled, endLeased, savePages, type Work } from '../../shared/jobs/leased-jobs.ts';
 import { lostFile } from '../../shared/jobs/lost-file.ts';
-import { type IngestPrice, saveProbe } from '../../shared/jobs/save-probe.ts';
+import { type IngestPrice, isDearer, saveProbe } from '../../shared/jobs/save-probe.ts';
 import { entryOf, recordEntries } from '../../shared/ledger/ledger.ts';
 import type { Logger } from '../../shared/log.ts';
 import { parserOf } from '../../shared/parsers.ts';
@@ -62,6 +62,7 @@ export async function processLease(context: LeaseContext, lease: Lease, signal: 
     const { work } = start;
     refuseCulprit(lease);
     if (lease.kind === 'parse' && readerOf(context, work) !== context.backend.name) return await move(context, lease);
+    if (lease.kind === 'parse' && !(await mayCost(context, lease, work))) return;
     done.push(...lease.pages.filter((page) => !work.pages.includes(page)));
     const file = await context.files.acquire(work, signal);
     try {
@@ -105,11 +106,24 @@ async function probe(context: LeaseContext, lease: Lease, work: Work, file: Pars
       'too-many-pages',
       `The document has ${pageCount} pages, allowed are ${pagesMax}. Split it and upload the parts.`,
     );
-  const decision = await saveProbe(db, lease, pageCount, priceOf(context, work, pageCount));
-  // Nothing of it waits for a worker until a person confirms it, or another day comes.
-  if (decision === 'ask' || decision === 'pause') return scheduler.remove(lease.jobId);
-  if (decision !== 'work') return stepAside(context, lease, decision);
-  await enqueueFromDatabase(db, scheduler, lease.jobId);
+  if (await mayRead(context, lease, pageCount, priceOf(context, work, pageCount)))
+    await enqueueFromDatabase(db, scheduler, lease.jobId);
+}
+
+/** Its tenant's parser may be another than when it was probed, or the price: then it is told anew. */
+async function mayCost(context: LeaseContext, lease: Lease, work: Work): Promise<boolean> {
+  const { pagesTotal, priceUsd } = work;
+  if (pagesTotal === null) return true;
+  const price = priceOf(context, work, pagesTotal);
+  return !isDearer(price, priceUsd) || mayRead(context, lease, pagesTotal, price);
+}
+
+/** False: nothing of it waits for a worker, until a person confirms it or another day comes, or for good. */
+async function mayRead(context: LeaseContext, lease: Lease, pageCount: number, price: IngestPrice): Promise<boolean> {
+  const decision = await saveProbe(context.db, lease, pageCount, price);
+  if (decision === 'ask' || decision === 'pause') await context.scheduler.remove(lease.jobId);
+  else if (decision !== 'work') await stepAside(context, lease, decision);
+  return decision === 'work';
 }
 
 function priceOf(context: LeaseContext, work: Work, pages: number): IngestPrice {

@@ -49,6 +49,9 @@ export const backgroundKinds = Object.keys(backgroundStages) as readonly Backgro
 /** In which pages may still be parsed. */
 const beforeIndexing = [null, 'probing', 'parsing'] as const;
 
+/** In which a job is told its price. */
+const priced = ['probing', 'parsing'] as const;
+
 /** Who may ask for a transition; what else they must hold (a lease, an epoch, a lock) is checked where it is written. */
 type Actor = 'person' | 'lease holder' | 'index run' | 'task' | 'any worker';
 
@@ -69,10 +72,10 @@ export type Outcome = (typeof outcomes)[number];
 
 /** Every change of a status. Changes within one status (progress) are not listed. */
 export const transitions = {
-  // A probe found more pages than the tenant lets be read unasked.
-  ask: { by: 'lease holder', kinds: ingest, from: ['running'], stages: ['probing'], to: ['awaiting_confirmation'] },
-  // What a probe found is more than a limit of the day leaves.
-  pause: { by: 'lease holder', kinds: ingest, from: ['running'], stages: ['probing'], to: ['paused'] },
+  // A probe found more pages than the tenant lets be read unasked; or what is left became dearer than that.
+  ask: { by: 'lease holder', kinds: ingest, from: ['running'], stages: priced, to: ['awaiting_confirmation'] },
+  // What a probe found, or what is left, is more than a limit of the day leaves.
+  pause: { by: 'lease holder', kinds: ingest, from: ['running'], stages: priced, to: ['paused'] },
   resume: { by: 'any worker', kinds: ingest, from: ['paused'], to: ['queued'] },
   confirm: { by: 'person', kinds: ingest, from: ['awaiting_confirmation'], to: ['queued'] },
   cancel: { by: 'person', kinds: ingest, from: ['awaiting_confirmation', 'paused', 'queued'], to: ['canceled'] },

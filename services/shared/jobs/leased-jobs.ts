@@ -21,6 +21,10 @@ export interface Work {
   readonly objectKey: string;
   readonly sizeBytes: number;
   readonly attempt: number;
+  /** Null before the probe. */
+  readonly pagesTotal: number | null;
+  /** That was told; null: a price is not known. */
+  readonly priceUsd: number | null;
   /** With which it was asked for; null: by a person. */
   readonly keyId: string | null;
   /** Who is to read for the tenant; null: the environment's parser. */
@@ -219,6 +223,8 @@ const toWork = (job: OpenJob, pages: readonly number[]): Work => ({
   objectKey: job.object_key,
   sizeBytes: job.size_bytes,
   attempt: job.attempt,
+  pagesTotal: job.pages_total,
+  priceUsd: job.price_usd,
   keyId: job.api_key_id,
   tenantParser: job.parser,
   extractImages: job.extract_images,

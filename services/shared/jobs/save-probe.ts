@@ -6,7 +6,7 @@ import { QuotaError } from '../ledger/quota-error.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Tables } from '../postgres/tables.ts';
 import type { LeaseDecision } from './job-states.ts';
-import { changeStatus, recordChange, recordProgress } from './job-store.ts';
+import { changeStatus, type JobRow, recordChange, recordProgress } from './job-store.ts';
 import { lockJob } from './leased-jobs.ts';
 import { chargedFor, pause } from './paused-jobs.ts';
 
@@ -16,8 +16,23 @@ export interface IngestPrice {
   readonly embeddingUsd: number | null;
 }
 
+/** Than what a job was told. A price that nobody knows may be any. */
+export function isDearer({ readingUsd, embeddingUsd }: IngestPrice, toldUsd: number | null): boolean {
+  if (toldUsd === null) return false;
+  return readingUsd === null || embeddingUsd === null || readingUsd + embeddingUsd > toldUsd + storedUsd;
+}
+/** Prices are stored in millionths. */
+const storedUsd = 1e-6;
+
+/** Of its day, as ledger/quota-use.ts counts it. */
+function usdHeldBy({ pages_total, pages_done, price_usd, embedding_usd, embedding_usd_left }: JobRow): number {
+  if (!pages_total) return 0;
+  const reading = price_usd === null ? 0 : price_usd - (embedding_usd ?? 0);
+  return (reading * (pages_total - pages_done)) / pages_total + embedding_usd_left;
+}
+
 /**
- * What the probe found; from now on the job takes its pages from the tenant's quota. Refused (anything but `work`) when
+ * What the probe found, or what is dearer since (another parser was chosen); from now on the job takes its pages from the tenant's quota. Refused (anything but `work`) when
  * the lease is not the newest.
  *
  * @returns `ask`: so many pages, or at such a price, are read only when a person has confirmed it; `pause`: not today
@@ -35,23 +50,6 @@ export async function saveProbe(
     const { job, decision } = await lockJob(tx, lease);
     if (decision !== 'work' || !job) return decision;
     const [reading, embedding] = [price.readingUsd ?? 0, price.embeddingUsd ?? 0];
-    // A probe that is made again takes nothing twice.
-    const adds = pageCount - (job.pages_total ?? job.pages_done);
-    if (adds > 0)
-      try {
-        await takeQuotas(tx, of, [
-          { quota: 'pages_per_day_max', adds },
-          {
-            quota: 'usd_per_day_max',
-            adds: (reading * adds) / pageCount + (job.embedding_usd === null ? embedding : 0),
-          },
-        ]);
-      } catch (error) {
-        if (!(error instanceof QuotaError) || error.resetsAt === null) throw error;
-        await pause(tx, job.id, error);
-        return 'pause';
-      }
-    await tx.updateTable('documents').set({ pages_total: pageCount }).where('id', '=', job.document_id).execute();
     const known = price.readingUsd !== null && price.embeddingUsd !== null;
     const found = {
       pages_total: pageCount,
@@ -59,8 +57,24 @@ export async function saveProbe(
       embedding_usd: embedding,
       embedding_usd_left: embedding,
     };
-    // Nor is a person asked twice: a worker may die after it asked, and the person answer before the next probe.
-    const asks = job.pages_total !== pageCount && (await isAsked(tx, job.tenant_id, found));
+    // What was found before takes nothing twice. Nor is a person asked twice: a worker may die after it asked, and the
+    // person answer before the next probe.
+    const isNew = job.pages_total !== pageCount || isDearer(price, job.price_usd);
+    const adds = pageCount - (job.pages_total ?? job.pages_done);
+    const usd = (reading * (pageCount - job.pages_done)) / pageCount + embedding - usdHeldBy(job);
+    if (isNew)
+      try {
+        await takeQuotas(tx, of, [
+          ...(adds > 0 ? [{ quota: 'pages_per_day_max', adds } as const] : []),
+          ...(usd > 0 ? [{ quota: 'usd_per_day_max', adds: usd } as const] : []),
+        ]);
+      } catch (error) {
+        if (!(error instanceof QuotaError) || error.resetsAt === null) throw error;
+        await pause(tx, job.id, error);
+        return 'pause';
+      }
+    await tx.updateTable('documents').set({ pages_total: pageCount }).where('id', '=', job.document_id).execute();
+    const asks = isNew && (await isAsked(tx, job.tenant_id, found));
     if (asks)
       await changeStatus(tx, 'ask', 'awaiting_confirmation', (jobs) => jobs.where('id', '=', job.id), {
         ...found,
