@@ -7,7 +7,7 @@ import { cleanUp } from './deletion/cleanup.ts';
 import { compactBrains } from './deletion/compact-brains.ts';
 import { type DeletionContext, deleteBrain, deleteDocument } from './deletion/deletion.ts';
 import { sweep } from './deletion/sweep.ts';
-import { sendTurn, type WebhookContext } from './webhooks/turn.ts';
+import { orderNext, sendTurn, type WebhookContext } from './webhooks/turn.ts';
 
 export const startBackground = (
   context: DeletionContext & {
@@ -39,19 +39,36 @@ export const startBackground = (
 
 /** Webhooks sent to at once by a replica: more than one, so that a receiver that hangs holds up no other. */
 const webhooksAtOnce = 4;
+/** Of one tenant: however slow its receivers are, others are sent to meanwhile. */
+const ofTenantAtOnce = webhooksAtOnce / 2;
 
 /** Apart from the other tasks, which a receiver that hangs would hold up. */
 export async function startWebhooks(
   context: WebhookContext & { readonly pool: Pool },
 ): Promise<{ close(): Promise<void> }> {
   const closing = new AbortController();
+  const underWay = new Map<string, number>();
+  const isFull = (tenant: string) => (underWay.get(tenant) ?? 0) >= ofTenantAtOnce;
   const { close } = await keepRunning({
     pool: context.pool,
     log: context.log,
     concurrency: webhooksAtOnce,
+    forbiddenFlags: () => [...underWay.keys()].filter(isFull),
     taskList: {
-      send_webhooks: (payload) =>
-        sendTurn({ ...context, closing: closing.signal }, (payload as { webhookId: string }).webhookId),
+      send_webhooks: async (payload, { job }) => {
+        const { webhookId } = payload as { webhookId: string };
+        const [tenant = ''] = Object.keys(job.flags ?? {});
+        // Several were taken at one moment: it waits on.
+        if (isFull(tenant)) return orderNext(context.db, webhookId);
+        underWay.set(tenant, (underWay.get(tenant) ?? 0) + 1);
+        try {
+          await sendTurn({ ...context, closing: closing.signal }, webhookId);
+        } finally {
+          const left = (underWay.get(tenant) ?? 1) - 1;
+          if (left > 0) underWay.set(tenant, left);
+          else underWay.delete(tenant);
+        }
+      },
     },
   });
   return {

@@ -92,7 +92,7 @@ export function serveWebhooks({ app, db, settings }: Api): void {
         .executeTakeFirstOrThrow();
       if (enabled)
         await sql`select graphile_worker.add_job('send_webhooks', ${JSON.stringify({ webhookId: row.id })}::json,
-          job_key := ${`webhook:${row.id}`})`.execute(tx);
+          job_key := ${`webhook:${row.id}`}, flags := ${[`tenant:${row.tenant_id}`]}::text[])`.execute(tx);
       return toWebhook(row);
     });
   });

@@ -1,6 +1,6 @@
 /**
  * Sends what is due for one webhook, one delivery after another. One worker at a time does so (`sending_until`); a turn
- * ends after some deliveries, so that other webhooks come, or at the first failure, which pauses the webhook.
+ * ends after some time or deliveries, so that other webhooks come, or at the first failure, which pauses the webhook.
  *
  * At least once: an attempt is counted before it is made, and a delivery that a killed worker had under way is due again
  * like one that failed. Its id stays.
@@ -17,9 +17,14 @@ export interface WebhookContext extends SendOptions {
   readonly log: Logger;
   /** @param outcome `delivered`, `failed`: of one attempt */
   readonly count: (outcome: 'delivered' | 'failed') => void;
+  /** @default {@link turnMsMax} */
+  readonly turnMs?: number;
 }
 
-/** Of one turn: half a minute for a receiver that takes a second. */
+/** With one more attempt, for how long a slow receiver keeps others from its place. */
+const turnMsMax = 15_000;
+
+/** Of one turn: fast receivers take turns, too. */
 const deliveriesMax = 30;
 /** An attempt and what is written around it; renewed with each. */
 const leaseMs = attemptTimeoutMs + 20_000;
@@ -30,10 +35,11 @@ type Webhook = Selectable<Webhooks>;
 type Delivery = Selectable<WebhookDeliveries>;
 
 export async function sendTurn(context: WebhookContext, webhookId: string): Promise<void> {
-  const { db } = context;
+  const { db, turnMs = turnMsMax } = context;
+  const endsAtMs = performance.now() + turnMs;
   if (await claim(db, webhookId))
     try {
-      for (let sent = 0; sent < deliveriesMax; sent += 1) {
+      for (let sent = 0; sent < deliveriesMax && (sent === 0 || performance.now() < endsAtMs); sent += 1) {
         const begun = await begin(db, webhookId);
         if (!begun || !(await attempt(context, begun.webhook, begun.delivery))) break;
       }
@@ -183,13 +189,13 @@ const writeFailure = (
   });
 
 /** The next turn, when anything waits; none before the webhook may be sent to again. */
-async function orderNext(db: Database, webhookId: string): Promise<void> {
+export async function orderNext(db: Database, webhookId: string): Promise<void> {
   await db.transaction().execute(async (tx) => {
     // Who changes the webhook meanwhile is seen here, or orders after this: else a pause that is over could be kept.
     await tx.selectFrom('webhooks').select('id').where('id', '=', webhookId).forNoKeyUpdate().execute();
     await sql`
       select graphile_worker.add_job('send_webhooks', json_build_object('webhookId', w.id), job_key := 'webhook:' || w.id,
-        run_at := greatest(d.next_attempt_at, w.paused_until, w.sending_until, now()))
+        run_at := greatest(d.next_attempt_at, w.paused_until, w.sending_until, now()), flags := array['tenant:' || w.tenant_id])
       from webhooks w, lateral (
         select next_attempt_at from webhook_deliveries
         where webhook_id = w.id and status = 'pending' order by next_attempt_at limit 1) d
@@ -207,7 +213,7 @@ const revivedMax = 100;
 export async function reviveWebhooks(db: Database): Promise<void> {
   await sql`
     select graphile_worker.add_job('send_webhooks', json_build_object('webhookId', w.id), job_key := 'webhook:' || w.id,
-      job_key_mode := 'preserve_run_at')
+      job_key_mode := 'preserve_run_at', flags := array['tenant:' || w.tenant_id])
     from webhooks w
     where w.disabled_at is null and coalesce(w.sending_until, '-infinity') < now()
       and coalesce(w.paused_until, '-infinity') < now() - make_interval(secs => ${stuckAfterS})

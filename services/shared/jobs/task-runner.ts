@@ -69,10 +69,12 @@ export interface RunnerParts {
   readonly crontab?: string;
   /** Tasks at once. */
   readonly concurrency: number;
+  /** Tasks with one of these are left alone for now. @default none */
+  readonly forbiddenFlags?: () => string[];
 }
 
 /** A runner that is started again when it gives up. It holds a connection of the pool, to listen. */
-export async function keepRunning({ pool, log, taskList, crontab, concurrency }: RunnerParts) {
+export async function keepRunning({ pool, log, taskList, crontab, concurrency, forbiddenFlags }: RunnerParts) {
   let closed = false;
   let runner: Runner | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -86,6 +88,7 @@ export async function keepRunning({ pool, log, taskList, crontab, concurrency }:
       preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
       logger: graphileLogger(log),
       taskList,
+      ...(forbiddenFlags && { forbiddenFlags }),
       ...(crontab ? { crontab } : { parsedCronItems: [] }),
     });
     // It gives up when it cannot say how a task ended: PostgreSQL went away in between.
