@@ -183,6 +183,8 @@ export class ParserPool {
       const abort = () => void child.kill();
       signal?.addEventListener('abort', abort, { once: true });
       try {
+        // While it started, nobody listened.
+        signal?.throwIfAborted();
         return await child.ask(request, on);
       } finally {
         signal?.removeEventListener('abort', abort);

@@ -16,10 +16,10 @@ let folder: string;
 let pool: ParserPool;
 let hostile: ParserPool;
 let impatient: ParserPool;
+const childModule = join(import.meta.dirname, 'hostile-child.ts');
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bulkhead-pool-'));
   pool = await ParserPool.start({ log, children: 2, pageTimeoutMs: 20_000, folder });
-  const childModule = join(import.meta.dirname, 'hostile-child.ts');
   impatient = await ParserPool.start({ log, children: 2, pageTimeoutMs: 1000, folder, childModule });
   hostile = await ParserPool.start({
     log,
@@ -206,4 +206,18 @@ test('what is aborted stops at once, and its child with it', async () => {
   const reading = read(hostile, await file('hang', 'text/plain'), [1], abort.signal);
   setTimeout(() => abort.abort(), 200);
   await expect(reading).rejects.toThrow();
+});
+
+test('what is aborted while its child starts asks nothing of it, and leaves it to the next', async () => {
+  const two = await ParserPool.start({ log, children: 2, pageTimeoutMs: 15_000, folder, childModule });
+  const [first, second] = [new AbortController(), new AbortController()];
+  // The warm one is busy.
+  const hanging = two.read(await file('hang', 'text/plain'), [1], { signal: first.signal });
+  const starting = two.read(await file('hang', 'text/plain'), [1], { signal: second.signal });
+  setImmediate(() => second.abort(new Error('not wanted any more')));
+  await expect(starting).rejects.toThrow('not wanted any more');
+  expect([two.counts.lost, two.pids.length]).toEqual([0, 2]);
+  first.abort();
+  await expect(hanging).rejects.toThrow();
+  await two.close();
 });
