@@ -21,7 +21,7 @@ export interface Layout {
   /** Of most of the text; 0: the pages do not tell. */
   readonly textSize: number;
   readonly edges: readonly Edge[];
-  /** Styles of headings, those of the largest parts first; of one size the rarer one, and what does not repeat. */
+  /** Styles of headings, {@link stylesMax} at most, those of the largest parts first; of one size the rarer, and what does not repeat. */
   readonly headings: readonly string[];
 }
 
@@ -34,6 +34,9 @@ interface Edge {
   /** What is larger than the text is a heading, wherever it stands. */
   readonly sizeMax: number;
 }
+
+/** Manuals have 10. Each line of a page is held against all of them, and a document may set every heading differently. */
+export const stylesMax = 50;
 
 export const plainLayout: Layout = { textSize: 0, edges: [], headings: [] };
 const [bold, italic, monospaced] = [1, 2, 3];
@@ -69,6 +72,8 @@ export function learnLayout(pages: readonly Page[]): Layout {
     // "Details", "Examples": the same words under every heading of the level above.
     repeats: new Set(of.map(({ text }) => text)).size < of.length / 2,
   }));
+  styles.sort((a, b) => b.count - a.count);
+  styles.length = Math.min(styles.length, stylesMax);
   styles.sort(
     (a, b) => sizeOf(b.style) - sizeOf(a.style) || Number(a.repeats) - Number(b.repeats) || a.count - b.count,
   );

@@ -18,6 +18,7 @@ const sectionCharsMin = 600;
 
 export function createSections(title: string, layout: Layout, markdown: boolean) {
   const path: string[] = [];
+  const levelOf = levelsOf(layout.headings);
   const enter = (headings: readonly Heading[]): string => {
     const names = headings.map(({ text }) => text.replace(/\s+/g, ' ').trim());
     for (const [index, { level }] of headings.entries()) {
@@ -30,7 +31,9 @@ export function createSections(title: string, layout: Layout, markdown: boolean)
   return {
     chunksOf: (page: PageResult): PlacedChunk[] => {
       const lines = linesOf(page);
-      const headings = markdown ? markdownHeadings(page.text) : printedHeadings(page.page_number, lines, layout);
+      const headings = markdown
+        ? markdownHeadings(page.text)
+        : printedHeadings(page.page_number, lines, layout, levelOf);
       const together = markdown ? togetherIn(page.text) : codeOf(lines);
       const edges = edgeRanges(page, layout, lines);
       return sectionsOf(page.text, headings).flatMap((section) => {
@@ -68,19 +71,28 @@ function sectionsOf(text: string, headings: readonly Heading[]): Section[] {
   return sections;
 }
 
-function printedHeadings(pageNumber: number, lines: readonly Line[], layout: Layout): Heading[] {
+function printedHeadings(
+  pageNumber: number,
+  lines: readonly Line[],
+  layout: Layout,
+  levelOf: (style: string) => number,
+): Heading[] {
   return lines.flatMap((line) => {
     if (isEdge(line, pageNumber, layout.edges)) return [];
     const style = headingStyle(line, layout.textSize);
     if (style === null) return [];
-    return [{ start: line.start, end: line.end, text: line.text, level: levelOf(style, layout.headings) }];
+    return [{ start: line.start, end: line.end, text: line.text, level: levelOf(style) }];
   });
 }
 
 /** A style that was not on the pages that were looked at stands where its size says. */
-function levelOf(style: string, known: readonly string[]): number {
-  const level = known.indexOf(style);
-  return level >= 0 ? level : known.filter((other) => sizeOf(other) > sizeOf(style)).length;
+function levelsOf(known: readonly string[]): (style: string) => number {
+  const levels = new Map(known.map((style, level) => [style, level]));
+  const sizes = known.map(sizeOf);
+  return (style) => {
+    const own = sizeOf(style);
+    return levels.get(style) ?? sizes.filter((size) => size > own).length;
+  };
 }
 
 type Range = Pick<TextChunk, 'start' | 'end'>;

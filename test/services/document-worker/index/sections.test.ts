@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { chunkCharsMax, chunkText } from '../../../../services/document-worker/index/chunk-page.ts';
-import { learnLayout, plainLayout } from '../../../../services/document-worker/index/layout.ts';
+import { learnLayout, plainLayout, stylesMax } from '../../../../services/document-worker/index/layout.ts';
 import { sampled } from '../../../../services/document-worker/index/open-sections.ts';
 import { createSections, edgeRanges } from '../../../../services/document-worker/index/sections.ts';
 import { comparePage } from '../../../../services/document-worker/verify/check-vectors.ts';
@@ -153,6 +153,38 @@ test('a layout is learned from a bounded number of pages', () => {
   expect(sampled([1, 2, 3])).toEqual([1, 2, 3]);
   const some = sampled(Array.from({ length: 70 }, (_, index) => index));
   expect(new Set(some).size).toBe(some.length);
+});
+
+test('of headings that are all set differently the commonest are learned; the others stand where their size says', () => {
+  const heading = (name: string, size: number): Set => [`Heading ${name}`, size, bold];
+  const pages = Array.from({ length: 8 }, (_, index) =>
+    page(index + 1, [
+      heading('of the part', 30),
+      heading('of the chapter', 20),
+      ...Array.from({ length: 200 }, (_, at) => heading(`${index}-${at}`, 100 + index * 200 + at)),
+      [prose('text').repeat(30)],
+      [`page ${index + 1}`],
+    ]),
+  );
+  const layout = learnLayout(pages);
+  expect(layout.headings).toHaveLength(stylesMax);
+  expect(layout.headings.slice(-2)).toEqual(['30 11', '20 11']);
+  const chunks = createSections('Styles', layout, false).chunksOf(
+    page(9, [
+      ['Of the chapter', 20, bold],
+      [prose('pump')],
+      ['Between', 25, bold],
+      [prose('valve')],
+      ['Below', 12, bold],
+      [prose('pipe')],
+      ['page 9'],
+    ]),
+  );
+  expect([...new Set(chunks.map((chunk) => chunk.heading))]).toEqual([
+    'Styles > Of the chapter',
+    'Styles > Between',
+    'Styles > Between > Below',
+  ]);
 });
 
 test('what a page says alone is no page header, though every page says it', () => {
