@@ -176,7 +176,9 @@ export function startWorker(options: WorkerOptions): Worker {
       return ordered ?? undefined;
     };
     await whenThere(order);
-    const background = await whenThere(() => startBackground({ db, pool, store, scheduler, vectors, log, order }));
+    const usdPerPage = remote?.usdPerPage ?? null;
+    const taskContext = { db, pool, store, scheduler, vectors, usdPerPage, log, order };
+    const background = await whenThere(() => startBackground(taskContext));
     onClose(() => background.close());
     if (rules) {
       const count = (outcome: string) => metrics.webhookAttempts.inc({ outcome });

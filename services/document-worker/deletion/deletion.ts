@@ -1,5 +1,5 @@
 /** Deleting documents and brains: vectors, objects, rows. Each step may be repeated. */
-import { sql } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import type { Pool } from 'pg';
 import type { Scheduler } from '../../shared/contract/grant.ts';
 import { abandonIngest, beginTask, endTask } from '../../shared/jobs/background-jobs.ts';
@@ -8,10 +8,12 @@ import type { JobRow } from '../../shared/jobs/job-store.ts';
 import { RetryLaterError } from '../../shared/jobs/task-runner.ts';
 import { documentLock, tryLock } from '../../shared/postgres/advisory-lock.ts';
 import type { Database } from '../../shared/postgres/database.ts';
+import type { Tables } from '../../shared/postgres/tables.ts';
 import type { DocumentStore } from '../../shared/storage/document-store.ts';
 import { documentPrefix } from '../../shared/storage/object-keys.ts';
 import { raiseEpoch } from '../index/index-run.ts';
 import type { Vectors } from '../index/vectors.ts';
+import { settleCallsOf } from '../parse/parser-calls.ts';
 import { eraseCitations, isStillRead } from './erase-citations.ts';
 
 export interface DeletionContext {
@@ -20,6 +22,8 @@ export interface DeletionContext {
   readonly store: DocumentStore;
   readonly scheduler: Pick<Scheduler, 'remove'>;
   readonly vectors: Vectors;
+  /** Of a provider's parser, in US dollars; null: unknown, or there is none. */
+  readonly usdPerPage: number | null;
 }
 
 /** Deletions of one brain that share a purge, which writes the brain's files anew. */
@@ -52,7 +56,7 @@ export async function deleteDocument(context: DeletionContext, jobId: string): P
   if (await isStillRead(db, job.brain_id, orderedAt))
     throw new RetryLaterError(`an answer may still read document ${job.document_id}`, answerPauseMs);
   await vectors.purge({ tenantId: job.tenant_id, brainId: job.brain_id });
-  for (const deletion of deletions.toReversed()) await endDeletion(db, deletion);
+  for (const deletion of deletions.toReversed()) await endDeletion(context, deletion);
 }
 
 type Deletion = JobRow & { readonly document_id: string; readonly brain_id: string };
@@ -88,23 +92,28 @@ async function removeDocument(context: DeletionContext, deletion: Deletion): Pro
   });
 }
 
-async function endDeletion(db: Database, deletion: Deletion): Promise<void> {
+async function endDeletion({ db, usdPerPage }: DeletionContext, deletion: Deletion): Promise<void> {
   const { id, document_id: documentId, tenant_id: tenantId, brain_id: brainId } = deletion;
   await eraseCitations(db, brainId, documentId);
   await db.transaction().execute(async (tx) => {
     await endTask(tx, id, { document_id: null });
-    // With its pages and its other jobs.
-    const gone = await tx.deleteFrom('documents').where('id', '=', documentId).returning('id').executeTakeFirst();
     // Another worker was first: it was told.
-    if (!gone) return;
+    if (!(await deleteRow(tx, documentId, usdPerPage))) return;
     const data = { id: documentId, brain_id: brainId };
     await recordEvent(tx, { tenantId, event: 'document.deleted', resourceId: documentId, data });
   });
 }
 
+/** With its pages and its jobs; what a provider was sent for them stays in the ledger. False: it was gone. */
+async function deleteRow(tx: Transaction<Tables>, documentId: string, usdPerPage: number | null): Promise<boolean> {
+  await settleCallsOf(tx, documentId, usdPerPage);
+  const gone = await tx.deleteFrom('documents').where('id', '=', documentId).returning('id').executeTakeFirst();
+  return gone !== undefined;
+}
+
 /** The brain's row stays, emptied, until its jobs are no longer readable (cleanup.ts). */
 export async function deleteBrain(context: DeletionContext, jobId: string): Promise<void> {
-  const { db, store, vectors } = context;
+  const { db, store, vectors, usdPerPage } = context;
   const job = await beginTask(db, jobId);
   if (!job?.brain_id) return;
   const { tenant_id: tenantId, brain_id: brainId } = job;
@@ -120,7 +129,7 @@ export async function deleteBrain(context: DeletionContext, jobId: string): Prom
     for (const { id } of documents)
       await withDocument(context, id, async () => {
         await store.deletePrefix(documentPrefix(tenantId, id));
-        await db.deleteFrom('documents').where('id', '=', id).execute();
+        await db.transaction().execute((tx) => deleteRow(tx, id, usdPerPage));
       });
   }
   await vectors.deleteBrain({ tenantId, brainId });

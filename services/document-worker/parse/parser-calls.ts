@@ -2,7 +2,7 @@
  * Requests to a provider's parser, each written down before it is sent. So every one is in the ledger, the one whose
  * worker was killed before the answer too; and how often a page was sent is known, whoever sent it.
  */
-import { sql, type Transaction } from 'kysely';
+import { type RawBuilder, sql, type Transaction } from 'kysely';
 import { uuidv7 } from 'uuidv7';
 import { leaseMs } from '../../shared/contract/grant.ts';
 import { entryOf, recordEntries } from '../../shared/ledger/ledger.ts';
@@ -54,7 +54,8 @@ export async function readHistory(
     select id, pages, parser, repeated, outcome from parser_calls
     where job_id = ${work.jobId} and attempt = ${work.attempt} and pages && ${pages}::integer[]
     order by id`.execute(db);
-  for (const call of rows) if (call.outcome === null) await settle(db, work, call, 'lost');
+  for (const call of rows)
+    if (call.outcome === null) await db.transaction().execute((tx) => settle(tx, work, call, 'lost'));
   const callsWith = (page: number) => rows.filter((call) => call.pages.includes(page));
   return {
     of: (page) => {
@@ -73,7 +74,7 @@ export async function readHistory(
 
 export interface OpenCall {
   readonly id: string;
-  end(outcome: Exclude<CallOutcome, 'lost'>): Promise<void>;
+  end(outcome: CallOutcome): Promise<void>;
 }
 
 export async function beginCall(
@@ -87,30 +88,29 @@ export async function beginCall(
     .insertInto('parser_calls')
     .values({ id, job_id: jobId, tenant_id: tenantId, attempt, parser, pages, repeated })
     .execute();
-  return { id, end: (outcome) => settle(db, work, { id, pages, parser, repeated }, outcome) };
+  const call = { id, pages, parser, repeated };
+  return { id, end: (outcome) => db.transaction().execute((tx) => settle(tx, work, call, outcome)) };
 }
 
 /** Once in the ledger, whoever says it first. */
 async function settle(
-  db: Database,
+  tx: Transaction<Tables>,
   { jobId, tenantId, brainId, keyId, usdPerPage }: Omit<CalledFor, 'attempt'>,
   { id, pages, parser, repeated }: Omit<CallRow, 'outcome'>,
   outcome: CallOutcome,
 ): Promise<void> {
-  await db.transaction().execute(async (tx: Transaction<Tables>) => {
-    await tx
-      .updateTable('parser_calls')
-      .set({ ended_at: sql<Date>`now()`, outcome })
-      .where('id', '=', id)
-      .where('ended_at', 'is', null)
-      .execute();
-    if (unbilled.includes(outcome)) return;
-    const cost = usdPerPage === null ? null : pages.length * usdPerPage;
-    await recordEntries(tx, { tenantId, brainId, jobId, keyId }, [
-      { ...entryOf('parser', id, [], 'parser_calls', 1), model: parser, repeated },
-      { ...entryOf('parser', id, [], 'parser_pages', pages.length, cost), model: parser, repeated },
-    ]);
-  });
+  await tx
+    .updateTable('parser_calls')
+    .set({ ended_at: sql<Date>`now()`, outcome })
+    .where('id', '=', id)
+    .where('ended_at', 'is', null)
+    .execute();
+  if (unbilled.includes(outcome)) return;
+  const cost = usdPerPage === null ? null : pages.length * usdPerPage;
+  await recordEntries(tx, { tenantId, brainId, jobId, keyId }, [
+    { ...entryOf('parser', id, [], 'parser_calls', 1), model: parser, repeated },
+    { ...entryOf('parser', id, [], 'parser_pages', pages.length, cost), model: parser, repeated },
+  ]);
 }
 
 /** Settled in one round; the next takes the rest. */
@@ -121,12 +121,33 @@ export async function settleLostCalls(
   db: Database,
   { timeoutMs, usdPerPage }: { timeoutMs: number; usdPerPage: number | null },
 ): Promise<number> {
+  const calls = await openCalls(db, sql`c.started_at < now() - ${timeoutMs + leaseMs} * interval '1 millisecond'`);
+  for (const { work, call } of calls)
+    await db.transaction().execute((tx) => settle(tx, { ...work, usdPerPage }, call, 'lost'));
+  return calls.length;
+}
+
+/**
+ * Calls for a document that is about to go, under way or of the dead: they go with its jobs. Those stay locked, so none
+ * begins until the document is gone.
+ */
+export async function settleCallsOf(tx: Transaction<Tables>, documentId: string, usdPerPage: number | null) {
+  await tx.selectFrom('jobs').select('id').where('document_id', '=', documentId).orderBy('id').forUpdate().execute();
+  for (;;) {
+    const calls = await openCalls(tx, sql`j.document_id = ${documentId}`);
+    for (const { work, call } of calls) await settle(tx, { ...work, usdPerPage }, call, 'lost');
+    if (calls.length < openMax) return;
+  }
+}
+
+async function openCalls(db: Database | Transaction<Tables>, which: RawBuilder<unknown>) {
   const { rows } = await sql<CallRow & { job_id: string; tenant_id: string; brain_id: string; key_id: string | null }>`
     select c.id, c.pages, c.parser, c.repeated, c.outcome, c.job_id, c.tenant_id, j.brain_id, j.api_key_id as key_id
     from parser_calls c join jobs j on j.id = c.job_id
-    where c.ended_at is null and c.started_at < now() - ${timeoutMs + leaseMs} * interval '1 millisecond'
+    where c.ended_at is null and ${which}
     limit ${openMax}`.execute(db);
-  for (const { job_id: jobId, tenant_id: tenantId, brain_id: brainId, key_id: keyId, ...call } of rows)
-    await settle(db, { jobId, tenantId, brainId, keyId, usdPerPage }, call, 'lost');
-  return rows.length;
+  return rows.map(({ job_id: jobId, tenant_id: tenantId, brain_id: brainId, key_id: keyId, ...call }) => ({
+    work: { jobId, tenantId, brainId, keyId },
+    call,
+  }));
 }

@@ -62,15 +62,21 @@ export function remoteBackend(options: RemoteBackendOptions): ParserBackend & { 
     const { extractImages: images, extractTables: tables } = work;
     const idempotencyKey = `${work.documentId}-${work.attempt}-${sent.join('.')}`.slice(0, 200);
     const stop = metrics.remoteCalls.startTimer();
-    const outcome = await callParser(options, { pdf: part.pdf, idempotencyKey, images, tables }, signal);
-    const ended = async (how: Exclude<CallOutcome, 'lost'>) => {
+    const ended = async (how: CallOutcome) => {
       stop({ outcome: how });
       if (how !== 'answered') log.info({ jobId: lease.jobId, pages: sent, outcome: how, repeated }, 'parser call');
       await call.end(how);
     };
+    // It is billed all the same, also when the document is deleted meanwhile.
+    const lost = async (error: unknown): Promise<never> => {
+      await ended('lost');
+      throw error;
+    };
+    const request = { pdf: part.pdf, idempotencyKey, images, tables };
+    const outcome = await callParser(options, request, signal).catch(lost);
 
     if (outcome.is === 'answer') {
-      const made = await convert(pool, { name, body: outcome.body, part, images, tables }, signal);
+      const made = await convert(pool, { name, body: outcome.body, part, images, tables }, signal).catch(lost);
       if (made.results) {
         await ended('answered');
         return { results: [...lacking, ...made.results], goesOn: false };

@@ -25,6 +25,7 @@ const start = async (sayEveryMs: number) => {
     log: bench.services.log,
     vectors: openVectors(gate.url, await signerOf('document-worker')),
     scheduler: { remove: async () => {} },
+    usdPerPage: null,
     order: async () => undefined,
     sayEveryMs,
   });
