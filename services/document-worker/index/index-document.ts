@@ -6,7 +6,7 @@ import { type ChunkInput, chunksPerUpsertMax } from '../../shared/contract/vecto
 import { ProblemError } from '../../shared/http/problem.ts';
 import { recordProgress } from '../../shared/jobs/job-store.ts';
 import type { Database } from '../../shared/postgres/database.ts';
-import type { DocumentStore } from '../../shared/storage/document-store.ts';
+import { type DocumentStore, NotInStoreError } from '../../shared/storage/document-store.ts';
 import { readPageResults } from '../../shared/storage/page-results.ts';
 import type { WorkerMetrics } from '../metrics.ts';
 import { endRun, type IndexRun, lookAt, startRun } from './index-run.ts';
@@ -47,11 +47,19 @@ export async function indexDocument(context: IndexContext, jobId: string, signal
     await endRun(db, run, outcome.status, outcome.problem, context.embeds && chunks > 0);
   } catch (error) {
     if (error instanceof SupersededError || isSuperseded(error)) return;
-    if (!(error instanceof CanceledError)) throw error;
+    const isLost = error instanceof NotInStoreError;
+    if (!isLost && !(error instanceof CanceledError)) throw error;
     await vectors.deleteDocument(run, signal);
-    await endRun(db, run, 'canceled');
+    await (isLost ? endRun(db, run, 'failed', resultsLost()) : endRun(db, run, 'canceled'));
   }
 }
+
+/** Another try would find no more, and its pages are not read again, since none failed. */
+const resultsLost = () =>
+  new ProblemError(
+    'damaged',
+    'What was read of its pages is no longer stored. Delete the document, then upload it again.',
+  );
 
 class CanceledError extends Error {}
 class SupersededError extends Error {}
@@ -62,14 +70,19 @@ class SupersededError extends Error {}
  */
 async function writeChunks(context: IndexContext, run: IndexRun, signal: AbortSignal): Promise<number> {
   let chunks = 0;
-  const write = async (batch: readonly ChunkInput[]) => {
+  const mayGoOn = async () => {
     const standing = await lookAt(context.db, run);
     if (standing === 'canceled') throw new CanceledError();
     if (standing === 'superseded') throw new SupersededError();
     signal.throwIfAborted();
+  };
+  const write = async (batch: readonly ChunkInput[]) => {
+    await mayGoOn();
     await upsert(context, run, batch, signal);
     chunks += batch.length;
   };
+  // A page that cannot be read must not keep a cancellation waiting.
+  await mayGoOn();
   let [before, writing] = [Promise.resolve(), Promise.resolve()];
   try {
     for await (const batch of batchesOf(context, run)) {
