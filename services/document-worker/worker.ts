@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
+import { uuidv7 } from 'uuidv7';
 import { createSigner } from '../shared/auth/service-token.ts';
 import type { SettingsOf } from '../shared/env.ts';
 import { publishFigures } from '../shared/figures/publish-figures.ts';
@@ -87,6 +88,8 @@ export function startWorker(options: WorkerOptions): Worker {
     );
   if (!isolations.includes(settings.PARSER_ISOLATION))
     throw new Error(`PARSER_ISOLATION is '${settings.PARSER_ISOLATION}', allowed are ${isolations.join(' and ')}`);
+  // Unique per process: what a restarted one holds is not suspected with what its forerunner held.
+  const name = `${settings.REPLICA || hostname()}/${uuidv7()}`;
   const slots = Math.min(childrenMax, Math.max(1, settings.PARSER_CHILDREN));
   const remote = openRemote(settings, redis);
   const rules = webhookRules(settings);
@@ -147,7 +150,7 @@ export function startWorker(options: WorkerOptions): Worker {
     const loopOf = (own: RedisScheduler, atOnce: number, backend: ParserBackend) =>
       new GrantLoop({
         scheduler: own,
-        worker: settings.REPLICA || `${hostname()}:${process.pid}`,
+        worker: name,
         slots: atOnce,
         log,
         work: (lease, signal) => processLease({ ...context, schedule: own, backend }, lease, signal),

@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { Redis } from 'ioredis';
 import { PDFDocument } from 'pdf-lib';
 import pg from 'pg';
 import type { DocumentWorker } from '../../../services/document-worker/app.ts';
 import { packPage } from '../../../services/document-worker/parser/serve-reads.ts';
+import { RedisScheduler } from '../../../services/shared/scheduler/redis-scheduler.ts';
 import { originalKey } from '../../../services/shared/storage/object-keys.ts';
 import { writePageResults } from '../../../services/shared/storage/page-results.ts';
 import { lacksManuals, lacksQpdf, picturePdf } from '../../flows/documents.ts';
@@ -258,3 +260,23 @@ test('a job sent before the worker listens is begun when it does, not at the nex
   // Looks are 15 s apart.
   expect((started_at as Date).getTime() - readyMs).toBeLessThan(8000);
 });
+
+test('a worker that is started again under its name is another worker: it holds other leases', async () => {
+  const redis = new Redis(bench.services.redisUrl);
+  const slotsAbove = async (before: number) => {
+    const slots = async () => (await new RedisScheduler(redis).outlook()).slots;
+    for (let waited = 0; (await slots()) <= before && waited < 300; waited += 1) await sleep(100);
+    return slots();
+  };
+  const started: DocumentWorker[] = [];
+  try {
+    const ofAllTests = await slotsAbove(0);
+    for (const slots of [ofAllTests + 1, ofAllTests + 2]) {
+      started.push(await bench.startWorker({}, { REPLICA: 'one', PARSER_CHILDREN: '1' }));
+      expect(await slotsAbove(slots - 1)).toBe(slots);
+    }
+  } finally {
+    await Promise.all(started.map((one) => one.close(5000)));
+    redis.disconnect();
+  }
+}, 120_000);
