@@ -3,7 +3,6 @@
  * text-embeddings-inference does. A question does not wait for it: whatever goes wrong, and whatever comes too late, leaves
  * the list as it was.
  */
-import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
 import { z } from 'zod';
 import type { Hit } from '../../shared/contract/vectorstore.ts';
 import { statedPriceUsd } from '../../shared/ledger/known-prices.ts';
@@ -11,6 +10,7 @@ import type { Logger } from '../../shared/log.ts';
 import { type CallFailure, isTransient, wasNeverReached } from '../../shared/models/retry.ts';
 import { type CallMeter, unmetered } from '../../shared/scheduler/call-meter.ts';
 import { MeterError } from '../../shared/scheduler/meters.ts';
+import { createCircuitBreaker } from '../models/circuit-breaker.ts';
 import type { TokenUsage } from '../turns/token-usage.ts';
 
 export interface RerankSettings {
@@ -45,9 +45,6 @@ const passagesMax = 32;
 const passageCharactersMax = 2000;
 /** Most take 50 to 500 ms; whoever asks waits for it before the first word. */
 const rerankTimeoutMs = 1000;
-/** So many failures in a row are no accident: each of them holds a question up for the whole time limit. */
-const failuresMax = 5;
-const restMs = 10_000;
 
 /** @returns null when none is configured */
 export function createReranker(
@@ -74,10 +71,7 @@ export function createReranker(
     bill(used);
     return ranking;
   };
-  const breaker = circuitBreaker(handleWhen(isOutage), {
-    halfOpenAfter: restMs,
-    breaker: new ConsecutiveBreaker(failuresMax),
-  });
+  const breaker = createCircuitBreaker(isOutage);
   const counts = { done: 0, late: 0, failed: 0 };
 
   const ask = async (query: string, texts: readonly string[], signal: AbortSignal): Promise<Ranking> => {
@@ -100,7 +94,7 @@ export function createReranker(
     usdPerCall: usdPerThousand === null ? null : usdPerThousand / 1000,
     counts,
     get circuitOpen() {
-      return breaker.state === CircuitState.Open;
+      return breaker.isOpen;
     },
     rerank: async (query, hits, used, signal) => {
       const sorted = hits.slice(0, passagesMax);

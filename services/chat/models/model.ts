@@ -1,14 +1,14 @@
 /** The language model behind any OpenAI-compatible endpoint. */
-import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
 import type { OpenAI } from 'openai';
 import type { FinishReason } from '../../shared/contract/chat.ts';
-import { ProblemError, type ProblemExtras } from '../../shared/http/problem.ts';
+import { type ProblemCode, ProblemError, type ProblemExtras, yieldError } from '../../shared/http/problem.ts';
 import { compatibleEndpoint, failureText } from '../../shared/models/compatible-endpoint.ts';
 import type { ConfiguredModel } from '../../shared/models/configured-models.ts';
 import {
   type CallFailure,
   isTransient,
   networkCode,
+  retryAfterMs,
   retryTransient,
   wasNeverReached,
 } from '../../shared/models/retry.ts';
@@ -19,6 +19,7 @@ import type { Message } from '../answering/prompt.ts';
 import { createSurrogateJoiner } from '../turns/storable.ts';
 import type { TokenUsage } from '../turns/token-usage.ts';
 import { type Chunks, readChunks } from './chunks.ts';
+import { type CircuitBreaker, CircuitOpenError, createCircuitBreaker, failuresMax, restMs } from './circuit-breaker.ts';
 import { type ModelTimeouts, TooSlowError, type Watch, watchOver } from './watch.ts';
 
 export interface ModelCall {
@@ -47,9 +48,6 @@ export interface LanguageModel {
   useStub(url: string, run: () => Promise<unknown>): Promise<void>;
 }
 
-/** So many failures in a row are no accident: asking again would only hold slots that wait for a timeout. */
-const failuresMax = 5;
-const restMs = 10_000;
 /** Refused before any work was done, so asking again bills nothing twice; longer waits are told to the reader instead. */
 const refusals = { retriesMax: 2, retryAfterMsMax: 5000, when: wasRefused };
 
@@ -64,10 +62,18 @@ export class ModelFailedError extends ProblemError {
     detail: string,
     { isOutage, isBilled }: { isOutage: boolean; isBilled: boolean },
     extras: ProblemExtras = {},
+    code: ProblemCode = 'model-failed',
   ) {
-    super('model-failed', detail, extras);
+    super(code, detail, extras);
     this.isOutage = isOutage;
     this.isBilled = isBilled;
+  }
+}
+
+/** The governor before it has no slot. Another one may answer; without one, who asked hears the yield. */
+class ModelBusyError extends ModelFailedError {
+  constructor(detail: string, retryHintMs: number) {
+    super(detail, notAsked, yieldError(detail, retryHintMs).extras, 'yield');
   }
 }
 
@@ -82,9 +88,9 @@ export function createModel(
 ): LanguageModel | null {
   if (models.length === 0) return null;
   // One per model: what one of them does says nothing of the others. Their number is bounded by who may be asked.
-  const breakers = new Map<string, ReturnType<typeof newBreaker>>();
+  const breakers = new Map<string, CircuitBreaker>();
   const breakerOf = (name: string) => {
-    const breaker = breakers.get(name) ?? newBreaker();
+    const breaker = breakers.get(name) ?? createCircuitBreaker(isOutage);
     breakers.set(name, breaker);
     return breaker;
   };
@@ -100,7 +106,7 @@ export function createModel(
   return {
     stream: (call) => stream(call),
     get circuitOpen() {
-      return [...breakers.values()].some(({ state }) => state === CircuitState.Open);
+      return [...breakers.values()].some(({ isOpen }) => isOpen);
     },
     useStub: async (url, run) => {
       stub = compatibleEndpoint({ baseURL: url, apiKey: '' });
@@ -191,14 +197,19 @@ export function createModel(
 /** How much an answer used is known at its end. */
 const nothing = () => null;
 
-const newBreaker = () =>
-  circuitBreaker(handleWhen(isOutage), { halfOpenAfter: restMs, breaker: new ConsecutiveBreaker(failuresMax) });
-
 /**
  * The endpoint is overloaded, broken or away. Everything else may be the caller's own doing, who must not be able to
- * switch a model off for others: a 4xx (a text that is too long, refused content), an answer without a word.
+ * switch a model off for others: a 4xx (a text that is too long, refused content), an answer without a word. Nor is a full
+ * governor the model's failure: the next slot that frees is one of it.
  */
-const isOutage = (error: unknown) => error instanceof TooSlowError || isTransient(error);
+const isOutage = (error: unknown) =>
+  error instanceof TooSlowError || (isTransient(error) && yieldHintMs(error) === null);
+
+/** What the governor says when its slots are taken (governor/proxy.ts); null: it is another failure. */
+function yieldHintMs(error: unknown): number | null {
+  const failure = error as CallFailure & { readonly code?: unknown };
+  return failure.status === 503 && failure.code === 'yield' ? retryAfterMs(failure) : null;
+}
 
 /** What came may be half an answer: a whole one says why it ended. */
 class EndlessError extends Error {}
@@ -231,7 +242,7 @@ function modelFailed(error: unknown, name: string, begun: boolean): ModelFailedE
   // Its own report of an error, and our limits of time, say more than a line that broke.
   if (error instanceof EndlessError || (begun && networkCode(error) !== ''))
     return new ModelInterruptedError(`'${name}' was cut off: ${failureText(error).slice(0, 300)}`, cutOff);
-  if (error instanceof BrokenCircuitError)
+  if (error instanceof CircuitOpenError)
     return new ModelFailedError(
       `'${name}' failed ${failuresMax} times in a row; it is asked again in a few seconds.`,
       notAsked,
@@ -240,6 +251,9 @@ function modelFailed(error: unknown, name: string, begun: boolean): ModelFailedE
   // Its limit is used up, not its patience: another one may answer.
   if (error instanceof MeterError)
     return new ModelFailedError(error.message, notAsked, { retryAfterS: Math.ceil(error.waitMs / 1000) });
+  const hintMs = yieldHintMs(error);
+  if (hintMs !== null)
+    return new ModelBusyError(`'${name}' is busy: it answered ${(error as Error).message.slice(0, 300)}`, hintMs);
   const { status } = error as CallFailure;
   const why = status === undefined ? failureText(error) : `it answered ${failureText(error)}`;
   const isBilled = status === undefined && !wasNeverReached(error);

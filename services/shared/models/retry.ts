@@ -71,8 +71,10 @@ export function retryDelayMs(attempt: number, failure: CallFailure, random: () =
   return Math.round(firstDelayMs * 2 ** attempt * (0.5 + random() / 2));
 }
 
-/** `Retry-After` in seconds or as a date. */
+/** `Retry-After` in seconds or as a date; `retry-after-ms`, of OpenAI and our own yields, says it more exactly. */
 export function retryAfterMs({ headers }: CallFailure): number | null {
+  const ms = headers?.get('retry-after-ms');
+  if (ms && Number.isFinite(Number(ms))) return Math.max(0, Number(ms));
   const given = headers?.get('retry-after');
   if (!given) return null;
   const seconds = Number(given);

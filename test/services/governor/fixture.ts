@@ -42,7 +42,7 @@ export async function startBackend() {
 export type Backend = Awaited<ReturnType<typeof startBackend>>;
 
 export interface GovernorGiven {
-  readonly backend: Backend;
+  readonly backend: Pick<Backend, 'url'>;
   readonly max?: number;
   readonly token?: string;
   readonly redis?: Redis | null;

@@ -2,10 +2,10 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json as readJson } from 'node:stream/consumers';
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import { startServices, type TestServices } from '../../../support/stores.ts';
 import type { TestBrain } from '../../vectorstore/fixture.ts';
-import { allEvents, type Person, startChat, startSearch, type TestChat, type TestSearch } from '../fixture.ts';
+import { allEvents, type Person, startChat, startSearch, type TestChat, type TestSearch, until } from '../fixture.ts';
 
 interface Asked {
   readonly model?: string;
@@ -177,4 +177,27 @@ test('after five failures it is not asked for a while; a refusal of one request 
   behave = (response) => void response.writeHead(503).end();
   for (let times = 0; times < 7; times += 1) expect(await texts(3)).toEqual(before.slice(0, 3));
   expect([asked.length, await metric('circuit_open')]).toEqual([5, 1]);
+});
+
+test('one question tries it again; while that one hangs, the others are not held up', async () => {
+  behave = (response) => void response.writeHead(503).end();
+  for (let times = 0; times < 5; times += 1) await texts(3);
+  asked = [];
+  const held: (() => void)[] = [];
+  behave = (...given) => void held.push(() => likeCohere(...given));
+  const [monotonic, clock] = [performance.now.bind(performance), Date.now.bind(Date)];
+  jest.spyOn(performance, 'now').mockImplementation(() => monotonic() + 10_001);
+  jest.spyOn(Date, 'now').mockImplementation(() => clock() + 10_001);
+  try {
+    const tries = texts(3);
+    await until(() => held.length === 1);
+    expect(await texts(3)).toEqual(before.slice(0, 3));
+    expect(held).toHaveLength(1);
+    held[0]?.();
+    expect(await tries).toEqual(before.slice(29, 32).toReversed());
+    behave = likeCohere;
+    expect(await texts(3)).toEqual(before.slice(29, 32).toReversed());
+  } finally {
+    jest.restoreAllMocks();
+  }
 });
