@@ -50,4 +50,28 @@ describe('an answer without its end', () => {
     expect(await lost.getByRole('button', { name: 'Ask again' }).count()).toBe(0);
     expect(new Set(fixture.state.idempotencyKeys).size).toBe(2);
   });
+
+  test('asked again on a line that breaks: Send follows the turn that was made, and makes no second', async () => {
+    fixture.state.script.answer = { answer: 'Either party', status: 'interrupted', finish_reason: null };
+    await ask('When does it end?');
+    const again = article('When does it end?').getByRole('button', { name: 'Ask again' });
+    await again.waitFor();
+    fixture.state.script.answer = { answer: 'With ninety days of notice.' };
+    let broken = false;
+    await page.route('**/v1/chat/conversations/*/turns', async (route) => {
+      if (broken || route.request().method() !== 'POST') return route.continue();
+      broken = true;
+      await route.fetch();
+      await route.abort('connectionreset');
+    });
+    await again.click();
+    await page.getByText('The service cannot be reached.').waitFor();
+    const box = page.getByRole('textbox', { name: 'Your question' });
+    await page.waitForFunction(() => document.querySelector('textarea')?.value === 'When does it end?');
+    await box.press('Enter');
+    await page.getByText('With ninety days of notice.').waitFor();
+    expect(fixture.state.turns.filter(({ question }) => question === 'When does it end?')).toHaveLength(2);
+    expect(fixture.state.idempotencyKeys).toHaveLength(3);
+    expect(new Set(fixture.state.idempotencyKeys).size).toBe(2);
+  });
 });

@@ -53,11 +53,14 @@ export class TurnRequest {
   };
 
   /** Resolves when the question has an answer, was refused, held or canceled. Never throws. */
-  async ask(question: string, input: TurnInput = { question }): Promise<void> {
+  async ask(question: string, input?: TurnInput): Promise<void> {
     // After a broken line the same question keeps its key: one that did arrive is taken up, not asked and billed again.
-    const lost = this.#asking?.error?.code === unreachable().code && this.#asking.question === question;
-    if (!lost) this.#key = crypto.randomUUID();
-    await this.#run({ ...fresh, question, input });
+    const before = this.#asking?.error?.code === unreachable().code ? this.#asking : null;
+    const lost = before?.question === question ? before.input : undefined;
+    // A key belongs to what it came with: sent from the box, what was asked again is still that.
+    const sent = input ?? lost ?? { question };
+    if (JSON.stringify(sent) !== JSON.stringify(lost)) this.#key = crypto.randomUUID();
+    await this.#run({ ...fresh, question, input: sent });
   }
 
   /** From `waiting`: now instead of later. From `held`: another two minutes. */
