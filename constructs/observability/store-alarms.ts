@@ -20,10 +20,12 @@ export function storeAlarms(
 ): void {
   const at = new Construct(scope, 'store-alarms');
   const database = { DBInstanceIdentifier: prefix };
+  const more = Math.ceil(storageGiB * 1.5);
   if (postgres) {
     alarm(at, 'postgres-storage', {
       name: `${prefix}-postgres-storage`,
-      description: 'PostgreSQL has less than a fifth of its storage left; raise aws.postgres.storageGiB',
+      // A deploy alone would wait for the maintenance window, up to a week.
+      description: `PostgreSQL has less than a fifth of its storage left: set aws.postgres.storageGiB to ${more}, then at once: aws rds modify-db-instance --db-instance-identifier ${prefix} --allocated-storage ${more} --apply-immediately`,
       namespace: 'AWS/RDS',
       metric: 'FreeStorageSpace',
       dimensions: database,

@@ -55,6 +55,8 @@ export class DocumentStore extends Construct {
           id: 'old-versions',
           status: 'Enabled',
           filter: [{ prefix: '' }],
+          // What is left of a deleted object when its versions are gone.
+          expiration: [{ expiredObjectDeleteMarker: true }],
           noncurrentVersionExpiration: [{ noncurrentDays: props.noncurrentDays }],
           // An upload that ended half way is billed until someone removes its parts.
           abortIncompleteMultipartUpload: [{ daysAfterInitiation: 2 }],

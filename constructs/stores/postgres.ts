@@ -69,6 +69,8 @@ export class Postgres extends Construct {
       engine: 'postgres',
       // RDS picks the minor version. From 15 on its default parameters refuse connections without TLS.
       engineVersion: props.majorVersion,
+      // Else RDS refuses another majorVersion.
+      allowMajorVersionUpgrade: true,
       instanceClass: props.instanceClass,
       allocatedStorage: props.storageGiB,
       storageType: 'gp3',

@@ -1,4 +1,5 @@
 import { DataAwsSecretsmanagerRandomPassword } from '@cdktf/provider-aws/lib/data-aws-secretsmanager-random-password/index.js';
+import { ElasticacheParameterGroup } from '@cdktf/provider-aws/lib/elasticache-parameter-group/index.js';
 import { ElasticacheReplicationGroup } from '@cdktf/provider-aws/lib/elasticache-replication-group/index.js';
 import { ElasticacheSubnetGroup } from '@cdktf/provider-aws/lib/elasticache-subnet-group/index.js';
 import { SecretsmanagerSecret } from '@cdktf/provider-aws/lib/secretsmanager-secret/index.js';
@@ -44,6 +45,12 @@ export class Redis extends Construct {
       lifecycle: { createBeforeDestroy: true },
     });
     const subnets = new ElasticacheSubnetGroup(this, 'subnets', { name: prefix, subnetIds: [...props.subnetIds] });
+    const parameters = new ElasticacheParameterGroup(this, 'parameters', {
+      name: nameOf('ElastiCache group', prefix),
+      family: 'valkey8',
+      // ElastiCache would drop what has an end when memory is full: leases and meters. A write that fails is noticed.
+      parameter: [{ name: 'maxmemory-policy', value: 'noeviction' }],
+    });
     const token = this.token(props);
     const replication = new ElasticacheReplicationGroup(this, 'group', {
       replicationGroupId: nameOf('ElastiCache group', prefix),
@@ -61,6 +68,7 @@ export class Redis extends Construct {
       authToken: token,
       // A new token is taken beside the old one.
       authTokenUpdateStrategy: 'ROTATE',
+      parameterGroupName: parameters.name,
       subnetGroupName: subnets.name,
       securityGroupIds: [group.id],
       snapshotRetentionLimit: 0,
