@@ -45,10 +45,12 @@ export function createCompaction({
   const schedule = (brain: Brain, state: Omit<Waiting, 'timer'>, delayMs: number) => {
     const timer = setTimeout(() => {
       waiting.delete(brain.brainId);
-      running = running.then(() => run(brain, state));
+      running = running.then(() => run(brain, next));
     }, delayMs);
     timer.unref();
-    waiting.set(brain.brainId, { ...state, timer });
+    // The one that `again` changes, too.
+    const next: Waiting = { ...state, timer };
+    waiting.set(brain.brainId, next);
   };
   const run = async (brain: Brain, { purge, old }: Omit<Waiting, 'timer'>) => {
     if (closed) return;

@@ -43,3 +43,22 @@ test('many writes are one run; a second one removes the old versions; a failed o
   await sleep(60);
   expect(runs).toHaveLength(3);
 });
+
+test('a failed run that was to purge leaves that to the run of a write that came meanwhile', async () => {
+  const purges: boolean[] = [];
+  const compaction = createCompaction({
+    log,
+    debounceMs: 20,
+    debounceMsMax: 40,
+    work: async (_brain, { purge }) => {
+      purges.push(purge);
+      if (purges.length > 1) return true;
+      compaction.wrote(brain, false);
+      throw new Error('a writer is at work');
+    },
+  });
+  compaction.wrote(brain, true);
+  while (purges.length < 2) await sleep(10);
+  await compaction.close();
+  expect(purges).toEqual([true, true]);
+});
