@@ -21,7 +21,7 @@ export function serveMcp(context: ChatContext): void {
       { name: 'bulkhead', version: '1' },
       { instructions: 'Documents lie in brains: list_brains first, then search or ask in one of them.' },
     );
-    registerTools(server, { context, identity, requestId: request.id });
+    registerTools(server, { context, identity, requestId: request.id, reply });
     const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: !asksForProgress(body) });
     await server.connect(transport);
     // Ends the work of who is gone, and lets go of a server whose request is answered.

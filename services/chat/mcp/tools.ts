@@ -1,6 +1,7 @@
 /** What agents may do: look for a brain, search in it, ask it. */
 import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+import type { FastifyReply } from 'fastify';
 import type { NotNull } from 'kysely';
 import { z } from 'zod';
 import type { Identity } from '../../shared/auth/identity.ts';
@@ -17,6 +18,8 @@ export interface Caller {
   readonly context: ChatContext;
   readonly identity: Identity;
   readonly requestId: string;
+  /** Of a call that its agent leaves, what was answered is waste. */
+  readonly reply: FastifyReply;
 }
 
 /** An agent reads the whole list; older brains are reached by their id all the same. */
@@ -27,7 +30,7 @@ const listed = z.object({ id, name: z.string(), description: z.string(), documen
 const reading = { readOnlyHint: true, openWorldHint: false };
 
 export function registerTools(server: McpServer, caller: Caller): void {
-  const { context, identity } = caller;
+  const { context, identity, reply } = caller;
   const { db, answerer, turnTimeoutMs } = context;
   const { tenantId } = identity;
 
@@ -93,7 +96,7 @@ export function registerTools(server: McpServer, caller: Caller): void {
       toolResult(caller, () =>
         admitAnswer(
           context,
-          { tenantId, brainId: brain_id, keyId: identity.keyId, asked: { text } },
+          { tenantId, brainId: brain_id, keyId: identity.keyId, asked: { text }, reply },
           async ({ choice, tokenUsage, noting }) => {
             const question = { tenantId, brainId: brain_id, text, history: [], ...choice };
             const within = AbortSignal.any([signal, AbortSignal.timeout(turnTimeoutMs)]);

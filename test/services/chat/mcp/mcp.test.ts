@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { TestBrain } from '../../vectorstore/fixture.ts';
-import { type ChatUnderTest, openChat, type Person, type TestChat, type TestSearch } from '../fixture.ts';
+import { type ChatUnderTest, openChat, type Person, type TestChat, type TestSearch, until } from '../fixture.ts';
+import { says } from '../models/model-server.ts';
 
 let opened: ChatUnderTest;
 let search: TestSearch;
@@ -98,6 +99,35 @@ test('who asks for progress hears of it while the answer is made, and gets the s
     (await client.callTool({ name: 'list_brains', arguments: {} }, undefined, { onprogress: () => {} })).isError,
   ).toBe(undefined);
   await client.close();
+  await told.close();
+});
+
+test('an agent that leaves an answer leaves waste in the ledger, and none that hears its end', async () => {
+  const told = await openChat({ slots: 2 });
+  const { brain: own, person: user } = await told.brainOf(['Refunds are paid within fourteen days of the return.']);
+  const client = await connect(user, {}, told.chat.url);
+  const args = { brain_id: own.brainId, question: 'When are refunds of a return paid?' };
+  told.model.behave(says('Within fourteen days [1].'));
+  await call(client, 'ask', args);
+  const wasted = () =>
+    told.search.db
+      .selectFrom('ledger')
+      .select('amount')
+      .where('tenant_id', '=', own.tenantId)
+      .where('kind', '=', 'wasted_tokens')
+      .execute();
+  expect(await wasted()).toEqual([]);
+  const leaves = new AbortController();
+  told.model.behave((stream) => {
+    stream.text('Within ');
+    leaves.abort();
+  });
+  await expect(
+    client.callTool({ name: 'ask', arguments: args }, undefined, { signal: leaves.signal }),
+  ).rejects.toThrow();
+  await client.close();
+  await until(async () => (await wasted()).length > 0);
+  expect(await wasted()).toEqual([{ amount: expect.any(Number) }]);
   await told.close();
 });
 
