@@ -8,13 +8,15 @@ import { recordEvent } from '../../shared/jobs/events.ts';
 import { lockJobs, orderDeletion } from '../../shared/jobs/job-requests.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import { findBrain } from '../../shared/postgres/find-brain.ts';
+import { createConcurrency } from '../../shared/storage/concurrency.ts';
 import type { Api } from '../context.ts';
 import { answerWithJob } from '../jobs/job-answers.ts';
 import { documentViews } from './document-view.ts';
-import { readPages } from './page-results.ts';
+import { readPages, sendPages } from './page-results.ts';
 
 export function serveDocuments(api: Api): void {
-  const { app, db, scheduler, store } = api;
+  const { app, db, scheduler, store, transfers } = api;
+  const pages = createConcurrency('pages', transfers.downloads);
 
   serve(app, routes.listDocuments, async ({ identity, params, query }) => {
     await findBrain(db, identity.tenantId, params.brain);
@@ -67,9 +69,9 @@ export function serveDocuments(api: Api): void {
       .where('document_id', '=', document.id)
       .where('page_number', '=', params.page)
       .executeTakeFirst();
-    const [page] = row ? await readPages(store, [row]) : [];
-    if (!page) throw notFound('page', `${params.page} of document ${params.document} (yet)`);
-    return reply.type('application/json; charset=utf-8').send(page);
+    if (!row) throw notFound('page', `${params.page} of document ${params.document} (yet)`);
+    const { stallMs } = transfers.downloads;
+    return sendPages(reply, { places: pages, identity, stallMs }, () => readPages(store, [row]));
   });
 }
 

@@ -13,7 +13,7 @@ import type { Tables } from '../../shared/postgres/tables.ts';
 import type { JobEstimates } from '../../shared/scheduler/parser-schedules.ts';
 import { createConcurrency } from '../../shared/storage/concurrency.ts';
 import { notModified } from '../brains/conditional.ts';
-import { firstRows, readPages } from '../brains/page-results.ts';
+import { firstRows, readPages, sendPages } from '../brains/page-results.ts';
 import type { Api } from '../context.ts';
 import { answerWithJob } from './job-answers.ts';
 import { waitForEnd } from './job-wait.ts';
@@ -21,8 +21,9 @@ import { waitForEnd } from './job-wait.ts';
 const [start, comma] = [Buffer.from('{"data":['), Buffer.from(',')] as const;
 
 export function serveJobs(api: Api): void {
-  const { app, db, scheduler, store } = api;
-  const waits = createConcurrency('waits for a job', api.transfers.waits);
+  const { app, db, scheduler, store, transfers } = api;
+  const waits = createConcurrency('waits for a job', transfers.waits);
+  const pageLists = createConcurrency('lists of pages', transfers.pageLists);
 
   serve(app, routes.listJobs, async ({ identity, query }) => {
     const rows = db
@@ -67,9 +68,10 @@ export function serveJobs(api: Api): void {
     const page = firstRows(rows, query.limit);
     const last = rows.length > page.length ? page.at(-1) : undefined;
     const cursor = last ? Buffer.from(String(last.page_number)).toString('base64url') : null;
-    const data = (await readPages(store, page)).flatMap((json, index) => (index > 0 ? [comma, json] : [json]));
-    const end = Buffer.from(`],"next_cursor":${JSON.stringify(cursor)}}`);
-    return reply.type('application/json; charset=utf-8').send(Buffer.concat([start, ...data, end]));
+    return sendPages(reply, { places: pageLists, identity, stallMs: transfers.downloads.stallMs }, async () => {
+      const data = (await readPages(store, page)).flatMap((json, index) => (index > 0 ? [comma, json] : [json]));
+      return [start, ...data, Buffer.from(`],"next_cursor":${JSON.stringify(cursor)}}`)];
+    });
   });
 
   const change = (tenantId: string, id: string, apply: (trx: Transaction<Tables>, job: JobRow) => Promise<JobRow>) =>

@@ -8,6 +8,8 @@ export interface TransferLimits {
     /** A download whose reader takes nothing for so long ends. */
     readonly stallMs: number;
   };
+  /** Of `GET /v1/jobs/{job}/pages`. */
+  readonly pageLists: ConcurrencyLimits;
   readonly uploads: ConcurrencyLimits & UploadRate;
   readonly eventStreams: ConcurrencyLimits & {
     /** A reader who takes nothing of what waits for so long has gone without saying so. */
@@ -26,10 +28,17 @@ export const transferLimits: TransferLimits = {
     // A browser opens 6 connections, and pdf.js reads several ranges at once over each page.
     callerMax: 16,
     tenantMax: 32,
-    // Each holds a socket to the object store and two chunks of 64 KiB.
+    // Each holds a socket to the object store and two chunks of 64 KiB; of pages that are read alone, 2 MiB at most.
     replicaMax: 64,
     // Longer than a phone needs between two cells; a chunk of 64 KiB in that time is 2 KiB/s.
     stallMs: 30_000,
+  },
+  pageLists: {
+    // The page asks for none; a program reads one after the other, of a few documents at a time.
+    callerMax: 8,
+    tenantMax: 12,
+    // Each holds up to 8 MiB until its reader has taken them.
+    replicaMax: 16,
   },
   uploads: {
     // The page sends 3 at a time; programs that sort out a folder send more.

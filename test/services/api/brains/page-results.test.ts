@@ -1,6 +1,9 @@
 /** A page is served without the others of its checkpoint, and a list of them is bounded in bytes. */
+import { once } from 'node:events';
+import { type AddressInfo, connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { transferLimits } from '../../../../services/api/uploads/transfer-limits.ts';
 import { failedPage } from '../../../../services/document-worker/parser/reader.ts';
 import { packPage } from '../../../../services/document-worker/parser/serve-reads.ts';
 import { pageResult } from '../../../../services/shared/contract/page.ts';
@@ -76,4 +79,28 @@ test('a list of full pages is cut at some megabytes and goes on at its cursor', 
   }
   expect(numbers).toEqual(Array.from({ length: 12 }, (_, index) => index + 1));
   expect(answers).toBe(2);
+});
+
+test('lists that nobody takes are few: their caller is refused more, and another one is not', async () => {
+  const { job } = await checkpointed(12);
+  const keyOf = async (name: string) =>
+    (await owner('POST', '/v1/keys', { name, scopes: ['documents:read'] })).body.secret as string;
+  const [mine, others] = [await keyOf('mine'), await keyOf('others')];
+  await harness.app.http.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = harness.app.http.server.address() as AddressInfo;
+  /** Takes the head of its answer and nothing more. */
+  const stalled = async (key: string) => {
+    const socket = connect(port, '127.0.0.1').on('error', () => {});
+    socket.write(`GET /v1/jobs/${job}/pages?limit=200 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${key}\r\n\r\n`);
+    const [head] = (await once(socket, 'data')) as [Buffer];
+    socket.pause();
+    return { socket, status: Number(head.toString('latin1').split(' ')[1]) };
+  };
+  const asked = await Promise.all(Array.from({ length: 40 }, () => stalled(mine)));
+  const another = await stalled(others);
+  for (const { socket } of [...asked, another]) socket.destroy();
+  const { callerMax } = transferLimits.pageLists;
+  const statuses = asked.map(({ status }) => status).sort();
+  expect(statuses).toEqual([...Array(callerMax).fill(200), ...Array(40 - callerMax).fill(429)]);
+  expect(another.status).toBe(200);
 });
