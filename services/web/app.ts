@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import fastifyStatic from '@fastify/static';
 import { type App, createApp } from '../shared/http/http.ts';
-import { noRoute } from '../shared/http/problem.ts';
+import { noRoute, pathOf } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
 import { distFolder, noncePlaceholder } from './dist.ts';
 import { preferences } from './preferences.ts';
@@ -41,7 +41,7 @@ export async function createWebApp({ log, dist = distFolder }: { log: Logger; di
     },
   });
   http.get('/*', async (request, reply) => {
-    const pathname = request.url.split('?', 1)[0] ?? '/';
+    const pathname = pathOf(request);
     if (!isPage(pathname, request.headers.accept)) throw noRoute(request);
     const nonce = randomBytes(16).toString('base64');
     const { theme, language } = preferences(request.headers.cookie, request.headers['accept-language']);

@@ -22,7 +22,7 @@ import { visitor } from '../warm-up/self-request.ts';
 import { bodyTimeoutMsMax, limitBodies } from './body-timeouts.ts';
 import { type Dependency, serveHealth } from './health.ts';
 import { callerGone } from './on-close.ts';
-import { noRoute } from './problem.ts';
+import { noRoute, pathOf } from './problem.ts';
 import { sendProblem, toProblemError } from './send-problem.ts';
 
 export interface AppOptions {
@@ -132,7 +132,7 @@ export function createApp({
     request.log.info(
       {
         method: request.method,
-        url: request.url,
+        url: pathOf(request),
         status: reply.statusCode,
         durationMs: Math.round(reply.elapsedTime),
         tenantId: request.identity?.tenantId,

@@ -74,9 +74,16 @@ export class ProblemError extends Error {
 /** The answer for what is absent and for what is another tenant's: nobody can tell which. */
 export const notFound = (what: string, id: string) => new ProblemError('not-found', `There is no ${what} ${id}.`);
 
-/** The answer where no route is. What follows the path may be a secret. */
-export const noRoute = ({ method, url }: { readonly method: string; readonly url: string }) =>
-  new ProblemError('not-found', `There is no ${method} ${url.split('?', 1)[0]}.`);
+interface Asked {
+  readonly method: string;
+  readonly url: string;
+}
+
+/** Without its query, which may be a secret or what somebody looks for: neither is told again nor logged. */
+export const pathOf = ({ url }: Pick<Asked, 'url'>) => url.split('?', 1)[0] as string;
+
+/** The answer where no route is. */
+export const noRoute = (asked: Asked) => new ProblemError('not-found', `There is no ${asked.method} ${pathOf(asked)}.`);
 
 /** Refusal of a full tier: `503`, come back after `retryHintMs`. Nothing was queued. */
 export function yieldError(what: string, retryHintMs: number): ProblemError {

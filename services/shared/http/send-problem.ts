@@ -3,14 +3,17 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import type { Route } from '../contract/routes.ts';
 import { toOpenAiError } from './openai-error.ts';
-import { ProblemError, type ProblemExtras } from './problem.ts';
+import { ProblemError, type ProblemExtras, pathOf } from './problem.ts';
 import { problemOfStore } from './store-problem.ts';
 
 export function toProblemError(error: unknown, request: FastifyRequest): ProblemError {
   if (error instanceof ProblemError) return error;
   const unavailable = problemOfStore(error);
   if (unavailable) {
-    request.log.warn({ err: error, method: request.method, url: request.url }, 'not served: a store is away or busy');
+    request.log.warn(
+      { err: error, method: request.method, url: pathOf(request) },
+      'not served: a store is away or busy',
+    );
     return unavailable;
   }
   if (hasZodFastifySchemaValidationErrors(error)) {
@@ -27,7 +30,7 @@ export function toProblemError(error: unknown, request: FastifyRequest): Problem
   if (statusCode === 415) return new ProblemError('unsupported-type', message);
   if (statusCode === 429) return new ProblemError('too-many-requests', message);
   if (statusCode && statusCode < 500) return new ProblemError('bad-request', message);
-  request.log.error({ err: error, method: request.method, url: request.url }, 'failed');
+  request.log.error({ err: error, method: request.method, url: pathOf(request) }, 'failed');
   return new ProblemError('internal', `Reference ${request.id}.`, { instance: request.id } satisfies ProblemExtras);
 }
 

@@ -1,7 +1,7 @@
 /** The routes of better-auth that are open, and no other: sign-in by OIDC, sign-out. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { allowedOrigins, assertOrigin } from '../../../shared/auth/auth.ts';
-import { ProblemError } from '../../../shared/http/problem.ts';
+import { ProblemError, pathOf } from '../../../shared/http/problem.ts';
 import type { Api } from '../../context.ts';
 import { noTenant } from './sessions.ts';
 import { oidcProvider } from './sign-in.ts';
@@ -58,7 +58,7 @@ async function answer(response: Response, request: FastifyRequest, reply: Fastif
   if (response.status >= 400) throw toProblem(response.status, body);
   // With a Location, a browser's fetch would still not follow a 200; the page does.
   if (location) reply.header('location', location);
-  request.log.info({ url: request.url.split('?')[0] }, 'sign-in');
+  request.log.info({ url: pathOf(request) }, 'sign-in');
   return reply.code(response.status).type('application/json').send(body);
 }
 

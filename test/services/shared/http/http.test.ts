@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { pino } from 'pino';
 import { z } from 'zod';
 import type { Identity } from '../../../../services/shared/auth/identity.ts';
 import type { Route } from '../../../../services/shared/contract/routes.ts';
@@ -88,6 +89,27 @@ test('an unknown error tells nobody its text', async () => {
 test('an unknown path says so', async () => {
   const answer = await app.http.inject('/v1/nowhere?token=secret');
   expect([answer.statusCode, answer.json().detail]).toEqual([404, 'There is no GET /v1/nowhere.']);
+});
+
+test('a log tells the path alone: a query may be a code to sign in by, or what somebody looks for', async () => {
+  const lines: string[] = [];
+  const logged = createApp({
+    log: pino({ level: 'info' }, { write: (line: string) => lines.push(line) }),
+    notReady: async () => null,
+  });
+  logged.http.get('/v1/found', async () => 'yes');
+  logged.http.get('/v1/broken', async () => {
+    throw new Error('no luck');
+  });
+  for (const path of ['/v1/found', '/v1/broken', '/v1/nowhere']) await logged.http.inject(`${path}?code=secret`);
+  await logged.http.close();
+  expect(lines.join('')).not.toContain('secret');
+  expect(lines.map((line) => [JSON.parse(line).url, JSON.parse(line).msg])).toEqual([
+    ['/v1/found', 'answered'],
+    ['/v1/broken', 'failed'],
+    ['/v1/broken', 'answered'],
+    ['/v1/nowhere', 'answered'],
+  ]);
 });
 
 test('a body above 1 MiB is refused', async () => {
