@@ -162,7 +162,8 @@ function fields(object: z.ZodObject | undefined, where: 'path' | 'query', toSche
 function whoMay(access: Access): string {
   if (access === 'public') return 'For everybody.';
   if (access === 'operator') return 'For the owner of the installation.';
-  return `For people from role ${access.role} on, and keys with the scope ${access.scope}.`;
+  const made = access.role === 'owner' ? ' that an owner made' : '';
+  return `For people from role ${access.role} on, and keys with the scope ${access.scope}${made}.`;
 }
 
 /** `$defs` of the registry are components here. */

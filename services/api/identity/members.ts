@@ -148,10 +148,10 @@ async function lockMember(
 
 function assertMayGive(identity: Identity, role: Role): void {
   assertMayGiveRole(identity, role);
-  if (role === 'owner' && identity.role !== 'owner')
+  if (role === 'owner' && (identity.keyId || identity.role !== 'owner'))
     throw new ProblemError(
       'forbidden',
-      `You are ${identity.role} here; only an owner makes, changes or removes owners.`,
+      `You are ${identity.keyId ? 'a key' : identity.role} here; only an owner makes, changes or removes owners.`,
     );
 }
 

@@ -149,7 +149,8 @@ async function checkKey(db: Database, secret: string): Promise<Identity | null> 
     await db.updateTable('api_keys').set({ last_used_at: new Date() }).where('id', '=', key.id).execute();
   const allowed = scopesOf(key.role as Role);
   const scopes = (key.scopes as Scope[]).filter((scope) => allowed.includes(scope));
-  const role = scopes.includes('admin') ? 'admin' : scopes.includes('documents:write') ? 'member' : 'viewer';
+  // An owner's key administers as its maker does: some things only owners do.
+  const role = scopes.includes('admin') ? (key.role as Role) : scopes.includes('documents:write') ? 'member' : 'viewer';
   return { tenantId: key.tenant_id, personId: null, keyId: key.id, role, scopes, operator: false };
 }
 

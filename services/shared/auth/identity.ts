@@ -9,6 +9,7 @@ export interface Identity {
   /** Null when an API key asks. */
   readonly personId: string | null;
   readonly keyId: string | null;
+  /** Of a key: what its scopes come to; with `admin`, its maker's. */
   readonly role: Role;
   /** Null for people: their role decides. */
   readonly scopes: readonly Scope[] | null;
@@ -32,6 +33,9 @@ export function authorize(identity: Identity | null, access: Exclude<Access, 'pu
         'forbidden',
         `The key has the scopes ${identity.scopes.join(', ')}; this needs ${access.scope}.`,
       );
+    // No scope tells an owner from an admin.
+    if (access.role === 'owner' && identity.role !== 'owner')
+      throw new ProblemError('forbidden', 'Whoever made the key is no owner here; this needs the key of one.');
   } else if (roles.indexOf(identity.role) > roles.indexOf(access.role)) {
     throw new ProblemError('forbidden', `You are ${identity.role} here; this needs ${access.role}.`);
   }

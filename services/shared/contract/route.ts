@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { id } from './common.ts';
 import type { Role, Scope } from './people.ts';
 
-/** Who may call: a person of at least this role in the tenant, or a key with this scope. */
+/** Who may call: a person of at least this role in the tenant, or a key with this scope; of an owner's routes, one that an owner made. */
 export type Access = 'public' | 'operator' | { readonly role: Role; readonly scope: Scope };
 
 export interface Route {

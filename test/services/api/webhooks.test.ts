@@ -147,3 +147,22 @@ test('an installation that sends none says so', async () => {
     await without.close();
   }
 });
+
+test('a key sets it that an owner made, for as long as its maker is one', async () => {
+  const added = (await owner('POST', '/v1/members', { email: 'two@key.example', name: 'Two', role: 'admin' })).body;
+  const maker = await harness.signIn(added.sign_in_token);
+  const scopes = ['admin', 'documents:read', 'documents:write', 'chat'];
+  const { secret } = (await maker('POST', '/v1/keys', { name: 'K', scopes })).body;
+  const key: Caller = (method, path, body) => harness.nobody(method, path, body, { authorization: `Bearer ${secret}` });
+  const become = (role: string) => owner('PATCH', `/v1/members/${added.id}`, { role });
+  expect(await create({}, key)).toMatchObject({
+    status: 403,
+    body: { detail: 'Whoever made the key is no owner here; this needs the key of one.' },
+  });
+  await become('owner');
+  expect((await create({}, key)).status).toBe(201);
+  // It makes no owners all the same.
+  expect((await key('DELETE', `/v1/members/${added.id}`)).body.detail).toContain('You are a key here');
+  await become('admin');
+  expect((await key('GET', '/v1/webhooks')).status).toBe(403);
+});
