@@ -140,7 +140,6 @@ export function createModel(
       begun = true;
       let text: string | null = first;
       while (text !== null) {
-        call.tokenUsage.tokensOut += estimateTokens(text);
         const shown = joiner.push(text);
         if (shown) yield shown;
         text = await nextText(chunks, call.tokenUsage, watch, end);
@@ -218,18 +217,18 @@ interface End {
   finishReason: FinishReason | null;
 }
 
-/** The next text that is not empty; null at the end, when the provider's own count replaces the estimate. */
+/** The next text that is not empty; null at the end. Where the provider tells its own count, that replaces the estimate. */
 async function nextText(chunks: Chunks, tokenUsage: TokenUsage, watch: Watch, end: End): Promise<string | null> {
   for (;;) {
     const chunk = await watch.next(chunks.next());
     if (chunk === null) return null;
-    if (chunk.usage) {
-      tokenUsage.tokensIn = chunk.usage.prompt_tokens ?? tokenUsage.tokensIn;
-      tokenUsage.tokensOut = chunk.usage.completion_tokens ?? tokenUsage.tokensOut;
-    }
     const choice = chunk.choices?.[0];
     if (choice?.finish_reason) end.finishReason = finishReasonOf(choice.finish_reason);
     const text = choice?.delta?.content;
+    if (text) tokenUsage.tokensOut += estimateTokens(text);
+    // Google's comes beside each text, and counts that too. Zeros are no count: an answer is never free.
+    tokenUsage.tokensIn = chunk.usage?.prompt_tokens || tokenUsage.tokensIn;
+    tokenUsage.tokensOut = chunk.usage?.completion_tokens || tokenUsage.tokensOut;
     if (text) return text;
   }
 }

@@ -101,6 +101,34 @@ test.each([
   expect(open.model.requests).toHaveLength(1);
 });
 
+const textAndUsage = (content: string, completion_tokens: number, finish_reason: string | null = null) =>
+  `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content }, finish_reason }], usage: { prompt_tokens: 100, completion_tokens } })}\n\n`;
+
+test.each<[string, ModelBehaviour, object]>([
+  [
+    'counts beside each text, as Google does, is taken at its word',
+    ({ response }) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(textAndUsage('x'.repeat(400), 100));
+      response.end(`${textAndUsage('y'.repeat(400), 200, 'stop')}data: [DONE]\n\n`);
+    },
+    { tokens_in: 100, tokens_out: 200 },
+  ],
+  [
+    'says 0 of what it wrote is estimated',
+    (stream) => {
+      stream.text('x'.repeat(400));
+      stream.end({ prompt_tokens: 0, completion_tokens: 0 });
+    },
+    { tokens_out: 100 },
+  ],
+])('a model that %s', async (_what, behaviour, usage) => {
+  open.model.behave(behaviour);
+  const turn = await ask();
+  expect(turn.usage).toMatchObject(usage);
+  expect(turn.usage?.tokens_in).toBeGreaterThan(50);
+});
+
 test('completions say `length`, and never `stop` of an answer that broke off', async () => {
   const body = { model: `brain:${brain.brainId}`, messages: [{ role: 'user', content: question }] };
   const complete = (more: object) => open.chat.call(person, 'POST', '/v1/chat/completions', { ...body, ...more });
