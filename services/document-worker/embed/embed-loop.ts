@@ -113,6 +113,7 @@ async function waiting(db: Database, { model, dimensions }: Embedding, except: r
       where documents.vectors_pending and documents.tenant_id = tenants.tenant_id and documents.deleted_at is null
         and ${wantedModel} = ${model} and ${wantedDimensions} = ${dimensions}
         and ${notPaused} and documents.id <> all(${except}::uuid[])
+        and not exists (select from public.tenants t where t.id = documents.tenant_id and t.suspended_at is not null)
       order by documents.id limit ${perTenantMax}
     ) waiting`.execute(db);
   return rows.map(({ id, tenant_id, left }) => ({ id, documentId: id, tenantId: tenant_id, left }));

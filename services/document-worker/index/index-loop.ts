@@ -75,6 +75,7 @@ async function waiting(db: Database, except: readonly string[]): Promise<Waiting
       db
         .selectFrom('jobs')
         .innerJoin('documents', 'documents.id', 'jobs.document_id')
+        .innerJoin('tenants', 'tenants.id', 'jobs.tenant_id')
         .select(['jobs.id', 'documents.id as documentId', 'jobs.tenant_id as tenantId'])
         .select([
           sql<number>`greatest(coalesce(jobs.pages_total, 1), 1)`.as('left'),
@@ -84,6 +85,8 @@ async function waiting(db: Database, except: readonly string[]): Promise<Waiting
         .where('jobs.stage', '=', 'indexing')
         .where('jobs.status', 'in', indexableStatuses)
         .where('documents.deleted_at', 'is', null)
+        // A cancellation ends a job there, too.
+        .where(sql<boolean>`(tenants.suspended_at is null or jobs.status = 'canceling')`)
         .where(sql<boolean>`jobs.id <> all(${except}::uuid[])`)
         .as('ranked'),
     )

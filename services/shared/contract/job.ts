@@ -83,7 +83,7 @@ export const job = z.object({
     /** When it last moved; a watcher shows "no progress" from it. */
     moved_at: timestamp,
   }),
-  /** While paused: when it goes on by itself. `error` says which limit is reached. */
+  /** While paused: when it goes on by itself. `error` says which limit is reached; or that its tenant is suspended, then null. */
   paused_until: timestamp.nullable(),
   /**
    * Known after the probe, before any page is parsed: about what reading and embedding cost in US dollars. `usd` is null

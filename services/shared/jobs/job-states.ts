@@ -10,7 +10,8 @@
  *                                          ▼                  ▼
  *                                      canceled ◄──end─── canceling
  *
- *     running ──pause──► paused ──resume──► queued: the day's pages or dollars are used up, another day has new ones
+ *     queued, running ──pause──► paused ──resume──► queued: the day's pages or dollars are used up, another day has new ones;
+ *         or its tenant is suspended
  *     partial, failed, canceled ──retry──► queued; running when all that is left is to index
  *     succeeded, partial ──loseFile──► failed
  *     whatever has not ended ──abandon──► canceled: its document or brain is deleted
@@ -74,8 +75,8 @@ export type Outcome = (typeof outcomes)[number];
 export const transitions = {
   // A probe found more pages than the tenant lets be read unasked; or what is left became dearer than that.
   ask: { by: 'lease holder', kinds: ingest, from: ['running'], stages: priced, to: ['awaiting_confirmation'] },
-  // What a probe found, or what is left, is more than a limit of the day leaves.
-  pause: { by: 'lease holder', kinds: ingest, from: ['running'], stages: priced, to: ['paused'] },
+  // What a probe found, or what is left, is more than a limit of the day leaves; or its tenant is suspended.
+  pause: { by: 'lease holder', kinds: ingest, from: ['queued', 'running'], stages: beforeIndexing, to: ['paused'] },
   resume: { by: 'any worker', kinds: ingest, from: ['paused'], to: ['queued'] },
   confirm: { by: 'person', kinds: ingest, from: ['awaiting_confirmation'], to: ['queued'] },
   cancel: { by: 'person', kinds: ingest, from: ['awaiting_confirmation', 'paused', 'queued'], to: ['canceled'] },

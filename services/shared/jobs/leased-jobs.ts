@@ -11,6 +11,7 @@ import type { Tables } from '../postgres/tables.ts';
 import type { PackedPage } from '../storage/page-results.ts';
 import { decideLease, type LeaseDecision, type Outcome, type StatusAfter } from './job-states.ts';
 import { changeStatus, type JobRow, jobColumns, recordChange, recordProgress, wakeWorkers } from './job-store.ts';
+import { pause, tenantSuspended } from './paused-jobs.ts';
 
 export interface Work {
   readonly jobId: string;
@@ -43,7 +44,7 @@ export interface SavedPage extends Omit<PackedPage, 'packed' | 'images'> {
   readonly bytes: number;
 }
 
-/** Starts a lease: raises the fence to the lease's, and the job runs from now on. */
+/** Starts a lease: raises the fence to the lease's, and the job runs from now on. One of a suspended tenant is paused. */
 export async function begin(
   db: Database,
   lease: Lease,
@@ -51,6 +52,10 @@ export async function begin(
   return db.transaction().execute(async (tx) => {
     const { job, decision } = await lockJob(tx, lease);
     if (decision !== 'work' || !job) return { decision: decision === 'work' ? 'forget' : decision };
+    if (job.suspended_at) {
+      await pause(tx, job.id, tenantSuspended());
+      return { decision: 'forget' };
+    }
     const stage = lease.kind === 'probe' ? 'probing' : 'parsing';
     await changeStatus(tx, 'begin', 'running', (jobs) => jobs.where('id', '=', job.id), {
       stage,
@@ -182,6 +187,7 @@ export interface OpenJob extends JobRow {
   extract_images: boolean;
   extract_tables: boolean;
   parser: string | null;
+  suspended_at: Date | null;
 }
 
 /** @returns whether the lease may still change it */
@@ -193,7 +199,7 @@ export async function lockJob(tx: Transaction<Tables>, lease: Lease) {
     .select(jobColumns.map((column) => `jobs.${column}` as const))
     .select(['documents.media_type', 'documents.object_key', 'documents.size_bytes', 'documents.deleted_at'])
     .select(['documents.id as document_id', 'documents.brain_id'])
-    .select(['documents.extract_images', 'documents.extract_tables', 'tenants.parser'])
+    .select(['documents.extract_images', 'documents.extract_tables', 'tenants.parser', 'tenants.suspended_at'])
     .where('jobs.id', '=', lease.jobId)
     .forUpdate('jobs')
     .executeTakeFirst();

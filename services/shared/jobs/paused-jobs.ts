@@ -1,7 +1,8 @@
-/** Jobs that would go beyond a limit of the day: paused until the next, then they go on by themselves. */
+/** Jobs that would go beyond a limit of the day, paused until the next, and those of a suspended tenant. They go on by themselves. */
 import { sql, type Transaction } from 'kysely';
 import type { Lease } from '../contract/grant.ts';
-import type { QuotaError } from '../ledger/quota-error.ts';
+import { ProblemError } from '../http/problem.ts';
+import { QuotaError } from '../ledger/quota-error.ts';
 import type { Charged } from '../ledger/quota-use.ts';
 import type { Database } from '../postgres/database.ts';
 import type { Tables } from '../postgres/tables.ts';
@@ -16,12 +17,16 @@ export async function chargedFor(
   return { tenantId, keyId: job?.api_key_id };
 }
 
-export async function pause(tx: Transaction<Tables>, jobId: string, problem: QuotaError): Promise<void> {
+export const tenantSuspended = () =>
+  new ProblemError('forbidden', 'The tenant is suspended. The document goes on when it no longer is.');
+
+/** @param why a limit of the day, which has another day, or {@link tenantSuspended} */
+export async function pause(tx: Transaction<Tables>, jobId: string, why: ProblemError): Promise<void> {
   const job = await changeStatus(tx, 'pause', 'paused', (jobs) => jobs.where('id', '=', jobId), {
     stage: null,
     started_at: null,
-    paused_until: problem.resetsAt,
-    error: JSON.stringify(problem.toProblem()),
+    paused_until: why instanceof QuotaError ? why.resetsAt : null,
+    error: JSON.stringify(why.toProblem()),
   }).executeTakeFirstOrThrow();
   await recordChange(tx, job);
 }
@@ -29,14 +34,15 @@ export async function pause(tx: Transaction<Tables>, jobId: string, problem: Quo
 /** Of one look, since it holds up what comes after it; the next one takes the others. */
 const resumedMax = 100;
 
-/** Jobs whose new day has come wait to be read again. */
+/** Jobs whose new day has come, or whose tenant is no longer suspended, wait to be read again. */
 export async function resumePaused(db: Database): Promise<void> {
   const due = (from: Database | Transaction<Tables>) =>
     from
       .selectFrom('jobs')
       .select('id')
       .where('status', '=', 'paused')
-      .where(sql<boolean>`paused_until <= now()`)
+      .where(sql<boolean>`coalesce(paused_until, '-infinity') <= now()`)
+      .where(sql<boolean>`not exists (select from tenants where id = jobs.tenant_id and suspended_at is not null)`)
       .limit(resumedMax);
   // Asked every few seconds, and nearly always in vain: no transaction for that.
   if ((await due(db).execute()).length === 0) return;
