@@ -42,7 +42,7 @@ async function sentBy(act: () => Promise<unknown>): Promise<Statement[]> {
 /** How they begin. */
 const statements = async (act: () => Promise<unknown>) => (await sentBy(act)).map(({ text }) => text);
 
-const signIn = 'select p.id as person_id, p.op';
+const signIn = 'select person_id, operator, ro';
 const look = 'select "api_key_id", "attempt"';
 
 test('an upload costs five statements until its 202, one transaction among them', async () => {
