@@ -55,6 +55,41 @@ export function crowdedPdf(pages: number, lines: number): Buffer {
   ]);
 }
 
+const fonts = ['Helvetica', 'Helvetica-Bold', 'Helvetica-Oblique', 'Courier'];
+
+/** Each heading in a size and fonts of its own, on more pages than a layout is learned from; then a page of `last` headings. */
+export function styledPdf(last: number): Buffer {
+  const page = (headings: readonly (readonly [size: number, first: number, last: number])[]) => {
+    let y = 0;
+    const at = (size: number) => {
+      y -= size * 2;
+      return `1 0 0 1 10 ${y} Tm`;
+    };
+    const lines = headings.map(
+      ([size, a, b]) => `/F${a} ${size} Tf ${at(size)} (heading) Tj /F${b} ${size} Tf (words) Tj`,
+    );
+    const body = Array.from({ length: 20 }, () => `/F0 10 Tf ${at(20)} (${'body text of the page. '.repeat(30)}) Tj`);
+    return deflateSync(`BT\n${[...lines, ...body].join('\n')}\nET`).toString('latin1');
+  };
+  const style = (of: number) => [20 + (of >> 4), of & 3, (of >> 2) & 3] as const;
+  const streams = Array.from({ length: 64 }, (_, index) =>
+    page(Array.from({ length: 470 }, (_, heading) => style(index * 470 + heading))),
+  );
+  streams.push(page(Array.from({ length: last }, () => [13, 0, 0])));
+  const object = 3 + fonts.length;
+  const kids = streams.map((_, index) => `${object + index * 2} 0 R`).join(' ');
+  const resources = fonts.map((_, index) => `/F${index} ${3 + index} 0 R`).join(' ');
+  return pdfFile([
+    '<< /Type /Catalog /Pages 2 0 R >>',
+    `<< /Type /Pages /Kids [${kids}] /Count ${streams.length} >>`,
+    ...fonts.map((name) => `<< /Type /Font /Subtype /Type1 /BaseFont /${name} >>`),
+    ...streams.flatMap((stream, index) => [
+      `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents ${object + index * 2 + 1} 0 R /Resources << /Font << ${resources} >> >> >>`,
+      `<< /Length ${stream.length} /Filter /FlateDecode >>\nstream\n${stream}\nendstream`,
+    ]),
+  ]);
+}
+
 /** Objects by number, the first is the catalog. */
 function pdfFile(objects: readonly string[]): Buffer {
   let file = '%PDF-1.4\n';
