@@ -51,6 +51,9 @@ export interface LanguageModel {
 /** Refused before any work was done, so asking again bills nothing twice; longer waits are told to the reader instead. */
 const refusals = { retriesMax: 2, retryAfterMsMax: 5000, when: wasRefused };
 
+/** An endpoint may pass over `max_tokens`, or never end. Prose has four, code some more: who keeps to the limit is not cut. */
+const charactersPerTokenMax = 8;
+
 /** No answer came, or it broke off. */
 export class ModelFailedError extends ProblemError {
   /** The model or its endpoint is overloaded, broken or away: another one may answer. */
@@ -139,14 +142,18 @@ export function createModel(
       );
       begun = true;
       let text: string | null = first;
+      let left = call.answerTokensMax * charactersPerTokenMax;
       while (text !== null) {
-        const shown = joiner.push(text);
+        const shown = joiner.push(text.slice(0, left));
         if (shown) yield shown;
+        left -= text.length;
+        if (left < 0) break;
         text = await nextText(chunks, call.tokenUsage, watch, end);
       }
-      whole = true;
+      whole = left >= 0;
       const rest = joiner.end();
       if (rest) yield rest;
+      if (!whole) end.finishReason = 'length';
       if (end.finishReason === null) throw new EndlessError('its stream ended without the end of the answer');
       yield { finishReason: end.finishReason };
     } catch (error) {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { checkRows } from '../../../../services/document-worker/verify/check-rows.ts';
 import type { Conversation, Turn } from '../../../../services/shared/contract/chat.ts';
 import type { TestBrain } from '../../vectorstore/fixture.ts';
-import { allEvents, answerOf, type ChatUnderTest, events, openChat, type Person } from '../fixture.ts';
+import { allEvents, answerOf, type ChatUnderTest, events, openChat, type Person, until } from '../fixture.ts';
 import { type ModelBehaviour, says } from './model-server.ts';
 
 let open: ChatUnderTest;
@@ -127,6 +127,22 @@ test.each<[string, ModelBehaviour, object]>([
   const turn = await ask();
   expect(turn.usage).toMatchObject(usage);
   expect(turn.usage?.tokens_in).toBeGreaterThan(50);
+});
+
+test('a model that never ends is cut at its limit, and its connection closed', async () => {
+  let isGone = false;
+  open.model.behave(async (stream) => {
+    while (!stream.gone) {
+      stream.text('word '.repeat(200));
+      await new Promise(setImmediate);
+    }
+    isGone = true;
+  });
+  const turn = await ask();
+  expect(turn).toMatchObject({ status: 'done', finish_reason: 'length' });
+  const { max_tokens: tokensMax } = open.model.requests[0] as unknown as { max_tokens: number };
+  expect(turn.answer).toHaveLength(8 * tokensMax);
+  await until(() => isGone);
 });
 
 test('completions say `length`, and never `stop` of an answer that broke off', async () => {
