@@ -48,8 +48,14 @@ export async function startEngine(folder: string): Promise<Engine> {
   let closed = false;
   let wake = () => {};
 
+  // Of the batch under way. Not a race with `lost`: that lives as long as the process, and would keep a piece of each batch.
+  let asked: PromiseWithResolvers<Reply> | null = null;
+  let ended: Error | null = null;
+  worker.on('message', (reply: Reply) => asked?.resolve(reply));
   const lost = once(worker, 'exit').then(() => {
-    throw new Error('the thread of the model ended');
+    ended = new Error('the thread of the model ended');
+    asked?.reject(ended);
+    throw ended;
   });
   // Whoever closes has no use for it.
   lost.catch(() => {});
@@ -59,8 +65,10 @@ export async function startEngine(folder: string): Promise<Engine> {
   });
 
   const ask = async (texts: readonly string[]): Promise<Embedded> => {
+    if (ended) throw ended;
+    asked = Promise.withResolvers<Reply>();
     worker.postMessage(texts);
-    const [reply] = (await Promise.race([once(worker, 'message'), lost])) as [Reply];
+    const reply = await asked.promise;
     if ('fault' in reply) throw new Error(`the model failed: ${reply.fault}`);
     return reply;
   };
