@@ -12,6 +12,12 @@ export function turnRequestFor(client: QueryClient, conversation: string): TurnR
   return turnRequest;
 }
 
+/** Is a question on its way that has a turn, or is about to? */
+export function isAsking(client: QueryClient, conversation: string): boolean {
+  const phase = turnRequests.get(client)?.get(conversation)?.snapshot()?.phase;
+  return phase !== undefined && !['waiting', 'held', 'refused'].includes(phase);
+}
+
 /** Where there is no conversation yet, nothing is asked. */
 export const noTurnRequest: Pick<TurnRequest, 'snapshot' | 'subscribe' | 'tryNow' | 'cancel' | 'stop'> = {
   snapshot: () => null,
