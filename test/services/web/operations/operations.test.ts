@@ -42,6 +42,14 @@ test('operators see what runs beside what was predicted, as a day of lines and o
       expect(await page.locator('.uplot canvas').count()).toBe(6);
       // What scrolls sideways is the table, never the page.
       expect(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth)).toBe(true);
+      // What replicas told meanwhile comes without a reload.
+      await page.route('**/v1/operations', async (route) => {
+        const response = await route.fetch();
+        const report = await response.json();
+        await route.fulfill({ response, json: { ...report, chat: { ...report.chat, slots_in_use: 42 } } });
+      });
+      await page.getByText('42 of 64').waitFor();
+      await page.unrouteAll({ behavior: 'ignoreErrors' });
       if (shots)
         await page.screenshot({ path: join(shots, `operations-${page.viewportSize()?.width}.png`), fullPage: true });
       expect(faults).toEqual([]);
