@@ -42,7 +42,9 @@ export function BrainScreen({ brain: id, conversation }: { brain: string; conver
         <span className="hidden text-control sm:inline" aria-hidden="true">
           /
         </span>
-        <h1 className="min-w-0 truncate font-semibold">{brain?.name ?? '\u00a0'}</h1>
+        <h1 dir="auto" className="min-w-0 truncate font-semibold">
+          {brain?.name ?? '\u00a0'}
+        </h1>
         {brains && brains.length > 1 && (
           <Menu
             align="start"

@@ -25,12 +25,16 @@ export function BrainCard({ brain, me }: { brain: Brain; me: Me | undefined }) {
   };
   return (
     <article className="group relative flex h-full min-h-32 flex-col rounded-lg border border-line bg-surface p-5 transition-colors hover:border-control">
-      <h2 className="mb-1 pr-8 text-base font-semibold">
+      <h2 dir="auto" className="mb-1 pr-8 text-base font-semibold">
         <Link href={`/b/${brain.id}`} className="rounded-md after:absolute after:inset-0 after:rounded-lg">
           {brain.name}
         </Link>
       </h2>
-      {brain.description && <p className="mb-3 line-clamp-2 text-muted">{brain.description}</p>}
+      {brain.description && (
+        <p dir="auto" className="mb-3 line-clamp-2 text-muted">
+          {brain.description}
+        </p>
+      )}
       <p className="mt-auto pt-3 text-xs text-muted">
         {copy.brains.documents(brain.documents)} · {copy.brains.updated(brain.updated_at)}
       </p>

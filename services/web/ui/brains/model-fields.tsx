@@ -51,6 +51,7 @@ export function ModelFields({ brain }: { brain: Brain | undefined }) {
         <textarea
           id={`${id}-instructions`}
           name="instructions"
+          dir="auto"
           defaultValue={brain?.instructions}
           maxLength={instructionsCharactersMax}
           rows={3}

@@ -71,7 +71,9 @@ export function Question({ children }: { children: string }) {
   return (
     <h3 className="mb-4 ml-auto w-fit max-w-[85%] rounded-lg bg-accent-soft px-4 py-2.5 text-base whitespace-pre-wrap">
       <span className="sr-only">{copy.chat.you}: </span>
-      {children}
+      <span dir="auto" className="block">
+        {children}
+      </span>
     </h3>
   );
 }

@@ -94,6 +94,7 @@ export function DocumentsPane({ brain, onOpen }: DocumentsPaneProps) {
         <div className="px-4 pb-3">
           <input
             type="search"
+            dir="auto"
             value={filter}
             onChange={(event) => setFilter(event.target.value)}
             aria-label={copy.documents.filter}

@@ -36,13 +36,16 @@ export function Row({ name, tone, text, bar, onOpen, actions, menu, onCancel, al
           {onOpen ? (
             <button
               type="button"
+              dir="auto"
               onClick={onOpen}
-              className="block max-w-full truncate rounded-sm text-left font-semibold hover:text-accent hover:underline pointer-coarse:py-2"
+              className="block max-w-full truncate rounded-sm text-start font-semibold hover:text-accent hover:underline pointer-coarse:py-2"
             >
               {name}
             </button>
           ) : (
-            <p className="truncate font-semibold">{name}</p>
+            <p dir="auto" className="truncate font-semibold">
+              {name}
+            </p>
           )}
         </div>
         {onCancel && (

@@ -13,7 +13,7 @@ export function Field({ label, help, ...rest }: FieldProps) {
       <label htmlFor={id} className="mb-1.5 block font-semibold">
         {label}
       </label>
-      <input id={id} className={inputLook} aria-describedby={help ? `${id}-help` : undefined} {...rest} />
+      <input id={id} dir="auto" className={inputLook} aria-describedby={help ? `${id}-help` : undefined} {...rest} />
       {help && (
         <p id={`${id}-help`} className="mt-1.5 text-xs text-muted">
           {help}

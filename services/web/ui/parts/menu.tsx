@@ -44,7 +44,9 @@ export function Menu({ trigger, groups, heading, align = 'end' }: MenuProps) {
                     className={`flex min-h-8 cursor-pointer items-center gap-2.5 rounded-md px-2.5 py-1.5 outline-none data-highlighted:bg-accent-soft pointer-coarse:min-h-11 ${danger ? 'text-bad' : ''} ${current ? 'font-semibold' : ''}`}
                   >
                     {icon}
-                    <span className="line-clamp-2">{label}</span>
+                    <span dir="auto" className="line-clamp-2">
+                      {label}
+                    </span>
                   </DropdownMenu.Item>
                 ))}
               </DropdownMenu.Group>

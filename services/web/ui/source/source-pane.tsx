@@ -74,7 +74,7 @@ export function SourcePane({ brain, conversation, source, onMove, onClose }: Sou
       <div className="flex h-12 shrink-0 items-center gap-2 pr-3 pl-4">
         <h2 id="source-title" ref={heading} tabIndex={-1} className="min-w-0 flex-1 truncate font-semibold">
           <span className="sr-only">{copy.source.title}: </span>
-          {name}
+          <bdi>{name}</bdi>
         </h2>
         <Button look="quiet" size="icon" aria-label={copy.source.close} onClick={leave}>
           <X size={18} aria-hidden="true" />

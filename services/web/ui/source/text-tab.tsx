@@ -19,14 +19,14 @@ export function TextTab({ page, passage }: { page: PageResult; passage: Citation
       {page.error && <Note>{copy.source.unread(page.error.message)}</Note>}
       {passage && !parts && <Note>{copy.source.unplaced}</Note>}
       {!page.text.trim() && !page.error && <p className="text-muted">{copy.source.noText}</p>}
-      <div lang={languageOf(page.text)} className="max-w-[76ch] text-sm leading-6 whitespace-pre-wrap">
+      <div lang={languageOf(page.text)} dir="auto" className="max-w-[76ch] text-sm leading-6 whitespace-pre-wrap">
         {parts ? (
           <>
             {parts[0]}
             <mark ref={mark}>
-              <span className="sr-only">{copy.source.marked}: </span>
+              <bdi className="sr-only">{copy.source.marked}: </bdi>
               {parts[1]}
-              <span className="sr-only"> ({copy.source.markedEnd})</span>
+              <bdi className="sr-only"> ({copy.source.markedEnd})</bdi>
             </mark>
             {parts[2]}
           </>

@@ -14,7 +14,13 @@ interface AnswerProps {
 export function Answer({ turn, cited, onCite, streaming }: AnswerProps) {
   return (
     <div className="prose">
-      <Suspense fallback={<p className="whitespace-pre-wrap">{turn.answer}</p>}>
+      <Suspense
+        fallback={
+          <p dir="auto" className="whitespace-pre-wrap">
+            {turn.answer}
+          </p>
+        }
+      >
         <Markdown
           turn={turn.id}
           text={turn.answer}

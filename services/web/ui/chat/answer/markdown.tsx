@@ -10,6 +10,7 @@ import remarkGfm from 'remark-gfm';
 import type { Citation } from '../../../../shared/contract/chat.ts';
 import { type Blocks, grow, noBlocks } from './blocks.ts';
 import { CitationMark, MarkContext } from './citation-mark.tsx';
+import { rehypeDirection } from './rehype-direction.ts';
 import { remarkCitations } from './remark-citations.ts';
 
 interface MarkdownProps {
@@ -41,6 +42,7 @@ const Block = memo(function Block({ text }: { text: string }) {
   return (
     <ReactMarkdown
       remarkPlugins={plugins}
+      rehypePlugins={rehypePlugins}
       components={components}
       disallowedElements={['img']}
       unwrapDisallowed
@@ -52,6 +54,7 @@ const Block = memo(function Block({ text }: { text: string }) {
 });
 
 const plugins = [remarkGfm, remarkCjkFriendly, remarkCitations];
+const rehypePlugins = [rehypeDirection];
 
 const components: Components = {
   a: ({ href, children }) =>

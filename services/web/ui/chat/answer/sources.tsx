@@ -32,11 +32,13 @@ export function Sources({ turn, cited, onCite, title }: SourcesProps) {
                 {n}
               </span>
               <span className="min-w-0">
-                <span className="block truncate text-xs font-semibold">
+                <span dir="auto" className="block truncate text-xs font-semibold">
                   {deleted ? copy.chat.deletedDocument : document_name}
                 </span>
                 <span className="block text-xs text-muted">{copy.chat.page(page_number)}</span>
-                <span className="mt-1 line-clamp-2 text-xs text-muted">{quote}</span>
+                <span dir="auto" className="mt-1 line-clamp-2 text-xs text-muted">
+                  {quote}
+                </span>
               </span>
             </button>
           </li>

@@ -83,6 +83,7 @@ export function Composer(props: ComposerProps) {
         <textarea
           ref={box}
           rows={1}
+          dir="auto"
           value={text}
           onChange={(event) => change(event.target.value)}
           {...enter}

@@ -36,7 +36,7 @@ export function ConversationBar({ brain, conversation }: { brain: string; conver
   };
   return (
     <div className="flex h-12 shrink-0 items-center gap-1 pr-3 pl-4">
-      <h2 id="chat-title" className="min-w-0 truncate font-semibold">
+      <h2 id="chat-title" dir="auto" className="min-w-0 truncate font-semibold">
         {title}
       </h2>
       {conversations && conversations.length > 0 && (
