@@ -8,7 +8,7 @@ import { routes } from '../../shared/contract/routes.ts';
 import { serve } from '../../shared/http/http.ts';
 import { newestFirst } from '../../shared/http/keyset.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
-import { dayQuotasOf } from '../../shared/ledger/quota-use.ts';
+import { type DayQuotas, dayQuotas, dayQuotasOf } from '../../shared/ledger/quota-use.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { ApiKeys } from '../../shared/postgres/tables.ts';
 import type { Api } from '../context.ts';
@@ -37,7 +37,7 @@ export function serveKeys({ app, db }: Api): void {
           prefix: secret.slice(0, prefixCharacters),
           secret_sha256: hashSecret(secret),
           scopes: [...new Set(body.scopes)],
-          ...body.quotas,
+          ...quotasWithin(maker.quotas, body.quotas),
           expires_at: earlier(body.expires_at, maker.endsAt),
         })
         .returningAll()
@@ -67,6 +67,7 @@ export function serveKeys({ app, db }: Api): void {
         throw new ProblemError('conflict', `The key '${old.name}' does not work any more; create a new one.`);
       assertMayGive(identity, old.scopes as Scope[]);
       const maker = await makerOf(trx, identity);
+      if (maker.keyId !== old.id) quotasWithin(maker.quotas, dayQuotasOf(old));
       const ends = new Date(Date.now() + rotationOverlapMs);
       if (!old.expires_at || old.expires_at > ends)
         await trx.updateTable('api_keys').set({ expires_at: ends }).where('id', '=', old.id).execute();
@@ -121,14 +122,28 @@ export function toApiKey(row: Selectable<ApiKeys>): ApiKey {
 async function makerOf(
   db: Pick<Database, 'selectFrom'>,
   { personId, keyId }: Identity,
-): Promise<{ personId: string | null; keyId: string | null; endsAt: Date | null }> {
-  if (!keyId) return { personId, keyId, endsAt: null };
+): Promise<{ personId: string | null; keyId: string | null; endsAt: Date | null; quotas: DayQuotas | null }> {
+  if (!keyId) return { personId, keyId, endsAt: null, quotas: null };
   const key = await db
     .selectFrom('api_keys')
-    .select(['created_by', 'expires_at'])
+    .select(['created_by', 'expires_at', ...dayQuotas])
     .where('id', '=', keyId)
     .executeTakeFirstOrThrow();
-  return { personId: key.created_by, keyId, endsAt: key.expires_at };
+  return { personId: key.created_by, keyId, endsAt: key.expires_at, quotas: dayQuotasOf(key) };
+}
+
+/** A key makes none with more than its own quotas (null: a person asks); what is not said is its own. */
+function quotasWithin(most: DayQuotas | null, wanted: Partial<DayQuotas>): Partial<DayQuotas> {
+  if (!most) return wanted;
+  for (const quota of dayQuotas) {
+    const [max, given] = [most[quota], wanted[quota]];
+    if (max !== null && given !== undefined && (given === null || given > max))
+      throw new ProblemError(
+        'forbidden',
+        `${quota} is ${given ?? 'without end'}, allowed is the asking key's own, ${max}; a person can give more.`,
+      );
+  }
+  return { ...most, ...wanted };
 }
 
 /** A key makes none that works longer than itself. Null: without end. A Date: PostgreSQL knows fewer offsets than RFC 3339. */

@@ -21,7 +21,7 @@ export const dayQuotas = [
   'usd_per_day_max',
 ] as const satisfies readonly (keyof Quotas)[];
 
-type DayQuotas = Pick<Quotas, (typeof dayQuotas)[number]>;
+export type DayQuotas = Pick<Quotas, (typeof dayQuotas)[number]>;
 
 /** Of a row that has more. */
 export const dayQuotasOf = ({

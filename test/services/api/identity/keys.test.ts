@@ -147,3 +147,23 @@ test('a key gives no more than it has, and an end must lie ahead', async () => {
   const late = await owner('POST', '/v1/keys', { name: 'Late', scopes: ['chat'], expires_at: '2001-01-01T00:00:00Z' });
   expect([late.status, late.body.detail]).toEqual([400, expect.stringContaining('allowed is a time to come')]);
 });
+
+test('a key makes none, and is handed none, with more than its own quotas', async () => {
+  const scopes = ['admin', 'documents:read'];
+  const key = await create({ scopes, quotas: { pages_per_day_max: 10 } });
+  const rich = await create({ scopes });
+  const make = (quotas?: object) => program(key.secret)('POST', '/v1/keys', { name: 'More', scopes, quotas });
+  expect((await make()).body.quotas).toMatchObject({ pages_per_day_max: 10, questions_per_day_max: null });
+  expect((await make({ pages_per_day_max: 9, questions_per_day_max: 1 })).body.quotas).toMatchObject({
+    pages_per_day_max: 9,
+    questions_per_day_max: 1,
+  });
+  for (const pages_per_day_max of [11, null])
+    expect(await make({ pages_per_day_max })).toMatchObject({
+      status: 403,
+      body: { detail: expect.stringContaining("allowed is the asking key's own, 10; a person can give more") },
+    });
+  expect((await program(key.secret)('POST', `/v1/keys/${rich.id}:rotate`)).status).toBe(403);
+  const rotated = await program(key.secret)('POST', `/v1/keys/${key.id}:rotate`);
+  expect(rotated.body.quotas).toMatchObject({ pages_per_day_max: 10 });
+});
