@@ -45,19 +45,19 @@ export function serveMe(api: Api): void {
   serve(app, routes.signInByPassword, async ({ body, request, reply }) => {
     await attempt(request);
     const email = body.email.toLowerCase();
-    await limits.password(email);
-    const accounts = await db
-      .selectFrom('accounts as a')
-      .innerJoin('people as p', 'p.id', 'a.person_id')
-      .select(['a.person_id', 'a.password', 'a.confined_to'])
-      .where('p.email', '=', email)
-      .where('a.provider_id', '=', 'credential')
-      .where('a.password', 'is not', null)
-      .execute();
-    const opened = await passwords.opened(accounts, body.password);
+    const opened = await limits.password(email, async () => {
+      const accounts = await db
+        .selectFrom('accounts as a')
+        .innerJoin('people as p', 'p.id', 'a.person_id')
+        .select(['a.person_id', 'a.password', 'a.confined_to'])
+        .where('p.email', '=', email)
+        .where('a.provider_id', '=', 'credential')
+        .where('a.password', 'is not', null)
+        .execute();
+      return passwords.opened(accounts, body.password);
+    });
     const [first] = opened;
     if (!first) throw new ProblemError('unauthorized', 'Invalid email or password');
-    await limits.passwordWasRight(email);
     const proven = opened.some(({ confined_to }) => confined_to === null);
     const session = {
       personId: first.person_id,

@@ -28,10 +28,8 @@ export function serveSetPassword(api: Api): void {
       .where(passwordsOf(personId, confinedTo))
       .execute();
     if (accounts.length > 0) {
-      await limits.password(person.email);
-      const opened = await passwords.opened(accounts, body.current_password ?? '');
+      const opened = await limits.password(person.email, () => passwords.opened(accounts, body.current_password ?? ''));
       if (opened.length === 0) throw new ProblemError('forbidden', 'current_password is not your password.');
-      await limits.passwordWasRight(person.email);
     }
     const email = body.email?.toLowerCase();
     if (email !== undefined && email !== person.email) await assertMayTakeEmail(api, identity.operator, person, email);

@@ -11,9 +11,13 @@ export const wrongPasswordsPerHourMax = 50;
 export interface SignInLimits {
   /** Counts an attempt. @throws ProblemError `too-many-requests` */
   attempt(request: FastifyRequest): Promise<void>;
-  /** Before a password of this address is looked at: counts as wrong until it is right. @throws ProblemError `too-many-requests` */
-  password(email: string): Promise<void>;
-  passwordWasRight(email: string): Promise<void>;
+  /**
+   * Looks at a password of this address. It counts as wrong from before that, unless it opens something or was not looked at.
+   *
+   * @param look what the password opens
+   * @throws ProblemError `too-many-requests`, what `look` throws
+   */
+  password<Opened>(email: string, look: () => Promise<Opened[]>): Promise<Opened[]>;
 }
 
 export function createSignInLimits(redis: Redis): SignInLimits {
@@ -31,7 +35,16 @@ export function createSignInLimits(redis: Redis): SignInLimits {
   });
   return {
     attempt: (request) => attempts.take(networkOf(request.ip)),
-    password: (email) => wrong.take(email),
-    passwordWasRight: (email) => wrong.giveBack(email),
+    password: async (email, look) => {
+      await wrong.take(email);
+      let isWrong = false;
+      try {
+        const opened = await look();
+        isWrong = opened.length === 0;
+        return opened;
+      } finally {
+        if (!isWrong) await wrong.giveBack(email);
+      }
+    },
   };
 }
