@@ -11,11 +11,14 @@ import { notFound } from '../../shared/http/problem.ts';
 import { recordEvent } from '../../shared/jobs/events.ts';
 import { findBrain } from '../../shared/postgres/find-brain.ts';
 import type { Conversations, Tables } from '../../shared/postgres/tables.ts';
+import { createConcurrency } from '../../shared/storage/concurrency.ts';
 import { type ChatContext, ownConversation } from '../context.ts';
 import { exported } from './export.ts';
-import { searchConversations } from './search-conversations.ts';
+import { searchConversations, searchesMax } from './search-conversations.ts';
 
 export function serveConversations({ app, db }: ChatContext): void {
+  const searches = createConcurrency('searches of conversations', searchesMax);
+
   serve(app, routes.createConversation, async ({ body, identity }) => {
     await findBrain(db, identity.tenantId, body.brain_id);
     return db.transaction().execute(async (trx) => {
@@ -40,7 +43,8 @@ export function serveConversations({ app, db }: ChatContext): void {
     await findBrain(db, identity.tenantId, query.brain_id);
     if (query.search !== undefined) {
       const before = readCursor(query.cursor);
-      const found = await searchConversations(db, identity, { ...query, search: query.search, before });
+      const done = searches.take(identity);
+      const found = await searchConversations(db, identity, { ...query, search: query.search, before }).finally(done);
       return { data: found.page.map(toConversation), next_cursor: found.next_cursor };
     }
     const rows = db

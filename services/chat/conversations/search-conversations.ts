@@ -19,6 +19,8 @@ export interface ConversationSearch {
 
 /** Looked through per request: with five answers of 3,000 characters each about 3 MB, 0.1 s of PostgreSQL on two busy CPUs. */
 export const searchedMax = 200;
+/** At a time. Each has one of the replica's ten connections for as long as it looks: answers need the rest. */
+export const searchesMax = { callerMax: 2, tenantMax: 4, replicaMax: 6 };
 
 /** The cursor goes on where this request stopped looking, so a page may hold less than there is. */
 export async function searchConversations(

@@ -1,10 +1,11 @@
 /** Conversations found again: listed, searched, renamed, exported, deleted. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
 import { uuidv7 } from 'uuidv7';
-import { searchedMax } from '../../../../services/chat/conversations/search-conversations.ts';
+import { searchedMax, searchesMax } from '../../../../services/chat/conversations/search-conversations.ts';
 import type { Conversation, Turn } from '../../../../services/shared/contract/chat.ts';
 import type { TestBrain } from '../../vectorstore/fixture.ts';
-import { allEvents, type ChatUnderTest, openChat, type Person } from '../fixture.ts';
+import { allEvents, type ChatUnderTest, openChat, type Person, until } from '../fixture.ts';
 import { says } from '../models/model-server.ts';
 
 let open: ChatUnderTest;
@@ -47,6 +48,26 @@ test('a search finds title, question and answer, in any case and script, and nob
   // What a pattern would match is text here.
   expect([await titles('R%Korea'), await titles('Refunds_in'), await titles('\\')]).toEqual([[], [], []]);
   expect(await titles('refunds', other)).toEqual(['Refunds of another person']);
+});
+
+test('searches leave connections to answers: who has some under way is refused another', async () => {
+  const holder = new pg.Client({ connectionString: open.services.databaseUrl });
+  await holder.connect();
+  await holder.query('begin; lock table turns in access exclusive mode');
+  const path = `/v1/chat/conversations?${new URLSearchParams({ brain_id: brain.brainId, search: 'refunds' })}`;
+  let refused = 0;
+  const all = Array.from({ length: 20 }, async () => {
+    const { status } = await open.chat.call(person, 'GET', path);
+    if (status === 429) refused += 1;
+    return status;
+  });
+  await until(() => refused === 20 - searchesMax.callerMax);
+  // Nor does it hold up what else is asked.
+  expect((await list(person, {})).data.length).toBeGreaterThan(0);
+  await holder.query('commit');
+  await holder.end();
+  expect((await Promise.all(all)).filter((status) => status === 200)).toHaveLength(searchesMax.callerMax);
+  expect(await titles('refunds IN')).toEqual(['Refunds in Korea']);
 });
 
 test('a search looks through a bounded number at a time and goes on where it stopped', async () => {
