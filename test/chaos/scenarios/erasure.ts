@@ -47,8 +47,15 @@ async function* objectVersions({ s3 }: Cluster, since: Date): AsyncGenerator<{ k
       const found = await client.send(new ListObjectVersionsCommand({ Bucket: s3.bucket, KeyMarker, VersionIdMarker }));
       for (const { Key, VersionId, LastModified } of found.Versions ?? []) {
         if (LastModified && LastModified < since) continue;
-        const { Body } = await client.send(new GetObjectCommand({ Bucket: s3.bucket, Key, VersionId }));
-        yield { key: String(Key), bytes: Buffer.from((await Body?.transformToByteArray()) ?? []) };
+        const bytes = await client.send(new GetObjectCommand({ Bucket: s3.bucket, Key, VersionId })).then(
+          async ({ Body }) => Buffer.from((await Body?.transformToByteArray()) ?? []),
+          (error: Error) => {
+            // Tidied away since it was listed.
+            if (error.name === 'NoSuchVersion') return null;
+            throw error;
+          },
+        );
+        if (bytes) yield { key: String(Key), bytes };
       }
       if (!found.IsTruncated) return;
       KeyMarker = found.NextKeyMarker;

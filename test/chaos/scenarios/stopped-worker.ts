@@ -60,10 +60,13 @@ async function leases(redis: Redis, stage: Stage): Promise<Held[]> {
   const held: Held[] = [];
   for (const lease of await redis.zrange(`${prefix}leases`, '0', '-1')) {
     const { worker, job, kind } = await redis.hgetall(`${prefix}lease:${lease}`);
-    if (worker && job && kind === stage) held.push({ worker, job });
+    if (worker && job && kind === stage) held.push({ worker: replicaOf(worker), job });
   }
   return held;
 }
+
+/** A lease is of a process, whose name begins with its replica's. */
+const replicaOf = (worker: string | null) => worker?.split('/')[0] ?? '';
 
 /** Who holds the lock of a document that is being indexed. */
 const indexing = async (cluster: Cluster) =>
@@ -80,7 +83,7 @@ const indexing = async (cluster: Cluster) =>
 /** Its leases run out, and PostgreSQL gives its connections up, with the locks on them. */
 async function loseAll(cluster: Cluster, redis: Redis, worker: string): Promise<void> {
   for (const lease of await redis.zrange(`${prefix}leases`, '0', '-1'))
-    if ((await redis.hget(`${prefix}lease:${lease}`, 'worker')) === worker)
+    if (replicaOf(await redis.hget(`${prefix}lease:${lease}`, 'worker')) === worker)
       await redis.call('ZADD', [`${prefix}leases`, 'XX', '0', lease]);
   await cluster.services.query(
     `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = $1`,
