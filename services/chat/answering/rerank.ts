@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import type { Hit } from '../../shared/contract/vectorstore.ts';
+import { readBounded } from '../../shared/http/read-bounded.ts';
 import { statedPriceUsd } from '../../shared/ledger/known-prices.ts';
 import type { Logger } from '../../shared/log.ts';
 import { type CallFailure, isTransient, wasNeverReached } from '../../shared/models/retry.ts';
@@ -43,6 +44,8 @@ export type RerankUse = Pick<TokenUsage, 'rerankCalls' | 'rerankCostUsd' | 'rera
 const passagesMax = 32;
 /** A chunk has 1,200 characters; a longer text tells a reranker no more, and most cut it at 512 tokens themselves. */
 const passageCharactersMax = 2000;
+/** 32 passages with their scores are 3 kB, some send the texts back. */
+const answerBytesMax = 1024 * 1024;
 /** Most take 50 to 500 ms; whoever asks waits for it before the first word. */
 const rerankTimeoutMs = 1000;
 
@@ -84,7 +87,9 @@ export function createReranker(
       ),
       signal,
     });
-    const text = await answer.text();
+    const body = await readBounded(answer, answerBytesMax);
+    if (!body) throw new Error(`its answer has more than ${answerBytesMax} bytes, which are allowed`);
+    const text = body.toString();
     if (!answer.ok) throw Object.assign(new Error(`it answered ${text.slice(0, 300)}`), { status: answer.status });
     return readRanking(text, texts.length);
   };

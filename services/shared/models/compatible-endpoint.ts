@@ -11,10 +11,12 @@ export interface EndpointSettings {
   readonly apiKey: string;
   /** Of every call. @default none */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** By which it is asked. @default `fetch` */
+  readonly fetch?: typeof fetch;
 }
 
 /** @returns the same client for every call; retries and time limits are the caller's */
-export function compatibleEndpoint({ baseURL, apiKey, headers }: EndpointSettings): () => Promise<OpenAI> {
+export function compatibleEndpoint({ baseURL, apiKey, headers, fetch }: EndpointSettings): () => Promise<OpenAI> {
   let client: Promise<OpenAI> | undefined;
   const load = async () => {
     const { OpenAI: Client } = await import('openai');
@@ -27,6 +29,7 @@ export function compatibleEndpoint({ baseURL, apiKey, headers }: EndpointSetting
       organization: null,
       project: null,
       maxRetries: 0,
+      ...(fetch && { fetch }),
       logLevel: 'off',
     });
   };

@@ -1,5 +1,6 @@
 /** Any OpenAI-compatible `/embeddings`. */
 import { ProblemError } from '../http/problem.ts';
+import { readBounded } from '../http/read-bounded.ts';
 import { knownPrice, statedPriceUsd } from '../ledger/known-prices.ts';
 import { unmetered } from '../scheduler/call-meter.ts';
 import { MeterError } from '../scheduler/meters.ts';
@@ -32,6 +33,15 @@ const textsPerRequest = 32;
 const tokensOfText = 30;
 /** One batch of chunks takes a second or two even on a CPU; after this the endpoint hangs. */
 const requestTimeoutMs = 30_000;
+/** 32 vectors of 4,096 numbers are 3 MB as text. */
+const answerBytesMax = 16 * 1024 * 1024;
+
+const fetchBounded: typeof fetch = async (input, init) => {
+  const response = await fetch(input, init);
+  const body = await readBounded(response, answerBytesMax);
+  if (!body) throw new EmbeddingError(`Its answer has more than ${answerBytesMax} bytes, which are allowed.`);
+  return new Response(body.length > 0 ? body : null, response);
+};
 
 export function remoteEmbedder(
   settings: EmbeddingSettings,
@@ -41,7 +51,7 @@ export function remoteEmbedder(
   // Nobody pays for another try of what a limit of ours refused.
   const when = (error: unknown) => !(error instanceof ProblemError) && isTransient(error);
   const policy = retryTransient({ when, ...(retriesMax !== undefined && { retriesMax }) });
-  const endpoint = compatibleEndpoint({ baseURL, apiKey: settings.EMBEDDING_API_KEY });
+  const endpoint = compatibleEndpoint({ baseURL, apiKey: settings.EMBEDDING_API_KEY, fetch: fetchBounded });
   const prefixes = {
     query: settings.EMBEDDING_QUERY_PREFIX.trim(),
     passage: settings.EMBEDDING_PASSAGE_PREFIX.trim(),
@@ -72,6 +82,8 @@ export function remoteEmbedder(
           .catch(async (error: Error) => {
             // A refusal is no work.
             if ((error as CallFailure).status === undefined && !wasNeverReached(error)) await told?.(tokens, true);
+            // The client wraps what its fetch throws.
+            if (error.cause instanceof EmbeddingError) throw error.cause;
             throw deadline.aborted ? deadline.reason : error;
           })
       );

@@ -2,6 +2,7 @@
  * A provider's parser over HTTP: one request, one outcome, no retry. Retrying is the scheduler's, so that it costs its
  * place in the queue and its tokens.
  */
+import { readBounded } from '../../../shared/http/read-bounded.ts';
 import { networkCode, wasNeverReached } from '../../../shared/models/retry.ts';
 import { formOf, headersOf, pathOf, type RemoteCall, type RemoteParserOptions } from './requests.ts';
 
@@ -73,16 +74,4 @@ function retryAfterMs(given: string | null): number {
   const seconds = Number(given);
   const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(given) - Date.now();
   return Number.isFinite(ms) ? Math.max(0, ms) : retryAfterMsDefault;
-}
-
-/** Null: it has more, and the rest is not read. */
-async function readBounded(response: Response, bytesMax: number): Promise<Uint8Array | null> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > bytesMax) return null;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }

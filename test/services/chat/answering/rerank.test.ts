@@ -146,6 +146,11 @@ test.each<[string, Behaviour, 'late_total' | 'failed_total']>([
   ['ranks what it was not given', (response) => void response.end('[{"index":32,"score":1}]'), 'failed_total'],
   ['ranks one twice', (response) => void response.end('[{"index":1,"score":1},{"index":1,"score":2}]'), 'failed_total'],
   ['ranks nothing', (response) => void response.end('{"results":[]}'), 'failed_total'],
+  [
+    'does not end',
+    (response) => void response.end(`${' '.repeat(2 * 1024 * 1024)}[{"index":1,"score":1}]`),
+    'failed_total',
+  ],
   ['gives no numbers', (response) => void response.end('[{"index":0,"score":"high"}]'), 'failed_total'],
 ])('one that %s counts as absent', async (_what, behaviour, counted) => {
   if (counted === 'late_total') {

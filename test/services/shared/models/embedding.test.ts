@@ -120,6 +120,26 @@ test('what is no list of vectors is refused, and not asked for again', async () 
   expect(asked).toHaveLength(1);
 });
 
+test('an answer that does not end is given up, and not asked for again', async () => {
+  let ended = false;
+  answers = [
+    (_input, request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      const more = () => {
+        while (!response.destroyed && response.write(' '.repeat(64 * 1024)));
+      };
+      response.on('drain', more);
+      request.socket.once('close', () => {
+        ended = true;
+      });
+      more();
+    },
+  ];
+  await expect(embedderOf(remote).embed(['text'], call)).rejects.toThrow('more than 16777216 bytes');
+  expect(asked).toHaveLength(1);
+  while (!ended) await new Promise(setImmediate);
+});
+
 test('429 with Retry-After and 503 are tried again; the tokens are counted once', async () => {
   answers = [refuse(429, { 'retry-after': '0' }), refuse(503, { 'retry-after': '0' })];
   const { tokens } = await embedderOf(remote).embed(['text'], call);
