@@ -188,6 +188,12 @@ describe('a tier', () => {
       expect(only(on('chat', { replicas }), 'PodDisruptionBudget').spec).toMatchObject({ maxUnavailable: 1 });
   });
 
+  test('fails the apply whose pods do not become ready, and keeps those that serve', () => {
+    const stack = on('api');
+    expect(one(stack, 'kubernetes_deployment_v1').wait_for_rollout).toBe(true);
+    expect(only(stack, 'Deployment').spec).toMatchObject({ strategy: { rollingUpdate: { maxUnavailable: '0' } } });
+  });
+
   test('scales on CPU, and on what its service publishes', () => {
     const metrics = (service: ServiceName) =>
       only(
