@@ -191,7 +191,7 @@ describe('a tier', () => {
   test('fails the apply whose pods do not become ready, and keeps those that serve', () => {
     const stack = on('api');
     expect(one(stack, 'kubernetes_deployment_v1').wait_for_rollout).toBe(true);
-    expect(only(stack, 'Deployment').spec).toMatchObject({ strategy: { rollingUpdate: { maxUnavailable: '0' } } });
+    expect(only(stack, 'Deployment').spec).toMatchObject({ strategy: { rollingUpdate: { maxUnavailable: 0 } } });
   });
 
   test('scales on CPU, and on what its service publishes', () => {
