@@ -32,8 +32,8 @@ function usdHeldBy({ pages_total, pages_done, price_usd, embedding_usd, embeddin
 }
 
 /**
- * What the probe found, or what is dearer since (another parser was chosen); from now on the job takes its pages from the tenant's quota. Refused (anything but `work`) when
- * the lease is not the newest.
+ * What the probe found, or what is dearer since (another parser was chosen); from now on the job takes its pages from the
+ * tenant's quota. Refused (anything but `work`) when the lease is not the newest.
  *
  * @returns `ask`: so many pages, or at such a price, are read only when a person has confirmed it; `pause`: not today
  * @throws QuotaError: on no day
