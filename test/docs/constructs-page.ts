@@ -43,7 +43,7 @@ export function constructsPage(): string {
       for (const use of usesOf(relative(root, path), program.getSourceFile(path)))
         if (!uses.has(use.name)) uses.set(use.name, use);
     // Chosen from a table.
-    for (const { path, declaration } of classes) {
+    for (const { declaration } of classes) {
       const name = declaration.name?.getText() ?? '';
       const table = files.find((file) => new RegExp(`: ${name}\\b`).test(program.getSourceFile(file)?.text ?? ''));
       if (!uses.has(name) && table) uses.set(name, { name, path: relative(root, table), code: '' });
