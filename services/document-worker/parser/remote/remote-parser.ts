@@ -3,7 +3,7 @@
  * place in the queue and its tokens.
  */
 import { readBounded } from '../../../shared/http/read-bounded.ts';
-import { networkCode, wasNeverReached } from '../../../shared/models/retry.ts';
+import { networkCode, retryAfterMs, wasNeverReached } from '../../../shared/models/retry.ts';
 import { formOf, headersOf, pathOf, type RemoteCall, type RemoteParserOptions } from './requests.ts';
 
 export type RemoteOutcome =
@@ -61,17 +61,9 @@ export async function callParser(
 function refusal({ status, headers }: Response, body: Uint8Array): RemoteOutcome {
   const said = Buffer.from(body).toString('utf8').replaceAll('\0', '').slice(0, reasonCharactersMax).toWellFormed();
   const message = `The parser answered ${status}: ${said || 'no reason given'}`;
-  if (status === 429) return { is: 'throttled', retryAfterMs: retryAfterMs(headers.get('retry-after')) };
+  if (status === 429) return { is: 'throttled', retryAfterMs: retryAfterMs({ headers }) ?? retryAfterMsDefault };
   if (status === 401 || status === 402 || status === 403) return { is: 'account', message };
   if (status === 413) return { is: 'content', code: 'too-large', message };
   if (status >= 400 && status < 500 && !passing.includes(status)) return { is: 'content', code: 'corrupt', message };
   return { is: 'failure', reached: true, message };
-}
-
-/** In seconds or as a date (RFC 9110, 10.2.3). */
-function retryAfterMs(given: string | null): number {
-  if (!given) return retryAfterMsDefault;
-  const seconds = Number(given);
-  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(given) - Date.now();
-  return Number.isFinite(ms) ? Math.max(0, ms) : retryAfterMsDefault;
 }
