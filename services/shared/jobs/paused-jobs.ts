@@ -41,7 +41,7 @@ export async function resumePaused(db: Database): Promise<void> {
       .selectFrom('jobs')
       .select('id')
       .where('status', '=', 'paused')
-      .where(sql<boolean>`coalesce(paused_until, '-infinity') <= now()`)
+      .where(sql<boolean>`(paused_until <= now() or paused_until is null)`)
       .where(sql<boolean>`not exists (select from tenants where id = jobs.tenant_id and suspended_at is not null)`)
       .limit(resumedMax);
   // Asked every few seconds, and nearly always in vain: no transaction for that.
