@@ -1,6 +1,7 @@
 /** What the handlers of chat share. */
 import type { ExpressionBuilder } from 'kysely';
 import type { Identity } from '../shared/auth/identity.ts';
+import type { Concurrency, ConcurrencyLimits } from '../shared/http/concurrency.ts';
 import type { App } from '../shared/http/http.ts';
 import { yieldError } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/log.ts';
@@ -8,7 +9,6 @@ import type { ConfiguredModel } from '../shared/models/configured-models.ts';
 import type { Database } from '../shared/postgres/database.ts';
 import type { Tables } from '../shared/postgres/tables.ts';
 import type { Slots } from '../shared/slots/slots.ts';
-import type { Concurrency, ConcurrencyLimits } from '../shared/storage/concurrency.ts';
 import type { Answerer } from './answering/answerer.ts';
 import type { Retrieval } from './answering/retrieval.ts';
 import type { ModelSlots } from './models/model-slots.ts';

@@ -1,6 +1,7 @@
 /** Documents and their pages. */
 import { sql } from 'kysely';
 import { routes } from '../../shared/contract/routes.ts';
+import { createConcurrency } from '../../shared/http/concurrency.ts';
 import { serve } from '../../shared/http/http.ts';
 import { newestFirst } from '../../shared/http/keyset.ts';
 import { notFound } from '../../shared/http/problem.ts';
@@ -8,7 +9,6 @@ import { recordEvent } from '../../shared/jobs/events.ts';
 import { lockJobs, orderDeletion } from '../../shared/jobs/job-requests.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import { findBrain } from '../../shared/postgres/find-brain.ts';
-import { createConcurrency } from '../../shared/storage/concurrency.ts';
 import type { Api } from '../context.ts';
 import { answerWithJob } from '../jobs/job-answers.ts';
 import { documentViews } from './document-view.ts';

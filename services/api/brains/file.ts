@@ -1,9 +1,9 @@
 /** `GET /v1/documents/{document}/file`: the original as it was uploaded, whole or in part. */
 import { Readable } from 'node:stream';
 import { routes } from '../../shared/contract/routes.ts';
+import { createConcurrency } from '../../shared/http/concurrency.ts';
 import { serve } from '../../shared/http/http.ts';
 import { ProblemError } from '../../shared/http/problem.ts';
-import { createConcurrency } from '../../shared/storage/concurrency.ts';
 import type { Api } from '../context.ts';
 import { matches } from './conditional.ts';
 import { findDocument } from './documents.ts';

@@ -2,9 +2,9 @@
 import { Readable } from 'node:stream';
 import type { PageResult } from '../../shared/contract/page.ts';
 import { routes } from '../../shared/contract/routes.ts';
+import { createConcurrency } from '../../shared/http/concurrency.ts';
 import { serve } from '../../shared/http/http.ts';
 import { notFound } from '../../shared/http/problem.ts';
-import { createConcurrency } from '../../shared/storage/concurrency.ts';
 import type { Api } from '../context.ts';
 import { matches } from './conditional.ts';
 import { findDocument } from './documents.ts';

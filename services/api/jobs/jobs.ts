@@ -2,6 +2,7 @@
 import type { Transaction } from 'kysely';
 import { pageNumberMax } from '../../shared/contract/common.ts';
 import { routes } from '../../shared/contract/routes.ts';
+import { createConcurrency } from '../../shared/http/concurrency.ts';
 import { serve } from '../../shared/http/http.ts';
 import { newestFirst } from '../../shared/http/keyset.ts';
 import { notFound, ProblemError } from '../../shared/http/problem.ts';
@@ -11,7 +12,6 @@ import { jobViews } from '../../shared/jobs/job-view.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import type { Tables } from '../../shared/postgres/tables.ts';
 import type { JobEstimates } from '../../shared/scheduler/parser-schedules.ts';
-import { createConcurrency } from '../../shared/storage/concurrency.ts';
 import { notModified } from '../brains/conditional.ts';
 import { firstRows, readPages, sendPages } from '../brains/page-results.ts';
 import type { Api } from '../context.ts';

@@ -1,6 +1,6 @@
 /** Limits of transfers through this tier and of what callers keep open; tests shorten them. */
 import { bodyTimeoutMsMax } from '../../shared/http/body-timeouts.ts';
-import type { ConcurrencyLimits } from '../../shared/storage/concurrency.ts';
+import type { ConcurrencyLimits } from '../../shared/http/concurrency.ts';
 import type { UploadRate } from './upload-rate.ts';
 
 export interface TransferLimits {

@@ -9,6 +9,7 @@ import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { uuidv7 } from 'uuidv7';
 import { type routes as Routes, routes } from '../../shared/contract/routes.ts';
+import { createConcurrency } from '../../shared/http/concurrency.ts';
 import { type Call, serve } from '../../shared/http/http.ts';
 import {
   type Claim,
@@ -24,7 +25,6 @@ import { checkLimits, limitsInBrain } from '../../shared/ledger/quota.ts';
 import { findsTables, parserOf, remoteParserOf } from '../../shared/parsers.ts';
 import type { Database } from '../../shared/postgres/database.ts';
 import { OutcomeUnknownError } from '../../shared/postgres/transactions.ts';
-import { createConcurrency } from '../../shared/storage/concurrency.ts';
 import { isMissing } from '../../shared/storage/document-store.ts';
 import { documentPrefix, originalKey } from '../../shared/storage/object-keys.ts';
 import { documentViews } from '../brains/document-view.ts';

@@ -1,8 +1,8 @@
 /** How much of one kind of transfer or stream goes on at a time: of one caller, of one tenant, of one replica. */
 import type { FastifyReply } from 'fastify';
 import type { Identity } from '../auth/identity.ts';
-import { onClose } from '../http/on-close.ts';
-import { ProblemError, yieldError } from '../http/problem.ts';
+import { onClose } from './on-close.ts';
+import { ProblemError, yieldError } from './problem.ts';
 
 export interface ConcurrencyLimits {
   /** Of one person or key. */
